@@ -1,0 +1,150 @@
+//! What can go wrong, in the domain's words. Nothing here knows HTTP or exit codes; the edges translate.
+
+use std::fmt;
+
+use crate::db::Fault;
+
+/// Shorthand for results of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// One thing wrong with one field of a request or a record.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FieldError {
+    /// The field, where the fault can be pinned to one.
+    pub field: Option<String>,
+    /// A stable UPPER_SNAKE word for programs, such as `NOT_NULL` or `INVALID_CHOICE`.
+    pub code: String,
+    /// What was wrong and what is allowed, for people.
+    pub message: String,
+}
+
+impl FieldError {
+    /// An error at `field`.
+    pub fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
+        Self { field: Some(field.to_owned()), code: code.to_owned(), message: message.into() }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            Some(field) => write!(f, "{field}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// Every failure of this crate's public functions.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration has mistakes; all of them are listed, each with its place.
+    #[error("the configuration has {} mistake(s):\n{}", .0.len(), bullets(.0))]
+    Configuration(Vec<String>),
+    /// The database can't be reached or refuses us. `url` has its password masked.
+    #[error("can't connect to {url}: {reason}")]
+    Connection {
+        /// The address, password masked.
+        url: String,
+        /// What the driver said, in short.
+        reason: String,
+    },
+    /// The database refused or failed a statement.
+    #[error("{}", .0.message)]
+    Database(Box<Fault>),
+    /// No resource of that name.
+    #[error("there is no resource {name:?}; there are: {}", .known.join(", "))]
+    UnknownResource {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The request names fields or values that can't be accepted.
+    #[error("{}", join(.0))]
+    Invalid(Vec<FieldError>),
+    /// The resource can't be written at all.
+    #[error("{resource} is read-only: {reason}")]
+    ReadOnly {
+        /// The resource.
+        resource: String,
+        /// Why: a view, no key, or its settings.
+        reason: String,
+    },
+    /// The operation is switched off for this resource.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// The selection matches no record.
+    #[error("no {0} matches the selection, so there is nothing to do")]
+    NothingSelected(String),
+    /// Another bulk task holds what this one needs.
+    #[error("another bulk task is running on {resource}: {holder}")]
+    Conflict {
+        /// The resource both want.
+        resource: String,
+        /// The id of the task that holds it.
+        holder: String,
+    },
+    /// A record that is not there (any more).
+    #[error("there is no {resource} with key {key}")]
+    RecordNotFound {
+        /// The resource.
+        resource: String,
+        /// The key as given.
+        key: String,
+    },
+    /// A task that is not there, or that this user may not see.
+    #[error("there is no bulk task {0}")]
+    TaskNotFound(String),
+    /// A change of state that the state machine doesn't list.
+    #[error("a task that is {status} can't {event}")]
+    Transition {
+        /// The state the task is in.
+        status: String,
+        /// What was asked of it.
+        event: String,
+    },
+    /// Templates, files, or other faults of this program's own.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// A stable UPPER_SNAKE word for programs.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Configuration(_) => "CONFIGURATION",
+            Self::Connection { .. } => "CONNECTION",
+            Self::Database(fault) => fault.code,
+            Self::UnknownResource { .. } => "UNKNOWN_RESOURCE",
+            Self::Invalid(_) => "INVALID",
+            Self::ReadOnly { .. } => "READ_ONLY",
+            Self::NotAllowed(_) => "NOT_ALLOWED",
+            Self::NothingSelected(_) => "NOTHING_SELECTED",
+            Self::Conflict { .. } => "CONFLICT",
+            Self::RecordNotFound { .. } => "RECORD_NOT_FOUND",
+            Self::TaskNotFound(_) => "TASK_NOT_FOUND",
+            Self::Transition { .. } => "INVALID_TRANSITION",
+            Self::Internal(_) => "INTERNAL",
+        }
+    }
+
+    /// One field's error as a whole answer.
+    pub fn invalid(field: &str, code: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(field, code, message)])
+    }
+}
+
+impl From<sea_orm::DbErr> for Error {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Self::Database(Box::new(Fault::classify(&error)))
+    }
+}
+
+fn join(errors: &[FieldError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn bullets(mistakes: &[String]) -> String {
+    mistakes.iter().map(|mistake| format!("  - {mistake}")).collect::<Vec<_>>().join("\n")
+}
