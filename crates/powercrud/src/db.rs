@@ -13,8 +13,8 @@ use std::time::Duration;
 pub use catalog::{Catalog, Column, ColumnType, ForeignKey, ReferentialAction, Table, TableKind};
 pub use dialect::Dialect;
 pub use fault::Fault;
-pub use migrations::pending_migrations;
 pub(crate) use migrations::migrate;
+pub use migrations::pending_migrations;
 pub use value::Value;
 
 use sea_orm::{

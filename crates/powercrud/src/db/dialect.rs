@@ -6,7 +6,7 @@
 
 use sea_orm::{
     DbBackend,
-    sea_query::{ColumnRef, Expr, IntoColumnRef},
+    sea_query::{ColumnRef, Expr, ExprTrait as _, IntoColumnRef},
 };
 
 use super::{Column, ColumnType, Value};
@@ -89,6 +89,10 @@ impl Dialect {
             return Expr::cust("NULL");
         }
         match self {
+            // What NUMERIC affinity would do to the column, but for comparisons with views as well.
+            Self::Sqlite if matches!(column.column_type, ColumnType::Decimal { .. }) => {
+                self.custom("CAST(? AS NUMERIC)", [bound])
+            }
             Self::Sqlite => bound,
             Self::Postgres => match (&column.column_type, value) {
                 (_, Value::Raw(_)) => self.cast(bound, &column.database_type),
@@ -202,6 +206,19 @@ impl Dialect {
     /// record could be blamed.
     pub(crate) fn immediate_constraints(self) -> Option<&'static str> {
         (self == Self::Postgres).then_some("SET CONSTRAINTS ALL IMMEDIATE")
+    }
+
+    /// `(left, …) IN ((row, …), …)`, in the form that indexes serve.
+    pub(crate) fn tuple_in(self, left: Vec<Expr>, rows: Vec<Vec<Expr>>) -> Expr {
+        match self {
+            // SQLite searches an index for each arm of an OR, but not for row values on the right of IN.
+            Self::Sqlite => rows
+                .into_iter()
+                .filter_map(|row| left.iter().cloned().zip(row).map(|(column, part)| column.eq(part)).reduce(Expr::and))
+                .reduce(Expr::or)
+                .unwrap_or_else(|| Expr::cust("1 = 0")),
+            Self::Postgres | Self::Mysql => Expr::tuple(left).is_in(rows.into_iter().map(Expr::tuple)),
+        }
     }
 
     /// `ROW_NUMBER()` over `order`, from 1.

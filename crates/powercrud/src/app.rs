@@ -1,0 +1,183 @@
+//! The handle that an application holds: one database, its resources and settings.
+
+use std::sync::Arc;
+
+use sea_orm::DatabaseConnection;
+use tokio::sync::Notify;
+
+use crate::{
+    config::Settings,
+    db::{Catalog, Database},
+    error::{Error, Result},
+    resource::{self, Resource, ResourceBuilder},
+};
+
+/// A configured PowerCRUD. Cheap to clone.
+#[derive(Clone)]
+pub struct PowerCrud {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    database: Database,
+    catalog: Catalog,
+    settings: Settings,
+    resources: Vec<Arc<Resource>>,
+    users: Option<UserHook>,
+    /// Rung when this process has queued a task, so that its own workers start at once.
+    bell: Notify,
+}
+
+type UserHook = Arc<dyn Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync>;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct User {
+    /// A stable id; `None` for the local operator of a server without login.
+    pub id: Option<String>,
+    /// For people.
+    pub name: String,
+    /// Staff see everybody's tasks.
+    pub is_staff: bool,
+}
+
+impl User {
+    /// Whoever sits at the machine: the command line, and pages where no login is set up.
+    pub fn operator() -> Self {
+        Self { id: None, name: "operator".into(), is_staff: true }
+    }
+
+    /// Whether this user may see and control a task of `owner`.
+    pub fn may_see(&self, owner: Option<&str>) -> bool {
+        self.is_staff || (self.id.is_some() && self.id.as_deref() == owner)
+    }
+}
+
+/// Collects what a [`PowerCrud`] needs.
+pub struct Builder {
+    database: Database,
+    settings: Settings,
+    resources: Vec<ResourceBuilder>,
+    users: Option<UserHook>,
+}
+
+impl From<DatabaseConnection> for Database {
+    fn from(connection: DatabaseConnection) -> Self {
+        Self::from_connection(connection)
+    }
+}
+
+impl PowerCrud {
+    /// Starts from a SeaORM connection or a [`Database`].
+    pub fn builder(database: impl Into<Database>) -> Builder {
+        Builder { database: database.into(), settings: Settings::default(), resources: Vec::new(), users: None }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.inner.database
+    }
+
+    /// What the database said about itself at the start.
+    pub fn catalog(&self) -> &Catalog {
+        &self.inner.catalog
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// All resources, by name.
+    pub fn resources(&self) -> &[Arc<Resource>] {
+        &self.inner.resources
+    }
+
+    /// The resource of that name; where no name fits to the letter, one that differs only in capitals.
+    ///
+    /// # Errors
+    /// [`Error::UnknownResource`], with the names there are.
+    pub fn resource(&self, name: &str) -> Result<&Arc<Resource>> {
+        let resources = &self.inner.resources;
+        let mut alike = resources.iter().filter(|resource| resource.name.eq_ignore_ascii_case(name));
+        resources
+            .iter()
+            .find(|resource| resource.name == name)
+            .or_else(|| alike.next().filter(|_| alike.next().is_none()))
+            .ok_or_else(|| Error::UnknownResource {
+                name: name.to_owned(),
+                known: resources.iter().map(|resource| resource.name.clone()).collect(),
+            })
+    }
+
+    /// Who asks, by the application's hook; the operator where there is none. `None` means nobody: not signed in.
+    pub fn user(&self, parts: &axum::http::request::Parts) -> Option<User> {
+        match &self.inner.users {
+            Some(hook) => hook(parts),
+            None => Some(User::operator()),
+        }
+    }
+
+    /// The bell that wakes this process's idle workers.
+    pub(crate) fn bell(&self) -> &Notify {
+        &self.inner.bell
+    }
+}
+
+impl Builder {
+    /// Replaces the settings.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The name in the page's top bar.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.settings.title = title.into();
+        self
+    }
+
+    /// Adds a resource.
+    #[must_use]
+    pub fn resource(mut self, resource: ResourceBuilder) -> Self {
+        self.resources.push(resource);
+        self
+    }
+
+    /// Whether every table and view that nobody named becomes a resource too (false).
+    #[must_use]
+    pub fn discover(mut self, discover: bool) -> Self {
+        self.settings.discover = discover;
+        self
+    }
+
+    /// Tells who asks, from a request's head; `None` refuses the request (401). Without this hook everybody is the operator: put
+    /// the router behind a login of your own, or on a local address.
+    #[must_use]
+    pub fn user(mut self, hook: impl Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync + 'static) -> Self {
+        self.users = Some(Arc::new(hook));
+        self
+    }
+
+    /// Migrates PowerCRUD's own tables, reads the catalog and checks the configuration.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] lists every mistake at once; [`Error::Database`] where the database fails.
+    pub async fn build(self) -> Result<PowerCrud> {
+        self.database.migrate().await?;
+        let catalog = Catalog::discover(&self.database).await?;
+        let resources = resource::build(self.resources, &self.settings, &catalog)?.into_iter().map(Arc::new).collect();
+        Ok(PowerCrud {
+            inner: Arc::new(Inner {
+                database: self.database,
+                catalog,
+                settings: self.settings,
+                resources,
+                users: self.users,
+                bell: Notify::new(),
+            }),
+        })
+    }
+}

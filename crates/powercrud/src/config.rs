@@ -1,0 +1,232 @@
+//! Settings, under the names that django-powercrud gave them, as builder methods, TOML keys and `POWERCRUD_…` variables alike.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+/// Settings of a whole PowerCRUD.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The name in the page's top bar.
+    pub title: String,
+    /// Whether every table and view becomes a resource, also those that nobody named.
+    pub discover: bool,
+    /// A folder whose templates replace or extend the built-in ones of the same name.
+    pub templates_dir: Option<std::path::PathBuf>,
+    /// How long a worker may be silent before another takes its task.
+    pub lease: Duration,
+    /// How often an idle worker looks for tasks that nobody told it about.
+    pub poll_interval: Duration,
+    /// How many tasks one worker runs at a time.
+    pub concurrency: usize,
+    /// The largest request body accepted, in bytes.
+    pub body_limit: usize,
+    /// Settings by resource name.
+    pub resources: BTreeMap<String, ResourceSettings>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            title: "PowerCRUD".into(),
+            discover: false,
+            templates_dir: None,
+            lease: Duration::from_secs(15),
+            poll_interval: Duration::from_secs(1),
+            concurrency: 2,
+            body_limit: 2 * 1024 * 1024,
+            resources: BTreeMap::new(),
+        }
+    }
+}
+
+/// Which carrier brings a task's id to a worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendKind {
+    /// Workers look into the database, and are woken by it where it can.
+    #[default]
+    Database,
+}
+
+/// How people hear of a task's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notification {
+    /// The task's page.
+    StatusPage,
+    /// Not at all.
+    None,
+}
+
+/// What conflicts with what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictScope {
+    /// One bulk task per model and suffix at a time.
+    #[default]
+    Model,
+}
+
+/// What happens to a request that conflicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnConflict {
+    /// It is refused, with the name of the task in its way.
+    #[default]
+    Reject,
+}
+
+/// What stays when a record fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Atomicity {
+    /// Each chunk is committed; bad records are reported and their neighbours go on.
+    Chunk,
+    /// Everything or nothing: one bad record leaves every row as it was.
+    All,
+}
+
+impl Atomicity {
+    /// The word in the task table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chunk => "chunk",
+            Self::All => "all",
+        }
+    }
+}
+
+/// What a builder method takes for a setting of a type: lists are taken as [`Names`].
+macro_rules! setting_type {
+    (Vec<String>) => {
+        Names
+    };
+    ($type:ty) => {
+        $type
+    };
+}
+
+macro_rules! resource_settings {
+    ($($(#[$doc:meta])* $key:ident: $type:ty = $allowed:literal,)*) => {
+        /// Settings of one resource. What is `None` has its default.
+        #[derive(Clone, Debug, Default)]
+        pub struct ResourceSettings {
+            $($(#[$doc])* pub $key: Option<$type>,)*
+        }
+
+        impl ResourceSettings {
+            /// Every key, in the order of the documentation.
+            pub const KEYS: &[&str] = &[$(stringify!($key)),*];
+
+            /// Sets one key from a configuration value.
+            ///
+            /// # Errors
+            /// Says what is allowed, where there is no such key or the value does not fit it.
+            pub fn set(&mut self, key: &str, value: serde_json::Value) -> Result<(), String> {
+                match key {
+                    $(stringify!($key) => self.$key = Some(read(value, $allowed)?),)*
+                    _ => return Err(format!("there is no such setting; allowed are: {}", Self::KEYS.join(", "))),
+                }
+                Ok(())
+            }
+
+            /// Takes from `other` what is not set here.
+            pub(crate) fn or(self, other: Self) -> Self {
+                Self { $($key: self.$key.or(other.$key),)* }
+            }
+        }
+
+        impl crate::resource::ResourceBuilder {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $key(mut self, value: impl Into<setting_type!($type)>) -> Self {
+                    self.settings.$key = Some(value.into().into());
+                    self
+                }
+            )*
+        }
+    };
+}
+
+/// A list of names, from an array or a vector of anything like a string.
+#[derive(Clone, Debug)]
+pub struct Names(Vec<String>);
+
+impl<S: Into<String>, const N: usize> From<[S; N]> for Names {
+    fn from(names: [S; N]) -> Self {
+        Self(names.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<S: Into<String>> From<Vec<S>> for Names {
+    fn from(names: Vec<S>) -> Self {
+        Self(names.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<Names> for Vec<String> {
+    fn from(names: Names) -> Self {
+        names.0
+    }
+}
+
+fn read<T: DeserializeOwned>(value: serde_json::Value, allowed: &str) -> Result<T, String> {
+    let shown = value.to_string();
+    serde_json::from_value(value).map_err(|_| format!("{shown} is not allowed; allowed is {allowed}"))
+}
+
+/// Where [`crate::resource::ResourceBuilder`] keeps label texts by field.
+pub type Texts = BTreeMap<String, String>;
+
+resource_settings! {
+    /// One record in words, such as "book".
+    label: String = "a text",
+    /// Several records in words, such as "books".
+    label_plural: String = "a text",
+    /// Tells two resources over one table apart.
+    suffix: String = "a text",
+    /// Whether the resource may not be written at all.
+    read_only: bool = "true or false",
+    /// The fields there are, in order; all columns by default.
+    fields: Vec<String> = "a list of column names",
+    /// The columns of the list page; the first eight fields by default.
+    list_fields: Vec<String> = "a list of field names",
+    /// The fields that can be filtered by; all by default.
+    filter_fields: Vec<String> = "a list of field names",
+    /// The fields that the search box looks into; all text fields by default.
+    search_fields: Vec<String> = "a list of field names",
+    /// The list's order: field names, `-` before those that descend; the primary key by default.
+    ordering: Vec<String> = "a list of field names, each with - before it to descend",
+    /// Records a page (25).
+    paginate_by: u64 = "a whole number from 1 to 1000",
+    /// The field that names a record where another refers to it.
+    display_field: String = "a field name",
+    /// Labels by field name.
+    labels: Texts = "a table of field name to text",
+    /// Help texts by field name; the column's comment by default.
+    help_texts: Texts = "a table of field name to text",
+    /// The fields that bulk edit may change; all editable fields by default.
+    bulk_fields: Vec<String> = "a list of field names",
+    /// Whether bulk delete is offered (true).
+    bulk_delete: bool = "true or false",
+    /// Whether large bulk operations run in the background (true).
+    bulk_async: bool = "true or false",
+    /// From how many records on a bulk operation runs in the background (20).
+    bulk_min_async_records: u64 = "a whole number",
+    /// What carries a task to a worker.
+    bulk_async_backend: BackendKind = "\"database\"",
+    /// How people hear of a task's end.
+    bulk_async_notification: Notification = "\"status_page\" or \"none\"",
+    /// Whether bulk tasks keep each other out (true).
+    bulk_async_conflict_checking: bool = "true or false",
+    /// What conflicts with what.
+    bulk_async_conflict_scope: ConflictScope = "\"model\"",
+    /// What happens to a request that conflicts.
+    bulk_async_on_conflict: OnConflict = "\"reject\"",
+    /// What stays when a record fails: "chunk" in the background and "all" in the request by default.
+    bulk_atomicity: Atomicity = "\"chunk\" or \"all\"",
+    /// Records a chunk at most; grown and shrunk to about a quarter second by default.
+    bulk_chunk_size: u64 = "a whole number from 1",
+}

@@ -1,0 +1,211 @@
+//! Filters and keys as SQL conditions over a resource's table.
+
+use sea_orm::sea_query::{Cond, Condition, Expr, ExprTrait as _};
+
+use super::params::{Filter, ListParams};
+use crate::{
+    db::{Column, ColumnType, Dialect, Value},
+    error::{Error, FieldError, Result},
+    resource::{Field, Resource},
+};
+
+/// How a filter compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    /// Equal.
+    Exact,
+    /// Not equal, or NULL.
+    Ne,
+    /// Contains the text, whatever the case.
+    Contains,
+    /// Begins with the text, whatever the case.
+    StartsWith,
+    /// Greater than.
+    Gt,
+    /// Greater than or equal.
+    Gte,
+    /// Less than.
+    Lt,
+    /// Less than or equal.
+    Lte,
+    /// One of several, separated by commas.
+    In,
+    /// `true`: has no value; `false`: has one.
+    IsNull,
+}
+
+impl Operator {
+    /// The word in query strings and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Ne => "ne",
+            Self::Contains => "contains",
+            Self::StartsWith => "startswith",
+            Self::Gt => "gt",
+            Self::Gte => "gte",
+            Self::Lt => "lt",
+            Self::Lte => "lte",
+            Self::In => "in",
+            Self::IsNull => "isnull",
+        }
+    }
+
+    /// For people, as it reads between a field and a value.
+    pub fn label(self, column: &Column) -> &'static str {
+        let moment = matches!(
+            column.column_type,
+            ColumnType::Date | ColumnType::Time | ColumnType::DateTime | ColumnType::DateTimeTz
+        );
+        match self {
+            Self::Exact => "is",
+            Self::Ne => "is not",
+            Self::Contains => "contains",
+            Self::StartsWith => "starts with",
+            Self::Gt if moment => "after",
+            Self::Gte if moment => "from",
+            Self::Lt if moment => "before",
+            Self::Lte if moment => "until",
+            Self::Gt => "more than",
+            Self::Gte => "at least",
+            Self::Lt => "less than",
+            Self::Lte => "at most",
+            Self::In => "is one of",
+            Self::IsNull => "is empty",
+        }
+    }
+
+    /// The operators that make sense for a column's type, the usual one first.
+    pub fn fit_for(column: &Column) -> &'static [Self] {
+        use Operator::*;
+        match &column.column_type {
+            ColumnType::Boolean => &[Exact, Ne, IsNull],
+            ColumnType::Integer { .. } | ColumnType::Decimal { .. } | ColumnType::Float => {
+                &[Exact, Ne, Gt, Gte, Lt, Lte, In, IsNull]
+            }
+            ColumnType::Date | ColumnType::Time | ColumnType::DateTime | ColumnType::DateTimeTz => {
+                &[Exact, Ne, Gte, Lte, Gt, Lt, IsNull]
+            }
+            ColumnType::Text { .. } if !column.choices.is_empty() => &[Exact, Ne, In, Contains, IsNull],
+            ColumnType::Text { .. } => &[Contains, Exact, Ne, StartsWith, Gt, Gte, Lt, Lte, In, IsNull],
+            ColumnType::Enum | ColumnType::Uuid => &[Exact, Ne, In, IsNull],
+            ColumnType::Json | ColumnType::Other => &[Contains, Exact, Ne, IsNull],
+            ColumnType::Bytes => &[IsNull],
+        }
+    }
+}
+
+/// Checks filters without building SQL for a particular database.
+pub(super) fn check(resource: &Resource, params: &ListParams) -> Result<()> {
+    condition(resource, params, Dialect::Sqlite).map(|_| ())
+}
+
+/// The WHERE of a list, or of "all that match".
+pub(crate) fn condition(resource: &Resource, params: &ListParams, dialect: Dialect) -> Result<Condition> {
+    let mut all = Cond::all();
+    let mut errors = Vec::new();
+    for filter in &params.filters {
+        match filter_condition(resource, filter, dialect) {
+            Ok(condition) => all = all.add(condition),
+            Err(error) => errors.push(error),
+        }
+    }
+    for word in params.search.split_whitespace() {
+        let mut any = Cond::any();
+        for field in resource.search_fields() {
+            any = any.add(dialect.contains(Expr::col(resource.table.column_ref(&field.name)), word));
+        }
+        // A resource without search fields matches nothing by words rather than everything.
+        all = all.add(if any.is_empty() { Cond::all().add(Expr::cust("1 = 0")) } else { any });
+    }
+    if errors.is_empty() { Ok(all) } else { Err(Error::Invalid(errors)) }
+}
+
+fn filter_condition(resource: &Resource, filter: &Filter, dialect: Dialect) -> Result<Expr, FieldError> {
+    let field = resource.require_field(&filter.field)?;
+    let column = || Expr::col(resource.table.column_ref(&field.name));
+    let value = || operand(field, &filter.value, dialect);
+    // Types without an order or an equality of their own are compared as text.
+    let comparable = || match field.column.column_type {
+        ColumnType::Json | ColumnType::Other => dialect.read(&field.column, resource.table.column_ref(&field.name)),
+        _ => column(),
+    };
+    Ok(match filter.operator {
+        Operator::Exact => comparable().eq(value()?),
+        Operator::Ne => comparable().ne(value()?).or(column().is_null()),
+        Operator::Gt => column().gt(value()?),
+        Operator::Gte => column().gte(value()?),
+        Operator::Lt => column().lt(value()?),
+        Operator::Lte => column().lte(value()?),
+        Operator::Contains => dialect.contains(column(), &filter.value),
+        Operator::StartsWith => dialect.starts_with(column(), &filter.value),
+        Operator::In => {
+            let parts = filter.value.split(',').map(|part| operand(field, part.trim(), dialect));
+            column().is_in(parts.collect::<Result<Vec<_>, _>>()?)
+        }
+        Operator::IsNull => match Value::parse(&flag(&field.column), &filter.value)? {
+            Value::Boolean(true) => column().is_null(),
+            _ => column().is_not_null(),
+        },
+    })
+}
+
+/// A column of the same name that holds true or false, to read the operand of `isnull`.
+fn flag(column: &Column) -> Column {
+    Column { column_type: ColumnType::Boolean, choices: Vec::new(), ..column.clone() }
+}
+
+fn operand(field: &Field, text: &str, dialect: Dialect) -> Result<Expr, FieldError> {
+    let value = Value::parse(&field.column, text)?;
+    Ok(match field.column.column_type {
+        ColumnType::Json | ColumnType::Other => Expr::val(text),
+        _ => dialect.write(&field.column, &value),
+    })
+}
+
+/// The parts of a record key, checked against the key's columns.
+pub(crate) fn split_key(resource: &Resource, key: &str) -> Result<Vec<Value>, FieldError> {
+    let columns = resource.key_columns();
+    let refuse = |message: String| FieldError::new("key", "INVALID_KEY", message);
+    let texts = if columns.len() == 1 {
+        vec![key.to_owned()]
+    } else {
+        let names = resource.table.primary_key.join(", ");
+        let parts: Vec<serde_json::Value> = serde_json::from_str(key)
+            .ok()
+            .filter(|parts: &Vec<_>| parts.len() == columns.len())
+            .ok_or_else(|| refuse(format!("{key:?} is not a key of {}: a JSON array of {names}", resource.name)))?;
+        parts.into_iter().map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect()
+    };
+    columns
+        .into_iter()
+        .zip(texts)
+        .map(|(column, text)| match column.column_type {
+            // Keys of bytes are written in hexadecimal.
+            ColumnType::Bytes if text.len() % 2 == 0 && text.bytes().all(|c| c.is_ascii_hexdigit()) => {
+                Ok(Value::Text(text))
+            }
+            ColumnType::Bytes => Err(refuse(format!("{text:?} is not bytes in hexadecimal"))),
+            // A key that exists may be one that a check list would refuse today.
+            _ => Value::parse(&Column { choices: Vec::new(), ..column.clone() }, &text)
+                .map_err(|error| refuse(format!("{}: {}", column.name, error.message))),
+        })
+        .collect()
+}
+
+/// Whether a record is one of `keys`, each already split; as bound parameters, so for no more than a chunk of them.
+pub(crate) fn keys_condition(resource: &Resource, keys: &[Vec<Value>], dialect: Dialect) -> Expr {
+    let columns = resource.key_columns();
+    let part = |column: &Column, value: &Value| match column.column_type {
+        ColumnType::Bytes => dialect.key_part(Expr::val(value.to_text()), 0, 1, column),
+        _ => dialect.write(column, value),
+    };
+    if let [column] = columns[..] {
+        let values = keys.iter().filter_map(|key| key.first()).map(|value| part(column, value));
+        return Expr::col(resource.table.column_ref(&column.name)).is_in(values);
+    }
+    let left = columns.iter().map(|column| Expr::col(resource.table.column_ref(&column.name))).collect();
+    let rows =
+        keys.iter().map(|key| columns.iter().zip(key).map(|(column, value)| part(column, value)).collect()).collect();
+    dialect.tuple_in(left, rows)
+}

@@ -1,0 +1,192 @@
+//! What a list page shows, as the address bar holds it: filters, search, order, page.
+
+use super::condition::Operator;
+use crate::{
+    error::{Error, FieldError, Result},
+    resource::Resource,
+};
+
+/// A list page's state. [`ListParams::parse`] and [`ListParams::to_pairs`] are each other's inverse.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListParams {
+    /// All must hold.
+    pub filters: Vec<Filter>,
+    /// What the search box holds; every word must occur in some search field.
+    pub search: String,
+    /// In order of weight; empty means the resource's own order.
+    pub ordering: Vec<Ordering>,
+    /// From 1.
+    pub page: u64,
+    /// Records a page; 0 means the resource's own.
+    pub page_size: u64,
+}
+
+/// One condition on one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// The field's name.
+    pub field: String,
+    /// How to compare.
+    pub operator: Operator,
+    /// What with, as text; several values of `in` are separated by commas.
+    pub value: String,
+}
+
+/// One field of the list's order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordering {
+    /// The field's name.
+    pub field: String,
+    /// From large to small.
+    pub descending: bool,
+}
+
+/// Names in the query string that are not fields. A field of such a name is filtered by as `field__exact`.
+const RESERVED: [&str; 4] = ["q", "ordering", "page", "page_size"];
+
+impl ListParams {
+    /// Reads a query string's pairs and checks every part.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with one entry for each unknown field, operator that does not fit, and value of the wrong type.
+    pub fn parse<K: AsRef<str>, V: AsRef<str>>(resource: &Resource, pairs: &[(K, V)]) -> Result<Self> {
+        let mut params = Self { page: 1, ..Self::default() };
+        let mut errors = Vec::new();
+        for (key, value) in pairs {
+            let (key, value) = (key.as_ref(), value.as_ref());
+            match key {
+                "q" => params.search = value.trim().to_owned(),
+                "page" => match value.parse() {
+                    Ok(page) if page >= 1 => params.page = page,
+                    _ => errors.push(FieldError::new(
+                        key,
+                        "INVALID_TYPE",
+                        format!("{value:?} is not a page number from 1"),
+                    )),
+                },
+                "page_size" => match value.parse() {
+                    Ok(size) if (1..=1000).contains(&size) => params.page_size = size,
+                    _ => errors.push(FieldError::new(
+                        key,
+                        "OUT_OF_RANGE",
+                        format!("{value:?} is not a number from 1 to 1000"),
+                    )),
+                },
+                "ordering" => {
+                    for name in value.split(',').filter(|name| !name.is_empty()) {
+                        let ordering = Ordering::parse(name);
+                        match resource.require_field(&ordering.field) {
+                            Ok(_) => params.ordering.push(ordering),
+                            Err(error) => errors.push(error),
+                        }
+                    }
+                }
+                _ => match Filter::parse(resource, key, value) {
+                    Ok(filter) => params.filters.push(filter),
+                    Err(error) => errors.push(error),
+                },
+            }
+        }
+        if let Err(Error::Invalid(more)) = super::condition::check(resource, &params) {
+            errors.extend(more);
+        }
+        if errors.is_empty() { Ok(params) } else { Err(Error::Invalid(errors)) }
+    }
+
+    /// Parses `FIELD=VALUE` and `FIELD__OP=VALUE` conditions.
+    pub fn from_conditions<S: AsRef<str>>(resource: &Resource, conditions: &[S]) -> Result<Self> {
+        let mut pairs = Vec::new();
+        for condition in conditions {
+            let condition = condition.as_ref();
+            let (key, value) = condition.split_once('=').ok_or_else(|| {
+                Error::invalid(condition, "INVALID_FILTER", "a filter is FIELD=VALUE or FIELD__OPERATOR=VALUE")
+            })?;
+            // On the command line every name is a field's.
+            let key = if RESERVED.contains(&key) { format!("{key}__exact") } else { key.to_owned() };
+            pairs.push((key, value.to_owned()));
+        }
+        Self::parse(resource, &pairs)
+    }
+
+    /// The pairs of the query string that says the same; what is default is left out.
+    pub fn to_pairs(&self) -> Vec<(String, String)> {
+        let mut pairs = self.filter_pairs();
+        if !self.ordering.is_empty() {
+            let names: Vec<_> = self.ordering.iter().map(Ordering::to_text).collect();
+            pairs.push(("ordering".into(), names.join(",")));
+        }
+        if self.page > 1 {
+            pairs.push(("page".into(), self.page.to_string()));
+        }
+        if self.page_size > 0 {
+            pairs.push(("page_size".into(), self.page_size.to_string()));
+        }
+        pairs
+    }
+
+    /// The pairs that say which records match, without order and page.
+    pub fn filter_pairs(&self) -> Vec<(String, String)> {
+        let mut pairs: Vec<_> = self.filters.iter().map(|filter| (filter.key(), filter.value.clone())).collect();
+        if !self.search.is_empty() {
+            pairs.push(("q".into(), self.search.clone()));
+        }
+        pairs
+    }
+
+    /// Whether every record matches.
+    pub fn is_unfiltered(&self) -> bool {
+        self.filters.is_empty() && self.search.is_empty()
+    }
+}
+
+impl Ordering {
+    /// `name`, or `-name` to descend.
+    pub(crate) fn parse(text: &str) -> Self {
+        match text.strip_prefix('-') {
+            Some(field) => Self { field: field.to_owned(), descending: true },
+            None => Self { field: text.to_owned(), descending: false },
+        }
+    }
+
+    fn to_text(&self) -> String {
+        format!("{}{}", if self.descending { "-" } else { "" }, self.field)
+    }
+}
+
+impl Filter {
+    /// The key in the query string.
+    pub fn key(&self) -> String {
+        match self.operator {
+            Operator::Exact if !RESERVED.contains(&self.field.as_str()) => self.field.clone(),
+            operator => format!("{}__{}", self.field, operator.name()),
+        }
+    }
+
+    fn parse(resource: &Resource, key: &str, value: &str) -> Result<Self, FieldError> {
+        let whole = || resource.filter_fields().find(|field| field.name == key);
+        let (name, operator) = match key.rsplit_once("__") {
+            // A field may itself have two underscores in its name.
+            Some((name, operator)) if whole().is_none() => (name, Some(operator)),
+            _ => (key, None),
+        };
+        let field = resource.require_field(name)?;
+        if !resource.filter_fields().any(|other| other.name == field.name) {
+            let allowed: Vec<_> = resource.filter_fields().map(|field| field.name.as_str()).collect();
+            let message = format!("can't be filtered by; allowed are: {}", allowed.join(", "));
+            return Err(FieldError::new(name, "UNKNOWN_FIELD", message));
+        }
+        let allowed = Operator::fit_for(&field.column);
+        let operator = match operator {
+            None => Operator::Exact,
+            Some(word) => allowed.iter().copied().find(|operator| operator.name() == word).ok_or_else(|| {
+                let names: Vec<_> = allowed.iter().map(|operator| operator.name()).collect();
+                FieldError::new(
+                    name,
+                    "UNKNOWN_OPERATOR",
+                    format!("{word:?} is not an operator for this field; allowed are: {}", names.join(", ")),
+                )
+            })?,
+        };
+        Ok(Self { field: field.name.clone(), operator, value: value.to_owned() })
+    }
+}

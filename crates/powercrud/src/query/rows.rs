@@ -1,0 +1,264 @@
+//! Rows of a list page.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    QueryResult,
+    sea_query::{Alias, Expr, ExprTrait as _, Order, Query, SelectStatement},
+};
+
+use super::{
+    condition::condition,
+    params::{ListParams, Ordering},
+};
+use crate::{
+    app::PowerCrud,
+    db::{Column, ColumnType, Dialect, Run as _, Table, Value},
+    error::{Error, Result},
+    resource::{Field, Reference, Resource},
+};
+
+/// A page of records.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// In the order asked for.
+    pub rows: Vec<Row>,
+    /// How many records match.
+    pub count: Count,
+    /// From 1.
+    pub page: u64,
+    /// Records a page.
+    pub page_size: u64,
+    /// Whether there is a page after this one.
+    pub has_next: bool,
+}
+
+/// How many records match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// So many.
+    Exact(u64),
+    /// More than could be counted in a moment: this many at least, or the database's own guess. [`super::count`] counts them all.
+    Estimated(u64),
+}
+
+/// One record of a page.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The record's key; empty where the resource has none.
+    pub key: String,
+    /// One for each of the fields asked for.
+    pub cells: Vec<Cell>,
+}
+
+/// One value of a record.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// What the database holds.
+    pub value: Value,
+    /// The name of the record referred to, where this is a reference and that has a name.
+    pub display: Option<String>,
+}
+
+/// One record that a reference may point to.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Choice {
+    /// What the referring column holds.
+    pub value: String,
+    /// The record's name.
+    pub label: String,
+}
+
+impl Count {
+    /// The number, exact or not.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Exact(number) | Self::Estimated(number) => number,
+        }
+    }
+}
+
+/// Counting stops here on a list page; an index walk of this length takes about a millisecond.
+const COUNT_LIMIT: u64 = 10_000;
+
+pub(super) async fn list(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<Page> {
+    let database = app.database();
+    let dialect = database.dialect();
+    let page_size = if params.page_size > 0 { params.page_size } else { resource.paginate_by() };
+    let page = Ord::max(params.page, 1);
+    let fields: Vec<&Field> = resource.list_fields().collect();
+
+    let mut select = row_select(resource, &fields, dialect);
+    select
+        .cond_where(condition(resource, params, dialect)?)
+        // One more than the page shows whether there is another.
+        .limit(page_size + 1)
+        .offset((page - 1).saturating_mul(page_size));
+    order(&mut select, resource, &params.ordering);
+    let found = database.connection().rows(&select).await?;
+    let has_next = found.len() as u64 > page_size;
+    let mut rows = Vec::with_capacity(found.len());
+    for row in found.iter().take(page_size as usize) {
+        rows.push(read_row(row, &fields)?);
+    }
+    name_references(app, &fields, &mut rows).await?;
+
+    let count = match (has_next, rows.is_empty(), page) {
+        (false, false, _) | (false, true, 1) => Count::Exact((page - 1) * page_size + rows.len() as u64),
+        _ => quick_count(app, resource, params).await?,
+    };
+    Ok(Page { rows, count, page, page_size, has_next })
+}
+
+pub(super) async fn count(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<u64> {
+    let mut select = Query::select();
+    select.expr(Expr::cust("COUNT(*)")).from(resource.table.table_ref()).cond_where(condition(
+        resource,
+        params,
+        app.database().dialect(),
+    )?);
+    app.database().connection().number(&select).await
+}
+
+/// Counts up to [`COUNT_LIMIT`]; past that, takes the database's guess for a whole table.
+async fn quick_count(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<Count> {
+    let dialect = app.database().dialect();
+    let mut matching = Query::select();
+    matching
+        .expr(Expr::cust("1"))
+        .from(resource.table.table_ref())
+        .cond_where(condition(resource, params, dialect)?)
+        .limit(COUNT_LIMIT + 1);
+    let mut select = Query::select();
+    select.expr(Expr::cust("COUNT(*)")).from_subquery(matching, Alias::new("matching"));
+    let counted = app.database().connection().number(&select).await?;
+    Ok(match resource.table.estimated_rows {
+        _ if counted <= COUNT_LIMIT => Count::Exact(counted),
+        Some(estimate) if params.is_unfiltered() => Count::Estimated(Ord::max(estimate, COUNT_LIMIT)),
+        _ => Count::Estimated(COUNT_LIMIT),
+    })
+}
+
+/// SELECT of a record's key and `fields`, as [`read_row`] reads them.
+pub(crate) fn row_select(resource: &Resource, fields: &[&Field], dialect: Dialect) -> SelectStatement {
+    let mut select = Query::select();
+    select.expr(resource.key_expr(dialect)).from(resource.table.table_ref());
+    for field in fields {
+        select.expr(dialect.read(&field.column, resource.table.column_ref(&field.name)));
+    }
+    select
+}
+
+pub(crate) fn read_row(row: &QueryResult, fields: &[&Field]) -> Result<Row> {
+    let mut cells = Vec::with_capacity(fields.len());
+    for (index, field) in fields.iter().enumerate() {
+        cells.push(Cell { value: Value::read(row, index + 1, &field.column)?, display: None });
+    }
+    Ok(Row { key: row.try_get_by_index::<Option<String>>(0)?.unwrap_or_default(), cells })
+}
+
+/// The order asked for, else the resource's, and always the key at the end, so that pages neither repeat nor skip a record. The key
+/// runs in the direction of the column before it, so that one index serves both.
+fn order(select: &mut SelectStatement, resource: &Resource, asked: &[Ordering]) {
+    let own: Vec<_> = resource.settings.ordering.iter().flatten().map(|name| Ordering::parse(name)).collect();
+    let ordering = if asked.is_empty() { &own[..] } else { asked };
+    let mut direction = Order::Asc;
+    for Ordering { field, descending } in ordering {
+        direction = if *descending { Order::Desc } else { Order::Asc };
+        select.order_by(resource.table.column_ref(field), direction.clone());
+    }
+    for name in resource.table.primary_key.iter().filter(|name| ordering.iter().all(|one| one.field != **name)) {
+        select.order_by(resource.table.column_ref(name), direction.clone());
+    }
+}
+
+/// Looks up the names of all records that a page's rows refer to, one query for each reference.
+pub(crate) async fn name_references(app: &PowerCrud, fields: &[&Field], rows: &mut [Row]) -> Result<()> {
+    for (index, field) in fields.iter().enumerate() {
+        let Some(reference) = &field.reference else { continue };
+        let mut values: Vec<Value> = Vec::new();
+        for row in rows.iter() {
+            let value = &row.cells[index].value;
+            if !value.is_null() && !values.contains(value) {
+                values.push(value.clone());
+            }
+        }
+        if values.is_empty() || reference.display.is_none() {
+            continue;
+        }
+        let names = names_of(app, reference, &values).await?;
+        for row in rows.iter_mut() {
+            let cell = &mut row.cells[index];
+            cell.display = names.get(&cell.value.to_text()).cloned();
+        }
+    }
+    Ok(())
+}
+
+async fn names_of(app: &PowerCrud, reference: &Reference, values: &[Value]) -> Result<HashMap<String, String>> {
+    let dialect = app.database().dialect();
+    let mut select = choice_select(reference, dialect);
+    let column = Expr::col(reference.table.column_ref(&reference.column.name));
+    select.and_where(column.is_in(values.iter().map(|value| dialect.write(&reference.column, value))));
+    let mut names = HashMap::new();
+    for choice in read_choices(app, reference, &select).await? {
+        names.insert(choice.value, choice.label);
+    }
+    Ok(names)
+}
+
+pub(super) async fn choices(
+    app: &PowerCrud,
+    resource: &Resource,
+    field: &str,
+    search: &str,
+    limit: u64,
+) -> Result<Vec<Choice>> {
+    let field = resource.require_field(field).map_err(|error| Error::Invalid(vec![error]))?;
+    let Some(reference) = &field.reference else {
+        return Err(Error::invalid(&field.name, "NOT_A_REFERENCE", "is not a reference to other records"));
+    };
+    let dialect = app.database().dialect();
+    let table = &reference.table;
+    let mut select = choice_select(reference, dialect);
+    let shown = reference.display.as_ref().unwrap_or(&reference.column);
+    for word in search.split_whitespace() {
+        let by_name = dialect.contains(Expr::col(table.column_ref(&shown.name)), word);
+        let by_key = Value::parse(&reference.column, word)
+            .ok()
+            .filter(|_| reference.column.column_type != ColumnType::Other)
+            .map(|value| {
+                Expr::col(table.column_ref(&reference.column.name)).eq(dialect.write(&reference.column, &value))
+            });
+        select.and_where(match by_key {
+            Some(by_key) => by_name.or(by_key),
+            None => by_name,
+        });
+    }
+    select.order_by(table.column_ref(&shown.name), Order::Asc).limit(limit);
+    read_choices(app, reference, &select).await
+}
+
+fn choice_select(reference: &Reference, dialect: Dialect) -> SelectStatement {
+    let read = |table: &Table, column: &Column| dialect.read(column, table.column_ref(&column.name));
+    let mut select = Query::select();
+    select.expr(read(&reference.table, &reference.column)).from(reference.table.table_ref());
+    if let Some(display) = &reference.display {
+        select.expr(read(&reference.table, display));
+    }
+    select
+}
+
+async fn read_choices(app: &PowerCrud, reference: &Reference, select: &SelectStatement) -> Result<Vec<Choice>> {
+    let mut choices = Vec::new();
+    for row in app.database().connection().rows(select).await? {
+        let value = Value::read(&row, 0, &reference.column)?.to_text();
+        let label = match &reference.display {
+            Some(display) => Value::read(&row, 1, display)?.to_text(),
+            None => String::new(),
+        };
+        let label = if label.is_empty() { value.clone() } else { label };
+        choices.push(Choice { value, label });
+    }
+    Ok(choices)
+}

@@ -1,0 +1,201 @@
+//! Resources: a table with its view settings, described at run time so that one engine serves them all.
+
+mod build;
+mod field;
+mod words;
+
+use sea_orm::{
+    EntityTrait, IdenStatic as _, Iterable as _,
+    sea_query::{ColumnRef, Expr, IntoColumnRef as _, IntoTableRef as _, TableRef},
+};
+
+pub(crate) use build::build;
+pub use field::{Field, Reference};
+
+use crate::{
+    config::{Atomicity, ResourceSettings},
+    db::{Column, Dialect, Table},
+    error::{Error, FieldError, Result},
+};
+
+/// A table or view with its settings: what can be listed, edited and bulk edited under one name.
+#[derive(Clone, Debug)]
+pub struct Resource {
+    /// The name in addresses and on the command line: the table's name, with schema and suffix where it has them.
+    pub name: String,
+    /// The table's name, with its schema where it is not the default one.
+    pub model_name: String,
+    /// One record in words, such as "book".
+    pub label: String,
+    /// Several records in words, such as "books".
+    pub label_plural: String,
+    /// The table underneath.
+    pub table: Table,
+    /// In order of display.
+    pub fields: Vec<Field>,
+    /// Why it can't be written, where it can't.
+    pub read_only: Option<String>,
+    /// What the developer or operator set.
+    pub settings: ResourceSettings,
+    /// The fields of the list page, as places in `fields`.
+    pub(crate) list_fields: Vec<usize>,
+    pub(crate) filter_fields: Vec<usize>,
+    pub(crate) search_fields: Vec<usize>,
+    pub(crate) bulk_fields: Vec<usize>,
+    pub(crate) display_field: Option<usize>,
+}
+
+/// A resource as the application names it, before the catalog is known.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceBuilder {
+    pub(crate) schema: Option<String>,
+    pub(crate) table: String,
+    /// The columns that the entity knows; `None` means all.
+    pub(crate) columns: Option<Vec<String>>,
+    pub(crate) settings: ResourceSettings,
+}
+
+impl Resource {
+    /// A resource over a table by name, `schema.table` where it is not in the default schema.
+    pub fn table(name: impl Into<String>) -> ResourceBuilder {
+        ResourceBuilder { table: name.into(), ..ResourceBuilder::default() }
+    }
+
+    /// A resource over a SeaORM entity: its table, and its columns in their order. Types, keys and references come from the
+    /// database's catalog, which knows more of them.
+    pub fn entity<E: EntityTrait>() -> ResourceBuilder {
+        let entity = E::default();
+        ResourceBuilder {
+            schema: entity.schema_name().map(str::to_owned),
+            table: entity.table_name().to_owned(),
+            columns: Some(E::Column::iter().map(|column| column.as_str().to_owned()).collect()),
+            settings: ResourceSettings::default(),
+        }
+    }
+
+    /// The field of that name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The field of that name, or an error that lists what there is.
+    pub(crate) fn require_field(&self, name: &str) -> Result<&Field, FieldError> {
+        self.field(name).ok_or_else(|| {
+            let known: Vec<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
+            FieldError::new(
+                name,
+                "UNKNOWN_FIELD",
+                format!("{} has no such field; there are: {}", self.name, known.join(", ")),
+            )
+        })
+    }
+
+    /// The fields of the list page.
+    pub fn list_fields(&self) -> impl Iterator<Item = &Field> {
+        self.list_fields.iter().map(|&index| &self.fields[index])
+    }
+
+    /// The fields that can be filtered by.
+    pub fn filter_fields(&self) -> impl Iterator<Item = &Field> {
+        self.filter_fields.iter().map(|&index| &self.fields[index])
+    }
+
+    /// The fields that the search box looks into.
+    pub fn search_fields(&self) -> impl Iterator<Item = &Field> {
+        self.search_fields.iter().map(|&index| &self.fields[index])
+    }
+
+    /// The fields that bulk edit may change; none where the resource is read-only.
+    pub fn bulk_fields(&self) -> impl Iterator<Item = &Field> {
+        self.bulk_fields.iter().map(|&index| &self.fields[index])
+    }
+
+    /// The field that names a record where another refers to it.
+    pub fn display_field(&self) -> Option<&Field> {
+        self.display_field.map(|index| &self.fields[index])
+    }
+
+    /// Whether bulk delete is offered.
+    pub fn can_bulk_delete(&self) -> bool {
+        self.read_only.is_none() && self.settings.bulk_delete.unwrap_or(true)
+    }
+
+    /// Records a page, where the request doesn't say.
+    pub fn paginate_by(&self) -> u64 {
+        self.settings.paginate_by.unwrap_or(25)
+    }
+
+    /// Whether a bulk operation on so many records runs in the background.
+    pub fn should_process_async(&self, records: u64) -> bool {
+        self.settings.bulk_async.unwrap_or(true) && records >= self.settings.bulk_min_async_records.unwrap_or(20)
+    }
+
+    /// What stays when a record of a task fails.
+    pub fn atomicity(&self, in_background: bool) -> Atomicity {
+        self.settings.bulk_atomicity.unwrap_or(if in_background { Atomicity::Chunk } else { Atomicity::All })
+    }
+
+    /// What a bulk task on this resource locks: the model with its suffix.
+    pub fn unique_model_key(&self) -> String {
+        match &self.settings.suffix {
+            Some(suffix) => format!("{}:{suffix}", self.model_name),
+            None => self.model_name.clone(),
+        }
+    }
+
+    /// So many records in words: "1 book", "12,304 books".
+    pub fn count_in_words(&self, count: u64) -> String {
+        let label = if count == 1 { &self.label } else { &self.label_plural };
+        format!("{} {label}", words::grouped(count))
+    }
+
+    /// Refuses where the resource can't be written.
+    pub(crate) fn require_writable(&self) -> Result<()> {
+        match &self.read_only {
+            Some(reason) => Err(Error::ReadOnly { resource: self.name.clone(), reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// The columns of the record's key, in key order.
+    pub(crate) fn key_columns(&self) -> Vec<&Column> {
+        self.table.primary_key.iter().filter_map(|name| self.table.column(name)).collect()
+    }
+
+    /// The record key as a SQL expression over the table.
+    pub(crate) fn key_expr(&self, dialect: Dialect) -> Expr {
+        let columns = self.key_columns();
+        if columns.is_empty() {
+            return Expr::cust("NULL");
+        }
+        dialect.record_key(
+            &columns.iter().map(|column| (*column, self.table.column_ref(&column.name))).collect::<Vec<_>>(),
+        )
+    }
+}
+
+impl Table {
+    /// The table for FROM, INTO and UPDATE.
+    pub(crate) fn table_ref(&self) -> TableRef {
+        match &self.schema {
+            Some(schema) => (schema.clone(), self.name.clone()).into_table_ref(),
+            None => self.name.clone().into_table_ref(),
+        }
+    }
+
+    /// A column, qualified by its table so that it means the same inside subqueries.
+    pub(crate) fn column_ref(&self, column: &str) -> ColumnRef {
+        match &self.schema {
+            Some(schema) => (schema.clone(), self.name.clone(), column.to_owned()).into_column_ref(),
+            None => (self.name.clone(), column.to_owned()).into_column_ref(),
+        }
+    }
+
+    /// The table's name for people and programs: with its schema where it is not the default one.
+    pub fn qualified_name(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{schema}.{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}

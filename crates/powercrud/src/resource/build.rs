@@ -1,0 +1,253 @@
+//! From what the application named and what the catalog says to resources, with every mistake reported at once.
+
+use std::collections::BTreeSet;
+
+use super::{Field, Reference, Resource, ResourceBuilder, words};
+use crate::{
+    config::{ResourceSettings, Settings},
+    db::{Catalog, Column, ColumnType, ForeignKey, Table},
+    error::{Error, Result},
+};
+
+/// Builds every named resource, and one for every other table where `settings.discover`.
+pub(crate) fn build(named: Vec<ResourceBuilder>, settings: &Settings, catalog: &Catalog) -> Result<Vec<Resource>> {
+    let mut mistakes = Vec::new();
+    let mut resources: Vec<Resource> = Vec::new();
+    let mut covered = BTreeSet::new();
+    for builder in named {
+        let Some(table) = find_table(catalog, &builder) else {
+            let known: Vec<_> = catalog.tables.iter().map(Table::qualified_name).collect();
+            mistakes.push(format!(
+                "resource {}: the database has no such table; there are: {}",
+                builder.table,
+                known.join(", ")
+            ));
+            continue;
+        };
+        covered.insert(table.qualified_name());
+        add(&mut resources, builder, table, settings, catalog, &mut mistakes);
+    }
+    if settings.discover {
+        for table in catalog.tables.iter().filter(|table| !covered.contains(&table.qualified_name())) {
+            let builder = Resource::table(table.qualified_name());
+            add(&mut resources, builder, table, settings, catalog, &mut mistakes);
+        }
+    }
+    for name in settings.resources.keys().filter(|name| !resources.iter().any(|resource| resource.name == **name)) {
+        let known: Vec<_> = resources.iter().map(|resource| resource.name.as_str()).collect();
+        mistakes.push(format!("resources.{name}: there is no such resource; there are: {}", known.join(", ")));
+    }
+    link(&mut resources);
+    resources.sort_by(|a, b| a.name.cmp(&b.name));
+    if mistakes.is_empty() { Ok(resources) } else { Err(Error::Configuration(mistakes)) }
+}
+
+fn find_table<'a>(catalog: &'a Catalog, builder: &ResourceBuilder) -> Option<&'a Table> {
+    match &builder.schema {
+        Some(schema) => catalog
+            .table(Some(schema), &builder.table)
+            // An entity may name the default schema.
+            .or_else(|| catalog.table(None, &builder.table)),
+        None => catalog
+            .table(None, &builder.table)
+            .or_else(|| catalog.tables.iter().find(|table| table.qualified_name() == builder.table)),
+    }
+}
+
+fn add(
+    resources: &mut Vec<Resource>,
+    builder: ResourceBuilder,
+    table: &Table,
+    settings: &Settings,
+    catalog: &Catalog,
+    mistakes: &mut Vec<String>,
+) {
+    let mut name = table.qualified_name();
+    if let Some(suffix) = &builder.settings.suffix {
+        name = format!("{name}-{suffix}");
+    }
+    let from_file = settings.resources.get(&name).cloned().unwrap_or_default();
+    let resource = resource(name, from_file.or(builder.settings), builder.columns, table, catalog, mistakes);
+    if resources.iter().any(|other| other.name == resource.name) {
+        mistakes.push(format!("resource {}: named twice; give one of them a suffix", resource.name));
+        return;
+    }
+    resources.push(resource);
+}
+
+fn resource(
+    name: String,
+    settings: ResourceSettings,
+    columns: Option<Vec<String>>,
+    table: &Table,
+    catalog: &Catalog,
+    mistakes: &mut Vec<String>,
+) -> Resource {
+    let mut complain = |key: &str, what: String| mistakes.push(format!("resources.{name}.{key}: {what}"));
+    let mut fields = Vec::new();
+    for column in
+        settings.fields.clone().or(columns).unwrap_or_else(|| table.columns.iter().map(|c| c.name.clone()).collect())
+    {
+        match table.column(&column) {
+            Some(column) => fields.push(field(column, table, &settings, catalog)),
+            None => complain(
+                "fields",
+                format!("{} has no column {column:?}; there are: {}", table.name, names(&table.columns)),
+            ),
+        }
+    }
+    let known = fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
+    let mut places = |key: &str, chosen: &Option<Vec<String>>, default: &dyn Fn(&Field) -> bool| -> Vec<usize> {
+        let Some(chosen) = chosen else {
+            return (0..fields.len()).filter(|&index| default(&fields[index])).collect();
+        };
+        let mut places = Vec::new();
+        for name in chosen {
+            match fields.iter().position(|field| field.name == name.trim_start_matches('-')) {
+                Some(place) => places.push(place),
+                None => complain(key, format!("there is no field {name:?}; allowed are: {known}")),
+            }
+        }
+        places
+    };
+    let read_only = match table.read_only_reason() {
+        Some(reason) => Some(reason.to_owned()),
+        None if settings.read_only == Some(true) => Some("its settings say so".to_owned()),
+        None => None,
+    };
+    let long = |field: &Field| matches!(field.column.column_type, ColumnType::Bytes | ColumnType::Json);
+    let mut list_fields = places("list_fields", &settings.list_fields, &|field| !long(field));
+    if settings.list_fields.is_none() {
+        list_fields.truncate(8);
+    }
+    let filter_fields =
+        places("filter_fields", &settings.filter_fields, &|field| field.column.column_type != ColumnType::Bytes);
+    let search_fields = places("search_fields", &settings.search_fields, &|field| {
+        matches!(field.column.column_type, ColumnType::Text { .. }) && field.column.choices.is_empty()
+    });
+    places("ordering", &settings.ordering, &|_| false);
+    let mut bulk_fields = places("bulk_fields", &settings.bulk_fields, &|field| field.editable && !field.key);
+    for &place in &bulk_fields {
+        if !fields[place].editable {
+            mistakes.push(format!(
+                "resources.{name}.bulk_fields: {:?} can't be written: the database fills it",
+                fields[place].name
+            ));
+        }
+    }
+    if read_only.is_some() {
+        bulk_fields.clear();
+    }
+    let display_field = match &settings.display_field {
+        Some(chosen) => {
+            let place = fields.iter().position(|field| field.name == *chosen);
+            if place.is_none() {
+                mistakes.push(format!(
+                    "resources.{name}.display_field: there is no field {chosen:?}; allowed are: {known}"
+                ));
+            }
+            place
+        }
+        None => display_column(table).and_then(|column| fields.iter().position(|field| field.name == column.name)),
+    };
+    if let Some(size) = settings.paginate_by
+        && !(1..=1000).contains(&size)
+    {
+        mistakes.push(format!(
+            "resources.{name}.paginate_by: {size} is not allowed; allowed is a whole number from 1 to 1000"
+        ));
+    }
+    if settings.bulk_chunk_size == Some(0) {
+        mistakes.push(format!("resources.{name}.bulk_chunk_size: 0 is not allowed; allowed is a whole number from 1"));
+    }
+    let singular = words::singular(&words::label(&table.name));
+    let label = settings.label.clone().unwrap_or_else(|| lower_first(&singular));
+    let label_plural = settings.label_plural.clone().unwrap_or_else(|| words::plural(&label));
+    Resource {
+        name,
+        model_name: table.qualified_name(),
+        label,
+        label_plural,
+        table: table.clone(),
+        fields,
+        read_only,
+        settings,
+        list_fields,
+        filter_fields,
+        search_fields,
+        bulk_fields,
+        display_field,
+    }
+}
+
+fn field(column: &Column, table: &Table, settings: &ResourceSettings, catalog: &Catalog) -> Field {
+    let text = |texts: &Option<crate::config::Texts>| texts.as_ref().and_then(|texts| texts.get(&column.name)).cloned();
+    Field {
+        name: column.name.clone(),
+        label: text(&settings.labels).unwrap_or_else(|| words::label(&column.name)),
+        help_text: text(&settings.help_texts).unwrap_or_else(|| column.comment.clone()),
+        column: column.clone(),
+        reference: reference(column, table, catalog),
+        editable: !column.generated && column.column_type != ColumnType::Bytes && !column.identity,
+        key: table.primary_key.contains(&column.name),
+    }
+}
+
+/// A foreign key of this one column. Where several constraints start here, the first is followed.
+fn reference(column: &Column, table: &Table, catalog: &Catalog) -> Option<Reference> {
+    let key: &ForeignKey = table.foreign_keys.iter().find(|key| key.columns == [column.name.clone()])?;
+    let target = catalog.table(key.referenced_schema.as_deref(), &key.referenced_table)?;
+    Some(Reference {
+        column: target.column(key.referenced_columns.first()?)?.clone(),
+        display: display_column(target).cloned(),
+        table: target.clone(),
+        resource: None,
+    })
+}
+
+/// Tells each reference which resource shows what it refers to, and under which field that resource names its records.
+fn link(resources: &mut [Resource]) {
+    let known: Vec<_> = resources
+        .iter()
+        .map(|resource| {
+            (resource.model_name.clone(), resource.name.clone(), resource.display_field().map(|f| f.column.clone()))
+        })
+        .collect();
+    for reference in
+        resources.iter_mut().flat_map(|resource| &mut resource.fields).filter_map(|field| field.reference.as_mut())
+    {
+        let target = reference.table.qualified_name();
+        if let Some((_, name, display)) = known.iter().find(|(model, _, _)| *model == target) {
+            reference.resource = Some(name.clone());
+            reference.display = display.clone().or(reference.display.take());
+        }
+    }
+}
+
+/// The column that most likely names a record: one called name or title, else the first text that is no key and no reference.
+fn display_column(table: &Table) -> Option<&Column> {
+    let fit = |column: &&Column| {
+        matches!(column.column_type, ColumnType::Text { .. })
+            && column.choices.is_empty()
+            && !table.foreign_keys.iter().any(|key| key.columns.contains(&column.name))
+    };
+    let named = |words: &[&str]| {
+        table.columns.iter().filter(fit).find(|column| words.contains(&column.name.to_lowercase().as_str()))
+    };
+    named(&["name", "title", "label", "full_name", "fullname"])
+        .or_else(|| named(&["last_name", "lastname", "username", "email", "code"]))
+        .or_else(|| table.columns.iter().filter(fit).find(|column| !table.primary_key.contains(&column.name)))
+}
+
+fn names(columns: &[Column]) -> String {
+    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        // "ISBN list" keeps its capitals.
+        Some(first) if !chars.as_str().starts_with(char::is_uppercase) => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
