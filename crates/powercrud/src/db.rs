@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use catalog::{Catalog, Column, ColumnType, ForeignKey, ReferentialAction, Table, TableKind};
 pub use dialect::Dialect;
-pub use fault::Fault;
+pub use fault::{Fault, FaultKind};
 pub(crate) use migrations::migrate;
 pub use migrations::pending_migrations;
 pub use value::Value;

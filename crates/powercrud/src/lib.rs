@@ -1,15 +1,25 @@
 //! Bulk edits and deletes that never time out, for axum applications and any SQL database.
 
 mod app;
+mod backend;
+pub mod bulk;
 mod config;
 pub mod db;
 mod error;
+mod form;
+mod lock;
 pub mod query;
+pub mod record;
 mod resource;
+mod selection;
+pub mod task;
+pub mod worker;
 
 pub use app::{Builder, PowerCrud, User};
 pub use config::{
     Atomicity, BackendKind, ConflictScope, Names, Notification, OnConflict, ResourceSettings, Settings, Texts,
 };
 pub use error::{Error, FieldError, Result};
+pub use form::{Change, Input};
 pub use resource::{Field, Reference, Resource, ResourceBuilder};
+pub use selection::{Selection, StoredSelection};

@@ -7,8 +7,8 @@ mod rows;
 pub use condition::Operator;
 pub(crate) use condition::{condition, keys_condition, split_key};
 pub use params::{Filter, ListParams, Ordering};
-pub(crate) use rows::row_select;
 pub use rows::{Cell, Choice, Count, Page, Row};
+pub(crate) use rows::{name_references, read_row, row_select};
 
 use crate::{app::PowerCrud, error::Result, resource::Resource};
 

@@ -109,6 +109,17 @@ impl Dialect {
         }
     }
 
+    /// Both sides of a comparison of `expr`, which reads `column`, with `value`; types without an equality of their own are compared
+    /// as text.
+    pub(crate) fn comparable(self, column: &Column, expr: Expr, value: &Value) -> (Expr, Expr) {
+        match (self, &column.column_type) {
+            (Self::Postgres, ColumnType::Json | ColumnType::Other) => {
+                (self.cast(expr, "text"), self.cast(self.write(column, value), "text"))
+            }
+            _ => (expr, self.write(column, value)),
+        }
+    }
+
     /// `CAST(expr AS database_type)`; the type's text comes from the catalog or from here, never from a user.
     fn cast(self, expr: Expr, database_type: &str) -> Expr {
         // sea-query takes `$` and `?` in a custom fragment for a placeholder; doubled, they stand for themselves.
@@ -183,17 +194,14 @@ impl Dialect {
         self.custom(template, [expr, Expr::val(pattern)])
     }
 
-    /// The query planner's guess of how many rows `select` returns, where the database tells (PostgreSQL).
-    pub(crate) fn explains_row_counts(self) -> bool {
+    /// Whether the database can wake listening workers (LISTEN/NOTIFY).
+    pub(crate) fn notifies(self) -> bool {
         self == Self::Postgres
     }
 
-    /// The largest number of parameters that one statement may bind.
-    pub(crate) fn max_parameters(self) -> usize {
-        match self {
-            Self::Sqlite => 32_000,
-            Self::Postgres | Self::Mysql => 60_000,
-        }
+    /// Whether INSERT … RETURNING is spoken.
+    pub(crate) fn returns_inserted_rows(self) -> bool {
+        self != Self::Mysql
     }
 
     /// Whether a chunk's keys are best sent as bound parameters rather than found by a subquery over the frozen selection: MariaDB
@@ -211,12 +219,12 @@ impl Dialect {
     /// `(left, …) IN ((row, …), …)`, in the form that indexes serve.
     pub(crate) fn tuple_in(self, left: Vec<Expr>, rows: Vec<Vec<Expr>>) -> Expr {
         match self {
-            // SQLite searches an index for each arm of an OR, but not for row values on the right of IN.
-            Self::Sqlite => rows
-                .into_iter()
-                .filter_map(|row| left.iter().cloned().zip(row).map(|(column, part)| column.eq(part)).reduce(Expr::and))
-                .reduce(Expr::or)
-                .unwrap_or_else(|| Expr::cust("1 = 0")),
+            // SQLite takes row values on the right of IN only as a subquery.
+            Self::Sqlite => {
+                let row = format!("({})", vec!["?"; left.len()].join(", "));
+                let sql = format!("{row} IN (VALUES {})", vec![row.as_str(); rows.len()].join(", "));
+                self.custom(&sql, left.into_iter().chain(rows.into_iter().flatten()))
+            }
             Self::Postgres | Self::Mysql => Expr::tuple(left).is_in(rows.into_iter().map(Expr::tuple)),
         }
     }

@@ -184,7 +184,7 @@ fn worker() -> TableCreateStatement {
         .take()
 }
 
-/// What somebody has ticked on a list page: `filter` NULL means the keys are what is selected, else all that match it but the keys.
+/// What somebody has ticked on a list page: all that match `filter` where it is not NULL, and the keys added, without the keys excluded.
 fn selection() -> TableCreateStatement {
     Table::create()
         .table(tables::SELECTION)
@@ -193,6 +193,7 @@ fn selection() -> TableCreateStatement {
         .col(word("resource"))
         .col(ColumnDef::new("filter").text())
         .col(number("updated_at"))
+        .index(Index::create().unique().name("powercrud_selection_owner").col("owner").col("resource"))
         .take()
 }
 
@@ -201,6 +202,7 @@ fn selection_key() -> TableCreateStatement {
         .table(tables::SELECTION_KEY)
         .col(uuid("selection_id"))
         .col(ColumnDef::new("record_key").string_len(700).not_null())
+        .col(ColumnDef::new("excluded").boolean().not_null())
         .primary_key(Index::create().col("selection_id").col("record_key"))
         .take()
 }

@@ -1,0 +1,153 @@
+//! The bulk engine: plan, submit, route, execute, finish.
+//!
+//! [`run`] is the whole walk: a request is checked once ([`plan`]), frozen with its locks in one transaction (`submit`), and then,
+//! small, done at once or, large, left to a worker (`execute`).
+
+mod chunk;
+mod execute;
+mod plan;
+mod preview;
+mod report;
+mod submit;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub(crate) use execute::execute;
+pub use plan::{Plan, plan};
+pub use preview::{Preview, Referrer, Sample};
+pub(crate) use report::record_fault;
+
+use crate::{
+    app::{PowerCrud, User},
+    backend,
+    config::Atomicity,
+    error::{Error, Result},
+    form::Input,
+    selection::Selection,
+    task::{BulkTask, store},
+};
+
+/// What somebody asks for.
+#[derive(Clone, Debug)]
+pub struct BulkRequest {
+    /// The resource's name.
+    pub resource: String,
+    /// What to do to each record.
+    pub operation: Requested,
+    /// To which records.
+    pub selection: Selection,
+    /// Who asks.
+    pub user: User,
+    /// Whether it may run in the request.
+    pub route: Route,
+    /// The task that this one retries.
+    pub parent_id: Option<Uuid>,
+}
+
+/// The operation asked for, unchecked.
+#[derive(Clone, Debug)]
+pub enum Requested {
+    /// Set these fields; `None` sets NULL.
+    Update(Vec<Input>),
+    /// Delete.
+    Delete,
+}
+
+/// Where a bulk operation runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// Few records at once, many in the background, as the resource's settings say.
+    #[default]
+    Auto,
+    /// In the background, however few.
+    Background,
+}
+
+/// How a request was answered.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It ran at once and has ended, well or not.
+    Done(BulkTask),
+    /// A worker runs it.
+    Queued {
+        /// The task.
+        task: BulkTask,
+        /// Whether some worker showed a sign of life lately; else the task waits in the database.
+        worker_alive: bool,
+    },
+    /// The same request is running already; this is its task.
+    Duplicate(BulkTask),
+}
+
+impl Answer {
+    /// The task, however it was answered.
+    pub fn task(&self) -> &BulkTask {
+        match self {
+            Self::Done(task) | Self::Queued { task, .. } | Self::Duplicate(task) => task,
+        }
+    }
+}
+
+/// Carries out a bulk request: checks it, freezes it, and runs it or leaves it to a worker.
+///
+/// # Errors
+/// [`Error::Invalid`] names each field with a mistake, [`Error::NothingSelected`], [`Error::Conflict`] where another task is
+/// active on the resource; nothing was written then.
+pub async fn run(app: &PowerCrud, request: BulkRequest) -> Result<Answer> {
+    let submitted = plan(app, request).await?.submit().await?;
+    match submitted {
+        submit::Submitted::Duplicate(task) => Ok(Answer::Duplicate(task)),
+        submit::Submitted::Held { lease, task } => {
+            // In a task of its own: a client that hangs up does not stop the work half-way.
+            let app = app.clone();
+            let work = tokio::spawn(async move { execute(&app, lease, task, &CancellationToken::new()).await });
+            let task = work
+                .await
+                .map_err(|error| Error::Internal(format!("the bulk operation was interrupted: {error}")))??;
+            Ok(Answer::Done(task))
+        }
+        submit::Submitted::Queued(task) => {
+            let worker_alive = backend::dispatch(app, task.id).await?;
+            Ok(Answer::Queued { task, worker_alive })
+        }
+    }
+}
+
+/// Submits a new task for the records of an ended one that failed or were not attempted.
+///
+/// # Errors
+/// [`Error::NotAllowed`] where there are none, or the task still runs.
+pub async fn retry(app: &PowerCrud, user: &User, task_id: Uuid) -> Result<Answer> {
+    let task = store::get(app, user, task_id).await?;
+    if !task.can_retry() {
+        let status = task.status.as_str();
+        return Err(Error::NotAllowed(format!(
+            "task {task_id} is {status} and has no failed or unattempted records to retry"
+        )));
+    }
+    let operation = match task.operation.as_str() {
+        "delete" => Requested::Delete,
+        _ => Requested::Update(stored_inputs(&task)),
+    };
+    let request = BulkRequest {
+        resource: task.resource.clone(),
+        operation,
+        selection: Selection::Unfinished(task_id),
+        user: user.clone(),
+        route: Route::Auto,
+        parent_id: Some(task_id),
+    };
+    run(app, request).await
+}
+
+/// The inputs that a task's `changes` were made from.
+pub(crate) fn stored_inputs(task: &BulkTask) -> Vec<Input> {
+    let changes = task.changes.as_object().into_iter().flatten();
+    changes.map(|(field, value)| (field.clone(), value.as_str().map(str::to_owned))).collect()
+}
+
+/// Whether everything or nothing is to stay.
+pub(crate) fn is_all_or_nothing(task: &BulkTask) -> bool {
+    task.atomicity == Atomicity::All
+}

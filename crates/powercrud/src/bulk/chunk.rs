@@ -1,0 +1,387 @@
+//! One chunk of the frozen selection: one set-based statement, and where that fails, halves of it, until each bad record stands alone.
+//!
+//! All of it happens inside the caller's transaction, each try in a savepoint. Most bad records of a delete are found by one query
+//! (other records refer to them), so that a chunk with thousands of them does not fall to thousands of statements.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, TransactionTrait as _,
+    sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement},
+};
+use uuid::Uuid;
+
+use super::{preview::referred_to, report::record_fault};
+use crate::{
+    app::PowerCrud,
+    db::{Fault, ForeignKey, ReferentialAction, Run as _, Table, Value, migrations::tables},
+    error::{Error, FieldError, Result},
+    query,
+    resource::Resource,
+    selection::keys_subquery,
+    task::Operation,
+};
+
+/// What became of a chunk's records.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// Done, including those of a delete that were gone already.
+    pub(super) succeeded: u64,
+    /// Of the done, those that were gone already.
+    pub(super) missing: u64,
+    /// Failed, with the reason.
+    pub(super) errors: Vec<Failed>,
+}
+
+/// A record that failed.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) seq: i64,
+    pub(super) record_key: String,
+    pub(super) error: FieldError,
+}
+
+/// After so many bad records in a chunk, the rest goes record by record: halving would only try each of them more often.
+const BISECTIONS: usize = 64;
+
+/// Applies an operation to the frozen records `from..=to` (places in the selection) of a task.
+pub(super) struct Chunk<'a> {
+    pub(super) app: &'a PowerCrud,
+    pub(super) resource: &'a Resource,
+    pub(super) operation: &'a Operation,
+    pub(super) task_id: Uuid,
+    pub(super) from: i64,
+    pub(super) to: i64,
+    /// The chunk's keys, where the dialect wants them bound.
+    pub(super) keys: Option<Vec<(i64, Vec<Value>)>>,
+}
+
+/// Records by place: a range without the places in `blocked`.
+struct Attempt {
+    from: i64,
+    to: i64,
+}
+
+impl Chunk<'_> {
+    /// Runs the chunk. Record errors are returned, not written.
+    ///
+    /// # Errors
+    /// Passing faults and faults of the statement; the caller rolls the transaction back.
+    pub(super) async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<Outcome> {
+        let mut outcome = Outcome::default();
+        if self.app.database().dialect().binds_chunk_keys() {
+            self.keys = Some(self.fetch_keys(transaction).await?);
+        }
+        let mut blocked = BTreeSet::new();
+        let mut looked_for_blockers = false;
+        let mut attempts = vec![Attempt { from: self.from, to: self.to }];
+        while let Some(Attempt { from, to }) = attempts.pop() {
+            let size = (to - from + 1) as u64 - blocked.range(from..=to).count() as u64;
+            if size == 0 {
+                continue;
+            }
+            let fault = match self.attempt(transaction, from, to, size, &blocked).await? {
+                Ok(missing) => {
+                    self.count(transaction, from, to, size, missing, &mut outcome).await?;
+                    continue;
+                }
+                Err(fault) => fault,
+            };
+            if fault.code == "FOREIGN_KEY" && matches!(self.operation, Operation::Delete) && !looked_for_blockers {
+                looked_for_blockers = true;
+                let found = self.find_blocked(transaction).await?;
+                if !found.is_empty() {
+                    blocked.extend(found.iter().map(|failed| failed.seq));
+                    outcome.errors.extend(found);
+                    attempts.push(Attempt { from, to });
+                    continue;
+                }
+            }
+            if size == 1 {
+                let seq = (from..=to).find(|seq| !blocked.contains(seq)).unwrap_or(from);
+                let record_key = self.key_of(transaction, seq).await?;
+                let error = record_fault(self.resource, &fault);
+                outcome.errors.push(Failed { seq, record_key, error });
+            } else if outcome.errors.len() - blocked.len() >= BISECTIONS {
+                attempts.extend((from..=to).rev().map(|seq| Attempt { from: seq, to: seq }));
+            } else {
+                let middle = from + (to - from) / 2;
+                attempts.push(Attempt { from: middle + 1, to });
+                attempts.push(Attempt { from, to: middle });
+            }
+        }
+        outcome.errors.sort_by_key(|failed| failed.seq);
+        Ok(outcome)
+    }
+
+    /// One statement over a range, in a savepoint. `Ok(Ok(missing))`: it stands, and so many records were not there. `Ok(Err(fault))`:
+    /// some record's fault, and nothing stands.
+    async fn attempt(
+        &self,
+        transaction: &DatabaseTransaction,
+        from: i64,
+        to: i64,
+        size: u64,
+        blocked: &BTreeSet<i64>,
+    ) -> Result<Result<u64, Fault>> {
+        let savepoint = transaction.begin().await?;
+        match self.execute(&savepoint, from, to, blocked).await {
+            Ok(matched) if matched >= size => {
+                savepoint.commit().await?;
+                Ok(Ok(0))
+            }
+            Ok(matched) => {
+                // Fewer than selected: the others are gone, or a trigger kept the statement from them without a word.
+                let untouched = size - matched;
+                let existing = self.existing(&savepoint, from, to, blocked).await?;
+                let kept = match self.operation {
+                    Operation::Update(_) => untouched.saturating_sub(size - Ord::min(existing, size)),
+                    Operation::Delete => existing,
+                };
+                if kept == 0 {
+                    savepoint.commit().await?;
+                    return Ok(Ok(untouched));
+                }
+                savepoint.rollback().await?;
+                let message = "the database kept the record as it was, perhaps by a trigger".to_owned();
+                Ok(Err(Fault { code: "NOT_CHANGED", kind: crate::db::FaultKind::Record, field: None, message }))
+            }
+            Err(Error::Database(fault)) if fault.is_record() => {
+                savepoint.rollback().await?;
+                Ok(Err(*fault))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn execute(
+        &self,
+        transaction: &DatabaseTransaction,
+        from: i64,
+        to: i64,
+        blocked: &BTreeSet<i64>,
+    ) -> Result<u64> {
+        let keys = self.keys_condition(from, to, blocked);
+        match self.operation {
+            Operation::Delete => {
+                let mut delete = Query::delete();
+                delete.from_table(self.resource.table.table_ref()).and_where(keys);
+                transaction.delete(&delete).await
+            }
+            Operation::Update(changes) => {
+                let mut update = Query::update();
+                update.table(self.resource.table.table_ref()).and_where(keys);
+                for change in changes {
+                    if let Some(field) = self.resource.field(&change.field) {
+                        let value = self.app.database().dialect().write(&field.column, &change.value);
+                        update.value(change.field.clone(), value);
+                    }
+                }
+                transaction.update(&update).await
+            }
+        }
+    }
+
+    /// Counts what an attempt did, and names the records of an update that are gone.
+    async fn count(
+        &self,
+        transaction: &DatabaseTransaction,
+        from: i64,
+        to: i64,
+        size: u64,
+        missing: u64,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        if missing == 0 || matches!(self.operation, Operation::Delete) {
+            outcome.succeeded += size;
+            outcome.missing += missing;
+            return Ok(());
+        }
+        let gone = self.gone(transaction, from, to).await?;
+        outcome.succeeded += size - gone.len() as u64;
+        outcome.errors.extend(gone.into_iter().map(|(seq, record_key)| Failed {
+            seq,
+            record_key,
+            error: FieldError { field: None, code: "NOT_FOUND".into(), message: "the record is gone".into() },
+        }));
+        Ok(())
+    }
+
+    /// Whether a row of the resource's table is one of the range's records.
+    fn keys_condition(&self, from: i64, to: i64, blocked: &BTreeSet<i64>) -> Expr {
+        let dialect = self.app.database().dialect();
+        if let Some(keys) = &self.keys {
+            let keys: Vec<_> = keys
+                .iter()
+                .filter(|(seq, _)| (from..=to).contains(seq) && !blocked.contains(seq))
+                .map(|(_, parts)| parts.clone())
+                .collect();
+            return query::keys_condition(self.resource, &keys, dialect);
+        }
+        let mut keys = self.selected(from, to);
+        let excluded: Vec<i64> = blocked.range(from..=to).copied().collect();
+        if !excluded.is_empty() {
+            // Written into the statement: places are numbers of our own making, and there may be more than can be bound.
+            let list = excluded.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            keys.and_where(dialect.custom(&format!("? NOT IN ({list})"), [Expr::col((tables::SELECTED, "seq"))]));
+        }
+        keys_subquery(self.resource, keys, dialect)
+    }
+
+    fn selected(&self, from: i64, to: i64) -> SelectStatement {
+        Query::select()
+            .column((tables::SELECTED, "record_key"))
+            .from(tables::SELECTED)
+            .and_where(Expr::col((tables::SELECTED, "task_id")).eq(self.task_id))
+            .and_where(Expr::col((tables::SELECTED, "seq")).between(from, to))
+            .take()
+    }
+
+    async fn fetch_keys<C: ConnectionTrait>(&self, connection: &C) -> Result<Vec<(i64, Vec<Value>)>> {
+        let mut keys = Vec::with_capacity((self.to - self.from + 1) as usize);
+        for (seq, key) in self.read_selected(connection, self.from, self.to).await? {
+            let parts = query::split_key(self.resource, &key).map_err(|error| Error::Invalid(vec![error]))?;
+            keys.push((seq, parts));
+        }
+        Ok(keys)
+    }
+
+    async fn read_selected<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(i64, String)>> {
+        let mut select = self.selected(from, to);
+        select.clear_selects().columns(["seq", "record_key"]).order_by("seq", Order::Asc);
+        let rows = connection.rows(&select).await?;
+        rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+    }
+
+    async fn key_of<C: ConnectionTrait>(&self, connection: &C, seq: i64) -> Result<String> {
+        let found = self.read_selected(connection, seq, seq).await?.pop();
+        found.map(|(_, key)| key).ok_or_else(|| Error::Internal(format!("place {seq} of the frozen selection is gone")))
+    }
+
+    /// How many of a range's records exist.
+    async fn existing<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        from: i64,
+        to: i64,
+        blocked: &BTreeSet<i64>,
+    ) -> Result<u64> {
+        let mut select = Query::select();
+        select
+            .expr(Expr::cust("COUNT(*)"))
+            .from(self.resource.table.table_ref())
+            .and_where(self.keys_condition(from, to, blocked));
+        connection.number(&select).await
+    }
+
+    /// The records of a range that don't exist.
+    async fn gone<C: ConnectionTrait>(&self, connection: &C, from: i64, to: i64) -> Result<Vec<(i64, String)>> {
+        let dialect = self.app.database().dialect();
+        let mut select = Query::select();
+        select
+            .expr(self.resource.key_expr(dialect))
+            .from(self.resource.table.table_ref())
+            .and_where(self.keys_condition(from, to, &BTreeSet::new()));
+        let mut existing = std::collections::HashSet::new();
+        for row in connection.rows(&select).await? {
+            existing.insert(self.parts(&row.try_get_by_index::<String>(0)?)?);
+        }
+        let mut gone = Vec::new();
+        for (seq, key) in self.read_selected(connection, from, to).await? {
+            if !existing.contains(&self.parts(&key)?) {
+                gone.push((seq, key));
+            }
+        }
+        Ok(gone)
+    }
+
+    /// A key in a form that compares: databases write the same composite key with and without blanks.
+    fn parts(&self, key: &str) -> Result<Vec<String>> {
+        let parts = query::split_key(self.resource, key).map_err(|error| Error::Invalid(vec![error]))?;
+        Ok(parts.iter().map(Value::to_text).collect())
+    }
+
+    /// The chunk's records whose delete other tables refuse, each with the first of them.
+    ///
+    /// Only references whose rows this delete can't remove by itself are looked at: none from the table itself, and none from
+    /// tables that a cascade may empty. What is left over is found by trying.
+    async fn find_blocked(&self, transaction: &DatabaseTransaction) -> Result<Vec<Failed>> {
+        let mut blocked: Vec<Failed> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (table, key) in self.blockers() {
+            let rows = self.read_blocked(transaction, table, key).await?;
+            for (seq, record_key) in rows {
+                if seen.insert(seq) {
+                    let what =
+                        self.app.resources().iter().find(|resource| resource.model_name == table.qualified_name());
+                    let what = what.map_or_else(|| table.qualified_name(), |resource| resource.label_plural.clone());
+                    let error = FieldError {
+                        field: None,
+                        code: "FOREIGN_KEY".into(),
+                        message: format!("{what} refer to it ({}.{})", table.qualified_name(), key.columns.join(", ")),
+                    };
+                    blocked.push(Failed { seq, record_key, error });
+                }
+            }
+        }
+        Ok(blocked)
+    }
+
+    fn blockers(&self) -> Vec<(&Table, &ForeignKey)> {
+        let target = &self.resource.table;
+        let catalog = self.app.catalog();
+        // Everything that a cascade from the target may reach.
+        let mut reached = vec![target];
+        let mut next = 0;
+        while let Some(&table) = reached.get(next) {
+            next += 1;
+            for (from, key) in catalog.referrers(table) {
+                let known = reached
+                    .iter()
+                    .any(|other| std::ptr::eq(*other, from) || other.qualified_name() == from.qualified_name());
+                if key.on_delete != ReferentialAction::Restrict && !known {
+                    reached.push(from);
+                }
+            }
+        }
+        let removable = |table: &Table| reached.iter().any(|other| other.qualified_name() == table.qualified_name());
+        catalog
+            .referrers(target)
+            .filter(|(from, key)| key.on_delete == ReferentialAction::Restrict && !removable(from))
+            .collect()
+    }
+
+    async fn read_blocked(
+        &self,
+        transaction: &DatabaseTransaction,
+        table: &Table,
+        key: &ForeignKey,
+    ) -> Result<Vec<(i64, String)>> {
+        let dialect = self.app.database().dialect();
+        let mut select = Query::select();
+        select
+            .expr(self.resource.key_expr(dialect))
+            .from(self.resource.table.table_ref())
+            .and_where(self.keys_condition(self.from, self.to, &BTreeSet::new()))
+            .and_where(referred_to(self.resource, table, key));
+        let mut blocked = std::collections::HashSet::new();
+        for row in transaction.rows(&select).await? {
+            blocked.insert(self.parts(&row.try_get_by_index::<String>(0)?)?);
+        }
+        if blocked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::with_capacity(blocked.len());
+        for (seq, record_key) in self.read_selected(transaction, self.from, self.to).await? {
+            if blocked.contains(&self.parts(&record_key)?) {
+                found.push((seq, record_key));
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,123 @@
+//! Everything that can be checked before a record is touched, checked once: a bulk edit sets the same values on all records.
+
+use std::sync::Arc;
+
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+
+use super::{BulkRequest, Requested, Route};
+use crate::{
+    app::{PowerCrud, User},
+    db::Run as _,
+    error::{Error, FieldError, Result},
+    form::{Change, parse_changes},
+    resource::Resource,
+    selection::Checked,
+    task::Operation,
+};
+
+/// A checked bulk request: it can be previewed and submitted.
+#[derive(Clone)]
+pub struct Plan {
+    pub(crate) app: PowerCrud,
+    pub(crate) resource: Arc<Resource>,
+    pub(crate) operation: Operation,
+    pub(crate) selection: Checked,
+    pub(crate) user: User,
+    pub(crate) route: Route,
+    pub(crate) parent_id: Option<uuid::Uuid>,
+}
+
+/// Checks permission, fields, types, NULLs, choices, references, lengths and the selection.
+///
+/// # Errors
+/// [`Error::Invalid`] with one entry for each mistake; [`Error::ReadOnly`] or [`Error::NotAllowed`] where the resource does not take it.
+pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
+    let resource = Arc::clone(app.resource(&request.resource)?);
+    resource.require_writable()?;
+    let operation = match &request.operation {
+        Requested::Delete if !resource.can_bulk_delete() => {
+            return Err(Error::NotAllowed(format!("bulk delete is switched off for {}", resource.name)));
+        }
+        Requested::Delete => Operation::Delete,
+        Requested::Update(inputs) => {
+            if resource.bulk_fields().next().is_none() {
+                return Err(Error::NotAllowed(format!("{} has no fields that bulk edit may change", resource.name)));
+            }
+            let allowed = |field: &crate::Field| resource.bulk_fields().any(|other| other.name == field.name);
+            let changes = parse_changes(&resource, allowed, inputs)?;
+            if changes.is_empty() {
+                let allowed: Vec<_> = resource.bulk_fields().map(|field| field.name.as_str()).collect();
+                let message = format!("choose at least one field to change; allowed are: {}", allowed.join(", "));
+                return Err(Error::Invalid(vec![FieldError { field: None, code: "NO_CHANGES".into(), message }]));
+            }
+            check_references(app, &resource, &changes).await?;
+            Operation::Update(changes)
+        }
+    };
+    let selection = request.selection.check(app, &resource).await?;
+    let plan = Plan {
+        app: app.clone(),
+        resource,
+        operation,
+        selection,
+        user: request.user,
+        route: request.route,
+        parent_id: request.parent_id,
+    };
+    plan.check_unique().await?;
+    Ok(plan)
+}
+
+impl Plan {
+    /// The resource.
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// The changes of an update, none for a delete.
+    pub(crate) fn changes(&self) -> &[Change] {
+        match &self.operation {
+            Operation::Update(changes) => changes,
+            Operation::Delete => &[],
+        }
+    }
+
+    /// One value on all the columns of a unique key fits one record at most.
+    async fn check_unique(&self) -> Result<()> {
+        let set =
+            |column: &String| self.changes().iter().any(|change| change.field == *column && !change.value.is_null());
+        let Some(key) = self.resource.table.unique_keys.iter().find(|key| key.iter().all(set)) else { return Ok(()) };
+        if self.selection.count(&self.app, &self.resource).await? <= 1 {
+            return Ok(());
+        }
+        let message = "must be unique, so it can't be set to the same value on several records";
+        Err(Error::Invalid(key.iter().map(|column| FieldError::new(column, "UNIQUE", message)).collect()))
+    }
+}
+
+/// Each new reference must lead to a record.
+async fn check_references(app: &PowerCrud, resource: &Resource, changes: &[Change]) -> Result<()> {
+    let mut errors = Vec::new();
+    for change in changes.iter().filter(|change| !change.value.is_null()) {
+        let Some(reference) = resource.field(&change.field).and_then(|field| field.reference.as_ref()) else {
+            continue;
+        };
+        let column = Expr::col(reference.table.column_ref(&reference.column.name));
+        let mut select = Query::select();
+        select
+            .expr(Expr::cust("1"))
+            .from(reference.table.table_ref())
+            .and_where(column.eq(app.database().dialect().write(&reference.column, &change.value)))
+            .limit(1);
+        if app.database().connection().row(&select).await?.is_none() {
+            let message = format!(
+                "there is no {} with {} {}",
+                reference.table.name,
+                reference.column.name,
+                change.value.to_text()
+            );
+            errors.push(FieldError::new(&change.field, "FOREIGN_KEY", message));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}

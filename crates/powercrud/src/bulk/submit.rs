@@ -1,0 +1,305 @@
+//! One transaction: locks, task row, frozen selection; or nothing.
+
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{ColumnRef, Expr, IntoColumnRef as _, Query, SelectStatement},
+};
+use uuid::Uuid;
+
+use super::{Plan, Route};
+use crate::{
+    config::Atomicity,
+    db::{Run as _, migrations::tables},
+    error::{Error, Result},
+    lock,
+    selection::{Checked, unfinished},
+    task::{
+        BulkTask, Event, Operation, Status,
+        store::{self, Lease},
+    },
+};
+
+/// What became of a plan.
+#[derive(Debug)]
+pub(crate) enum Submitted {
+    /// For a worker.
+    Queued(BulkTask),
+    /// For this process to execute now: it already holds the task.
+    Held { lease: Lease, task: BulkTask },
+    /// The same request is active already.
+    Duplicate(BulkTask),
+}
+
+/// The namespace of task keys (UUID version 5).
+const TASK_KEY: Uuid = Uuid::from_u128(0x8f9d_2c1e_5b7a_4d10_9c3e_6a41_70b2_d5f3);
+
+/// Rows of a literal insert; three parameters each.
+const KEYS_A_STATEMENT: usize = 5_000;
+
+impl Plan {
+    /// Freezes the plan. The same request while its task is active returns that task.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where another task holds the resource, [`Error::NothingSelected`]; nothing was written then.
+    pub(crate) async fn submit(&self) -> Result<Submitted> {
+        let task_id = Uuid::now_v7();
+        let task_key = self.task_key();
+        let mut tries = 0;
+        loop {
+            match self.try_submit(task_id, &task_key).await {
+                Err(Error::Database(fault)) if fault.code == "UNIQUE" || (fault.is_transient() && tries < 5) => {
+                    if let Some(first) = lock::holder(&self.app, &lock::request_key(&task_key)).await? {
+                        return Ok(Submitted::Duplicate(store::load(&self.app, first).await?));
+                    }
+                    let model_lock = lock::model_key(&self.resource.unique_model_key());
+                    if fault.code == "UNIQUE"
+                        && let Some(holder) = lock::holder(&self.app, &model_lock).await?
+                    {
+                        return Err(self.conflict(holder).await?);
+                    }
+                    // Who held it has ended in between, or the database was busy: try again.
+                    tries += 1;
+                    if tries > 20 {
+                        return Err(Error::Database(fault));
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(10 << Ord::min(tries, 5))).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn conflict(&self, holder: Uuid) -> Result<Error> {
+        let task = store::load(&self.app, holder).await?;
+        // Whose it is stays between staff and owner.
+        let visible = self.user.may_see(task.user_id.as_deref());
+        let done =
+            format!("{} of {} records, {}%", task.processed_records, task.total_records, task.progress_percent());
+        let holder = if visible { format!("task {holder} ({done})") } else { format!("somebody else's task ({done})") };
+        Ok(Error::Conflict { resource: self.resource.name.clone(), holder })
+    }
+
+    async fn try_submit(&self, task_id: Uuid, task_key: &str) -> Result<Submitted> {
+        // Whatever reads comes before the transaction: an application's pool may have but one connection.
+        let source = self.source(task_id).await?;
+        let transaction = self.app.database().begin().await?;
+        match self.write(&transaction, task_id, task_key, source).await {
+            Ok(held) => {
+                transaction.commit().await?;
+                let task = store::load(&self.app, task_id).await?;
+                Ok(match held {
+                    Some(lease) => Submitted::Held { lease, task },
+                    None => Submitted::Queued(task),
+                })
+            }
+            Err(error) => {
+                // A connection that is lost rolls back by itself; the first error says more than a second.
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn write<C: ConnectionTrait>(
+        &self,
+        transaction: &C,
+        task_id: Uuid,
+        task_key: &str,
+        source: Option<SelectStatement>,
+    ) -> Result<Option<Lease>> {
+        lock::take(transaction, &lock::request_key(task_key), task_id).await?;
+        if self.resource.settings.bulk_async_conflict_checking.unwrap_or(true) {
+            lock::take(transaction, &lock::model_key(&self.resource.unique_model_key()), task_id).await?;
+        }
+        let total = self.freeze(transaction, task_id, source).await?;
+        if total == 0 {
+            return Err(Error::NothingSelected(self.resource.label.clone()));
+        }
+        let background = self.route == Route::Background || self.resource.should_process_async(total);
+        let atomicity = match self.route {
+            // Whoever asks for the background gets its rules, however few the records are.
+            Route::Background => self.resource.atomicity(true),
+            Route::Auto => self.resource.atomicity(background),
+        };
+        let lease = (!background).then(|| Lease { task_id, worker_id: Uuid::new_v4(), attempt: 1 });
+        self.insert_task(transaction, task_id, task_key, total, atomicity, lease).await?;
+        tracing::debug!(%task_id, total, background, "bulk task frozen");
+        Ok(lease)
+    }
+
+    async fn insert_task<C: ConnectionTrait>(
+        &self,
+        transaction: &C,
+        task_id: Uuid,
+        task_key: &str,
+        total: u64,
+        atomicity: Atomicity,
+        lease: Option<Lease>,
+    ) -> Result<()> {
+        let dialect = self.app.database().dialect();
+        let status = match lease {
+            Some(_) => Status::Pending.next(Event::Claim)?,
+            None => Status::Pending,
+        };
+        let held = |expr: Expr| if lease.is_some() { expr } else { Expr::val(None::<i64>) };
+        let mut insert = Query::insert();
+        insert
+            .into_table(tables::BULK_TASK)
+            .columns([
+                "id",
+                "parent_id",
+                "user_id",
+                "model_name",
+                "unique_model_key",
+                "operation",
+                "changes",
+                "selection",
+                "task_key",
+                "status",
+                "total_records",
+                "processed_records",
+                "succeeded_records",
+                "failed_records",
+                "missing_records",
+                "cursor",
+                "atomicity",
+                "backend",
+                "notification",
+                "attempt",
+                "worker_id",
+                "lease_expires_at",
+                "created_at",
+                "started_at",
+                "error_message",
+            ])
+            .values_panic([
+                task_id.into(),
+                self.parent_id.into(),
+                self.user.id.clone().into(),
+                self.resource.name.as_str().into(),
+                self.resource.unique_model_key().into(),
+                self.operation.as_str().into(),
+                self.changes_json().to_string().into(),
+                self.selection.describe().to_string().into(),
+                task_key.into(),
+                status.as_str().into(),
+                (total as i64).into(),
+                0i64.into(),
+                0i64.into(),
+                0i64.into(),
+                0i64.into(),
+                0i64.into(),
+                atomicity.as_str().into(),
+                "database".into(),
+                "status_page".into(),
+                lease.map_or(0, |lease| lease.attempt).into(),
+                lease.map(|lease| lease.worker_id).into(),
+                held(store::expiry(dialect, self.app.settings().lease)),
+                dialect.now(),
+                held(dialect.now()),
+                "".into(),
+            ]);
+        transaction.insert(&insert).await?;
+        Ok(())
+    }
+
+    /// Field name to text, or null: what a retry reads back.
+    fn changes_json(&self) -> serde_json::Value {
+        let text =
+            |value: &crate::db::Value| if value.is_null() { serde_json::Value::Null } else { value.to_text().into() };
+        self.changes()
+            .iter()
+            .map(|change| (change.field.clone(), text(&change.value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+
+    /// The same user, resource, operation, selection and changes give the same key.
+    fn task_key(&self) -> String {
+        let selection = match &self.selection {
+            Checked::Keys { keys, .. } => {
+                let mut keys = keys.clone();
+                keys.sort_unstable();
+                serde_json::json!({"keys": keys})
+            }
+            Checked::Ticked(stored) => serde_json::json!({"ticked": stored.id, "added": stored.added}),
+            other => other.describe(),
+        };
+        let operation = match &self.operation {
+            Operation::Update(_) => self.changes_json(),
+            Operation::Delete => "delete".into(),
+        };
+        let name =
+            serde_json::json!([self.user.id, self.resource.unique_model_key(), operation, selection]).to_string();
+        Uuid::new_v5(&TASK_KEY, name.as_bytes()).to_string()
+    }
+
+    /// The SELECT that the frozen selection is inserted from; `None` where the keys are given one by one.
+    async fn source(&self, task_id: Uuid) -> Result<Option<SelectStatement>> {
+        let dialect = self.app.database().dialect();
+        Ok(Some(match &self.selection {
+            Checked::Keys { .. } => return Ok(None),
+            Checked::Matching { .. } => {
+                let table = &self.resource.table;
+                let order: Vec<ColumnRef> = table.primary_key.iter().map(|name| table.column_ref(name)).collect();
+                let mut select = Query::select();
+                select
+                    .expr(Expr::val(task_id))
+                    .expr(dialect.row_number(&order))
+                    .expr(self.resource.key_expr(dialect))
+                    .from(table.table_ref())
+                    .cond_where(self.selection.condition(&self.app, &self.resource).await?);
+                select.take()
+            }
+            Checked::Ticked(stored) => numbered(task_id, stored.keys(false), "record_key".into_column_ref(), dialect),
+            Checked::Unfinished { task_id: parent, cursor } => {
+                let seq = (tables::SELECTED, "seq").into_column_ref();
+                numbered(task_id, unfinished(*parent, *cursor), seq, dialect)
+            }
+        }))
+    }
+
+    /// Writes the selected keys as a dense sequence from 1, in key order, and returns how many there are.
+    async fn freeze<C: ConnectionTrait>(
+        &self,
+        transaction: &C,
+        task_id: Uuid,
+        source: Option<SelectStatement>,
+    ) -> Result<u64> {
+        let columns = ["task_id", "seq", "record_key"];
+        if let Some(source) = source {
+            let mut insert = Query::insert();
+            insert
+                .into_table(tables::SELECTED)
+                .columns(columns)
+                .select_from(source)
+                .map_err(|error| Error::Internal(error.to_string()))?;
+            return transaction.insert(&insert).await;
+        }
+        let Checked::Keys { keys, .. } = &self.selection else { return Ok(0) };
+        for (chunk, keys) in keys.chunks(KEYS_A_STATEMENT).enumerate() {
+            let mut insert = Query::insert();
+            insert.into_table(tables::SELECTED).columns(columns);
+            for (index, key) in keys.iter().enumerate() {
+                let seq = (chunk * KEYS_A_STATEMENT + index + 1) as i64;
+                insert.values_panic([task_id.into(), seq.into(), key.as_str().into()]);
+            }
+            transaction.insert(&insert).await?;
+        }
+        Ok(keys.len() as u64)
+    }
+}
+
+/// `keys` (one column) as rows of the frozen selection, in the order of `order`.
+fn numbered(
+    task_id: Uuid,
+    mut keys: SelectStatement,
+    order: ColumnRef,
+    dialect: crate::db::Dialect,
+) -> SelectStatement {
+    keys.clear_selects()
+        .expr(Expr::val(task_id))
+        .expr(dialect.row_number(&[order]))
+        .expr(Expr::col("record_key"))
+        .take()
+}

@@ -1,0 +1,72 @@
+//! Form data to checked changes. Pure: what needs the database is checked by whoever writes.
+
+use crate::{
+    db::{ColumnType, Value},
+    error::{Error, FieldError, Result},
+    resource::{Field, Resource},
+};
+
+/// One field's new value.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The field, by name.
+    pub field: String,
+    /// Checked against the column.
+    pub value: Value,
+}
+
+/// What a program or a form says about a field: text, or nothing (NULL).
+pub type Input = (String, Option<String>);
+
+/// The changes that `inputs` ask for, each checked: the field exists and is one of `allowed`, the value fits.
+///
+/// # Errors
+/// [`Error::Invalid`] with one entry for each mistake.
+pub(crate) fn parse_changes<'a>(
+    resource: &'a Resource,
+    allowed: impl Fn(&'a Field) -> bool,
+    inputs: &[Input],
+) -> Result<Vec<Change>> {
+    let mut changes: Vec<Change> = Vec::with_capacity(inputs.len());
+    let mut errors = Vec::new();
+    for (name, text) in inputs {
+        match parse_change(resource, &allowed, name, text.as_deref()) {
+            Ok(change) if changes.iter().any(|other| other.field == change.field) => {
+                errors.push(FieldError::new(name, "DUPLICATE_FIELD", "is given more than once"));
+            }
+            Ok(change) => changes.push(change),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(changes) } else { Err(Error::Invalid(errors)) }
+}
+
+fn parse_change<'a>(
+    resource: &'a Resource,
+    allowed: &impl Fn(&'a Field) -> bool,
+    name: &str,
+    text: Option<&str>,
+) -> Result<Change, FieldError> {
+    let field = resource.require_field(name)?;
+    if !allowed(field) {
+        let names: Vec<_> =
+            resource.fields.iter().filter(|field| allowed(field)).map(|field| field.name.as_str()).collect();
+        let message = format!("can't be changed here; allowed are: {}", names.join(", "));
+        return Err(FieldError::new(name, "READ_ONLY_FIELD", message));
+    }
+    Ok(Change { field: field.name.clone(), value: parse_value(field, text)? })
+}
+
+fn parse_value(field: &Field, text: Option<&str>) -> Result<Value, FieldError> {
+    match text {
+        None if field.nullable() => Ok(Value::Null),
+        None => Err(FieldError::new(&field.name, "NOT_NULL", "must have a value; it can't be empty")),
+        Some(text) => Value::parse(&field.column, text),
+    }
+}
+
+/// What an HTML form's text means for a field: an empty box is NULL, save for text that may not be NULL, where it is the empty text.
+pub(crate) fn from_form(field: &Field, text: &str) -> Option<String> {
+    let text_column = matches!(field.column.column_type, ColumnType::Text { .. }) && field.column.choices.is_empty();
+    if text.is_empty() && (field.nullable() || !text_column) { None } else { Some(text.to_owned()) }
+}

@@ -1,0 +1,199 @@
+//! Which records a bulk operation is about.
+//!
+//! "All 12,304 matching" is kept as a filter with exceptions, never as 12,304 ids, and becomes ids only when a task freezes it, by one
+//! `INSERT … SELECT` in the database.
+
+mod stored;
+
+use sea_orm::sea_query::{Cond, Condition, Expr, ExprTrait as _, Query, SelectStatement};
+use uuid::Uuid;
+
+pub use stored::StoredSelection;
+
+use crate::{
+    app::PowerCrud,
+    db::{Dialect, Run as _, Value, migrations::tables},
+    error::{Error, Result},
+    query::{self, ListParams},
+    resource::Resource,
+};
+
+/// A selection as a request names it.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// Every record.
+    All,
+    /// Every record that matches these filters and this search.
+    Matching(ListParams),
+    /// These records, by key.
+    Keys(Vec<String>),
+    /// What was ticked on a list page.
+    Stored(Uuid),
+    /// The records of an ended task that failed or were not attempted.
+    Unfinished(Uuid),
+}
+
+/// A selection that was checked against its resource: what is frozen, counted and previewed.
+#[derive(Clone, Debug)]
+pub(crate) enum Checked {
+    /// Records that match, with the keys added to them and excluded from them.
+    Matching { params: ListParams, stored: Option<StoredSelection> },
+    /// Keys in the form that the database writes them in, each once.
+    Keys { keys: Vec<String>, parts: Vec<Vec<Value>> },
+    /// Keys ticked one by one.
+    Ticked(StoredSelection),
+    /// What a task left undone.
+    Unfinished { task_id: Uuid, cursor: i64 },
+}
+
+impl Selection {
+    /// Checks keys and filters.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names each key or filter that does not fit; [`Error::NothingSelected`] where no key is given at all.
+    pub(crate) async fn check(self, app: &PowerCrud, resource: &Resource) -> Result<Checked> {
+        Ok(match self {
+            Self::All => Checked::Matching { params: ListParams::default(), stored: None },
+            Self::Matching(params) => {
+                query::condition(resource, &params, app.database().dialect())?;
+                Checked::Matching { params, stored: None }
+            }
+            Self::Keys(keys) => check_keys(resource, keys)?,
+            Self::Stored(id) => {
+                let stored = StoredSelection::load(app, resource, id).await?;
+                match stored.filter.clone() {
+                    Some(params) => Checked::Matching { params, stored: Some(stored) },
+                    None => Checked::Ticked(stored),
+                }
+            }
+            Self::Unfinished(task_id) => {
+                let task = crate::task::store::load(app, task_id).await?;
+                Checked::Unfinished { task_id, cursor: task.cursor }
+            }
+        })
+    }
+}
+
+fn check_keys(resource: &Resource, given: Vec<String>) -> Result<Checked> {
+    let mut keys = Vec::with_capacity(given.len());
+    let mut parts: Vec<Vec<Value>> = Vec::with_capacity(given.len());
+    let mut seen = std::collections::HashSet::with_capacity(given.len());
+    let mut errors = Vec::new();
+    for key in given {
+        match query::split_key(resource, &key) {
+            Ok(split) => {
+                let texts: Vec<String> = split.iter().map(Value::to_text).collect();
+                let canonical = match &texts[..] {
+                    [single] => single.clone(),
+                    texts => serde_json::json!(texts).to_string(),
+                };
+                if seen.insert(canonical.clone()) {
+                    keys.push(canonical);
+                    parts.push(split);
+                }
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Error::Invalid(errors));
+    }
+    if keys.is_empty() {
+        return Err(Error::NothingSelected(resource.label.clone()));
+    }
+    Ok(Checked::Keys { keys, parts })
+}
+
+impl Checked {
+    /// The selected records that still exist, as a condition over the resource's table.
+    pub(crate) async fn condition(&self, app: &PowerCrud, resource: &Resource) -> Result<Condition> {
+        let dialect = app.database().dialect();
+        Ok(match self {
+            Self::Matching { params, stored } => {
+                let matching = query::condition(resource, params, dialect)?;
+                match stored {
+                    Some(stored) => stored.around(app, resource, matching).await?,
+                    None => matching,
+                }
+            }
+            Self::Keys { parts, .. } => Cond::all().add(query::keys_condition(resource, parts, dialect)),
+            Self::Ticked(stored) => Cond::all().add(stored.keys_condition(app, resource, false).await?),
+            Self::Unfinished { task_id, cursor } => {
+                let keys = unfinished(*task_id, *cursor);
+                Cond::all().add(keys_in(app, resource, keys).await?)
+            }
+        })
+    }
+
+    /// How many records are selected, without those that are gone.
+    pub(crate) async fn count(&self, app: &PowerCrud, resource: &Resource) -> Result<u64> {
+        let mut select = Query::select();
+        select
+            .expr(Expr::cust("COUNT(*)"))
+            .from(resource.table.table_ref())
+            .cond_where(self.condition(app, resource).await?);
+        app.database().connection().number(&select).await
+    }
+
+    /// How the selection was made, for the audit trail.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        use serde_json::json;
+        match self {
+            Self::Matching { params, stored } => {
+                let mut described = json!({"matching": params.filter_pairs()});
+                if let Some(stored) = stored {
+                    described["excluded"] = json!(stored.excluded);
+                    described["added"] = json!(stored.added);
+                }
+                described
+            }
+            Self::Keys { keys, .. } => json!({"keys": keys.len()}),
+            Self::Ticked(stored) => json!({"ticked": stored.added}),
+            Self::Unfinished { task_id, .. } => json!({"unfinished_of": task_id}),
+        }
+    }
+}
+
+/// Keys of a task's records that failed or were not attempted.
+pub(crate) fn unfinished(task_id: Uuid, cursor: i64) -> SelectStatement {
+    let selected = tables::SELECTED;
+    let failed = Query::select()
+        .expr(Expr::cust("1"))
+        .from(tables::TASK_ERROR)
+        .and_where(Expr::col((tables::TASK_ERROR, "task_id")).eq(task_id))
+        .and_where(Expr::col((tables::TASK_ERROR, "seq")).equals((selected, "seq")))
+        .take();
+    Query::select()
+        .column((selected, "record_key"))
+        .from(selected)
+        .and_where(Expr::col((selected, "task_id")).eq(task_id))
+        .cond_where(Cond::any().add(Expr::col((selected, "seq")).gt(cursor)).add(Expr::exists(failed)))
+        .take()
+}
+
+/// Whether a record's key is one of those that `keys` (one column, `record_key`) selects. Where the database would run such a
+/// subquery row by row over the whole table, the keys are fetched and bound instead.
+pub(crate) async fn keys_in(app: &PowerCrud, resource: &Resource, keys: SelectStatement) -> Result<Expr> {
+    let dialect = app.database().dialect();
+    if !dialect.binds_chunk_keys() {
+        return Ok(keys_subquery(resource, keys, dialect));
+    }
+    let mut parts = Vec::new();
+    for row in app.database().connection().rows(&keys).await? {
+        let key: String = row.try_get_by_index(0)?;
+        parts.push(query::split_key(resource, &key).map_err(|error| Error::Invalid(vec![error]))?);
+    }
+    Ok(if parts.is_empty() { Expr::cust("1 = 0") } else { query::keys_condition(resource, &parts, dialect) })
+}
+
+/// `key IN (SELECT … FROM (keys))`, each part cast to its column's type so that the table's index serves.
+pub(crate) fn keys_subquery(resource: &Resource, mut keys: SelectStatement, dialect: Dialect) -> Expr {
+    let columns = resource.key_columns();
+    keys.clear_selects();
+    for (index, column) in columns.iter().enumerate() {
+        keys.expr(dialect.key_part(Expr::col("record_key"), index, columns.len(), column));
+    }
+    let mut left: Vec<Expr> = columns.iter().map(|column| Expr::col(resource.table.column_ref(&column.name))).collect();
+    let left = if left.len() == 1 { left.remove(0) } else { Expr::tuple(left) };
+    left.in_subquery(keys)
+}

@@ -1,0 +1,249 @@
+//! What somebody has ticked on a list page, kept on the server: it survives paging, sorting and filtering.
+
+use std::collections::HashSet;
+
+use sea_orm::sea_query::{Cond, Condition, Expr, ExprTrait as _, OnConflict, Query, SelectStatement};
+use uuid::Uuid;
+
+use super::{Checked, keys_in};
+use crate::{
+    app::PowerCrud,
+    db::{Run as _, migrations::tables},
+    error::{Error, Result},
+    query::{self, ListParams},
+    resource::Resource,
+};
+
+/// One owner's selection on one resource: all that match a filter (or nothing), with keys added and keys excluded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSelection {
+    /// The id that requests name it by.
+    pub id: Uuid,
+    /// "All that match", where that was chosen.
+    pub filter: Option<ListParams>,
+    /// How many keys are ticked one by one.
+    pub added: u64,
+    /// How many keys are excluded from what matches.
+    pub excluded: u64,
+}
+
+/// Rows of a key insert; keeps a statement's parameters far below every database's limit.
+const KEYS_A_STATEMENT: usize = 1_000;
+
+impl StoredSelection {
+    /// The selection of `owner` on `resource`, made empty where there is none yet.
+    pub async fn of_owner(app: &PowerCrud, resource: &Resource, owner: &str) -> Result<Self> {
+        let mut select = Query::select();
+        select
+            .column("id")
+            .from(tables::SELECTION)
+            .and_where(Expr::col("owner").eq(owner))
+            .and_where(Expr::col("resource").eq(&resource.name));
+        let connection = app.database().connection();
+        if let Some(row) = connection.row(&select).await? {
+            return Self::load(app, resource, row.try_get_by_index(0)?).await;
+        }
+        // Two requests may come at once; the unique key lets one of them write.
+        let mut insert = Query::insert();
+        insert
+            .into_table(tables::SELECTION)
+            .columns(["id", "owner", "resource", "updated_at"])
+            .values_panic([
+                Uuid::now_v7().into(),
+                owner.into(),
+                resource.name.as_str().into(),
+                app.database().dialect().now(),
+            ])
+            .on_conflict(OnConflict::columns(["owner", "resource"]).do_nothing_on(["id"]).to_owned());
+        connection.insert(&insert).await?;
+        let row = connection.row(&select).await?;
+        let row = row.ok_or_else(|| Error::Internal("the selection could not be stored".into()))?;
+        Self::load(app, resource, row.try_get_by_index(0)?).await
+    }
+
+    /// The selection of that id.
+    pub(crate) async fn load(app: &PowerCrud, resource: &Resource, id: Uuid) -> Result<Self> {
+        let mut select = Query::select();
+        select
+            .column("filter")
+            .from(tables::SELECTION)
+            .and_where(Expr::col("id").eq(id))
+            .and_where(Expr::col("resource").eq(&resource.name));
+        let row = app.database().connection().row(&select).await?;
+        let row = row.ok_or_else(|| Error::NothingSelected(resource.label.clone()))?;
+        let filter = match row.try_get_by_index::<Option<String>>(0)? {
+            Some(pairs) => {
+                let pairs: Vec<(String, String)> = serde_json::from_str(&pairs)
+                    .map_err(|error| Error::Internal(format!("the stored selection can't be read: {error}")))?;
+                Some(ListParams::parse(resource, &pairs)?)
+            }
+            None => None,
+        };
+        let mut stored = Self { id, filter, added: 0, excluded: 0 };
+        stored.added = stored.count_keys(app, false).await?;
+        stored.excluded = stored.count_keys(app, true).await?;
+        Ok(stored)
+    }
+
+    /// Ticks or unticks records.
+    pub async fn tick(&mut self, app: &PowerCrud, resource: &Resource, keys: &[String], ticked: bool) -> Result<()> {
+        let matching = self.matching(app, resource, keys).await?;
+        let database = app.database();
+        let transaction = database.begin().await?;
+        for keys in keys.chunks(KEYS_A_STATEMENT) {
+            let mut delete = Query::delete();
+            delete
+                .from_table(tables::SELECTION_KEY)
+                .and_where(Expr::col("selection_id").eq(self.id))
+                .and_where(Expr::col("record_key").is_in(keys.iter().map(String::as_str)));
+            transaction.delete(&delete).await?;
+            // A record that matches the filter is in unless excluded; any other is out unless added.
+            let noted: Vec<_> = keys.iter().filter(|key| matching.contains(*key) != ticked).collect();
+            if noted.is_empty() {
+                continue;
+            }
+            let mut insert = Query::insert();
+            insert.into_table(tables::SELECTION_KEY).columns(["selection_id", "record_key", "excluded"]);
+            for key in noted {
+                insert.values_panic([self.id.into(), key.as_str().into(), (!ticked).into()]);
+            }
+            insert
+                .on_conflict(OnConflict::columns(["selection_id", "record_key"]).update_column("excluded").to_owned());
+            transaction.insert(&insert).await?;
+        }
+        transaction.commit().await?;
+        self.added = self.count_keys(app, false).await?;
+        self.excluded = self.count_keys(app, true).await?;
+        Ok(())
+    }
+
+    /// Selects all records that match, and nothing else.
+    pub async fn select_matching(&mut self, app: &PowerCrud, params: &ListParams) -> Result<()> {
+        let pairs =
+            serde_json::to_string(&params.filter_pairs()).map_err(|error| Error::Internal(error.to_string()))?;
+        let kept = ListParams {
+            filters: params.filters.clone(),
+            search: params.search.clone(),
+            page: 1,
+            ..ListParams::default()
+        };
+        self.replace(app, Some(pairs)).await?;
+        self.filter = Some(kept);
+        Ok(())
+    }
+
+    /// Selects nothing.
+    pub async fn clear(&mut self, app: &PowerCrud) -> Result<()> {
+        self.replace(app, None).await?;
+        self.filter = None;
+        Ok(())
+    }
+
+    /// How many records are selected and still there.
+    pub async fn count(&self, app: &PowerCrud, resource: &Resource) -> Result<u64> {
+        match &self.filter {
+            Some(params) => {
+                Checked::Matching { params: params.clone(), stored: Some(self.clone()) }.count(app, resource).await
+            }
+            None if self.added == 0 => Ok(0),
+            None => Checked::Ticked(self.clone()).count(app, resource).await,
+        }
+    }
+
+    /// Which of `keys` are selected.
+    pub async fn selected_among(
+        &self,
+        app: &PowerCrud,
+        resource: &Resource,
+        keys: &[String],
+    ) -> Result<HashSet<String>> {
+        let mut selected = self.matching(app, resource, keys).await?;
+        let mut select = Query::select();
+        select
+            .columns(["record_key", "excluded"])
+            .from(tables::SELECTION_KEY)
+            .and_where(Expr::col("selection_id").eq(self.id))
+            .and_where(Expr::col("record_key").is_in(keys.iter().map(String::as_str)));
+        for row in app.database().connection().rows(&select).await? {
+            let key: String = row.try_get_by_index(0)?;
+            if row.try_get_by_index::<bool>(1)? {
+                selected.remove(&key);
+            } else {
+                selected.insert(key);
+            }
+        }
+        Ok(selected)
+    }
+
+    /// `matching` with the added keys, without the excluded ones.
+    pub(crate) async fn around(&self, app: &PowerCrud, resource: &Resource, matching: Condition) -> Result<Condition> {
+        let mut condition = Cond::all();
+        condition = match self.added {
+            0 => condition.add(matching),
+            _ => condition.add(Cond::any().add(matching).add(self.keys_condition(app, resource, false).await?)),
+        };
+        if self.excluded > 0 {
+            condition = condition.add(self.keys_condition(app, resource, true).await?.not());
+        }
+        Ok(condition)
+    }
+
+    /// Whether a record's key is one of the added, or of the excluded.
+    pub(crate) async fn keys_condition(&self, app: &PowerCrud, resource: &Resource, excluded: bool) -> Result<Expr> {
+        keys_in(app, resource, self.keys(excluded)).await
+    }
+
+    /// The keys added or excluded.
+    pub(crate) fn keys(&self, excluded: bool) -> SelectStatement {
+        Query::select()
+            .column("record_key")
+            .from(tables::SELECTION_KEY)
+            .and_where(Expr::col("selection_id").eq(self.id))
+            .and_where(Expr::col("excluded").eq(excluded))
+            .take()
+    }
+
+    /// Which of `keys` match the filter.
+    async fn matching(&self, app: &PowerCrud, resource: &Resource, keys: &[String]) -> Result<HashSet<String>> {
+        let Some(params) = &self.filter else { return Ok(HashSet::new()) };
+        let dialect = app.database().dialect();
+        let mut matching = HashSet::new();
+        for keys in keys.chunks(KEYS_A_STATEMENT) {
+            let parts = keys.iter().map(|key| query::split_key(resource, key)).collect::<Result<Vec<_>, _>>();
+            let parts = parts.map_err(|error| Error::Invalid(vec![error]))?;
+            let mut select = Query::select();
+            select
+                .expr(resource.key_expr(dialect))
+                .from(resource.table.table_ref())
+                .cond_where(query::condition(resource, params, dialect)?)
+                .and_where(query::keys_condition(resource, &parts, dialect));
+            for row in app.database().connection().rows(&select).await? {
+                matching.insert(row.try_get_by_index(0)?);
+            }
+        }
+        Ok(matching)
+    }
+
+    async fn count_keys(&self, app: &PowerCrud, excluded: bool) -> Result<u64> {
+        let mut select = self.keys(excluded);
+        select.clear_selects().expr(Expr::cust("COUNT(*)"));
+        app.database().connection().number(&select).await
+    }
+
+    async fn replace(&mut self, app: &PowerCrud, filter: Option<String>) -> Result<()> {
+        let transaction = app.database().begin().await?;
+        let mut delete = Query::delete();
+        delete.from_table(tables::SELECTION_KEY).and_where(Expr::col("selection_id").eq(self.id));
+        transaction.delete(&delete).await?;
+        let mut update = Query::update();
+        update
+            .table(tables::SELECTION)
+            .value("filter", filter)
+            .value("updated_at", app.database().dialect().now())
+            .and_where(Expr::col("id").eq(self.id));
+        transaction.update(&update).await?;
+        transaction.commit().await?;
+        (self.added, self.excluded) = (0, 0);
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! Bulk tasks: the record of each bulk operation, and the only truth about it.
+
+mod status;
+pub mod store;
+
+use uuid::Uuid;
+
+pub use status::{Event, Status};
+
+use crate::{config::Atomicity, form::Change};
+
+/// What a bulk task does to each record.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    /// Sets the same values on all.
+    Update(Vec<Change>),
+    /// Deletes all.
+    Delete,
+}
+
+impl Operation {
+    /// The word in the task table.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Update(_) => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// One bulk task, as its row says. Moments are milliseconds since 1970 UTC.
+#[derive(Clone, Debug)]
+pub struct BulkTask {
+    /// UUID version 7: ordered by creation.
+    pub id: Uuid,
+    /// The task that this one retries.
+    pub parent_id: Option<Uuid>,
+    /// Who asked; `None` for the operator.
+    pub user_id: Option<String>,
+    /// The resource's name.
+    pub resource: String,
+    /// What it locks.
+    pub unique_model_key: String,
+    /// `update` or `delete`.
+    pub operation: String,
+    /// An object of field name to text or null; empty for a delete.
+    pub changes: serde_json::Value,
+    /// How the records were selected.
+    pub selection: serde_json::Value,
+    /// Where it stands.
+    pub status: Status,
+    /// How many records were selected.
+    pub total_records: u64,
+    /// How many were attempted.
+    pub processed_records: u64,
+    /// How many were done.
+    pub succeeded_records: u64,
+    /// How many failed.
+    pub failed_records: u64,
+    /// Of a delete's done records, how many were gone already.
+    pub missing_records: u64,
+    /// The last place in the frozen selection that is dealt with.
+    pub cursor: i64,
+    /// What stays when a record fails.
+    pub atomicity: Atomicity,
+    /// How often a worker has taken it.
+    pub attempt: i64,
+    /// Who works on it.
+    pub worker_id: Option<Uuid>,
+    /// When it was submitted.
+    pub created_at: i64,
+    /// When a worker first took it.
+    pub started_at: Option<i64>,
+    /// When it ended.
+    pub completed_at: Option<i64>,
+    /// Why it ended early, empty where it did not.
+    pub error_message: String,
+}
+
+/// What went wrong with one record of a task.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct RecordError {
+    /// The record.
+    pub record_key: String,
+    /// The field, where the fault can be pinned to one.
+    pub field: Option<String>,
+    /// A stable UPPER_SNAKE word.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+impl BulkTask {
+    /// From 0 to 100, whole; 100 only when every record was attempted. Derived here and nowhere else.
+    pub fn progress_percent(&self) -> u64 {
+        match self.total_records {
+            0 if self.status.is_final() => 100,
+            0 => 0,
+            total => self.processed_records.min(total) * 100 / total,
+        }
+    }
+
+    /// How many records were not attempted (yet).
+    pub fn unattempted_records(&self) -> u64 {
+        self.total_records.saturating_sub(self.processed_records)
+    }
+
+    /// Whether some records failed or were not attempted, so that a retry has something to do.
+    pub fn can_retry(&self) -> bool {
+        self.status.is_final() && (self.failed_records > 0 || self.unattempted_records() > 0)
+    }
+
+    /// The JSON that the command line and the API give.
+    pub fn to_json(&self, errors: &[RecordError]) -> serde_json::Value {
+        let moment = |at: Option<i64>| at.and_then(chrono::DateTime::from_timestamp_millis).map(|at| at.to_rfc3339());
+        serde_json::json!({
+            "id": self.id,
+            "parent_id": self.parent_id,
+            "status": self.status.as_str(),
+            "operation": self.operation,
+            "resource": self.resource,
+            "changes": self.changes,
+            "total_records": self.total_records,
+            "processed_records": self.processed_records,
+            "succeeded_records": self.succeeded_records,
+            "failed_records": self.failed_records,
+            "missing_records": self.missing_records,
+            "progress_percent": self.progress_percent(),
+            "created_at": moment(Some(self.created_at)),
+            "started_at": moment(self.started_at),
+            "completed_at": moment(self.completed_at),
+            "error_message": self.error_message,
+            "errors": errors,
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! The states of a bulk task, and the only way from one to another.
+
+use crate::error::{Error, Result};
+
+/// Where a bulk task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// Queued behind a conflicting task.
+    Waiting,
+    /// Ready for a worker.
+    Pending,
+    /// A worker is on it.
+    Started,
+    /// Asked to pause; the worker has not seen it yet.
+    Pausing,
+    /// Stopped at a checkpoint, to be resumed.
+    Paused,
+    /// Asked to cancel; the worker has not seen it yet.
+    Cancelling,
+    /// Every record was done.
+    Success,
+    /// Some records were done and some failed.
+    Partial,
+    /// None was done, or all-or-nothing was rolled back.
+    Failure,
+    /// Stopped before the end; its counts stand.
+    Cancelled,
+}
+
+/// What may happen to a bulk task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The task it waited for has ended.
+    Unblock,
+    /// A worker takes it: for the first time, or after another's lease lapsed.
+    Claim,
+    /// Somebody asks for a pause.
+    Pause,
+    /// Somebody asks to go on.
+    Resume,
+    /// Somebody asks to cancel.
+    Cancel,
+    /// The worker has seen the wish to pause or cancel and stops at its checkpoint.
+    Stop,
+    /// The work ended with every record done.
+    Succeed,
+    /// The work ended with some records done and some not.
+    SucceedPartly,
+    /// The work ended with no record done.
+    Fail,
+}
+
+impl Status {
+    /// Every state.
+    pub const ALL: [Self; 10] = [
+        Self::Waiting,
+        Self::Pending,
+        Self::Started,
+        Self::Pausing,
+        Self::Paused,
+        Self::Cancelling,
+        Self::Success,
+        Self::Partial,
+        Self::Failure,
+        Self::Cancelled,
+    ];
+
+    /// The state after `event`.
+    ///
+    /// # Errors
+    /// [`Error::Transition`] for every pair that is not listed.
+    pub fn next(self, event: Event) -> Result<Self> {
+        use Event::*;
+        Ok(match (self, event) {
+            // The conflicting task ended.
+            (Self::Waiting, Unblock) => Self::Pending,
+            (Self::Pending, Claim) => Self::Started,
+            // The last worker's lease lapsed; another resumes, or carries out the wish that the last one did not see.
+            (Self::Started, Claim) => Self::Started,
+            (Self::Pausing, Claim) => Self::Pausing,
+            (Self::Cancelling, Claim) => Self::Cancelling,
+            (Self::Started, Pause) => Self::Pausing,
+            (Self::Paused, Resume) => Self::Pending,
+            // Nobody works on it: it ends at once.
+            (Self::Waiting | Self::Pending | Self::Paused, Cancel) => Self::Cancelled,
+            // The worker stops at its next checkpoint.
+            (Self::Started | Self::Pausing, Cancel) => Self::Cancelling,
+            (Self::Pausing, Stop) => Self::Paused,
+            (Self::Cancelling, Stop) => Self::Cancelled,
+            // The work may end before a wish is seen.
+            (Self::Started | Self::Pausing | Self::Cancelling, Succeed) => Self::Success,
+            (Self::Started | Self::Pausing | Self::Cancelling, SucceedPartly) => Self::Partial,
+            (Self::Started | Self::Pausing | Self::Cancelling, Fail) => Self::Failure,
+            // It can't be started, for instance because its resource is gone.
+            (Self::Pending, Fail) => Self::Failure,
+            _ => {
+                let event = format!("{event:?}").to_lowercase();
+                return Err(Error::Transition { status: self.as_str().to_owned(), event });
+            }
+        })
+    }
+
+    /// The word in tables, programs' answers and docs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "WAITING",
+            Self::Pending => "PENDING",
+            Self::Started => "STARTED",
+            Self::Pausing => "PAUSING",
+            Self::Paused => "PAUSED",
+            Self::Cancelling => "CANCELLING",
+            Self::Success => "SUCCESS",
+            Self::Partial => "PARTIAL",
+            Self::Failure => "FAILURE",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// The state of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
+    /// Whether nothing more will happen.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Success | Self::Partial | Self::Failure | Self::Cancelled)
+    }
+
+    /// Whether a worker holds it.
+    pub fn is_held(self) -> bool {
+        matches!(self, Self::Started | Self::Pausing | Self::Cancelling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENTS: [Event; 9] = [
+        Event::Unblock,
+        Event::Claim,
+        Event::Pause,
+        Event::Resume,
+        Event::Cancel,
+        Event::Stop,
+        Event::Succeed,
+        Event::SucceedPartly,
+        Event::Fail,
+    ];
+
+    #[test]
+    fn what_ended_stays_ended_and_what_lives_can_be_cancelled() {
+        for status in Status::ALL {
+            for event in EVENTS {
+                assert!(!status.is_final() || status.next(event).is_err(), "{status:?} {event:?}");
+            }
+            let can_cancel = status.next(Event::Cancel).is_ok();
+            assert_eq!(can_cancel, !status.is_final() && status != Status::Cancelling, "{status:?}");
+            assert_eq!(Status::from_word(status.as_str()), Some(status));
+        }
+    }
+
+    #[test]
+    fn only_held_tasks_end_by_work() {
+        for status in Status::ALL {
+            assert_eq!(status.next(Event::Succeed).is_ok(), status.is_held(), "{status:?}");
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The `powercrud_bulk_task` rows: read, claimed, checkpointed, ended.
+//!
+//! A worker holds a task by a [`Lease`]: task, worker id and attempt. Every write of a worker names all three, so a worker that was
+//! frozen while another took its task over changes nothing afterwards. Moments are compared by the database's clock.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, QueryResult,
+    sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
+};
+use uuid::Uuid;
+
+use super::{BulkTask, Event, RecordError, Status};
+use crate::{
+    app::{PowerCrud, User},
+    config::Atomicity,
+    db::{Dialect, Run as _, migrations::tables},
+    error::{Error, Result},
+    lock,
+};
+
+/// A worker's hold on a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) task_id: Uuid,
+    pub(crate) worker_id: Uuid,
+    pub(crate) attempt: i64,
+}
+
+/// Which tasks to list.
+#[derive(Clone, Debug, Default)]
+pub struct TaskFilter {
+    /// Only those in one of these states; all where empty.
+    pub statuses: Vec<Status>,
+    /// Only those on this resource.
+    pub resource: Option<String>,
+    /// How many to skip.
+    pub offset: u64,
+    /// How many at most; 0 means 50.
+    pub limit: u64,
+}
+
+const COLUMNS: [&str; 22] = [
+    "id",
+    "parent_id",
+    "user_id",
+    "model_name",
+    "unique_model_key",
+    "operation",
+    "changes",
+    "selection",
+    "status",
+    "total_records",
+    "processed_records",
+    "succeeded_records",
+    "failed_records",
+    "missing_records",
+    "cursor",
+    "atomicity",
+    "attempt",
+    "worker_id",
+    "created_at",
+    "started_at",
+    "completed_at",
+    "error_message",
+];
+
+fn select_task() -> SelectStatement {
+    Query::select().columns(COLUMNS).from(tables::BULK_TASK).take()
+}
+
+fn read_task(row: &QueryResult) -> Result<BulkTask> {
+    let number = |index: usize| row.try_get_by_index::<i64>(index).map(|number| Ord::max(number, 0) as u64);
+    let json = |index: usize| -> Result<serde_json::Value> {
+        Ok(serde_json::from_str(&row.try_get_by_index::<String>(index)?).unwrap_or_default())
+    };
+    let status: String = row.try_get_by_index(8)?;
+    let atomicity: String = row.try_get_by_index(15)?;
+    Ok(BulkTask {
+        id: row.try_get_by_index(0)?,
+        parent_id: row.try_get_by_index(1)?,
+        user_id: row.try_get_by_index(2)?,
+        resource: row.try_get_by_index(3)?,
+        unique_model_key: row.try_get_by_index(4)?,
+        operation: row.try_get_by_index(5)?,
+        changes: json(6)?,
+        selection: json(7)?,
+        status: Status::from_word(&status)
+            .ok_or_else(|| Error::Internal(format!("a bulk task has the unknown status {status:?}")))?,
+        total_records: number(9)?,
+        processed_records: number(10)?,
+        succeeded_records: number(11)?,
+        failed_records: number(12)?,
+        missing_records: number(13)?,
+        cursor: row.try_get_by_index(14)?,
+        atomicity: if atomicity == Atomicity::All.as_str() { Atomicity::All } else { Atomicity::Chunk },
+        attempt: row.try_get_by_index(16)?,
+        worker_id: row.try_get_by_index(17)?,
+        created_at: row.try_get_by_index(18)?,
+        started_at: row.try_get_by_index(19)?,
+        completed_at: row.try_get_by_index(20)?,
+        error_message: row.try_get_by_index(21)?,
+    })
+}
+
+/// The task of that id, whoever owns it.
+pub(crate) async fn load(app: &PowerCrud, id: Uuid) -> Result<BulkTask> {
+    let select = select_task().and_where(Expr::col("id").eq(id)).take();
+    let row = app.database().connection().row(&select).await?;
+    row.as_ref().map(read_task).transpose()?.ok_or_else(|| Error::TaskNotFound(id.to_string()))
+}
+
+/// The task of that id, where `user` may see it.
+///
+/// # Errors
+/// [`Error::TaskNotFound`], also for somebody else's task.
+pub async fn get(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
+    let task = load(app, id).await?;
+    if user.may_see(task.user_id.as_deref()) { Ok(task) } else { Err(Error::TaskNotFound(id.to_string())) }
+}
+
+fn visible(user: &User, filter: &TaskFilter) -> Cond {
+    let mut condition = Cond::all();
+    if !user.is_staff {
+        condition = condition.add(Expr::col("user_id").eq(user.id.clone().unwrap_or_default()));
+    }
+    if !filter.statuses.is_empty() {
+        condition = condition.add(Expr::col("status").is_in(filter.statuses.iter().map(|status| status.as_str())));
+    }
+    if let Some(resource) = &filter.resource {
+        condition = condition.add(Expr::col("model_name").eq(resource));
+    }
+    condition
+}
+
+/// The tasks that `user` may see, newest first.
+pub async fn list(app: &PowerCrud, user: &User, filter: &TaskFilter) -> Result<Vec<BulkTask>> {
+    let limit = if filter.limit == 0 { 50 } else { filter.limit };
+    let select = select_task()
+        .cond_where(visible(user, filter))
+        .order_by("created_at", Order::Desc)
+        .order_by("id", Order::Desc)
+        .offset(filter.offset)
+        .limit(limit)
+        .take();
+    app.database().connection().rows(&select).await?.iter().map(read_task).collect()
+}
+
+/// How many tasks [`list`] would find without a limit.
+pub async fn count(app: &PowerCrud, user: &User, filter: &TaskFilter) -> Result<u64> {
+    let mut select = Query::select();
+    select.expr(Expr::cust("COUNT(*)")).from(tables::BULK_TASK).cond_where(visible(user, filter));
+    app.database().connection().number(&select).await
+}
+
+/// The record errors of a task, in the order of the selection.
+pub async fn errors(app: &PowerCrud, task_id: Uuid, offset: u64, limit: u64) -> Result<Vec<RecordError>> {
+    let select = Query::select()
+        .columns(["record_key", "field", "code", "message"])
+        .from(tables::TASK_ERROR)
+        .and_where(Expr::col("task_id").eq(task_id))
+        .order_by("seq", Order::Asc)
+        .offset(offset)
+        .limit(limit)
+        .take();
+    let rows = app.database().connection().rows(&select).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(RecordError {
+                record_key: row.try_get_by_index(0)?,
+                field: row.try_get_by_index(1)?,
+                code: row.try_get_by_index(2)?,
+                message: row.try_get_by_index(3)?,
+            })
+        })
+        .collect()
+}
+
+/// Asks for a task to be cancelled. A running one stops at its next checkpoint; what is done stays done.
+///
+/// # Errors
+/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it has ended.
+pub async fn cancel(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
+    loop {
+        let task = get(app, user, id).await?;
+        let next = task.status.next(Event::Cancel)?;
+        let transaction = app.database().begin().await?;
+        let mut update = Query::update();
+        update
+            .table(tables::BULK_TASK)
+            .value("status", next.as_str())
+            .and_where(Expr::col("id").eq(id))
+            .and_where(Expr::col("status").eq(task.status.as_str()));
+        if next.is_final() {
+            update.value("completed_at", app.database().dialect().now());
+            lock::release(&transaction, id).await?;
+        }
+        // Where its state changed in between, look again.
+        if transaction.update(&update).await? == 1 {
+            transaction.commit().await?;
+            return load(app, id).await;
+        }
+        transaction.rollback().await?;
+    }
+}
+
+/// Takes the oldest task that waits for a worker or whose worker is silent; `only` restricts to one task.
+///
+/// No row lock is needed: the conditional UPDATE decides, alike on every database, and who loses tries the next.
+pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) -> Result<Option<(Lease, BulkTask)>> {
+    let dialect = app.database().dialect();
+    let held = [Status::Started, Status::Pausing, Status::Cancelling].map(Status::as_str);
+    let claimable = Cond::any()
+        .add(Expr::col("status").eq(Status::Pending.as_str()))
+        .add(Cond::all().add(Expr::col("status").is_in(held)).add(Expr::col("lease_expires_at").lt(dialect.now())));
+    let mut select = select_task();
+    select.cond_where(claimable.clone()).order_by("created_at", Order::Asc).limit(8);
+    if let Some(id) = only {
+        select.and_where(Expr::col("id").eq(id));
+    }
+    for row in app.database().connection().rows(&select).await? {
+        let task = read_task(&row)?;
+        let lease = Lease { task_id: task.id, worker_id, attempt: task.attempt + 1 };
+        let mut update = Query::update();
+        update
+            .table(tables::BULK_TASK)
+            .value("status", task.status.next(Event::Claim)?.as_str())
+            .value("worker_id", worker_id)
+            .value("attempt", lease.attempt)
+            .value("lease_expires_at", expiry(dialect, app.settings().lease))
+            .value("started_at", dialect.custom("COALESCE(?, ?)", [Expr::col("started_at"), dialect.now()]))
+            .and_where(Expr::col("id").eq(task.id))
+            .and_where(Expr::col("attempt").eq(task.attempt))
+            .and_where(Expr::col("status").eq(task.status.as_str()))
+            .cond_where(claimable.clone());
+        if app.database().connection().update(&update).await? == 1 {
+            return Ok(Some((lease, load(app, task.id).await?)));
+        }
+    }
+    Ok(None)
+}
+
+/// When a lease taken now lapses.
+pub(crate) fn expiry(dialect: Dialect, lease: Duration) -> Expr {
+    dialect.now().add(lease.as_millis() as i64)
+}
+
+/// The rows that a worker may write: its own task, while it holds it.
+fn held_by(lease: &Lease) -> Cond {
+    Cond::all()
+        .add(Expr::col("id").eq(lease.task_id))
+        .add(Expr::col("worker_id").eq(lease.worker_id))
+        .add(Expr::col("attempt").eq(lease.attempt))
+        .add(Expr::col("status").is_in([Status::Started, Status::Pausing, Status::Cancelling].map(Status::as_str)))
+}
+
+/// Extends a lease. `false`: it is lost.
+pub(crate) async fn renew(app: &PowerCrud, lease: &Lease) -> Result<bool> {
+    let mut update = Query::update();
+    update
+        .table(tables::BULK_TASK)
+        .value("lease_expires_at", expiry(app.database().dialect(), app.settings().lease))
+        .cond_where(held_by(lease));
+    Ok(app.database().connection().update(&update).await? == 1)
+}
+
+/// Gives a lease back unfinished, so that another worker goes on at once.
+pub(crate) async fn give_back(app: &PowerCrud, lease: &Lease) -> Result<()> {
+    let mut update = Query::update();
+    update.table(tables::BULK_TASK).value("lease_expires_at", 0i64).cond_where(held_by(lease));
+    app.database().connection().update(&update).await?;
+    Ok(())
+}
+
+/// Writes cursor and counts of `task` as part of a chunk's transaction. `false`: the lease is lost, and the chunk must be rolled back.
+pub(crate) async fn checkpoint<C: ConnectionTrait>(
+    app: &PowerCrud,
+    transaction: &C,
+    lease: &Lease,
+    task: &BulkTask,
+) -> Result<bool> {
+    let mut update = Query::update();
+    update
+        .table(tables::BULK_TASK)
+        .value("cursor", task.cursor)
+        .value("processed_records", task.processed_records as i64)
+        .value("succeeded_records", task.succeeded_records as i64)
+        .value("failed_records", task.failed_records as i64)
+        .value("missing_records", task.missing_records as i64)
+        .value("lease_expires_at", expiry(app.database().dialect(), app.settings().lease))
+        .cond_where(held_by(lease));
+    Ok(transaction.update(&update).await? == 1)
+}
+
+/// Ends a task or stops it at its checkpoint, with its counts, and releases its locks where it ended; all in the transaction given.
+/// `false`: the lease is lost.
+pub(crate) async fn finish<C: ConnectionTrait>(
+    app: &PowerCrud,
+    transaction: &C,
+    lease: &Lease,
+    task: &BulkTask,
+) -> Result<bool> {
+    if !checkpoint(app, transaction, lease, task).await? {
+        return Ok(false);
+    }
+    let mut update = Query::update();
+    update
+        .table(tables::BULK_TASK)
+        .value("status", task.status.as_str())
+        .value("error_message", task.error_message.as_str())
+        .value("worker_id", None::<Uuid>)
+        .value("lease_expires_at", None::<i64>)
+        .and_where(Expr::col("id").eq(lease.task_id));
+    if task.status.is_final() {
+        update.value("completed_at", app.database().dialect().now());
+        lock::release(transaction, lease.task_id).await?;
+    }
+    transaction.update(&update).await?;
+    Ok(true)
+}

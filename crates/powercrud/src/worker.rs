@@ -1,0 +1,186 @@
+//! Workers: they claim tasks and carry them out, several at once, in as many processes as there are.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Order, Query};
+use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    app::PowerCrud,
+    backend::Listener,
+    bulk,
+    db::{Run as _, migrations::tables},
+    error::Result,
+    task::{BulkTask, store},
+};
+
+/// How often a worker shows a sign of life, and after how many missed ones it counts as dead.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+const MISSED_SIGNS: i64 = 3;
+
+/// Claims and carries out bulk tasks until it is told to stop.
+pub struct Worker {
+    app: PowerCrud,
+    id: Uuid,
+    concurrency: usize,
+}
+
+/// What is known of a worker. Moments are milliseconds since 1970 UTC.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct WorkerInfo {
+    /// Random for each start of a process.
+    pub id: Uuid,
+    /// The machine's name.
+    pub host: String,
+    /// The process.
+    pub pid: i64,
+    /// When it started.
+    pub started_at: i64,
+    /// Its last sign of life.
+    pub last_seen_at: i64,
+}
+
+impl PowerCrud {
+    /// A worker of this process, as many tasks at a time as the settings say.
+    pub fn worker(&self) -> Worker {
+        Worker { app: self.clone(), id: Uuid::new_v4(), concurrency: self.settings().concurrency.max(1) }
+    }
+}
+
+impl Worker {
+    /// Runs so many tasks at a time.
+    #[must_use]
+    pub fn concurrency(mut self, tasks: usize) -> Self {
+        self.concurrency = tasks.max(1);
+        self
+    }
+
+    /// Works until `stop` is cancelled. Then each running task finishes its chunk and is given back, and another worker goes on.
+    ///
+    /// # Errors
+    /// Only where the worker can't register at its start; later faults of the database are logged and waited out.
+    pub async fn run(self, stop: CancellationToken) -> Result<()> {
+        self.show_life().await?;
+        let life = self.keep_showing_life(stop.clone());
+        let mut listener = Listener::start(&self.app).await;
+        let free = std::sync::Arc::new(Semaphore::new(self.concurrency));
+        let mut running = JoinSet::new();
+        while !stop.is_cancelled() {
+            let permit = tokio::select! {
+                permit = std::sync::Arc::clone(&free).acquire_owned() => permit,
+                () = stop.cancelled() => break,
+            };
+            match store::claim(&self.app, self.id, None).await {
+                Ok(Some((lease, task))) => {
+                    let (app, stop) = (self.app.clone(), stop.clone());
+                    running.spawn(async move {
+                        let id = task.id;
+                        if let Err(error) = bulk::execute(&app, lease, task, &stop).await {
+                            tracing::warn!(task_id = %id, %error, "a bulk task was interrupted; it resumes when its lease lapses");
+                        }
+                        drop(permit);
+                    });
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "the worker can't look for tasks; trying again"),
+            }
+            drop(permit);
+            while running.try_join_next().is_some() {}
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.app.bell().notified() => {}
+                () = listener.heard() => {}
+                () = tokio::time::sleep(self.app.settings().poll_interval) => {}
+            }
+        }
+        while running.join_next().await.is_some() {}
+        life.abort();
+        self.sign_off().await;
+        Ok(())
+    }
+
+    /// Carries out one task, if nobody else has it, and returns how it stands.
+    pub async fn run_task(&self, task_id: Uuid, stop: &CancellationToken) -> Result<BulkTask> {
+        match store::claim(&self.app, self.id, Some(task_id)).await? {
+            Some((lease, task)) => bulk::execute(&self.app, lease, task, stop).await,
+            None => store::load(&self.app, task_id).await,
+        }
+    }
+
+    fn keep_showing_life(&self, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+        let worker = Self { app: self.app.clone(), id: self.id, concurrency: self.concurrency };
+        tokio::spawn(async move {
+            while !stop.is_cancelled() {
+                tokio::time::sleep(SIGN_OF_LIFE).await;
+                if let Err(error) = worker.show_life().await {
+                    tracing::debug!(%error, "the worker's sign of life could not be written");
+                }
+            }
+        })
+    }
+
+    async fn show_life(&self) -> Result<()> {
+        let now = self.app.database().dialect().now();
+        let mut insert = Query::insert();
+        insert
+            .into_table(tables::WORKER)
+            .columns(["id", "host", "pid", "backend", "started_at", "last_seen_at"])
+            .values_panic([
+                self.id.into(),
+                host().into(),
+                i64::from(std::process::id()).into(),
+                "database".into(),
+                now.clone(),
+                now,
+            ])
+            .on_conflict(OnConflict::column("id").update_column("last_seen_at").to_owned());
+        self.app.database().connection().insert(&insert).await?;
+        Ok(())
+    }
+
+    async fn sign_off(&self) {
+        let mut delete = Query::delete();
+        delete.from_table(tables::WORKER).and_where(Expr::col("id").eq(self.id));
+        if let Err(error) = self.app.database().connection().delete(&delete).await {
+            tracing::debug!(%error, "the worker could not sign off");
+        }
+    }
+}
+
+/// The workers that showed a sign of life lately, longest running first.
+pub async fn alive(app: &PowerCrud) -> Result<Vec<WorkerInfo>> {
+    let oldest = app.database().dialect().now().sub(MISSED_SIGNS * SIGN_OF_LIFE.as_millis() as i64);
+    let mut select = Query::select();
+    select
+        .columns(["id", "host", "pid", "started_at", "last_seen_at"])
+        .from(tables::WORKER)
+        .and_where(Expr::col("last_seen_at").gt(oldest))
+        .order_by("started_at", Order::Asc);
+    let rows = app.database().connection().rows(&select).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(WorkerInfo {
+                id: row.try_get_by_index(0)?,
+                host: row.try_get_by_index(1)?,
+                pid: row.try_get_by_index(2)?,
+                started_at: row.try_get_by_index(3)?,
+                last_seen_at: row.try_get_by_index(4)?,
+            })
+        })
+        .collect()
+}
+
+/// Whether any worker showed a sign of life lately.
+pub(crate) async fn any_alive(app: &PowerCrud) -> Result<bool> {
+    Ok(!alive(app).await?.is_empty())
+}
+
+fn host() -> String {
+    std::env::var("HOSTNAME")
+        .ok()
+        .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
+        .map_or_else(|| "unknown".into(), |name| name.trim().chars().take(190).collect())
+}
