@@ -10,7 +10,7 @@ mod value;
 
 use std::time::Duration;
 
-pub use catalog::{Catalog, Column, ColumnType, ForeignKey, ReferentialAction, Table, TableKind};
+pub use catalog::{Catalog, Column, ColumnType, ForeignKey, LeftOut, ReferentialAction, Table, TableKind};
 pub use dialect::Dialect;
 pub use fault::{Fault, FaultKind};
 pub(crate) use migrations::migrate;

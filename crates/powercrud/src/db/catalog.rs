@@ -8,6 +8,8 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+
 use super::{Database, Dialect};
 use crate::error::Result;
 
@@ -16,6 +18,17 @@ use crate::error::Result;
 pub struct Catalog {
     /// In order of schema and name.
     pub tables: Vec<Table>,
+    /// What can't be read, and why; the rest is discovered all the same.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A table or view that is there but can't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its name, with the schema where that is not the default one.
+    pub name: String,
+    /// What the database says.
+    pub reason: String,
 }
 
 /// Whether rows can live in it.
@@ -153,15 +166,24 @@ pub struct ForeignKey {
 impl Catalog {
     /// Reads the catalog of `database`: everything in the connection's default schema, and in other schemas of the same database
     /// (PostgreSQL), without system schemas and PowerCRUD's own `powercrud_` tables.
+    ///
+    /// # Errors
+    /// Only where the system tables themselves can't be read. One odd table ends up in [`Catalog::left_out`].
     pub async fn discover(database: &Database) -> Result<Self> {
-        let mut tables = match database.dialect() {
-            Dialect::Sqlite => sqlite::tables(database).await?,
-            Dialect::Postgres => postgres::tables(database).await?,
-            Dialect::Mysql => mysql::tables(database).await?,
+        let dialect = database.dialect();
+        let Discovered { mut tables, left_out } = match dialect {
+            Dialect::Sqlite => sqlite::discover(database).await?,
+            Dialect::Postgres => postgres::discover(database).await?,
+            Dialect::Mysql => mysql::discover(database).await?,
         };
         tables.retain(|table| !table.name.starts_with("powercrud_"));
         tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
-        Ok(Self { tables })
+        // Names without case are SQLite's way, and MySQL's on some systems. On PostgreSQL "Book" and "book" are two tables.
+        if dialect != Dialect::Postgres {
+            resolve_references(&mut tables);
+        }
+        tables.iter_mut().for_each(Table::choose_key);
+        Ok(Self { tables, left_out })
     }
 
     /// The table of that schema and name.
@@ -180,7 +202,90 @@ impl Catalog {
     }
 }
 
+/// Spells each reference as its target does, and fills in the target's primary key where the columns were left out.
+fn resolve_references(tables: &mut [Table]) {
+    let targets: Vec<(String, Vec<String>, Vec<String>)> = tables
+        .iter()
+        .map(|table| {
+            let columns = table.columns.iter().map(|column| column.name.clone()).collect();
+            (table.name.clone(), columns, table.primary_key.clone())
+        })
+        .collect();
+    for key in tables.iter_mut().flat_map(|table| &mut table.foreign_keys) {
+        let target = targets
+            .iter()
+            .find(|(name, ..)| *name == key.referenced_table)
+            .or_else(|| targets.iter().find(|(name, ..)| name.eq_ignore_ascii_case(&key.referenced_table)));
+        let Some((name, columns, primary_key)) = target.filter(|_| key.referenced_schema.is_none()) else { continue };
+        key.referenced_table.clone_from(name);
+        if key.referenced_columns.is_empty() {
+            key.referenced_columns.clone_from(primary_key);
+        }
+        for referenced in &mut key.referenced_columns {
+            if let Some(column) = columns.iter().find(|column| column.eq_ignore_ascii_case(referenced)) {
+                referenced.clone_from(column);
+            }
+        }
+    }
+}
+
+/// What a database's own part found.
+#[derive(Default)]
+struct Discovered {
+    tables: Vec<Table>,
+    left_out: Vec<LeftOut>,
+}
+
+/// The rows of a catalog query.
+async fn rows(database: &Database, sql: &str) -> Result<Vec<QueryResult>> {
+    let connection = database.connection();
+    Ok(connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql)).await?)
+}
+
+/// A cell of a catalog query that is never NULL.
+fn text(row: &QueryResult, index: usize) -> Result<String> {
+    Ok(row.try_get_by_index(index)?)
+}
+
+impl ReferentialAction {
+    /// From the words of SQL; what is not known refuses.
+    fn named(action: &str) -> Self {
+        match action.to_ascii_uppercase().as_str() {
+            "CASCADE" => Self::Cascade,
+            "SET NULL" => Self::SetNull,
+            "SET DEFAULT" => Self::SetDefault,
+            _ => Self::Restrict,
+        }
+    }
+}
+
 impl Table {
+    fn new(name: &str, kind: TableKind) -> Self {
+        Self {
+            schema: None,
+            name: name.to_owned(),
+            kind,
+            columns: Vec::new(),
+            primary_key: Vec::new(),
+            unique_keys: Vec::new(),
+            foreign_keys: Vec::new(),
+            comment: String::new(),
+            estimated_rows: None,
+        }
+    }
+
+    /// Without a primary key, the shortest unique key over NOT NULL columns tells the rows apart.
+    fn choose_key(&mut self) {
+        if !self.primary_key.is_empty() {
+            return;
+        }
+        let fits = |key: &&Vec<String>| key.iter().all(|name| self.column(name).is_some_and(|column| !column.nullable));
+        if let Some(key) = self.unique_keys.iter().filter(fits).min_by_key(|key| key.len()).cloned() {
+            self.unique_keys.retain(|other| *other != key);
+            self.primary_key = key;
+        }
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
