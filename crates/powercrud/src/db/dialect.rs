@@ -82,6 +82,35 @@ impl Dialect {
         self.custom(template, std::iter::repeat_n(expr, times))
     }
 
+    /// What to sort by for `column`: itself, or its text where PostgreSQL may have no order for its type (JSON, points and what
+    /// extensions bring along).
+    pub(crate) fn order(self, column: &Column, reference: impl IntoColumnRef) -> Expr {
+        const ORDERED: [&str; 15] = [
+            "interval",
+            "inet",
+            "cidr",
+            "macaddr",
+            "macaddr8",
+            "bit",
+            "bit varying",
+            "money",
+            "jsonb",
+            "time with time zone",
+            "int4range",
+            "int8range",
+            "numrange",
+            "daterange",
+            "tstzrange",
+        ];
+        let base = column.database_type.split('(').next().unwrap_or_default();
+        match (self, &column.column_type) {
+            (Self::Postgres, ColumnType::Json | ColumnType::Other) if !ORDERED.contains(&base) => {
+                self.read(column, reference)
+            }
+            _ => Expr::col(reference),
+        }
+    }
+
     /// `value` as a bound parameter of the type of `column`, for SET, INSERT and comparisons.
     pub(crate) fn write(self, column: &Column, value: &Value) -> Expr {
         let bound = Expr::val(value.bind());
@@ -92,6 +121,10 @@ impl Dialect {
             // What NUMERIC affinity would do to the column, but for comparisons with views as well.
             Self::Sqlite if matches!(column.column_type, ColumnType::Decimal { .. }) => {
                 self.custom("CAST(? AS NUMERIC)", [bound])
+            }
+            // What sea-query declares so is filled by SeaORM with 16 bytes.
+            Self::Sqlite if column.database_type.eq_ignore_ascii_case("uuid_text") => {
+                self.custom("unhex(replace(?, '-', ''))", [bound])
             }
             Self::Sqlite => bound,
             Self::Postgres => match (&column.column_type, value) {
@@ -104,6 +137,8 @@ impl Dialect {
             Self::Mysql => match &column.column_type {
                 ColumnType::Decimal { .. } => self.custom("CAST(? AS DECIMAL(65,30))", [bound]),
                 ColumnType::Other if is_spatial(&column.database_type) => self.custom("ST_GeomFromText(?)", [bound]),
+                // MariaDB takes no zone; the connection's is UTC.
+                ColumnType::DateTimeTz => Expr::val(value.to_text().trim_end_matches("+00:00")),
                 _ => bound,
             },
         }
@@ -116,15 +151,26 @@ impl Dialect {
             (Self::Postgres, ColumnType::Json | ColumnType::Other) => {
                 (self.cast(expr, "text"), self.cast(self.write(column, value), "text"))
             }
-            _ => (expr, self.write(column, value)),
+            _ => (self.moment(column, expr), self.moment(column, self.write(column, value))),
         }
     }
 
-    /// `CAST(expr AS database_type)`; the type's text comes from the catalog or from here, never from a user.
+    /// An operand of a comparison with `column`: on SQLite a moment, which is text that may have a `T`, a zone or fewer digits,
+    /// becomes one text in UTC, so that equal moments are equal and earlier ones less. No index serves that, but a wrong selection
+    /// would be worse.
+    pub(crate) fn moment(self, column: &Column, operand: Expr) -> Expr {
+        match (self, &column.column_type) {
+            (Self::Sqlite, ColumnType::DateTime | ColumnType::DateTimeTz) => {
+                self.custom("strftime('%Y-%m-%d %H:%M:%f', ?)", [operand])
+            }
+            _ => operand,
+        }
+    }
+
+    /// `CAST(expr AS database_type)`; the type's text comes from the catalog or from here, never from a user. It is written as it
+    /// is: not a template, because a quoted type name may hold `?` and `$1`.
     fn cast(self, expr: Expr, database_type: &str) -> Expr {
-        // sea-query takes `$` and `?` in a custom fragment for a placeholder; doubled, they stand for themselves.
-        let database_type = database_type.replace('$', "$$");
-        self.custom(&format!("CAST(? AS {database_type})"), [expr])
+        expr.cast_as(database_type.to_owned())
     }
 
     /// A record's key as one text: the column's text for a single key, a JSON array of texts for a composite one. Bytes are written
@@ -135,6 +181,10 @@ impl Dialect {
             let bytes = column.column_type == ColumnType::Bytes;
             let template = match self {
                 Self::Sqlite if bytes => "hex(?)",
+                // As 16 bytes or as text, whoever wrote it.
+                Self::Sqlite if column.column_type == ColumnType::Uuid => {
+                    "CASE typeof(?) WHEN 'blob' THEN lower(hex(?)) ELSE ? END"
+                }
                 Self::Sqlite => "CAST(? AS TEXT)",
                 Self::Postgres if bytes => "encode(?, 'hex')",
                 Self::Postgres => "CAST(? AS text)",
@@ -142,7 +192,7 @@ impl Dialect {
                 Self::Mysql if column.database_type.starts_with("bit") => "CAST(? + 0 AS CHAR)",
                 Self::Mysql => "CAST(? AS CHAR)",
             };
-            self.custom(template, [expr])
+            self.custom(template, std::iter::repeat_n(expr, template.matches('?').count()))
         });
         let mut parts: Vec<Expr> = parts.collect();
         if parts.len() == 1 {
@@ -165,7 +215,11 @@ impl Dialect {
             (_, Self::Mysql) => self.custom(&format!("JSON_UNQUOTE(JSON_EXTRACT(?, '$[{index}]'))"), [record_key]),
         };
         match (self, &column.column_type) {
-            (Self::Sqlite, ColumnType::Integer { .. }) => self.custom("CAST(? AS INTEGER)", [text]),
+            // Only the row's id is a whole number for sure. Elsewhere a key may be text that a cast would make 0, another record's
+            // key; the column's affinity does what is needed.
+            (Self::Sqlite, ColumnType::Integer { .. }) if column.identity => self.custom("CAST(? AS INTEGER)", [text]),
+            // Hexadecimal digits alone are bytes, what has hyphens is text.
+            (Self::Sqlite, ColumnType::Uuid) => self.custom("COALESCE(unhex(?), ?)", [text.clone(), text]),
             (Self::Sqlite, ColumnType::Bytes) => self.custom("unhex(?)", [text]),
             (Self::Postgres, ColumnType::Bytes) => self.custom("decode(?, 'hex')", [text]),
             (Self::Mysql, ColumnType::Bytes) => self.custom("UNHEX(?)", [text]),

@@ -77,7 +77,8 @@ impl Value {
                 match (uuid::Uuid::from_slice(&bytes), &column.column_type) {
                     (Ok(uuid), ColumnType::Uuid) => Self::Text(uuid.to_string()),
                     _ => match String::from_utf8(bytes) {
-                        Ok(text) => Self::from_database_text(column, text),
+                        // Equal to no text, even where its bytes spell one.
+                        Ok(text) => Self::Raw(text),
                         Err(error) => Self::Bytes(error.as_bytes().len() as u64),
                     },
                 }
@@ -212,7 +213,8 @@ fn parse(column_type: &ColumnType, text: &str) -> std::result::Result<Value, Ref
             if let (Some(precision), scale) = (precision, scale.unwrap_or(0))
                 && digits > precision.saturating_sub(scale) as usize
             {
-                return Err(("OUT_OF_RANGE", format!("at most {} digits before the point", precision - scale)));
+                let whole = precision.saturating_sub(scale);
+                return Err(("OUT_OF_RANGE", format!("at most {whole} digits before the point")));
             }
             Ok(Value::Decimal(text.trim_start_matches('+').to_owned()))
         }

@@ -123,7 +123,8 @@ pub(crate) fn condition(resource: &Resource, params: &ListParams, dialect: Diale
 
 fn filter_condition(resource: &Resource, filter: &Filter, dialect: Dialect) -> Result<Expr, FieldError> {
     let field = resource.require_field(&filter.field)?;
-    let column = || Expr::col(resource.table.column_ref(&field.name));
+    let plain = || Expr::col(resource.table.column_ref(&field.name));
+    let column = || dialect.moment(&field.column, plain());
     let value = || operand(field, &filter.value, dialect);
     // Types without an order or an equality of their own are compared as text.
     let comparable = || match field.column.column_type {
@@ -132,20 +133,20 @@ fn filter_condition(resource: &Resource, filter: &Filter, dialect: Dialect) -> R
     };
     Ok(match filter.operator {
         Operator::Exact => comparable().eq(value()?),
-        Operator::Ne => comparable().ne(value()?).or(column().is_null()),
+        Operator::Ne => comparable().ne(value()?).or(comparable().is_null()),
         Operator::Gt => column().gt(value()?),
         Operator::Gte => column().gte(value()?),
         Operator::Lt => column().lt(value()?),
         Operator::Lte => column().lte(value()?),
-        Operator::Contains => dialect.contains(column(), &filter.value),
-        Operator::StartsWith => dialect.starts_with(column(), &filter.value),
+        Operator::Contains => dialect.contains(plain(), &filter.value),
+        Operator::StartsWith => dialect.starts_with(plain(), &filter.value),
         Operator::In => {
             let parts = filter.value.split(',').map(|part| operand(field, part.trim(), dialect));
             column().is_in(parts.collect::<Result<Vec<_>, _>>()?)
         }
         Operator::IsNull => match Value::parse(&flag(&field.column), &filter.value)? {
-            Value::Boolean(true) => column().is_null(),
-            _ => column().is_not_null(),
+            Value::Boolean(true) => plain().is_null(),
+            _ => plain().is_not_null(),
         },
     })
 }
@@ -159,7 +160,7 @@ fn operand(field: &Field, text: &str, dialect: Dialect) -> Result<Expr, FieldErr
     let value = Value::parse(&field.column, text)?;
     Ok(match field.column.column_type {
         ColumnType::Json | ColumnType::Other => Expr::val(text),
-        _ => dialect.write(&field.column, &value),
+        _ => dialect.moment(&field.column, dialect.write(&field.column, &value)),
     })
 }
 
@@ -188,6 +189,11 @@ pub(crate) fn split_key(resource: &Resource, key: &str) -> Result<Vec<Value>, Fi
             ColumnType::Bytes => Err(refuse(format!("{text:?} is not bytes in hexadecimal"))),
             // A key that exists may be one that a check list would refuse today.
             _ => Value::parse(&Column { choices: Vec::new(), ..column.clone() }, &text)
+                .map(|value| match value {
+                    // As the database spells it: in SQLite one moment has many spellings.
+                    Value::Text(_) if !matches!(column.column_type, ColumnType::Text { .. }) => Value::Raw(text),
+                    value => value,
+                })
                 .map_err(|error| refuse(format!("{}: {}", column.name, error.message))),
         })
         .collect()
@@ -197,7 +203,7 @@ pub(crate) fn split_key(resource: &Resource, key: &str) -> Result<Vec<Value>, Fi
 pub(crate) fn keys_condition(resource: &Resource, keys: &[Vec<Value>], dialect: Dialect) -> Expr {
     let columns = resource.key_columns();
     let part = |column: &Column, value: &Value| match column.column_type {
-        ColumnType::Bytes => dialect.key_part(Expr::val(value.to_text()), 0, 1, column),
+        ColumnType::Bytes | ColumnType::Uuid => dialect.key_part(Expr::val(value.to_text()), 0, 1, column),
         _ => dialect.write(column, value),
     };
     if let [column] = columns[..] {

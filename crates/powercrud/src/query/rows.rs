@@ -94,7 +94,7 @@ pub(super) async fn list(app: &PowerCrud, resource: &Resource, params: &ListPara
         // One more than the page shows whether there is another.
         .limit(page_size + 1)
         .offset((page - 1).saturating_mul(page_size));
-    order(&mut select, resource, &params.ordering);
+    order(&mut select, resource, &params.ordering, dialect);
     let found = database.connection().rows(&select).await?;
     let has_next = found.len() as u64 > page_size;
     let mut rows = Vec::with_capacity(found.len());
@@ -159,13 +159,17 @@ pub(crate) fn read_row(row: &QueryResult, fields: &[&Field]) -> Result<Row> {
 
 /// The order asked for, else the resource's, and always the key at the end, so that pages neither repeat nor skip a record. The key
 /// runs in the direction of the column before it, so that one index serves both.
-fn order(select: &mut SelectStatement, resource: &Resource, asked: &[Ordering]) {
+fn order(select: &mut SelectStatement, resource: &Resource, asked: &[Ordering], dialect: Dialect) {
     let own: Vec<_> = resource.settings.ordering.iter().flatten().map(|name| Ordering::parse(name)).collect();
     let ordering = if asked.is_empty() { &own[..] } else { asked };
     let mut direction = Order::Asc;
     for Ordering { field, descending } in ordering {
         direction = if *descending { Order::Desc } else { Order::Asc };
-        select.order_by(resource.table.column_ref(field), direction.clone());
+        let reference = resource.table.column_ref(field);
+        match resource.table.column(field) {
+            Some(column) => select.order_by_expr(dialect.order(column, reference), direction.clone()),
+            None => select.order_by(reference, direction.clone()),
+        };
     }
     for name in resource.table.primary_key.iter().filter(|name| ordering.iter().all(|one| one.field != **name)) {
         select.order_by(resource.table.column_ref(name), direction.clone());

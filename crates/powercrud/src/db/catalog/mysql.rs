@@ -5,8 +5,6 @@
 
 use std::collections::HashMap;
 
-use sea_orm::QueryResult;
-
 use super::{
     Column, ColumnType, Discovered, ForeignKey, LeftOut, ReferentialAction, Table, TableKind, checks, rows, text,
 };
