@@ -1,0 +1,5 @@
+//! PowerCRUD against real databases, by its public functions. One binary, so that it links once; a database for each test.
+
+mod discovery;
+mod records;
+mod support;

@@ -1,0 +1,95 @@
+//! A database for each test: made before it, dropped after it, also where it fails.
+//!
+//! `each_database! { name }` runs the function `name` on SQLite, PostgreSQL and MySQL/MariaDB as the tests `name::sqlite`,
+//! `name::postgres` and `name::mysql`. Servers are found at `POWERCRUD_TEST_POSTGRES_URL` and `POWERCRUD_TEST_MYSQL_URL`. What is
+//! missing is skipped with a word on standard error; with `CI=true` it fails the test.
+
+mod data;
+mod scripts;
+mod server;
+
+use std::{ops::Deref, panic::resume_unwind};
+
+pub(crate) use data::{chinook, oddities, sakila};
+pub(crate) use server::Kind;
+
+use powercrud::db::Database;
+
+/// Runs each named `async fn(TestDatabase)` on the three databases, or on those in front of it.
+macro_rules! each_database {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name {
+            use crate::support::{Kind, run};
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run(Kind::Sqlite, super::$name).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                run(Kind::Postgres, super::$name).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn mysql() {
+                run(Kind::Mysql, super::$name).await;
+            }
+        })+
+    };
+}
+pub(crate) use each_database;
+
+/// An empty database that is this test's own.
+#[derive(Clone)]
+pub(crate) struct TestDatabase {
+    /// Which of the three.
+    pub(crate) kind: Kind,
+    /// Its address, for a second connection or another process.
+    pub(crate) url: String,
+    database: Database,
+}
+
+impl Deref for TestDatabase {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
+    }
+}
+
+impl From<TestDatabase> for Database {
+    fn from(test: TestDatabase) -> Self {
+        test.database
+    }
+}
+
+impl TestDatabase {
+    /// Runs a script of several statements.
+    pub(crate) async fn execute(&self, sql: &str) {
+        scripts::run(self.kind, &self.url, sql).await;
+    }
+}
+
+/// Gives `test` a database of its own.
+pub(crate) async fn run<F>(kind: Kind, test: impl FnOnce(TestDatabase) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let Some(home) = server::create(kind).await else { return };
+    let database = Database::connect(&home.url).await.expect("the database that was just made answers");
+    let outcome = tokio::spawn(test(TestDatabase { kind, url: home.url.clone(), database: database.clone() })).await;
+    // Connections that a failed test left in the middle of something are cut by the server when the database goes.
+    let closing = database.connection().clone().close();
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), closing).await;
+    server::drop(home).await;
+    if let Err(error) = outcome {
+        resume_unwind(error.into_panic());
+    }
+}
+
+/// Says that something is left out, which a CI run may not do.
+pub(crate) fn skip(what: &str, why: &str) {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "with CI=true nothing may be skipped, but {what}: {why}");
+    eprintln!("skipped: {what}: {why}");
+}

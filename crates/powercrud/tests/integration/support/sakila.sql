@@ -1,0 +1,15 @@
+INSERT INTO country (country_id, country, last_update) VALUES (1, 'Austria', '2026-01-01 00:00:00');
+INSERT INTO city (city_id, city, country_id, last_update) VALUES (1, 'Graz', 1, '2026-01-01 00:00:00');
+INSERT INTO address (address_id, address, district, city_id, phone, last_update) VALUES (1, 'Main Street 1', 'Styria', 1, '123', '2026-01-01 00:00:00');
+INSERT INTO store (store_id, manager_staff_id, address_id, last_update) VALUES (1, 1, 1, '2026-01-01 00:00:00');
+INSERT INTO staff (staff_id, first_name, last_name, address_id, picture, store_id, active, username, last_update) VALUES (1, 'Mia', 'Berg', 1, x'89504e47', 1, 1, 'mia', '2026-01-01 00:00:00');
+INSERT INTO customer (customer_id, store_id, first_name, last_name, address_id, active, create_date, last_update) VALUES (1, 1, 'Max', 'Tal', 1, 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00');
+INSERT INTO language (language_id, name, last_update) VALUES (1, 'German', '2026-01-01 00:00:00');
+INSERT INTO category (category_id, name, last_update) VALUES (1, 'Drama', '2026-01-01 00:00:00');
+INSERT INTO actor (actor_id, first_name, last_name, last_update) VALUES (1, 'Ida', 'Rot', '2026-01-01 00:00:00'), (2, 'Jan', 'Blau', '2026-01-01 00:00:00');
+INSERT INTO film (film_id, title, description, release_year, language_id, rating, special_features, last_update) VALUES (1, 'A Title', 'Its story', 2006, 1, 'PG-13', 'Trailers,Commentaries', '2026-01-01 00:00:00');
+INSERT INTO film_actor (actor_id, film_id, last_update) VALUES (1, 1, '2026-01-01 00:00:00'), (2, 1, '2026-01-01 00:00:00');
+INSERT INTO film_category (film_id, category_id, last_update) VALUES (1, 1, '2026-01-01 00:00:00');
+INSERT INTO inventory (inventory_id, film_id, store_id, last_update) VALUES (1, 1, 1, '2026-01-01 00:00:00');
+INSERT INTO rental (rental_id, rental_date, inventory_id, customer_id, staff_id, last_update) VALUES (1, '2026-01-02 10:00:00', 1, 1, 1, '2026-01-01 00:00:00');
+INSERT INTO payment (payment_id, customer_id, staff_id, rental_id, amount, payment_date, last_update) VALUES (1, 1, 1, 1, 4.99, '2026-01-02 10:05:00', '2026-01-01 00:00:00');
