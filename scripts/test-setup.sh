@@ -1,0 +1,154 @@
+# Sourced by scripts/test: installs what is missing and finds or starts the databases. Sets POWERCRUD_TEST_POSTGRES_URL and
+# POWERCRUD_TEST_MYSQL_URL. Expects $work (a temporary folder), skip NAME REASON and step NAME COMMAND.
+
+postgres_data="" mariadb_pid=""
+
+# need COMMAND: whether it is there.
+need() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+postgres_bin() {
+  local folder
+  for folder in $(printf '%s\n' /usr/lib/postgresql/*/bin | sort -Vr); do
+    [ -x "$folder/initdb" ] && { echo "$folder"; return; }
+  done
+  need initdb && dirname "$(command -v initdb)"
+}
+
+# As root on Debian, everything at once; else the steps that need it are skipped by name.
+install_packages() {
+  local packages=()
+  need cc || packages+=(gcc libc6-dev)
+  [ -n "${POWERCRUD_TEST_POSTGRES_URL:-}" ] || postgres_answers || [ -n "$(postgres_bin)" ] || packages+=(postgresql)
+  [ -n "${POWERCRUD_TEST_MYSQL_URL:-}" ] || mariadb_answers || need mariadbd || packages+=(mariadb-server)
+  if [ -f e2e/package.json ]; then
+    need chromium || packages+=(chromium)
+  fi
+  if [ -f e2e/package.json ] || [ -x scripts/build-assets ]; then
+    need node || packages+=(nodejs)
+    need npm || packages+=(npm)
+  fi
+  if [ ${#packages[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ] && need apt-get; then
+      echo "installing ${packages[*]}"
+      step "package lists" apt-get update -qq || true
+      step "packages" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${packages[@]}" || true
+    else
+      echo "not installed, and only root can: ${packages[*]}"
+    fi
+  fi
+  if ! need cargo-nextest; then
+    step "cargo-nextest" cargo install --locked --quiet cargo-nextest || true
+    need cargo-nextest || skip "cargo-nextest" "it can't be installed; cargo test runs the tests instead"
+  fi
+}
+
+postgres_port=${POWERCRUD_TEST_POSTGRES_PORT:-5432}
+mariadb_port=${POWERCRUD_TEST_MYSQL_PORT:-3306}
+
+# Whether the TCP port of this machine answers at all.
+port_answers() {
+  (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+postgres_answers() {
+  port_answers "$postgres_port" && need psql &&
+    PGCONNECT_TIMEOUT=5 psql -w -h 127.0.0.1 -p "$postgres_port" -U postgres -d postgres -Atc 'SELECT 1' >/dev/null 2>&1
+}
+
+mariadb_answers() {
+  port_answers "$mariadb_port" && need mariadb &&
+    mariadb --no-defaults -h 127.0.0.1 -P "$mariadb_port" -u root --connect-timeout=5 -e 'SELECT 1' >/dev/null 2>&1
+}
+
+free_port() {
+  local port
+  while :; do
+    port=$((20000 + RANDOM % 20000))
+    port_answers "$port" || { echo "$port"; return; }
+  done
+}
+
+# as USER COMMAND…: servers refuse to run as root, so root runs them as their own user.
+as() {
+  local user=$1
+  shift
+  if [ "$(id -u)" = 0 ]; then
+    runuser -u "$user" -- "$@"
+  else
+    "$@"
+  fi
+}
+
+# A private server for tests: nothing it holds outlives it, so it need not wait for the disk.
+start_postgres() {
+  local bin port
+  bin=$(postgres_bin)
+  port=$(free_port)
+  postgres_data=$work/postgres
+  mkdir -p "$postgres_data"
+  [ "$(id -u)" != 0 ] || chown postgres "$postgres_data"
+  as postgres "$bin/initdb" -D "$postgres_data" -U postgres --auth=trust --encoding=UTF8 --no-locale -N &&
+    as postgres "$bin/pg_ctl" -D "$postgres_data" -w -l "$postgres_data/log" \
+      -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$postgres_data' -c fsync=off -c max_connections=300" \
+      start || return 1
+  postgres_port=$port
+}
+
+start_mariadb() {
+  local port data=$work/mariadb
+  port=$(free_port)
+  mkdir -p "$data"
+  [ "$(id -u)" != 0 ] || chown mysql "$data"
+  as mysql mariadb-install-db --no-defaults --datadir="$data" --auth-root-authentication-method=normal --skip-test-db || return 1
+  as mysql mariadbd --no-defaults --datadir="$data" --socket="$data/socket" --pid-file="$data/pid" --port="$port" \
+    --bind-address=127.0.0.1 --innodb-flush-log-at-trx-commit=0 --max-connections=300 >"$data/log" 2>&1 &
+  mariadb_pid=$!
+  mariadb_port=$port
+  for _ in $(seq 150); do
+    mariadb_answers && return
+    sleep 0.2
+  done
+  cat "$data/log"
+  return 1
+}
+
+stop_databases() {
+  [ -z "$postgres_data" ] || as postgres "$(postgres_bin)/pg_ctl" -D "$postgres_data" -m immediate stop >/dev/null 2>&1 || true
+  if [ -n "$mariadb_pid" ]; then
+    # runuser does not hand the signal on, so the server itself is told, by the id that it wrote down.
+    kill "$(cat "$work/mariadb/pid" 2>/dev/null || echo "$mariadb_pid")" 2>/dev/null || true
+    wait "$mariadb_pid" 2>/dev/null || true
+  fi
+}
+
+set_up() {
+  chmod 755 "$work"
+  install_packages
+  if [ -z "${POWERCRUD_TEST_POSTGRES_URL:-}" ]; then
+    if postgres_answers; then
+      printf '%-28s%s\n' "PostgreSQL" "answers on port $postgres_port"
+    elif [ -n "$(postgres_bin)" ]; then
+      step "PostgreSQL, private" start_postgres || true
+    fi
+    if postgres_answers; then
+      export POWERCRUD_TEST_POSTGRES_URL=postgres://postgres@127.0.0.1:$postgres_port/postgres
+    else
+      skip "tests on PostgreSQL" "no server answers on port $postgres_port as postgres, and none could be started"
+    fi
+  fi
+  if [ -z "${POWERCRUD_TEST_MYSQL_URL:-}" ]; then
+    if mariadb_answers; then
+      printf '%-28s%s\n' "MariaDB" "answers on port $mariadb_port"
+    elif need mariadbd; then
+      step "MariaDB, private" start_mariadb || true
+    fi
+    if mariadb_answers; then
+      export POWERCRUD_TEST_MYSQL_URL=mysql://root@127.0.0.1:$mariadb_port/mysql
+    else
+      skip "tests on MariaDB" "no server answers on port $mariadb_port as root, and none could be started"
+    fi
+  fi
+}
