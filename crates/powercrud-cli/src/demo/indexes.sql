@@ -1,0 +1,10 @@
+CREATE INDEX author_name ON author (name);
+CREATE INDEX book_title ON book (title);
+CREATE INDEX book_author ON book (author_id);
+CREATE INDEX book_publisher ON book (publisher_id);
+CREATE INDEX book_status ON book (status);
+CREATE INDEX book_published_on ON book (published_on);
+CREATE INDEX book_tag_tag ON book_tag (tag_id);
+CREATE INDEX order_customer ON "order" (customer_id);
+CREATE INDEX order_ordered_at ON "order" (ordered_at);
+CREATE INDEX order_line_book ON order_line (book_id);
