@@ -59,6 +59,7 @@ pub struct Builder {
     settings: Settings,
     resources: Vec<ResourceBuilder>,
     users: Option<UserHook>,
+    migrate: bool,
 }
 
 impl From<DatabaseConnection> for Database {
@@ -70,7 +71,13 @@ impl From<DatabaseConnection> for Database {
 impl PowerCrud {
     /// Starts from a SeaORM connection or a [`Database`].
     pub fn builder(database: impl Into<Database>) -> Builder {
-        Builder { database: database.into(), settings: Settings::default(), resources: Vec::new(), users: None }
+        Builder {
+            database: database.into(),
+            settings: Settings::default(),
+            resources: Vec::new(),
+            users: None,
+            migrate: true,
+        }
     }
 
     /// The database.
@@ -161,12 +168,22 @@ impl Builder {
         self
     }
 
+    /// Whether [`Builder::build`] creates and updates PowerCRUD's own tables (true). Where it may not, [`Database::migrate`] has to
+    /// have run before.
+    #[must_use]
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
     /// Migrates PowerCRUD's own tables, reads the catalog and checks the configuration.
     ///
     /// # Errors
     /// [`Error::Configuration`] lists every mistake at once; [`Error::Database`] where the database fails.
     pub async fn build(self) -> Result<PowerCrud> {
-        self.database.migrate().await?;
+        if self.migrate {
+            self.database.migrate().await?;
+        }
         let catalog = Catalog::discover(&self.database).await?;
         let resources = resource::build(self.resources, &self.settings, &catalog)?.into_iter().map(Arc::new).collect();
         Ok(PowerCrud {

@@ -97,18 +97,21 @@ impl Atomicity {
     }
 }
 
+/// A list of names under one word, as the macros below tell types by their names.
+type List = Vec<String>;
+
 /// What a builder method takes for a setting of a type: lists are taken as [`Names`].
 macro_rules! setting_type {
-    (Vec<String>) => {
+    (List) => {
         Names
     };
-    ($type:ty) => {
+    ($type:ident) => {
         $type
     };
 }
 
 macro_rules! resource_settings {
-    ($($(#[$doc:meta])* $key:ident: $type:ty = $allowed:literal,)*) => {
+    ($($(#[$doc:meta])* $key:ident: $type:ident = $allowed:literal,)*) => {
         /// Settings of one resource. What is `None` has its default.
         #[derive(Clone, Debug, Default)]
         pub struct ResourceSettings {
@@ -190,15 +193,15 @@ resource_settings! {
     /// Whether the resource may not be written at all.
     read_only: bool = "true or false",
     /// The fields there are, in order; all columns by default.
-    fields: Vec<String> = "a list of column names",
+    fields: List = "a list of column names",
     /// The columns of the list page; the first eight fields by default.
-    list_fields: Vec<String> = "a list of field names",
+    list_fields: List = "a list of field names",
     /// The fields that can be filtered by; all by default.
-    filter_fields: Vec<String> = "a list of field names",
+    filter_fields: List = "a list of field names",
     /// The fields that the search box looks into; all text fields by default.
-    search_fields: Vec<String> = "a list of field names",
+    search_fields: List = "a list of field names",
     /// The list's order: field names, `-` before those that descend; the primary key by default.
-    ordering: Vec<String> = "a list of field names, each with - before it to descend",
+    ordering: List = "a list of field names, each with - before it to descend",
     /// Records a page (25).
     paginate_by: u64 = "a whole number from 1 to 1000",
     /// The field that names a record where another refers to it.
@@ -208,7 +211,7 @@ resource_settings! {
     /// Help texts by field name; the column's comment by default.
     help_texts: Texts = "a table of field name to text",
     /// The fields that bulk edit may change; all editable fields by default.
-    bulk_fields: Vec<String> = "a list of field names",
+    bulk_fields: List = "a list of field names",
     /// Whether bulk delete is offered (true).
     bulk_delete: bool = "true or false",
     /// Whether large bulk operations run in the background (true).

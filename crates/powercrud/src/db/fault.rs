@@ -86,6 +86,10 @@ impl Fault {
 pub(crate) fn connection_reason(error: &DbErr) -> String {
     match sqlx_error(error) {
         Some(sqlx::Error::Database(database)) => one_line(database.message()),
+        // The pool tries again while the connection is refused, and only says at the end that it gave up.
+        Some(sqlx::Error::PoolTimedOut) => {
+            "nobody answered for ten seconds; is the server running, and is the address right?".to_owned()
+        }
         Some(error) => error.source().map_or_else(|| error.to_string(), |source| source.to_string()),
         None => error.to_string(),
     }
