@@ -1,0 +1,94 @@
+//! One file for each command; here is what they share.
+
+mod bulk;
+mod check;
+mod demo;
+mod migrate;
+mod resources;
+mod serve;
+mod task;
+mod worker;
+
+use anyhow::{Context as _, Result};
+use powercrud::{PowerCrud, db::Database};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    args::{Arguments, Bulk, Command, Connection, Format, TableFormat, Task},
+    config::Config,
+    exit::{Exit, Usage},
+};
+
+/// Carries a command out.
+pub(crate) async fn run(arguments: Arguments) -> Result<Exit> {
+    match arguments.command {
+        Command::Demo(demo) => demo::run(demo).await,
+        Command::Serve(serve) => serve::run(serve).await,
+        Command::Worker(worker) => worker::run(worker).await,
+        Command::Migrate(connection) => migrate::run(connection).await,
+        Command::Check(connection) => check::run(connection).await,
+        Command::Resources(resources) => resources::run(resources).await,
+        Command::Bulk(bulk) => bulk::run(bulk).await,
+        Command::Task(task) => task::run(task).await,
+    }
+}
+
+/// What is logged unless RUST_LOG says otherwise: servers tell what they do, commands only what is wrong.
+pub(crate) fn log_level(arguments: &Arguments) -> &'static str {
+    match arguments.command {
+        Command::Demo(_) | Command::Serve(_) | Command::Worker(_) => "info,sqlx=warn,sea_orm_migration=warn",
+        // What this process does itself needs no other worker.
+        _ => "warn,powercrud::backend=error",
+    }
+}
+
+/// Whether a program reads the answer.
+pub(crate) fn wants_json(arguments: &Arguments) -> bool {
+    match &arguments.command {
+        Command::Resources(resources) => resources.format == TableFormat::Json,
+        Command::Bulk(Bulk::Update(update)) => update.run.format == Format::Json,
+        Command::Bulk(Bulk::Delete(delete)) => delete.run.format == Format::Json,
+        Command::Task(Task::List(list)) => list.format == Format::Json,
+        Command::Task(Task::Show(task) | Task::Cancel(task) | Task::Retry(task)) => task.format == Format::Json,
+        _ => false,
+    }
+}
+
+/// The database that the command line, the environment or the configuration names.
+async fn connect(connection: &Connection, config: &Config) -> Result<Database> {
+    let url = connection.database.as_ref().or(config.database_url.as_ref()).ok_or_else(|| {
+        Usage(
+            "which database? Give --database URL, set POWERCRUD_DATABASE_URL, or put database_url into powercrud.toml"
+                .into(),
+        )
+    })?;
+    Ok(Database::connect(url).await?)
+}
+
+/// A PowerCRUD over that database.
+async fn open(connection: &Connection) -> Result<(PowerCrud, Config)> {
+    let config = Config::load(connection.config.as_deref())?;
+    let database = connect(connection, &config).await?;
+    let powercrud = PowerCrud::builder(database).settings(config.settings.clone()).build().await?;
+    Ok((powercrud, config))
+}
+
+/// Cancelled by Ctrl-C, and by SIGTERM where there is such a thing.
+pub(crate) fn stop_signal() -> Result<CancellationToken> {
+    let token = CancellationToken::new();
+    let stopped = token.clone();
+    #[cfg(unix)]
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .context("can't listen for the signal to stop")?;
+    tokio::spawn(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+        stopped.cancel();
+    });
+    Ok(token)
+}

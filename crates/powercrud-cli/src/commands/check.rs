@@ -1,0 +1,39 @@
+//! `powercrud check`
+
+use anyhow::Result;
+use powercrud::{PowerCrud, db, worker};
+
+use super::connect;
+use crate::{
+    args::Connection,
+    config::Config,
+    exit::Exit,
+    output::{grouped, print},
+};
+
+/// Tells what it finds, line by line, and changes nothing. A missing migration fails; a missing worker does not, since `bulk` and
+/// `serve` bring their own.
+pub(super) async fn run(connection: Connection) -> Result<Exit> {
+    let config = Config::load(connection.config.as_deref())?;
+    let database = connect(&connection, &config).await?;
+    print(&format!("connection     {}", database.url()));
+    let powercrud = PowerCrud::builder(database).settings(config.settings).migrate(false).build().await?;
+    let read_only = powercrud.resources().iter().filter(|resource| resource.read_only.is_some()).count();
+    let resources = grouped(powercrud.resources().len() as u64);
+    print("configuration  no mistakes");
+    print(&format!("resources      {resources}, {read_only} of them read-only"));
+    let pending = db::pending_migrations(powercrud.database()).await?;
+    if pending > 0 {
+        print(&format!("migrations     {pending} missing; run `powercrud migrate`"));
+        return Ok(Exit::Failure);
+    }
+    print("migrations     up to date");
+    let workers = worker::alive(&powercrud).await?;
+    let places: Vec<_> = workers.iter().map(|worker| format!("process {} on {}", worker.pid, worker.host)).collect();
+    print(&match workers.len() {
+        0 => "workers        none alive; `powercrud worker` and `powercrud serve` run one".to_owned(),
+        1 => format!("workers        1 worker alive: {}", places[0]),
+        many => format!("workers        {many} workers alive: {}", places.join(", ")),
+    });
+    Ok(Exit::Success)
+}

@@ -1,0 +1,101 @@
+//! `powercrud demo`
+
+use anyhow::Result;
+use powercrud::{PowerCrud, Resource, ResourceBuilder, Settings, db::Database};
+
+use super::serve;
+use crate::{args::Demo, config::Config, demo::Bookshop, exit::Exit, output::grouped};
+
+pub(super) async fn run(arguments: Demo) -> Result<Exit> {
+    let bind = serve::allowed_address(&arguments.listen, Config::default().bind)?;
+    if !arguments.data_dir.join("bookshop.db").exists() || arguments.reset {
+        eprintln!("Making a bookshop of {} books in {} …", grouped(arguments.rows), arguments.data_dir.display());
+    }
+    let shop = Bookshop::open(&arguments.data_dir, arguments.rows, arguments.reset).await?;
+    if shop.reused {
+        eprintln!(
+            "Using the bookshop of {} books in {}; --reset makes it anew.",
+            grouped(shop.books),
+            arguments.data_dir.display()
+        );
+    }
+    let database = Database::connect(&shop.address()).await?;
+    let powercrud = resources()
+        .into_iter()
+        .fold(PowerCrud::builder(database).settings(settings()), |builder, resource| builder.resource(resource))
+        .build()
+        .await?;
+    serve::serve(powercrud, bind, true).await
+}
+
+fn settings() -> Settings {
+    Settings { title: "Bookshop".into(), discover: true, ..Settings::default() }
+}
+
+/// What an operator would put into powercrud.toml; here in code, so that the demo is one command.
+fn resources() -> Vec<ResourceBuilder> {
+    vec![
+        Resource::table("book")
+            .list_fields([
+                "title",
+                "author_id",
+                "status",
+                "format",
+                "price",
+                "sale_price",
+                "stock",
+                "published_on",
+                "is_featured",
+            ])
+            .search_fields(["title", "isbn"])
+            .ordering(["title"])
+            .bulk_fields([
+                "status",
+                "format",
+                "price",
+                "sale_price",
+                "stock",
+                "publisher_id",
+                "published_on",
+                "is_featured",
+                "blurb",
+            ])
+            .labels(texts(&[
+                ("isbn", "ISBN"),
+                ("author_id", "Author"),
+                ("publisher_id", "Publisher"),
+                ("is_featured", "Featured"),
+            ]))
+            .help_texts(texts(&[
+                ("isbn", "13 digits, the last of them the check digit. No two books share one."),
+                ("sale_price", "Must be below the price; empty when the book is not on sale."),
+                ("stock", "Copies in the shop. E-books and audiobooks have none."),
+                ("details", "Edition, weight and the like, as JSON."),
+            ])),
+        Resource::table("author").search_fields(["name"]).ordering(["name"]),
+        Resource::table("publisher").search_fields(["name", "city"]).ordering(["name"]),
+        Resource::table("tag").ordering(["name"]),
+        Resource::table("book_tag")
+            .label("book tag")
+            .label_plural("book tags")
+            .labels(texts(&[("book_id", "Book"), ("tag_id", "Tag")])),
+        Resource::table("customer")
+            .search_fields(["name", "email", "city"])
+            .ordering(["name"])
+            .bulk_fields(["city", "newsletter"]),
+        Resource::table("order")
+            .ordering(["-ordered_at"])
+            .bulk_fields(["status", "note"])
+            .labels(texts(&[("customer_id", "Customer")])),
+        Resource::table("order_line").bulk_fields(["quantity"]).labels(texts(&[
+            ("order_id", "Order"),
+            ("book_id", "Book"),
+            ("line_number", "Line"),
+        ])),
+        Resource::table("bestseller").ordering(["-copies_sold"]).labels(texts(&[("book_id", "Book number")])),
+    ]
+}
+
+fn texts(texts: &[(&str, &str)]) -> powercrud::Texts {
+    texts.iter().map(|(field, text)| ((*field).to_owned(), (*text).to_owned())).collect()
+}

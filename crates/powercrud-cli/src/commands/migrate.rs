@@ -1,0 +1,20 @@
+//! `powercrud migrate`
+
+use anyhow::Result;
+use powercrud::db;
+
+use super::connect;
+use crate::{args::Connection, config::Config, exit::Exit, output::print};
+
+pub(super) async fn run(connection: Connection) -> Result<Exit> {
+    let config = Config::load(connection.config.as_deref())?;
+    let database = connect(&connection, &config).await?;
+    let pending = db::pending_migrations(&database).await?;
+    database.migrate().await?;
+    print(&match pending {
+        0 => "PowerCRUD's tables are up to date; there was nothing to do.".to_owned(),
+        1 => "PowerCRUD's tables are up to date: 1 migration applied.".to_owned(),
+        _ => format!("PowerCRUD's tables are up to date: {pending} migrations applied."),
+    });
+    Ok(Exit::Success)
+}

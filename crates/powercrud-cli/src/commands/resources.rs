@@ -1,0 +1,75 @@
+//! `powercrud resources`
+
+use anyhow::Result;
+use powercrud::{Field, Resource, db::TableKind};
+use serde_json::{Value, json};
+
+use super::open;
+use crate::{
+    args::{Resources, TableFormat},
+    exit::Exit,
+    output::{print, print_json, table},
+};
+
+pub(super) async fn run(arguments: Resources) -> Result<Exit> {
+    let (powercrud, _) = open(&arguments.connection).await?;
+    let resources = powercrud.resources();
+    match arguments.format {
+        TableFormat::Json => {
+            print_json(&Value::Array(resources.iter().map(|resource| to_json(resource)).collect()));
+        }
+        TableFormat::Table if resources.is_empty() => {
+            print(&format!("There are no tables or views in {}.", powercrud.database().url()));
+        }
+        TableFormat::Table => {
+            let rows: Vec<_> = resources.iter().map(|resource| row(resource)).collect();
+            print(&table(&["resource", "kind", "key", "fields", "bulk fields", "read-only because"], &rows));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn row(resource: &Resource) -> Vec<String> {
+    vec![
+        resource.name.clone(),
+        kind(resource).to_owned(),
+        resource.table.primary_key.join(", "),
+        resource.fields.len().to_string(),
+        resource.bulk_fields().count().to_string(),
+        resource.read_only.clone().unwrap_or_default(),
+    ]
+}
+
+fn kind(resource: &Resource) -> &'static str {
+    match resource.table.kind {
+        TableKind::Table => "table",
+        TableKind::View => "view",
+    }
+}
+
+fn to_json(resource: &Resource) -> Value {
+    let bulk: Vec<_> = resource.bulk_fields().map(|field| &field.name).collect();
+    json!({
+        "name": resource.name,
+        "label": resource.label,
+        "label_plural": resource.label_plural,
+        "kind": kind(resource),
+        "key": resource.table.primary_key,
+        "read_only": resource.read_only,
+        "bulk_fields": bulk,
+        "bulk_delete": resource.can_bulk_delete(),
+        "fields": resource.fields.iter().map(field_to_json).collect::<Vec<_>>(),
+    })
+}
+
+fn field_to_json(field: &Field) -> Value {
+    json!({
+        "name": field.name,
+        "label": field.label,
+        "type": field.column.database_type,
+        "nullable": field.nullable(),
+        "editable": field.editable,
+        "choices": field.column.choices,
+        "references": field.reference.as_ref().map(|reference| reference.table.qualified_name()),
+    })
+}

@@ -1,0 +1,93 @@
+//! `powercrud serve`
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use powercrud::PowerCrud;
+use tokio_util::sync::CancellationToken;
+
+use super::{open, stop_signal};
+use crate::{
+    args::{Listen, Serve},
+    exit::{Exit, Usage},
+    output::grouped,
+};
+
+/// How long open requests may still take once the server was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+pub(super) async fn run(arguments: Serve) -> Result<Exit> {
+    let (powercrud, config) = open(&arguments.connection).await?;
+    let bind = allowed_address(&arguments.listen, config.bind)?;
+    serve(powercrud, bind, !arguments.no_worker).await
+}
+
+/// Where to listen. There is no login yet, so an address that other machines reach needs a word from the person.
+pub(super) fn allowed_address(listen: &Listen, configured: SocketAddr) -> Result<SocketAddr, Usage> {
+    let bind = listen.bind.unwrap_or(configured);
+    if bind.ip().is_loopback() || listen.allow_remote {
+        return Ok(bind);
+    }
+    Err(Usage(format!(
+        "{bind} can be reached from other machines, and there is no login yet: whoever reaches it could change every record. \
+         Listen on 127.0.0.1, put a proxy with a login before it, or say --allow-remote"
+    )))
+}
+
+/// Serves pages, and runs bulk tasks where `with_worker`, until told to stop.
+pub(super) async fn serve(powercrud: PowerCrud, bind: SocketAddr, with_worker: bool) -> Result<Exit> {
+    let stop = stop_signal()?;
+    let listener = tokio::net::TcpListener::bind(bind).await.with_context(|| format!("can't listen on {bind}"))?;
+    let address = listener.local_addr()?;
+    let worker = with_worker.then(|| tokio::spawn(powercrud.worker().run(stop.clone())));
+    let resources = grouped(powercrud.resources().len() as u64);
+    tracing::info!("{resources} resources of {}", powercrud.database().url());
+    tracing::info!("open http://{} in a browser; Ctrl-C stops", visible(address));
+    let app = axum::Router::new();
+    let server = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        served = async { server.await } => served.context("the server failed")?,
+        () = grace_is_over(&stop) => tracing::warn!("some requests were still open after {} s", GRACE.as_secs()),
+    }
+    if let Some(worker) = worker {
+        tracing::info!("waiting for the worker to finish its chunk");
+        worker.await.context("the worker ended badly")??;
+    }
+    Ok(Exit::Success)
+}
+
+async fn grace_is_over(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(GRACE).await;
+}
+
+/// An address that a browser on this machine can open.
+fn visible(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_others_reach_needs_a_word() {
+        let allowed = |bind: &str, allow_remote| {
+            let listen = Listen { bind: Some(bind.parse().unwrap()), allow_remote };
+            allowed_address(&listen, ([127, 0, 0, 1], 8000).into()).is_ok()
+        };
+        assert!(allowed("127.0.0.1:80", false));
+        assert!(allowed("[::1]:80", false));
+        assert!(!allowed("0.0.0.0:80", false));
+        assert!(!allowed("192.168.1.7:80", false));
+        assert!(allowed("0.0.0.0:80", true));
+    }
+}

@@ -1,0 +1,251 @@
+//! Configuration: powercrud.toml, then `POWERCRUD_…` variables, every mistake reported at once.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+use figment::{
+    Figment,
+    providers::{Env, Format as _, Toml},
+    value::{Dict, Value},
+};
+use powercrud::{Error, ResourceSettings, Settings};
+use serde::de::DeserializeOwned;
+
+const DEFAULT_FILE: &str = "powercrud.toml";
+const ENVIRONMENT: &str = "POWERCRUD_";
+
+/// What the file and the environment say.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where the database is, if they say.
+    pub(crate) database_url: Option<String>,
+    /// Where to listen.
+    pub(crate) bind: SocketAddr,
+    /// Everything that the library knows of.
+    pub(crate) settings: Settings,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            database_url: None,
+            bind: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            // The server is pointed at a database that nobody has described.
+            settings: Settings { discover: true, ..Settings::default() },
+        }
+    }
+}
+
+impl Config {
+    /// Reads `file`, or powercrud.toml where there is one, and the environment.
+    ///
+    /// # Errors
+    /// A file that is named but can't be read, TOML that is none, and, all at once, keys that don't exist and values that don't
+    /// fit, each with its place and what is allowed.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(error).with_context(|| format!("can't read the configuration {}", path.display()));
+            }
+        };
+        Self::read(&path.display().to_string(), &text)
+    }
+
+    fn read(file: &str, text: &str) -> Result<Self> {
+        let toml: Dict = Figment::from(Toml::string(text)).extract().map_err(|error| {
+            Error::Configuration(error.into_iter().map(|mistake| format!("{file}: {}", mistake.kind)).collect())
+        })?;
+        let mut config = Self::default();
+        let mut mistakes = Vec::new();
+        for (key, value) in toml {
+            config.apply(&key, value, &mut |key, mistake| mistakes.push(format!("{file}: {key}: {mistake}")));
+        }
+        for (key, value) in environment()? {
+            // Other programs' variables may begin alike: Kubernetes sets POWERCRUD_PORT for a service of that name.
+            if !KEYS.contains(&key.as_str()) {
+                tracing::warn!("{ENVIRONMENT}{} is no setting and is ignored", key.to_uppercase());
+                continue;
+            }
+            config.apply(&key, value, &mut |key, mistake| {
+                let (top, rest) = key.split_once('.').unwrap_or((key, ""));
+                let name = format!("{ENVIRONMENT}{}", top.to_uppercase());
+                let name = if rest.is_empty() { name } else { format!("{name}__{}", rest.replace('.', "__")) };
+                mistakes.push(format!("environment: {name}: {mistake}"));
+            });
+        }
+        if mistakes.is_empty() { Ok(config) } else { Err(Error::Configuration(mistakes).into()) }
+    }
+
+    /// Applies one top-level key; `complain` hears of each mistake under it, with the full key.
+    fn apply(&mut self, key: &str, value: Value, complain: &mut dyn FnMut(&str, String)) {
+        let settings = &mut self.settings;
+        let done = match key {
+            "database_url" => {
+                read(value, "an address such as \"sqlite:shop.db\"").map(|it| self.database_url = Some(it))
+            }
+            "bind" => read(value, "an address and port such as \"127.0.0.1:8000\"").map(|it| self.bind = it),
+            "title" => read(value, "a text").map(|it| settings.title = it),
+            "discover" => read(value, "true or false").map(|it| settings.discover = it),
+            "templates_dir" => read::<PathBuf>(value, "a folder").map(|it| settings.templates_dir = Some(it)),
+            "concurrency" => within(value, 1..=64).map(|it| settings.concurrency = it as usize),
+            "body_limit" => within(value, 1024..=1 << 30).map(|it| settings.body_limit = it as usize),
+            "lease_seconds" => within(value, 1..=3600).map(|it| settings.lease = Duration::from_secs(it)),
+            "poll_interval_milliseconds" => {
+                within(value, 10..=60_000).map(|it| settings.poll_interval = Duration::from_millis(it))
+            }
+            "resources" => {
+                self.apply_resources(value, complain);
+                Ok(())
+            }
+            _ => Err(format!("there is no such setting; allowed are: {}", KEYS.join(", "))),
+        };
+        if let Err(mistake) = done {
+            complain(key, mistake);
+        }
+    }
+
+    fn apply_resources(&mut self, value: Value, complain: &mut dyn FnMut(&str, String)) {
+        let Value::Dict(_, resources) = value else {
+            return complain("resources", "allowed is a table for each resource, such as [resources.Track]".into());
+        };
+        for (name, value) in resources {
+            let place = format!("resources.{name}");
+            let Value::Dict(_, keys) = value else {
+                complain(&place, "allowed is a table of settings".into());
+                continue;
+            };
+            let settings: &mut ResourceSettings = self.settings.resources.entry(name).or_default();
+            for (key, value) in keys {
+                let set = serde_json::to_value(&value)
+                    .map_err(|error| error.to_string())
+                    .and_then(|value| settings.set(&key, value));
+                if let Err(mistake) = set {
+                    complain(&format!("{place}.{key}"), mistake);
+                }
+            }
+        }
+    }
+}
+
+/// Every top-level key.
+pub(crate) const KEYS: [&str; 10] = [
+    "database_url",
+    "bind",
+    "title",
+    "discover",
+    "templates_dir",
+    "concurrency",
+    "body_limit",
+    "lease_seconds",
+    "poll_interval_milliseconds",
+    "resources",
+];
+
+/// `POWERCRUD_TITLE`, and `POWERCRUD_RESOURCES__Track__paginate_by`, where only the resource's name keeps its capitals. Variables
+/// for tests of this program are not its settings.
+fn environment() -> Result<Dict> {
+    let variables = Env::prefixed(ENVIRONMENT)
+        .filter(|key| !key.starts_with("TEST_"))
+        .map(|key| {
+            let parts = key.as_str().split("__").enumerate();
+            let parts = parts.map(|(place, part)| if place == 1 { part.to_owned() } else { part.to_lowercase() });
+            parts.collect::<Vec<_>>().join("__").into()
+        })
+        .split("__")
+        // Last: every other step sets it back.
+        .lowercase(false);
+    Ok(Figment::from(variables).extract()?)
+}
+
+fn read<T: DeserializeOwned>(value: Value, allowed: &str) -> Result<T, String> {
+    let json = serde_json::to_value(&value).map_err(|error| error.to_string())?;
+    // A variable that reads like a number may be meant as a text.
+    serde_json::from_value(json.clone())
+        .or_else(|_| serde_json::from_value(serde_json::Value::String(json.to_string())))
+        .map_err(|_| format!("{json} is not allowed; allowed is {allowed}"))
+}
+
+fn within(value: Value, range: std::ops::RangeInclusive<u64>) -> Result<u64, String> {
+    let allowed = format!("a whole number from {} to {}", range.start(), range.end());
+    let number: u64 = read(value, &allowed)?;
+    if range.contains(&number) { Ok(number) } else { Err(format!("{number} is not allowed; allowed is {allowed}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read() {
+        let config = Config::read(
+            "shop.toml",
+            r#"
+            database_url = "sqlite:shop.db"
+            bind = "127.0.0.1:9000"
+            lease_seconds = 30
+
+            [resources.Track]
+            bulk_fields = ["UnitPrice"]
+            paginate_by = 50
+            bulk_atomicity = "all"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(config.database_url.as_deref(), Some("sqlite:shop.db"));
+        assert_eq!(config.bind.port(), 9000);
+        assert_eq!(config.settings.lease, Duration::from_secs(30));
+        assert!(config.settings.discover);
+        let track = &config.settings.resources["Track"];
+        assert_eq!((track.paginate_by, track.bulk_fields.as_deref()), (Some(50), Some(&["UnitPrice".to_owned()][..])));
+    }
+
+    #[test]
+    fn every_mistake_is_reported_with_file_key_and_what_is_allowed() {
+        let error = Config::read(
+            "shop.toml",
+            r#"
+            colour = "red"
+            concurrency = 0
+            discover = "perhaps"
+
+            [resources.Track]
+            paginate_by = "many"
+            bulk_feilds = []
+            "#,
+        )
+        .unwrap_err()
+        .to_string();
+        for part in [
+            "5 mistake",
+            "shop.toml: colour: there is no such setting; allowed are: database_url, bind",
+            "shop.toml: concurrency: 0 is not allowed; allowed is a whole number from 1 to 64",
+            "shop.toml: discover: \"perhaps\" is not allowed; allowed is true or false",
+            "shop.toml: resources.Track.paginate_by: \"many\" is not allowed; allowed is a whole number from 1 to 1000",
+            "shop.toml: resources.Track.bulk_feilds: there is no such setting; allowed are: label",
+        ] {
+            assert!(error.contains(part), "{part:?} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn every_listed_key_is_known() {
+        for key in KEYS {
+            let mut said = Vec::new();
+            Config::default().apply(key, Value::from(-1), &mut |_, mistake| said.push(mistake));
+            assert!(!said.iter().any(|mistake| mistake.contains("no such setting")), "{key}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn toml_that_is_none_says_where() {
+        let error = Config::read("shop.toml", "title = ").unwrap_err().to_string();
+        assert!(error.contains("shop.toml") && error.contains("line 1"), "{error}");
+    }
+}

@@ -1,0 +1,98 @@
+//! A bulk task in words and as JSON.
+
+use anyhow::Result;
+use powercrud::{
+    PowerCrud,
+    task::{BulkTask, RecordError, Status, store},
+};
+
+use crate::{
+    args::Format,
+    exit::Exit,
+    output::{grouped, print, print_json, table},
+};
+
+/// How many record errors are shown at most; the counts say how many there are.
+const MAX_ERRORS: u64 = 1_000;
+
+/// Prints a task with the records that failed.
+pub(crate) async fn show(powercrud: &PowerCrud, task: &BulkTask, format: Format) -> Result<()> {
+    let errors = store::errors(powercrud, task.id, 0, MAX_ERRORS).await?;
+    match format {
+        Format::Json => print_json(&task.to_json(&errors)),
+        Format::Text => print(&text(task, &errors)),
+    }
+    Ok(())
+}
+
+/// The exit status that a task deserves: a program that only looks at it must not take a failure for a success.
+pub(crate) fn exit(task: &BulkTask) -> Exit {
+    match task.status {
+        Status::Partial | Status::Failure if task.failed_records > 0 => Exit::RecordsFailed,
+        Status::Failure | Status::Partial | Status::Cancelled => Exit::Failure,
+        _ => Exit::Success,
+    }
+}
+
+/// What a task does: "Track: UnitPrice → 1.29" or "Genre: delete".
+pub(crate) fn deed(task: &BulkTask) -> String {
+    let changes: Vec<String> = match &task.changes {
+        serde_json::Value::Object(changes) => changes
+            .iter()
+            .map(|(field, value)| match value {
+                serde_json::Value::Null => format!("{field} → empty"),
+                serde_json::Value::String(text) => format!("{field} → {text}"),
+                other => format!("{field} → {other}"),
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    match changes.is_empty() {
+        true => format!("{}: {}", task.resource, task.operation),
+        false => format!("{}: {}", task.resource, changes.join(", ")),
+    }
+}
+
+/// "12 of 25 done, 13 failed, 0 not attempted".
+pub(crate) fn counts(task: &BulkTask) -> String {
+    let mut parts = vec![format!("{} of {} done", grouped(task.succeeded_records), grouped(task.total_records))];
+    if task.failed_records > 0 {
+        parts.push(format!("{} failed", grouped(task.failed_records)));
+    }
+    if task.missing_records > 0 {
+        parts.push(format!("{} of them gone already", grouped(task.missing_records)));
+    }
+    if task.unattempted_records() > 0 && task.status.is_final() {
+        parts.push(format!("{} not attempted", grouped(task.unattempted_records())));
+    }
+    parts.join(", ")
+}
+
+fn text(task: &BulkTask, errors: &[RecordError]) -> String {
+    let mut lines = vec![format!("{}  {}: {}", task.status.as_str(), deed(task), counts(task))];
+    if let (Some(started), Some(completed)) = (task.started_at, task.completed_at) {
+        lines[0].push_str(&format!(" in {:.1} s", (completed - started).max(0) as f64 / 1000.0));
+    }
+    if !task.error_message.is_empty() {
+        lines.push(task.error_message.clone());
+    }
+    if !errors.is_empty() {
+        let row = |error: &RecordError| {
+            vec![
+                error.record_key.clone(),
+                error.field.clone().unwrap_or_default(),
+                error.code.clone(),
+                error.message.clone(),
+            ]
+        };
+        let rows: Vec<_> = errors.iter().map(row).collect();
+        lines.push(String::new());
+        lines.push(table(&["record", "field", "code", "reason"], &rows));
+    }
+    let unseen = task.failed_records.saturating_sub(errors.len() as u64);
+    if unseen > 0 {
+        lines.push(format!("… and {} more failed records", grouped(unseen)));
+    }
+    lines.push(format!("task {}", task.id));
+    lines.join("\n")
+}
