@@ -1,0 +1,73 @@
+//! Bulk tasks against the plain SQL statement, on each database, as ratios of one run: `cargo bench -p powercrud-bench`.
+//!
+//! `-- --quick` takes a tenth of the rows and fewer rounds, `-- sqlite` (or postgres, mysql) one database. Servers are found at
+//! `POWERCRUD_TEST_POSTGRES_URL` and `POWERCRUD_TEST_MYSQL_URL`. It fails only where something fails, not where a bound is missed:
+//! machines differ.
+
+mod database;
+mod latency;
+mod list;
+mod memory;
+mod ratio;
+mod report;
+
+use anyhow::Result;
+
+use crate::{database::Bench, report::Report};
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+struct Size {
+    /// Rows of a bulk task.
+    rows: u64,
+    /// Rows of the large table.
+    large: u64,
+    /// Pairs of raw statement and bulk task.
+    rounds: usize,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    if let Ok(task) = std::env::var(memory::CHILD) {
+        return memory::child(&task).await;
+    }
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let only: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let size = match quick {
+        true => Size { rows: 10_000, large: 100_000, rounds: 3 },
+        false => Size { rows: 100_000, large: 1_000_000, rounds: 5 },
+    };
+    let mut report = Report::default();
+    for kind in database::Kind::ALL {
+        if !only.is_empty() && !only.iter().any(|name| *name == kind.name()) {
+            continue;
+        }
+        match Bench::create(kind).await {
+            Ok(bench) => {
+                let measured = measure(&bench, size, &mut report).await;
+                bench.drop().await?;
+                measured?;
+            }
+            Err(error) => report.left_out(kind.name(), &format!("{error:#}")),
+        }
+    }
+    report.print();
+    Ok(())
+}
+
+async fn measure(bench: &Bench, size: Size, report: &mut Report) -> Result<()> {
+    eprintln!("{}: {} rows …", bench.kind.name(), size.rows);
+    bench.fill("item", size.rows).await?;
+    ratio::update(bench, size, report).await?;
+    ratio::delete(bench, size, report).await?;
+    bench.fill("item", size.rows).await?;
+    latency::same_process(bench, report).await?;
+    if bench.kind.notifies() {
+        latency::other_process(bench, report).await?;
+    }
+    eprintln!("{}: {} rows …", bench.kind.name(), size.large);
+    bench.fill("item", size.large).await?;
+    list::first_page(bench, size, report).await?;
+    memory::peak(bench, size, report).await
+}
