@@ -279,7 +279,14 @@ impl Dialect {
                 let sql = format!("{row} IN (VALUES {})", vec![row.as_str(); rows.len()].join(", "));
                 self.custom(&sql, left.into_iter().chain(rows.into_iter().flatten()))
             }
-            Self::Postgres | Self::Mysql => Expr::tuple(left).is_in(rows.into_iter().map(Expr::tuple)),
+            Self::Postgres => Expr::tuple(left).is_in(rows.into_iter().map(Expr::tuple)),
+            // MariaDB scans the whole table for a DELETE by row values; each arm of an OR it looks up.
+            Self::Mysql => {
+                let row = format!("({})", vec!["? = ?"; left.len()].join(" AND "));
+                let sql = vec![row.as_str(); rows.len()].join(" OR ");
+                let pairs = rows.into_iter().flat_map(|row| left.iter().cloned().zip(row).collect::<Vec<_>>());
+                self.custom(&format!("({sql})"), pairs.flat_map(|(column, part)| [column, part]))
+            }
         }
     }
 
