@@ -12,17 +12,34 @@ use crate::{
     output::{grouped, print, print_json, table},
 };
 
-/// How many record errors are shown at most; the counts say how many there are.
-const MAX_ERRORS: u64 = 1_000;
+/// How many failed records are told at most; the counts say how many there are.
+const MOST: u64 = 1_000;
+
+/// How many are enough for a person who has just seen a task end.
+const FEW: u64 = 20;
 
 /// Prints a task with the records that failed.
 pub(crate) async fn show(powercrud: &PowerCrud, task: &BulkTask, format: Format) -> Result<()> {
-    let errors = store::errors(powercrud, task.id, 0, MAX_ERRORS).await?;
+    let errors = store::errors(powercrud, task.id, 0, MOST).await?;
     match format {
         Format::Json => print_json(&task.to_json(&errors)),
         Format::Text => print(&text(task, &errors)),
     }
     Ok(())
+}
+
+/// Prints how a task has ended: like [`show`], with few of the failed records for a person.
+pub(crate) async fn show_outcome(powercrud: &PowerCrud, task: &BulkTask, format: Format) -> Result<()> {
+    match format {
+        Format::Json => show(powercrud, task, format).await,
+        Format::Text => {
+            print(&text(task, &store::errors(powercrud, task.id, 0, FEW).await?));
+            if task.failed_records > FEW {
+                print(&format!("`powercrud task show {}` names more of them", task.id));
+            }
+            Ok(())
+        }
+    }
 }
 
 /// The exit status that a task deserves: a program that only looks at it must not take a failure for a success.

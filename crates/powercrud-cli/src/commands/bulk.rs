@@ -67,7 +67,7 @@ pub(super) async fn finish(powercrud: &PowerCrud, answer: Answer, no_wait: bool,
         return Ok(Exit::Success);
     }
     let task = wait::until_ended(powercrud, answer.task().id, worker_alive).await?;
-    report::show(powercrud, &task, format).await?;
+    report::show_outcome(powercrud, &task, format).await?;
     Ok(report::exit(&task))
 }
 

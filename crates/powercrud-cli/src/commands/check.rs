@@ -22,6 +22,9 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
     let resources = grouped(powercrud.resources().len() as u64);
     print("configuration  no mistakes");
     print(&format!("resources      {resources}, {read_only} of them read-only"));
+    for left_out in &powercrud.catalog().left_out {
+        print(&format!("left out       {}: {}", left_out.name, left_out.reason));
+    }
     let pending = db::pending_migrations(powercrud.database()).await?;
     if pending > 0 {
         print(&format!("migrations     {pending} missing; run `powercrud migrate`"));

@@ -26,6 +26,9 @@ pub(super) async fn run(arguments: Resources) -> Result<Exit> {
             print(&table(&["resource", "kind", "key", "fields", "bulk fields", "read-only because"], &rows));
         }
     }
+    for left_out in &powercrud.catalog().left_out {
+        eprintln!("left out: {}: {}", left_out.name, left_out.reason);
+    }
     Ok(Exit::Success)
 }
 

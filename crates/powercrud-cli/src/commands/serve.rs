@@ -13,7 +13,7 @@ use super::{open, stop_signal};
 use crate::{
     args::{Listen, Serve},
     exit::{Exit, Usage},
-    output::grouped,
+    output::{grouped, print},
 };
 
 /// How long open requests may still take once the server was told to stop.
@@ -45,7 +45,7 @@ pub(super) async fn serve(powercrud: PowerCrud, bind: SocketAddr, with_worker: b
     let worker = with_worker.then(|| tokio::spawn(powercrud.worker().run(stop.clone())));
     let resources = grouped(powercrud.resources().len() as u64);
     tracing::info!("{resources} resources of {}", powercrud.database().url());
-    tracing::info!("open http://{} in a browser; Ctrl-C stops", visible(address));
+    print(&format!("Open http://{} in a browser. Ctrl-C stops.", visible(address)));
     let app = axum::Router::new();
     let server = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::select! {
