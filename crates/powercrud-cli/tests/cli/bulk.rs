@@ -1,0 +1,188 @@
+//! Bulk update and delete on copies of Chinook, whose names the PostgreSQL edition spells `track`, `unit_price`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    program::{number, on},
+    support::{Kind, TestDatabase, chinook, each_database},
+};
+
+each_database!(
+    update_changes_exactly_the_rows_that_match,
+    delete_names_each_record_that_is_in_use_and_deletes_the_rest,
+    records_with_a_composite_key_are_deleted_by_filter,
+    a_dry_run_changes_nothing,
+    records_are_chosen_by_key,
+    values_stay_data,
+);
+
+/// `UnitPrice` as the database spells it.
+fn name(database: &TestDatabase, name: &str) -> String {
+    if database.kind != Kind::Postgres {
+        return name.to_owned();
+    }
+    let mut snake = String::new();
+    for (index, letter) in name.char_indices() {
+        if letter.is_uppercase() && index > 0 {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// SQL with every `{Name}` as the database spells it.
+fn sql(database: &TestDatabase, text: &str) -> String {
+    text.split('{')
+        .enumerate()
+        .map(|(index, part)| match part.split_once('}') {
+            Some((word, rest)) if index > 0 => format!("{}{rest}", name(database, word)),
+            _ => part.to_owned(),
+        })
+        .collect()
+}
+
+async fn count(database: &TestDatabase, from: &str) -> i64 {
+    number(database, &sql(database, &format!("SELECT COUNT(*) FROM {from}"))).await
+}
+
+async fn update_changes_exactly_the_rows_that_match(database: TestDatabase) {
+    if !chinook(&database).await {
+        return;
+    }
+    let matching = count(&database, "{Track} WHERE {GenreId} = 1").await;
+    let others = "{Track} WHERE {GenreId} <> 1 AND {UnitPrice} = 1.29";
+    assert!(matching > 1000);
+    assert_eq!(count(&database, others).await, 0);
+    let set = sql(&database, "{UnitPrice}=1.29");
+    let filter = sql(&database, "{GenreId}=1");
+    let arguments =
+        ["bulk", "update", &name(&database, "Track"), "--set", &set, "--filter", &filter, "--format", "json"];
+    let task = on(&database, &arguments).exits(0).json();
+    for (key, expected) in [
+        ("status", json!("SUCCESS")),
+        ("operation", json!("update")),
+        ("resource", json!(name(&database, "Track"))),
+        ("total_records", json!(matching)),
+        ("processed_records", json!(matching)),
+        ("succeeded_records", json!(matching)),
+        ("failed_records", json!(0)),
+        ("progress_percent", json!(100)),
+        ("errors", json!([])),
+        ("error_message", json!("")),
+    ] {
+        assert_eq!(task[key], expected, "{key} in {task:#}");
+    }
+    assert!(["id", "created_at", "started_at", "completed_at"].iter().all(|key| task[key].is_string()), "{task:#}");
+    assert_eq!(count(&database, "{Track} WHERE {GenreId} = 1 AND {UnitPrice} = 1.29").await, matching);
+    assert_eq!(count(&database, others).await, 0);
+}
+
+async fn delete_names_each_record_that_is_in_use_and_deletes_the_rest(database: TestDatabase) {
+    if !chinook(&database).await {
+        return;
+    }
+    let used = count(&database, "{Genre}").await;
+    database
+        .execute(&sql(&database, "INSERT INTO {Genre} ({GenreId}, {Name}) VALUES (900, 'Polka'), (901, 'Fado');"))
+        .await;
+    let task =
+        on(&database, &["bulk", "delete", &name(&database, "Genre"), "--all", "--format", "json"]).exits(2).json();
+    assert_eq!((&task["status"], &task["total_records"]), (&json!("PARTIAL"), &json!(used + 2)), "{task:#}");
+    assert_eq!((&task["succeeded_records"], &task["failed_records"]), (&json!(2), &json!(used)), "{task:#}");
+    let errors = task["errors"].as_array().unwrap();
+    let mut keys: Vec<i64> =
+        errors.iter().map(|error| error["record_key"].as_str().unwrap().parse().unwrap()).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, (1..=used).collect::<Vec<_>>());
+    let explained = |error: &Value| error["code"] == "FOREIGN_KEY" && !error["message"].as_str().unwrap().is_empty();
+    assert!(errors.iter().all(explained), "{task:#}");
+    assert_eq!(count(&database, "{Genre}").await, used);
+    assert_eq!(count(&database, "{Genre} WHERE {GenreId} >= 900").await, 0);
+}
+
+async fn records_with_a_composite_key_are_deleted_by_filter(database: TestDatabase) {
+    if !chinook(&database).await {
+        return;
+    }
+    let matching = count(&database, "{PlaylistTrack} WHERE {PlaylistId} = 8").await;
+    let all = count(&database, "{PlaylistTrack}").await;
+    assert!(matching > 1000);
+    let filter = sql(&database, "{PlaylistId}=8");
+    let arguments = ["bulk", "delete", &name(&database, "PlaylistTrack"), "--filter", &filter, "--format", "json"];
+    let task = on(&database, &arguments).exits(0).json();
+    assert_eq!((&task["status"], &task["succeeded_records"]), (&json!("SUCCESS"), &json!(matching)), "{task:#}");
+    assert_eq!(count(&database, "{PlaylistTrack} WHERE {PlaylistId} = 8").await, 0);
+    assert_eq!(count(&database, "{PlaylistTrack}").await, all - matching);
+}
+
+async fn a_dry_run_changes_nothing(database: TestDatabase) {
+    if !chinook(&database).await {
+        return;
+    }
+    let track = name(&database, "Track");
+    let set = sql(&database, "{UnitPrice}=0.99");
+    let preview = on(&database, &["bulk", "update", &track, "--set", &set, "--all", "--dry-run", "--format", "json"]);
+    let preview = preview.exits(0).json();
+    let unchanged = count(&database, "{Track} WHERE {UnitPrice} = 0.99").await;
+    assert_eq!(preview["total_records"], json!(count(&database, "{Track}").await), "{preview:#}");
+    assert_eq!(preview["unchanged_records"], json!(unchanged), "{preview:#}");
+    assert!(!preview["samples"].as_array().unwrap().is_empty(), "{preview:#}");
+    let text =
+        on(&database, &["bulk", "delete", &name(&database, "Genre"), "--ids", "1,2", "--dry-run"]).exits(0).stdout;
+    assert!(
+        text.contains("2 genres selected; nothing was changed.") && text.contains("2 genres can't be deleted"),
+        "{text}"
+    );
+    assert_eq!(count(&database, "{Track} WHERE {UnitPrice} = 0.99").await, unchanged);
+    assert_eq!(count(&database, "{Genre} WHERE {GenreId} IN (1, 2)").await, 2);
+    assert_eq!(on(&database, &["task", "list", "--format", "json"]).exits(0).json(), json!([]));
+}
+
+async fn records_are_chosen_by_key(database: TestDatabase) {
+    if !chinook(&database).await {
+        return;
+    }
+    let composer = name(&database, "Composer");
+    // 999999 is nobody: reported, and the others go on.
+    let arguments =
+        ["bulk", "update", &name(&database, "Track"), "--null", &composer, "--ids", "1,3,999999", "--format", "json"];
+    let task = on(&database, &arguments).exits(2).json();
+    assert_eq!((&task["succeeded_records"], &task["failed_records"]), (&json!(2), &json!(1)), "{task:#}");
+    assert_eq!(task["errors"][0]["record_key"], "999999", "{task:#}");
+    assert_eq!(count(&database, "{Track} WHERE {TrackId} IN (1, 3) AND {Composer} IS NULL").await, 2);
+    assert_eq!(count(&database, "{Track} WHERE {TrackId} = 2 AND {Composer} IS NULL").await, 0);
+    let before = count(&database, "{PlaylistTrack}").await;
+    let keys = r#"["1","3402"],["1","3389"]"#;
+    on(&database, &["bulk", "delete", &name(&database, "PlaylistTrack"), "--ids", keys]).exits(0);
+    assert_eq!(count(&database, "{PlaylistTrack}").await, before - 2);
+}
+
+async fn values_stay_data(database: TestDatabase) {
+    if !chinook(&database).await {
+        return;
+    }
+    let nasty = "x'); DROP TABLE Track; -- %_\\ \u{e9}";
+    let set = format!("{}={nasty}", name(&database, "Name"));
+    let filter = sql(&database, "{GenreId}=24");
+    let arguments =
+        ["bulk", "update", &name(&database, "Track"), "--set", &set, "--filter", &filter, "--format", "json"];
+    let task = on(&database, &arguments).exits(0).json();
+    let changed = task["succeeded_records"].as_i64().unwrap();
+    assert!(changed > 20, "{task:#}");
+    let filter = format!("{}={nasty}", name(&database, "Name"));
+    let found = [
+        "bulk",
+        "update",
+        &name(&database, "Track"),
+        "--set",
+        &set,
+        "--filter",
+        &filter,
+        "--dry-run",
+        "--format",
+        "json",
+    ];
+    assert_eq!(on(&database, &found).exits(0).json()["total_records"], json!(changed));
+    assert_eq!(count(&database, "{Track} WHERE {GenreId} = 24").await, changed);
+}

@@ -1,0 +1,86 @@
+//! Where the database's address and the settings come from.
+
+use crate::{
+    program::{command, finish, number, on},
+    support::{Kind, TestDatabase, run},
+};
+
+const TABLE: &str =
+    "CREATE TABLE item (id INTEGER PRIMARY KEY, title TEXT, price INTEGER); INSERT INTO item VALUES (1, 'a', 2);";
+
+/// A folder of this test's own, gone when it ends.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn with_configuration(name: &str, text: &str) -> Self {
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("powercrud.toml"), text).unwrap();
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn the_address_comes_from_the_command_line_then_the_environment_then_the_file() {
+    run(Kind::Sqlite, async |database: TestDatabase| {
+        database.execute(TABLE).await;
+        let nowhere = "sqlite:/nowhere/shop.db";
+        let start = |file: &str, variable: Option<&str>, argument: Option<&str>| {
+            let folder = Folder::with_configuration("address", &format!("database_url = {file:?}"));
+            let mut command = command(&["resources"]);
+            command.current_dir(&folder.0);
+            if let Some(url) = variable {
+                command.env("POWERCRUD_DATABASE_URL", url);
+            }
+            if let Some(url) = argument {
+                command.args(["--database", url]);
+            }
+            finish(command)
+        };
+        assert!(start(&database.url, None, None).exits(0).stdout.contains("item"));
+        start(&database.url, Some(nowhere), None).exits(1);
+        start(nowhere, Some(&database.url), None).exits(0);
+        start(&database.url, Some(&database.url), Some(nowhere)).exits(1);
+        start(nowhere, Some(nowhere), Some(&database.url)).exits(0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn settings_of_the_file_hold_and_its_mistakes_are_named_together() {
+    run(Kind::Sqlite, async |database: TestDatabase| {
+        database.execute(TABLE).await;
+        let folder =
+            Folder::with_configuration("settings", "[resources.item]\nbulk_fields = [\"title\"]\nbulk_delete = false");
+        let file = folder.0.join("powercrud.toml").display().to_string();
+        let refused = ["bulk", "update", "item", "--set", "price=5", "--all", "--config", &file];
+        on(&database, &refused).exits(64).complains(&["price", "allowed are: title"]);
+        on(&database, &["bulk", "delete", "item", "--all", "--config", &file]).exits(1).complains(&["switched off"]);
+        assert_eq!(number(&database, "SELECT price FROM item").await, 2);
+
+        let mistakes = "concurrency = 0\ncolour = 1\n[resources.item]\npaginate_by = \"x\"";
+        let folder = Folder::with_configuration("mistakes", mistakes);
+        let file = folder.0.join("powercrud.toml").display().to_string();
+        on(&database, &["check", "--config", &file]).exits(1).complains(&[
+            &format!("{file}: concurrency: 0"),
+            "colour: there is no such setting",
+            "resources.item.paginate_by",
+        ]);
+
+        // These are only known to be wrong once the database is known.
+        let mistakes = "[resources.itme]\npaginate_by = 5\n[resources.item]\nlist_fields = [\"titel\"]";
+        let folder = Folder::with_configuration("unknown", mistakes);
+        let file = folder.0.join("powercrud.toml").display().to_string();
+        on(&database, &["check", "--config", &file]).exits(1).complains(&["resources.itme", "titel", "title"]);
+
+        let missing = ["check", "--config", "not-there.toml"];
+        on(&database, &missing).exits(1).complains(&["can't read the configuration not-there.toml"]);
+    })
+    .await;
+}
