@@ -1,6 +1,6 @@
 //! The `powercrud_bulk_task` rows: read, claimed, checkpointed, ended.
 //!
-//! A worker holds a task by a [`Lease`]: task, worker id and attempt. Every write of a worker names all three, so a worker that was
+//! A worker holds a task by a `Lease`: task, worker id and attempt. Every write of a worker names all three, so a worker that was
 //! frozen while another took its task over changes nothing afterwards. Moments are compared by the database's clock.
 
 use std::time::Duration;
