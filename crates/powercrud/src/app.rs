@@ -100,21 +100,17 @@ impl PowerCrud {
         &self.inner.resources
     }
 
-    /// The resource of that name; where no name fits to the letter, one that differs only in capitals.
+    /// The resource of that name. Where no name fits to the letter, one that differs only in capitals, underscores and blanks: a
+    /// script that says `UnitPrice` works on a database that spells it `unit_price`.
     ///
     /// # Errors
     /// [`Error::UnknownResource`], with the names there are.
     pub fn resource(&self, name: &str) -> Result<&Arc<Resource>> {
         let resources = &self.inner.resources;
-        let mut alike = resources.iter().filter(|resource| resource.name.eq_ignore_ascii_case(name));
-        resources
-            .iter()
-            .find(|resource| resource.name == name)
-            .or_else(|| alike.next().filter(|_| alike.next().is_none()))
-            .ok_or_else(|| Error::UnknownResource {
-                name: name.to_owned(),
-                known: resources.iter().map(|resource| resource.name.clone()).collect(),
-            })
+        resource::find_by_name(resources, name, |resource| &resource.name).ok_or_else(|| Error::UnknownResource {
+            name: name.to_owned(),
+            known: resources.iter().map(|resource| resource.name.clone()).collect(),
+        })
     }
 
     /// Who asks, by the application's hook; the operator where there is none. `None` means nobody: not signed in.

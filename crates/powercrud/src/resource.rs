@@ -73,14 +73,14 @@ impl Resource {
         }
     }
 
-    /// The field of that name.
+    /// The field of exactly that name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The field of that name, or an error that lists what there is.
+    /// The field that a person means by `name` (see [`find_by_name`]), or an error that lists what there is.
     pub(crate) fn require_field(&self, name: &str) -> Result<&Field, FieldError> {
-        self.field(name).ok_or_else(|| {
+        find_by_name(&self.fields, name, |field| &field.name).ok_or_else(|| {
             let known: Vec<_> = self.fields.iter().map(|field| field.name.as_str()).collect();
             FieldError::new(
                 name,
@@ -172,6 +172,19 @@ impl Resource {
             &columns.iter().map(|column| (*column, self.table.column_ref(&column.name))).collect::<Vec<_>>(),
         )
     }
+}
+
+/// The item of that name; where none fits to the letter, the only one that differs in nothing but capitals, underscores and blanks.
+pub(crate) fn find_by_name<'a, T>(items: &'a [T], name: &str, name_of: impl Fn(&T) -> &str) -> Option<&'a T> {
+    let folded = |name: &str| -> String {
+        name.chars().filter(|c| *c != '_' && !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+    };
+    let exact = items.iter().find(|item| name_of(item) == name);
+    exact.or_else(|| {
+        let wanted = folded(name);
+        let mut alike = items.iter().filter(|item| folded(name_of(item)) == wanted);
+        alike.next().filter(|_| alike.next().is_none())
+    })
 }
 
 impl Table {

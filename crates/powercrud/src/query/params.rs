@@ -76,7 +76,7 @@ impl ListParams {
                     for name in value.split(',').filter(|name| !name.is_empty()) {
                         let ordering = Ordering::parse(name);
                         match resource.require_field(&ordering.field) {
-                            Ok(_) => params.ordering.push(ordering),
+                            Ok(field) => params.ordering.push(Ordering { field: field.name.clone(), ..ordering }),
                             Err(error) => errors.push(error),
                         }
                     }
