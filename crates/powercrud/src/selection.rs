@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     query::{self, ListParams},
     resource::Resource,
+    task::BulkTask,
 };
 
 /// A selection as a request names it.
@@ -43,7 +44,7 @@ pub(crate) enum Checked {
     /// Keys ticked one by one.
     Ticked(StoredSelection),
     /// What a task left undone.
-    Unfinished { task_id: Uuid, cursor: i64 },
+    Unfinished(Box<BulkTask>),
 }
 
 impl Selection {
@@ -66,10 +67,7 @@ impl Selection {
                     None => Checked::Ticked(stored),
                 }
             }
-            Self::Unfinished(task_id) => {
-                let task = crate::task::store::load(app, task_id).await?;
-                Checked::Unfinished { task_id, cursor: task.cursor }
-            }
+            Self::Unfinished(task_id) => Checked::Unfinished(Box::new(crate::task::store::load(app, task_id).await?)),
         })
     }
 }
@@ -118,10 +116,7 @@ impl Checked {
             }
             Self::Keys { parts, .. } => Cond::all().add(query::keys_condition(resource, parts, dialect)),
             Self::Ticked(stored) => Cond::all().add(stored.keys_condition(app, resource, false).await?),
-            Self::Unfinished { task_id, cursor } => {
-                let keys = unfinished(*task_id, *cursor);
-                Cond::all().add(keys_in(app, resource, keys).await?)
-            }
+            Self::Unfinished(task) => Cond::all().add(keys_in(app, resource, unfinished(task)).await?),
         })
     }
 
@@ -149,25 +144,27 @@ impl Checked {
             }
             Self::Keys { keys, .. } => json!({"keys": keys.len()}),
             Self::Ticked(stored) => json!({"ticked": stored.added}),
-            Self::Unfinished { task_id, .. } => json!({"unfinished_of": task_id}),
+            Self::Unfinished(task) => json!({"unfinished_of": task.id}),
         }
     }
 }
 
 /// Keys of a task's records that failed or were not attempted.
-pub(crate) fn unfinished(task_id: Uuid, cursor: i64) -> SelectStatement {
+pub(crate) fn unfinished(task: &BulkTask) -> SelectStatement {
     let selected = tables::SELECTED;
+    let seq = || Expr::col((selected, "seq"));
     let failed = Query::select()
         .expr(Expr::cust("1"))
         .from(tables::TASK_ERROR)
-        .and_where(Expr::col((tables::TASK_ERROR, "task_id")).eq(task_id))
+        .and_where(Expr::col((tables::TASK_ERROR, "task_id")).eq(task.id))
         .and_where(Expr::col((tables::TASK_ERROR, "seq")).equals((selected, "seq")))
         .take();
     Query::select()
         .column((selected, "record_key"))
         .from(selected)
-        .and_where(Expr::col((selected, "task_id")).eq(task_id))
-        .cond_where(Cond::any().add(Expr::col((selected, "seq")).gt(cursor)).add(Expr::exists(failed)))
+        .and_where(Expr::col((selected, "task_id")).eq(task.id))
+        .and_where(seq().between(task.first_seq, task.first_seq + task.total_records as i64 - 1))
+        .cond_where(Cond::any().add(seq().gte(task.first_seq + task.cursor)).add(Expr::exists(failed)))
         .take()
 }
 

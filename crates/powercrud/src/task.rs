@@ -59,7 +59,9 @@ pub struct BulkTask {
     pub failed_records: u64,
     /// Of a delete's done records, how many were gone already.
     pub missing_records: u64,
-    /// The last place in the frozen selection that is dealt with.
+    /// Its first place among the frozen selections.
+    pub(crate) first_seq: i64,
+    /// How many places of its frozen selection are dealt with.
     pub cursor: i64,
     /// What stays when a record fails.
     pub atomicity: Atomicity,

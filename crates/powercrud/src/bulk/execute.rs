@@ -273,8 +273,8 @@ impl<'a> Run<'a> {
             resource: &self.resource,
             operation: &self.operation,
             task_id: self.task.id,
-            from: cursor + 1,
-            to: cursor + size,
+            from: self.task.first_seq + cursor,
+            to: self.task.first_seq + cursor + size - 1,
             keys: None,
         };
         chunk.apply(transaction).await

@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{ColumnRef, Expr, IntoColumnRef as _, Query, SelectStatement},
+    sea_query::{Expr, IntoColumnRef as _, Order, Query, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -111,7 +111,7 @@ impl Plan {
         if self.resource.settings.bulk_async_conflict_checking.unwrap_or(true) {
             lock::take(transaction, &lock::model_key(&self.resource.unique_model_key()), task_id).await?;
         }
-        let total = self.freeze(transaction, task_id, source).await?;
+        let (first_seq, total) = self.freeze(transaction, task_id, source).await?;
         if total == 0 {
             return Err(Error::NothingSelected(self.resource.label.clone()));
         }
@@ -122,7 +122,7 @@ impl Plan {
             Route::Auto => self.resource.atomicity(background),
         };
         let lease = (!background).then(|| Lease { task_id, worker_id: Uuid::new_v4(), attempt: 1 });
-        self.insert_task(transaction, task_id, task_key, total, atomicity, lease).await?;
+        self.insert_task(transaction, task_id, task_key, (first_seq, total), atomicity, lease).await?;
         tracing::debug!(%task_id, total, background, "bulk task frozen");
         Ok(lease)
     }
@@ -132,7 +132,7 @@ impl Plan {
         transaction: &C,
         task_id: Uuid,
         task_key: &str,
-        total: u64,
+        (first_seq, total): (i64, u64),
         atomicity: Atomicity,
         lease: Option<Lease>,
     ) -> Result<()> {
@@ -161,6 +161,7 @@ impl Plan {
                 "succeeded_records",
                 "failed_records",
                 "missing_records",
+                "first_seq",
                 "cursor",
                 "atomicity",
                 "backend",
@@ -188,6 +189,7 @@ impl Plan {
                 0i64.into(),
                 0i64.into(),
                 0i64.into(),
+                first_seq.into(),
                 0i64.into(),
                 atomicity.as_str().into(),
                 "database".into(),
@@ -237,69 +239,72 @@ impl Plan {
     /// The SELECT that the frozen selection is inserted from; `None` where the keys are given one by one.
     async fn source(&self, task_id: Uuid) -> Result<Option<SelectStatement>> {
         let dialect = self.app.database().dialect();
-        Ok(Some(match &self.selection {
+        let (mut select, record_key, order) = match &self.selection {
             Checked::Keys { .. } => return Ok(None),
             Checked::Matching { .. } => {
                 let table = &self.resource.table;
-                let order: Vec<ColumnRef> = table.primary_key.iter().map(|name| table.column_ref(name)).collect();
                 let mut select = Query::select();
-                select
-                    .expr(Expr::val(task_id))
-                    .expr(dialect.row_number(&order))
-                    .expr(self.resource.key_expr(dialect))
-                    .from(table.table_ref())
-                    .cond_where(self.selection.condition(&self.app, &self.resource).await?);
-                select.take()
+                select.from(table.table_ref()).cond_where(self.selection.condition(&self.app, &self.resource).await?);
+                let order = table.primary_key.iter().map(|name| table.column_ref(name)).collect();
+                (select.take(), self.resource.key_expr(dialect), order)
             }
-            Checked::Ticked(stored) => numbered(task_id, stored.keys(false), "record_key".into_column_ref(), dialect),
-            Checked::Unfinished { task_id: parent, cursor } => {
-                let seq = (tables::SELECTED, "seq").into_column_ref();
-                numbered(task_id, unfinished(*parent, *cursor), seq, dialect)
+            Checked::Ticked(stored) => {
+                (stored.keys(false), Expr::col("record_key"), vec!["record_key".into_column_ref()])
             }
-        }))
+            Checked::Unfinished(task) => {
+                (unfinished(task), Expr::col("record_key"), vec![(tables::SELECTED, "seq").into_column_ref()])
+            }
+        };
+        select.clear_selects().expr(Expr::val(task_id)).expr(record_key);
+        if dialect.numbers_selected_rows() {
+            for column in order {
+                select.order_by(column, Order::Asc);
+            }
+        } else {
+            select.expr(dialect.row_number(&order));
+        }
+        Ok(Some(select))
     }
 
-    /// Writes the selected keys as a dense sequence from 1, in key order, and returns how many there are.
+    /// Writes the selected keys as a dense sequence, in key order, and returns its first place and how many there are.
     async fn freeze<C: ConnectionTrait>(
         &self,
         transaction: &C,
         task_id: Uuid,
         source: Option<SelectStatement>,
-    ) -> Result<u64> {
-        let columns = ["task_id", "seq", "record_key"];
+    ) -> Result<(i64, u64)> {
+        let numbered_by_database = self.app.database().dialect().numbers_selected_rows();
+        let mut insert = Query::insert();
+        insert.into_table(tables::SELECTED).columns(["task_id", "record_key"]);
+        if !numbered_by_database {
+            insert.columns(["task_id", "record_key", "seq"]);
+        }
+        let (mut last_place, mut total) = (0, 0);
         if let Some(source) = source {
-            let mut insert = Query::insert();
-            insert
-                .into_table(tables::SELECTED)
-                .columns(columns)
-                .select_from(source)
-                .map_err(|error| Error::Internal(error.to_string()))?;
-            return transaction.insert(&insert).await;
-        }
-        let Checked::Keys { keys, .. } = &self.selection else { return Ok(0) };
-        for (chunk, keys) in keys.chunks(KEYS_A_STATEMENT).enumerate() {
-            let mut insert = Query::insert();
-            insert.into_table(tables::SELECTED).columns(columns);
-            for (index, key) in keys.iter().enumerate() {
-                let seq = (chunk * KEYS_A_STATEMENT + index + 1) as i64;
-                insert.values_panic([task_id.into(), seq.into(), key.as_str().into()]);
+            insert.select_from(source).map_err(|error| Error::Internal(error.to_string()))?;
+            let result = transaction.execute(&insert).await?;
+            total = result.rows_affected();
+            if numbered_by_database && total > 0 {
+                last_place = result.last_insert_id() as i64;
             }
-            transaction.insert(&insert).await?;
+        } else if let Checked::Keys { keys, .. } = &self.selection {
+            for keys in keys.chunks(KEYS_A_STATEMENT) {
+                let mut insert = insert.clone();
+                for key in keys {
+                    total += 1;
+                    let mut row: Vec<Expr> = vec![task_id.into(), key.as_str().into()];
+                    if !numbered_by_database {
+                        row.push((total as i64).into());
+                    }
+                    insert.values_panic(row);
+                }
+                let result = transaction.execute(&insert).await?;
+                if numbered_by_database {
+                    last_place = result.last_insert_id() as i64;
+                }
+            }
         }
-        Ok(keys.len() as u64)
+        let first_place = if numbered_by_database { last_place - total as i64 + 1 } else { 1 };
+        Ok((first_place, total))
     }
-}
-
-/// `keys` (one column) as rows of the frozen selection, in the order of `order`.
-fn numbered(
-    task_id: Uuid,
-    mut keys: SelectStatement,
-    order: ColumnRef,
-    dialect: crate::db::Dialect,
-) -> SelectStatement {
-    keys.clear_selects()
-        .expr(Expr::val(task_id))
-        .expr(dialect.row_number(&[order]))
-        .expr(Expr::col("record_key"))
-        .take()
 }

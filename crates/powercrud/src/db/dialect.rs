@@ -248,6 +248,11 @@ impl Dialect {
         self.custom(template, [expr, Expr::val(pattern)])
     }
 
+    /// Whether the table of frozen selections numbers its rows itself, dense within a transaction.
+    pub(crate) fn numbers_selected_rows(self) -> bool {
+        self == Self::Sqlite
+    }
+
     /// Whether the database can wake listening workers (LISTEN/NOTIFY).
     pub(crate) fn notifies(self) -> bool {
         self == Self::Postgres

@@ -126,6 +126,7 @@ fn bulk_task() -> TableCreateStatement {
         .col(number("succeeded_records"))
         .col(number("failed_records"))
         .col(number("missing_records"))
+        .col(number("first_seq"))
         .col(number("cursor"))
         .col(word("atomicity"))
         .col(word("backend"))
@@ -140,19 +141,17 @@ fn bulk_task() -> TableCreateStatement {
         .take()
 }
 
+/// The frozen selections. A task's places are dense, from its `first_seq` on: 1 where the places are numbered by the statement that
+/// freezes them; on SQLite the database numbers them, which is three times as fast there as `ROW_NUMBER()`, and dense because there is
+/// one writer at a time.
 fn selected_id(backend: DbBackend) -> TableCreateStatement {
     let mut table = Table::create();
-    table
-        .table(tables::SELECTED)
-        .col(uuid("task_id"))
-        .col(number("seq"))
-        .col(text("record_key"))
-        .primary_key(Index::create().col("task_id").col("seq"));
-    if backend == DbBackend::Sqlite {
-        // One B-tree instead of two: freezing a selection writes half as much.
-        table.extra("WITHOUT ROWID");
-    }
-    table.take()
+    table.table(tables::SELECTED).col(uuid("task_id"));
+    match backend {
+        DbBackend::Sqlite => table.col(ColumnDef::new("seq").integer().not_null().primary_key().auto_increment()),
+        _ => table.col(number("seq")).primary_key(Index::create().col("task_id").col("seq")),
+    };
+    table.col(text("record_key")).take()
 }
 
 fn task_error() -> TableCreateStatement {

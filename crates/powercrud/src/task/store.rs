@@ -41,7 +41,7 @@ pub struct TaskFilter {
     pub limit: u64,
 }
 
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 23] = [
     "id",
     "parent_id",
     "user_id",
@@ -64,6 +64,7 @@ const COLUMNS: [&str; 22] = [
     "started_at",
     "completed_at",
     "error_message",
+    "first_seq",
 ];
 
 fn select_task() -> SelectStatement {
@@ -101,6 +102,7 @@ fn read_task(row: &QueryResult) -> Result<BulkTask> {
         started_at: row.try_get_by_index(19)?,
         completed_at: row.try_get_by_index(20)?,
         error_message: row.try_get_by_index(21)?,
+        first_seq: row.try_get_by_index(22)?,
     })
 }
 
