@@ -46,6 +46,10 @@ function onInput(event) {
   if (!form) return;
   const row = event.target.closest(".bulk-row");
   if (row && !event.target.matches(".bulk-change")) row.querySelector(".bulk-change").checked = true;
+  // A mistake that is being mended is one no longer.
+  event.target.removeAttribute("aria-invalid");
+  event.target.classList.remove("input-error", "select-error", "textarea-error");
+  row?.querySelector(`[id$="-error"]`)?.remove();
   if (row && event.type === "input" && event.target.matches(":not(.bulk-change):not(.bulk-null)")) {
     const empty = row.querySelector(".bulk-null");
     if (empty) empty.checked = false;

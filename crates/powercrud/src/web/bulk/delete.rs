@@ -127,21 +127,26 @@ async fn delete_view(
 
 /// Says what a delete does to the records that refer to the deleted ones.
 pub(in crate::web) fn effects(app: &PowerCrud, preview: &Preview, view: &mut DeleteView) {
-    let records = |referrer: &Referrer| {
+    let words = |referrer: &Referrer| {
         let resource = app.resources().iter().find(|resource| resource.model_name == referrer.table);
-        match resource {
+        let records = match resource {
             Some(resource) => resource.count_in_words(referrer.records),
             None => format!("{} rows of {}", grouped(referrer.records), referrer.table),
-        }
+        };
+        let label = |column: &String| match resource.and_then(|resource| resource.field(column)) {
+            Some(field) => field.label.to_lowercase(),
+            None => column.clone(),
+        };
+        (records, referrer.columns.iter().map(label).collect::<Vec<_>>().join(", "))
     };
     for referrer in &preview.referrers {
-        let (records, columns) = (records(referrer), referrer.columns.join(", "));
+        let (records, columns) = words(referrer);
         let (is, refer) = if referrer.records == 1 { ("is", "refers") } else { ("are", "refer") };
         match referrer.action {
             "cascade" => view.effects.push(format!("{records} {is} deleted too")),
             "set_null" => view.effects.push(format!("{records}: {columns} becomes empty")),
             "set_default" => view.effects.push(format!("{records}: {columns} goes back to its default")),
-            _ => view.blockers.push(format!("{records} {refer} to them by {columns}")),
+            _ => view.blockers.push(format!("{records} {refer} to them as {columns}")),
         }
     }
 }
