@@ -13,6 +13,7 @@ pub mod record;
 mod resource;
 mod selection;
 pub mod task;
+mod web;
 pub mod worker;
 
 pub use app::{Builder, PowerCrud, User};

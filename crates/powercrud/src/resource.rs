@@ -11,6 +11,7 @@ use sea_orm::{
 
 pub(crate) use build::build;
 pub use field::{Field, Reference};
+pub(crate) use words::grouped;
 
 use crate::{
     config::{Atomicity, ResourceSettings},
@@ -146,7 +147,7 @@ impl Resource {
     /// So many records in words: "1 book", "12,304 books".
     pub fn count_in_words(&self, count: u64) -> String {
         let label = if count == 1 { &self.label } else { &self.label_plural };
-        format!("{} {label}", words::grouped(count))
+        format!("{} {label}", grouped(count))
     }
 
     /// Refuses where the resource can't be written.

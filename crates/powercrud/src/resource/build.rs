@@ -182,12 +182,19 @@ fn resource(
 
 fn field(column: &Column, table: &Table, settings: &ResourceSettings, catalog: &Catalog) -> Field {
     let text = |texts: &Option<crate::config::Texts>| texts.as_ref().and_then(|texts| texts.get(&column.name)).cloned();
+    let reference = reference(column, table, catalog);
+    let own_label = || {
+        let label = words::label(&column.name);
+        // A reference is shown by its record's name: "author_id" reads "Author".
+        let bare = label.strip_suffix(" id").filter(|_| reference.is_some()).map(str::to_owned);
+        bare.unwrap_or(label)
+    };
     Field {
         name: column.name.clone(),
-        label: text(&settings.labels).unwrap_or_else(|| words::label(&column.name)),
+        label: text(&settings.labels).unwrap_or_else(own_label),
         help_text: text(&settings.help_texts).unwrap_or_else(|| column.comment.clone()),
         column: column.clone(),
-        reference: reference(column, table, catalog),
+        reference,
         editable: !column.generated && column.column_type != ColumnType::Bytes && !column.identity,
         key: table.primary_key.contains(&column.name),
     }

@@ -30,19 +30,31 @@ pub struct StoredSelection {
 /// Rows of a key insert; keeps a statement's parameters far below every database's limit.
 const KEYS_A_STATEMENT: usize = 1_000;
 
+fn select_id(resource: &Resource, owner: &str) -> SelectStatement {
+    Query::select()
+        .column("id")
+        .from(tables::SELECTION)
+        .and_where(Expr::col("owner").eq(owner))
+        .and_where(Expr::col("resource").eq(&resource.name))
+        .take()
+}
+
 impl StoredSelection {
+    /// The selection of `owner` on `resource`, where there is one. Writes nothing.
+    pub async fn find(app: &PowerCrud, resource: &Resource, owner: &str) -> Result<Option<Self>> {
+        let row = app.database().connection().row(&select_id(resource, owner)).await?;
+        match row {
+            Some(row) => Self::load(app, resource, row.try_get_by_index(0)?).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The selection of `owner` on `resource`, made empty where there is none yet.
     pub async fn of_owner(app: &PowerCrud, resource: &Resource, owner: &str) -> Result<Self> {
-        let mut select = Query::select();
-        select
-            .column("id")
-            .from(tables::SELECTION)
-            .and_where(Expr::col("owner").eq(owner))
-            .and_where(Expr::col("resource").eq(&resource.name));
-        let connection = app.database().connection();
-        if let Some(row) = connection.row(&select).await? {
-            return Self::load(app, resource, row.try_get_by_index(0)?).await;
+        if let Some(known) = Self::find(app, resource, owner).await? {
+            return Ok(known);
         }
+        let connection = app.database().connection();
         // Two requests may come at once; the unique key lets one of them write.
         let mut insert = Query::insert();
         insert
@@ -56,7 +68,7 @@ impl StoredSelection {
             ])
             .on_conflict(OnConflict::columns(["owner", "resource"]).do_nothing_on(["id"]).to_owned());
         connection.insert(&insert).await?;
-        let row = connection.row(&select).await?;
+        let row = connection.row(&select_id(resource, owner)).await?;
         let row = row.ok_or_else(|| Error::Internal("the selection could not be stored".into()))?;
         Self::load(app, resource, row.try_get_by_index(0)?).await
     }

@@ -1,0 +1,123 @@
+//! The pages: a router that can be nested anywhere. Only this folder knows HTTP.
+//!
+//! A handler asks the core, shapes the answer into a plain view (`view`) and renders a template with it. What htmx asks for gets the
+//! part of the page that changes; anybody else gets the whole page, so that everything but live progress works without scripts.
+
+mod ask;
+mod assets;
+mod bulk;
+mod detail;
+mod error;
+mod error_page;
+mod filter;
+mod form;
+mod home;
+mod htmx;
+mod list;
+mod paths;
+mod selection;
+mod tasks;
+mod templates;
+mod view;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+    response::Response,
+    routing::{get, post},
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    csrf::CsrfLayer,
+    limit::RequestBodyLimitLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+
+use crate::app::PowerCrud;
+
+/// What every handler needs.
+#[derive(Clone)]
+struct Web {
+    app: PowerCrud,
+    templates: Arc<templates::Templates>,
+}
+
+/// Nothing a page does takes long: what does runs as a bulk task.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Scripts, styles and pictures come from here alone, nothing is run from the page itself, and no other page may frame this one.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+impl PowerCrud {
+    /// The pages, to be served as they are or nested under any path of an axum application.
+    pub fn router(&self) -> Router {
+        let templates = Arc::new(templates::Templates::new(self.settings().templates_dir.clone()));
+        let body_limit = self.settings().body_limit;
+        let web = Web { app: self.clone(), templates };
+        let request_id = HeaderName::from_static(ask::REQUEST_ID);
+        Router::new()
+            .route("/", get(home::page))
+            .route("/resources/{resource}", get(list::page))
+            .route("/resources/{resource}/filter", get(filter::add))
+            .route("/resources/{resource}/filter/form", get(filter::form))
+            .route("/resources/{resource}/count", get(list::count))
+            .route("/resources/{resource}/running", get(list::running))
+            .route("/resources/{resource}/selection", post(selection::change))
+            .route("/resources/{resource}/bulk-edit", get(bulk::edit_dialog).post(bulk::edit))
+            .route("/resources/{resource}/bulk-edit/preview", post(bulk::preview))
+            .route("/resources/{resource}/bulk-delete", get(bulk::delete_dialog).post(bulk::delete))
+            .route("/resources/{resource}/choices/{field}", get(form::choices))
+            .route("/resources/{resource}/new", get(form::new).post(form::create))
+            .route("/resources/{resource}/records/{key}", get(detail::page))
+            .route("/resources/{resource}/records/{key}/edit", get(form::edit).post(form::update))
+            .route("/resources/{resource}/records/{key}/delete", get(detail::confirm_delete).post(detail::delete))
+            .route("/tasks", get(tasks::list))
+            .route("/tasks/badge", get(tasks::badge))
+            .route("/tasks/{id}", get(tasks::page))
+            .route("/tasks/{id}/progress", get(tasks::progress))
+            .route("/tasks/{id}/strip", get(tasks::strip))
+            .route("/tasks/{id}/cancel", post(tasks::cancel))
+            .route("/tasks/{id}/retry", post(tasks::retry))
+            .route("/assets/{*file}", get(assets::serve))
+            .route("/healthz", get(home::healthz))
+            .route("/readyz", get(home::readyz))
+            .fallback(error_page::not_found)
+            .method_not_allowed_fallback(error_page::method_not_allowed)
+            .with_state(web.clone())
+            // From the inside to the outside.
+            .layer(DefaultBodyLimit::disable())
+            .layer(RequestBodyLimitLayer::new(body_limit))
+            .layer(CsrfLayer::new())
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+            .layer(CatchPanicLayer::new())
+            .layer(middleware::from_fn_with_state(web, error_page::render))
+            .layer(middleware::map_response(security_headers))
+            .layer(CompressionLayer::new())
+            .layer(PropagateRequestIdLayer::new(request_id.clone()))
+            .layer(TraceLayer::new_for_http())
+            .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+    }
+}
+
+async fn security_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Pages show data: nobody keeps them but the one who asked. Assets say for themselves how long they last.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,202 @@
+//! One request: who asks, for what kind of answer, and how it is rendered.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    response::{Html, IntoResponse as _, Response},
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    Web,
+    error::{Problem, WebError, WebResult},
+    htmx::{self, Htmx},
+    paths::Paths,
+    tasks, view,
+};
+use crate::app::{PowerCrud, User};
+
+/// The header that carries a request's id, in both directions.
+pub(super) const REQUEST_ID: &str = "x-request-id";
+
+/// The cookie by which the server finds what somebody has ticked.
+const SELECTION_COOKIE: &str = "powercrud_selection";
+
+/// What a handler knows of its request.
+#[derive(Clone)]
+pub(super) struct Ask {
+    web: Web,
+    pub(super) paths: Paths,
+    /// The path asked for, with the base that the router is nested at.
+    path: String,
+    pub(super) htmx: Htmx,
+    pub(super) user: User,
+    signed_in: bool,
+    pub(super) request_id: String,
+    /// Where selections are kept, once something was ticked.
+    selection_cookie: Option<Uuid>,
+}
+
+/// What templates get: `frame` for what stands around every page, `view` for its own content.
+#[derive(Serialize)]
+struct Context<'a, V> {
+    frame: &'a view::Frame,
+    /// The template that the content extends.
+    layout: &'static str,
+    /// Whether the content goes into the page's dialog.
+    dialog: bool,
+    view: &'a V,
+}
+
+impl FromRequestParts<Web> for Ask {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> WebResult<Self> {
+        let ask = Self::of(web, parts);
+        if ask.signed_in { Ok(ask) } else { Err(Problem::signed_out().into()) }
+    }
+}
+
+impl Ask {
+    /// Of any request, also one by nobody, who gets nothing but error pages.
+    pub(super) fn of(web: &Web, parts: &Parts) -> Self {
+        let user = web.app.user(parts);
+        let paths = Paths::of_request(&parts.extensions, &parts.uri);
+        Self {
+            web: web.clone(),
+            path: format!("{}{}", paths.base(), parts.uri.path()),
+            paths,
+            htmx: Htmx::of(&parts.headers),
+            signed_in: user.is_some(),
+            user: user.unwrap_or(User { id: None, name: String::new(), is_staff: false }),
+            request_id: text(&parts.headers, REQUEST_ID).unwrap_or_default().to_owned(),
+            selection_cookie: cookie(&parts.headers, SELECTION_COOKIE).and_then(|id| Uuid::parse_str(id).ok()),
+        }
+    }
+
+    pub(super) fn app(&self) -> &PowerCrud {
+        &self.web.app
+    }
+
+    /// Under whose name this browser's selections are kept; `None` before anything was ticked.
+    pub(super) fn selection_owner(&self) -> Option<String> {
+        self.selection_cookie.map(|cookie| match &self.user.id {
+            // Whoever signs in next on the same browser starts with nothing ticked.
+            Some(id) => format!("{cookie}:{id}"),
+            None => cookie.to_string(),
+        })
+    }
+
+    /// The owner, with a cookie made where there is none yet, and the header that sets it.
+    pub(super) fn make_selection_owner(&mut self) -> (String, Option<HeaderValue>) {
+        let new = self.selection_cookie.is_none();
+        let cookie = *self.selection_cookie.get_or_insert_with(Uuid::new_v4);
+        let path = if self.paths.base().is_empty() { "/" } else { self.paths.base() };
+        let set = format!("{SELECTION_COOKIE}={cookie}; Path={path}; HttpOnly; SameSite=Lax");
+        let owner = self.selection_owner().unwrap_or_default();
+        (owner, HeaderValue::from_str(&set).ok().filter(|_| new))
+    }
+
+    /// The whole page, or its content alone where htmx asks.
+    pub(super) async fn page(&self, template: &str, title: &str, view: &impl Serialize) -> WebResult<Response> {
+        if self.htmx.partial {
+            return self.part(template, view);
+        }
+        let running = if self.signed_in { tasks::count_running(self).await? } else { 0 };
+        let frame = self.frame(title, running);
+        self.render(template, &frame, "base.html", view)
+    }
+
+    /// A piece of a page, for htmx.
+    pub(super) fn part(&self, template: &str, view: &impl Serialize) -> WebResult<Response> {
+        self.render(template, &self.frame("", 0), "fragment.html", view)
+    }
+
+    /// A piece that shows how many tasks run.
+    pub(super) fn part_with_running(&self, template: &str, running: u64) -> WebResult<Response> {
+        self.render(template, &self.frame("", running), "fragment.html", &())
+    }
+
+    fn render(
+        &self,
+        template: &str,
+        frame: &view::Frame,
+        layout: &'static str,
+        view: &impl Serialize,
+    ) -> WebResult<Response> {
+        let context = Context { frame, layout, dialog: self.htmx.in_dialog(), view };
+        let html = self.web.templates.render(template, &context)?;
+        let mut response = Html(html).into_response();
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("HX-Request, HX-Target"));
+        Ok(response)
+    }
+
+    fn frame(&self, title: &str, running: u64) -> view::Frame {
+        let menu = if self.signed_in { self.app().resources() } else { &[] };
+        view::Frame {
+            site: self.app().settings().title.clone(),
+            base: self.paths.base().to_owned(),
+            title: title.to_owned(),
+            home_href: self.paths.home(),
+            menu: menu
+                .iter()
+                .map(|resource| {
+                    let href = self.paths.list(&resource.name);
+                    let rest = self.path.strip_prefix(&href);
+                    view::MenuItem {
+                        label: view::capitalized(&resource.label_plural),
+                        current: rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+                        href,
+                    }
+                })
+                .collect(),
+            user: view::FrameUser { name: self.user.name.clone(), signed_in: self.signed_in && self.user.id.is_some() },
+            running,
+            tasks_href: self.paths.tasks(),
+            tasks_badge_href: self.paths.tasks_badge(),
+            htmx_config: htmx::config(),
+        }
+    }
+}
+
+/// A submitted form: its pairs in order, names may repeat.
+pub(super) struct FormData(pub(super) Vec<(String, String)>);
+
+impl FormData {
+    /// The first value of that name.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of that name.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl FromRequest<Web> for FormData {
+    type Rejection = WebError;
+
+    async fn from_request(request: Request, web: &Web) -> WebResult<Self> {
+        match axum::Form::<Vec<(String, String)>>::from_request(request, web).await {
+            Ok(form) => Ok(Self(form.0)),
+            Err(rejection) => Err(Problem::of_status(rejection.status(), rejection.body_text()).into()),
+        }
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(other, _)| *other == name)
+        .map(|(_, value)| value)
+}

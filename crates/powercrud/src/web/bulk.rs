@@ -1,0 +1,136 @@
+//! The bulk dialogs: edit and delete what is selected. The same templates make a page of their own where there is no script.
+
+mod answer;
+mod delete;
+mod edit;
+
+pub(super) use delete::{DeleteView, delete, delete_dialog, effects};
+pub(super) use edit::{edit, edit_dialog, preview};
+
+use axum::{http::StatusCode, response::Response};
+use serde::Serialize;
+
+use super::{
+    ask::{Ask, FormData},
+    error::{WebResult, sentence},
+    selection,
+    tasks::ACTIVE,
+    view,
+};
+use crate::{
+    error::{Error, FieldError},
+    resource::Resource,
+    selection::StoredSelection,
+    task::store::{self, TaskFilter},
+};
+
+/// The task in the way of another.
+#[derive(Serialize)]
+pub(super) struct ConflictView {
+    title: String,
+    detail: String,
+    href: Option<String>,
+}
+
+/// The stored selection with its size; an error where nothing is selected.
+async fn selected(ask: &Ask, resource: &Resource) -> WebResult<(StoredSelection, u64)> {
+    let nothing = || Error::NothingSelected(resource.label.clone());
+    let stored = selection::find(ask, resource).await?.ok_or_else(nothing)?;
+    let total = stored.count(ask.app(), resource).await?;
+    if total == 0 { Err(nothing().into()) } else { Ok((stored, total)) }
+}
+
+/// What was selected when the dialog was opened. It comes back with the form: what another tab has selected since was not seen by who
+/// confirms this one.
+fn fingerprint(stored: &StoredSelection) -> String {
+    let filter = stored.filter.as_ref().map(|filter| super::paths::query(&filter.filter_pairs()));
+    format!("{}+{}-{}", filter.unwrap_or_else(|| "none".to_owned()), stored.added, stored.excluded)
+}
+
+/// Refuses a form whose selection is not the one it was made for.
+fn same_selection(
+    resource: &Resource,
+    stored: &StoredSelection,
+    total: u64,
+    form: &FormData,
+) -> Result<(), FieldError> {
+    if form.get("selection") == Some(&fingerprint(stored)) {
+        return Ok(());
+    }
+    let now = resource.count_in_words(total);
+    let message =
+        format!("the selection has changed since this was opened: it holds {now} now. Look again, then confirm");
+    Err(FieldError { field: None, code: "SELECTION_CHANGED".to_owned(), message })
+}
+
+async fn conflict_view(ask: &Ask, resource: &Resource) -> WebResult<ConflictView> {
+    let filter = TaskFilter {
+        statuses: ACTIVE.to_vec(),
+        resource: Some(resource.name.clone()),
+        limit: 1,
+        ..TaskFilter::default()
+    };
+    let task = store::list(ask.app(), &ask.user, &filter).await?.into_iter().next();
+    let title =
+        format!("Another bulk operation is running on {}. Nothing was changed by yours.", resource.label_plural);
+    Ok(match task {
+        Some(task) => {
+            let view = view::task_view(ask.app(), &ask.paths, &task);
+            let mut detail = format!("{}: {} %", view.title, view.percent);
+            if let Some(left) = view::time_left(&task) {
+                detail.push_str(&format!(", {left}"));
+            }
+            ConflictView { title, detail, href: Some(view.href) }
+        }
+        None => ConflictView { title, detail: "It is somebody else's.".to_owned(), href: None },
+    })
+}
+
+/// What stops a bulk operation, sorted by where the dialog shows it.
+#[derive(Default)]
+struct Obstacle {
+    conflict: Option<ConflictView>,
+    errors: Vec<FieldError>,
+}
+
+impl Obstacle {
+    /// An error that the dialog can show; any other goes on to the page's edge.
+    async fn of(ask: &Ask, resource: &Resource, error: Error) -> WebResult<Self> {
+        Ok(match error {
+            Error::Conflict { .. } => Self { conflict: Some(conflict_view(ask, resource).await?), errors: Vec::new() },
+            Error::Invalid(errors) => Self { conflict: None, errors },
+            Error::NothingSelected(_) => {
+                let message = error.to_string();
+                Self::from(FieldError { field: None, code: "NOTHING_SELECTED".to_owned(), message })
+            }
+            error => return Err(error.into()),
+        })
+    }
+
+    fn status(&self) -> StatusCode {
+        if self.conflict.is_some() { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY }
+    }
+}
+
+impl From<FieldError> for Obstacle {
+    fn from(error: FieldError) -> Self {
+        Self { conflict: None, errors: vec![error] }
+    }
+}
+
+/// The messages at `field`.
+pub(super) fn at_field(errors: &[FieldError], field: &str) -> String {
+    let messages = errors.iter().filter(|error| error.field.as_deref() == Some(field));
+    messages.map(|error| sentence(&error.message)).collect::<Vec<_>>().join(" ")
+}
+
+/// The messages that stand at none of `fields`.
+pub(super) fn elsewhere(errors: &[FieldError], fields: &[&str]) -> Vec<String> {
+    let placed = |error: &FieldError| error.field.as_deref().is_some_and(|field| fields.contains(&field));
+    errors.iter().filter(|error| !placed(error)).map(|error| sentence(&error.to_string())).collect()
+}
+
+fn with_status(mut response: Response, status: StatusCode) -> Response {
+    *response.status_mut() = status;
+    response
+}

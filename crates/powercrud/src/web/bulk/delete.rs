@@ -1,0 +1,174 @@
+//! Bulk delete: what goes along, what stands in the way, and a confirmation.
+
+use axum::{extract::Path, response::Response};
+use serde::Serialize;
+
+use super::{
+    ConflictView, Obstacle,
+    answer::{self, Words},
+    edit::background_note,
+    elsewhere, fingerprint, same_selection, selected, with_status,
+};
+use crate::{
+    app::PowerCrud,
+    bulk::{self, BulkRequest, Preview, Referrer, Requested, Route},
+    config::Atomicity,
+    error::FieldError,
+    resource::{Resource, grouped},
+    selection::{Selection, StoredSelection},
+    web::{
+        ask::{Ask, FormData},
+        error::WebResult,
+        paths::unmark,
+        view::Pair,
+    },
+};
+
+/// The confirmation of a delete, of many records or of one.
+#[derive(Default, Serialize)]
+pub(in crate::web) struct DeleteView {
+    pub(in crate::web) title: String,
+    pub(in crate::web) action: String,
+    pub(in crate::web) back_href: String,
+    pub(in crate::web) sentence: String,
+    /// What becomes of other records.
+    pub(in crate::web) effects: Vec<String>,
+    pub(in crate::web) blockers_title: String,
+    pub(in crate::web) blockers_note: String,
+    /// Which other records stand in the way.
+    pub(in crate::web) blockers: Vec<String>,
+    pub(in crate::web) background_note: String,
+    /// The tick to set before many records are deleted.
+    pub(in crate::web) confirm_label: String,
+    pub(in crate::web) confirm_error: String,
+    /// Empty where there is nothing that could be deleted.
+    pub(in crate::web) submit_label: String,
+    pub(in crate::web) hidden: Vec<Pair>,
+    pub(in crate::web) conflict: Option<ConflictView>,
+    pub(in crate::web) errors_title: &'static str,
+    pub(in crate::web) errors: Vec<String>,
+}
+
+pub(in crate::web) async fn delete_dialog(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let (stored, _) = selected(&ask, &resource).await?;
+    let view = delete_view(&ask, &resource, &stored, Obstacle::default()).await?;
+    ask.page("bulk_delete.html", &view.title, &view).await
+}
+
+pub(in crate::web) async fn delete(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let (stored, total) = selected(&ask, &resource).await?;
+    let unconfirmed = needs_confirmation(&resource, total) && form.get("confirm") != Some("yes");
+    let obstacle = match same_selection(&resource, &stored, total, &form) {
+        Err(error) => Obstacle::from(error),
+        Ok(()) if unconfirmed => Obstacle::from(FieldError::new(CONFIRM, "NOT_CONFIRMED", "tick this to confirm")),
+        Ok(()) => match bulk::run(ask.app(), request(&ask, &resource, &stored, form.get("skip").is_some())).await {
+            Ok(answer) => return answer::respond(&ask, &resource, stored, answer, &Words::DELETE).await,
+            Err(error) => Obstacle::of(&ask, &resource, error).await?,
+        },
+    };
+    let status = obstacle.status();
+    let view = delete_view(&ask, &resource, &stored, obstacle).await?;
+    Ok(with_status(ask.page("bulk_delete.html", &view.title, &view).await?, status))
+}
+
+/// The name of the confirming tick.
+const CONFIRM: &str = "confirm";
+
+/// Few records are named in the dialog's title and button; many deserve a tick of their own.
+fn needs_confirmation(resource: &Resource, total: u64) -> bool {
+    resource.should_process_async(total)
+}
+
+/// `skip`: in the background, where records that can't be deleted don't stop their neighbours.
+fn request(ask: &Ask, resource: &Resource, stored: &StoredSelection, skip: bool) -> BulkRequest {
+    BulkRequest {
+        resource: resource.name.clone(),
+        operation: Requested::Delete,
+        selection: Selection::Stored(stored.id),
+        user: ask.user.clone(),
+        route: if skip { Route::Background } else { Route::Auto },
+        parent_id: None,
+    }
+}
+
+async fn delete_view(
+    ask: &Ask,
+    resource: &Resource,
+    stored: &StoredSelection,
+    obstacle: Obstacle,
+) -> WebResult<DeleteView> {
+    let preview = bulk::plan(ask.app(), request(ask, resource, stored, false)).await?.preview().await?;
+    let total = preview.total_records;
+    let mut view = DeleteView {
+        title: format!("Delete {}?", resource.count_in_words(total)),
+        action: ask.paths.under(&resource.name, "bulk-delete"),
+        back_href: ask.paths.list(&resource.name),
+        sentence: "This can't be undone.".to_owned(),
+        background_note: background_note(resource, total),
+        submit_label: format!("Delete {}", resource.count_in_words(total)),
+        hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored) }],
+        errors_title: "Nothing was deleted",
+        errors: elsewhere(&obstacle.errors, &[CONFIRM]),
+        confirm_error: super::at_field(&obstacle.errors, CONFIRM),
+        conflict: obstacle.conflict,
+        ..DeleteView::default()
+    };
+    if needs_confirmation(resource, total) {
+        view.confirm_label = format!("Yes, delete {}", resource.count_in_words(total));
+    }
+    effects(ask.app(), &preview, &mut view);
+    if preview.blocked_records > 0 {
+        blocked(resource, &preview, &mut view);
+    }
+    Ok(view)
+}
+
+/// Says what a delete does to the records that refer to the deleted ones.
+pub(in crate::web) fn effects(app: &PowerCrud, preview: &Preview, view: &mut DeleteView) {
+    let words = |referrer: &Referrer| {
+        let resource = app.resources().iter().find(|resource| resource.model_name == referrer.table);
+        let records = match resource {
+            Some(resource) => resource.count_in_words(referrer.records),
+            None => format!("{} rows of {}", grouped(referrer.records), referrer.table),
+        };
+        let label = |column: &String| match resource.and_then(|resource| resource.field(column)) {
+            Some(field) => field.label.to_lowercase(),
+            None => column.clone(),
+        };
+        (records, referrer.columns.iter().map(label).collect::<Vec<_>>().join(", "))
+    };
+    for referrer in &preview.referrers {
+        let (records, columns) = words(referrer);
+        let (is, refer) = if referrer.records == 1 { ("is", "refers") } else { ("are", "refer") };
+        match referrer.action {
+            "cascade" => view.effects.push(format!("{records} {is} deleted too")),
+            "set_null" => view.effects.push(format!("{records}: {columns} becomes empty")),
+            "set_default" => view.effects.push(format!("{records}: {columns} goes back to its default")),
+            _ => view.blockers.push(format!("{records} {refer} to them as {columns}")),
+        }
+    }
+}
+
+fn blocked(resource: &Resource, preview: &Preview, view: &mut DeleteView) {
+    let total = preview.total_records;
+    let free = total.saturating_sub(preview.blocked_records);
+    view.blockers_title = format!("{} can't be deleted", resource.count_in_words(preview.blocked_records));
+    let skips = resource.atomicity(resource.should_process_async(total)) == Atomicity::Chunk;
+    if free == 0 {
+        view.submit_label = String::new();
+        view.confirm_label = String::new();
+        view.blockers_note = "So there is nothing to delete.".to_owned();
+        return;
+    }
+    view.blockers_note = "They are skipped and named in the report.".to_owned();
+    view.submit_label = format!("Delete {}", resource.count_in_words(free));
+    if !view.confirm_label.is_empty() {
+        view.confirm_label = format!("Yes, delete {}", resource.count_in_words(free));
+    }
+    if !skips {
+        // At once means everything or nothing; in the background, records that can't go are skipped.
+        view.hidden.push(Pair { name: "skip".to_owned(), value: "1".to_owned() });
+    }
+}

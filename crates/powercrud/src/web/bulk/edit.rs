@@ -1,0 +1,295 @@
+//! Bulk edit: tick fields, give values, see what would change, go.
+
+use axum::{extract::Path, response::Response};
+use serde::Serialize;
+
+use super::{
+    ConflictView, Obstacle,
+    answer::{self, Words},
+    at_field, elsewhere, fingerprint, same_selection, selected, with_status,
+};
+use crate::{
+    bulk::{self, BulkRequest, Requested, Route},
+    db::ColumnType,
+    error::{Error, FieldError},
+    form::Input,
+    resource::{Field, Resource, grouped},
+    selection::{Selection, StoredSelection},
+    web::{
+        ask::{Ask, FormData},
+        error::{WebResult, sentence},
+        paths::unmark,
+        view::{self, Pair, Widget},
+    },
+};
+
+#[derive(Serialize)]
+struct EditView {
+    title: String,
+    action: String,
+    preview_action: String,
+    back_href: String,
+    submit_label: String,
+    background_note: String,
+    hidden: Vec<Pair>,
+    fields: Vec<BulkField>,
+    conflict: Option<ConflictView>,
+    errors_title: &'static str,
+    errors: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct BulkField {
+    name: String,
+    changed: bool,
+    /// Whether "set to empty" is offered.
+    nullable: bool,
+    null: bool,
+    widget: Widget,
+}
+
+#[derive(Default, Serialize)]
+struct PreviewView {
+    /// What to do before there is anything to see.
+    waiting: String,
+    errors: Vec<String>,
+    text: String,
+    samples: Vec<SampleView>,
+    /// The form to go on from here, where this is a page of its own.
+    back: Option<Back>,
+}
+
+#[derive(Serialize)]
+struct SampleView {
+    label: String,
+    changes: Vec<SampleChange>,
+}
+
+#[derive(Serialize)]
+struct SampleChange {
+    field: String,
+    before: String,
+    after: String,
+}
+
+#[derive(Serialize)]
+struct Back {
+    action: String,
+    href: String,
+    hidden: Vec<Pair>,
+    submit_label: String,
+}
+
+pub(in crate::web) async fn edit_dialog(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let (stored, total) = selected(&ask, &resource).await?;
+    let view = edit_view(&ask, &resource, &stored, total, &FormData(Vec::new()), Obstacle::default());
+    ask.page("bulk_edit.html", &view.title, &view).await
+}
+
+pub(in crate::web) async fn edit(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let (stored, total) = selected(&ask, &resource).await?;
+    let obstacle = match same_selection(&resource, &stored, total, &form) {
+        Err(error) => Obstacle::from(error),
+        Ok(()) => match run(&ask, &resource, &stored, &form).await {
+            Ok(answer) => return answer::respond(&ask, &resource, stored, answer, &Words::EDIT).await,
+            Err(error) => Obstacle::of(&ask, &resource, error).await?,
+        },
+    };
+    let status = obstacle.status();
+    let view = edit_view(&ask, &resource, &stored, total, &form, obstacle);
+    Ok(with_status(ask.page("bulk_edit.html", &view.title, &view).await?, status))
+}
+
+async fn run(ask: &Ask, resource: &Resource, stored: &StoredSelection, form: &FormData) -> Result<bulk::Answer, Error> {
+    let (inputs, errors) = read(resource, form);
+    let request = request(ask, resource, stored, inputs);
+    if errors.is_empty() {
+        return bulk::run(ask.app(), request).await;
+    }
+    Err(Error::Invalid(all_errors(ask, request, errors).await))
+}
+
+/// The mistakes of the form's shape, with those that a check of its other fields finds.
+async fn all_errors(ask: &Ask, request: BulkRequest, mut errors: Vec<FieldError>) -> Vec<FieldError> {
+    let has_inputs = matches!(&request.operation, Requested::Update(inputs) if !inputs.is_empty());
+    if has_inputs && let Err(Error::Invalid(more)) = bulk::plan(ask.app(), request).await {
+        errors.extend(more);
+    }
+    errors
+}
+
+fn request(ask: &Ask, resource: &Resource, stored: &StoredSelection, inputs: Vec<Input>) -> BulkRequest {
+    BulkRequest {
+        resource: resource.name.clone(),
+        operation: Requested::Update(inputs),
+        selection: Selection::Stored(stored.id),
+        user: ask.user.clone(),
+        route: Route::Auto,
+        parent_id: None,
+    }
+}
+
+/// The ticked fields with their values, and what is wrong with the form itself. A ticked field with an empty box is a mistake, never
+/// "make it empty": that has a tick of its own.
+fn read(resource: &Resource, form: &FormData) -> (Vec<Input>, Vec<FieldError>) {
+    let mut inputs = Vec::new();
+    let mut errors = Vec::new();
+    for name in form.all("change") {
+        let field = resource.bulk_fields().find(|field| field.name == name);
+        let empty = form.all("null").any(|other| other == name);
+        let text = form.get(&format!("set.{name}")).unwrap_or_default();
+        match field {
+            Some(field) if empty && !field.nullable() && is_text(field) => {
+                inputs.push((name.to_owned(), Some(String::new())))
+            }
+            _ if empty => inputs.push((name.to_owned(), None)),
+            Some(field) if text.is_empty() => {
+                let message = if offers_empty(field) {
+                    "needs a value, or a tick at “Set to empty”"
+                } else {
+                    "needs a value"
+                };
+                errors.push(FieldError::new(name, "NO_VALUE", message));
+            }
+            _ => inputs.push((name.to_owned(), Some(text.to_owned()))),
+        }
+    }
+    (inputs, errors)
+}
+
+fn is_text(field: &Field) -> bool {
+    matches!(field.column.column_type, ColumnType::Text { .. })
+        && field.column.choices.is_empty()
+        && field.reference.is_none()
+}
+
+fn offers_empty(field: &Field) -> bool {
+    field.nullable() || is_text(field)
+}
+
+/// What the form's changes would do, live while it is filled in.
+pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let (stored, total) = selected(&ask, &resource).await?;
+    let (inputs, errors) = read(&resource, &form);
+    let mut view = PreviewView::default();
+    if inputs.is_empty() || !errors.is_empty() {
+        // Half a form is no mistake yet.
+        let waiting = form.get("change").is_none() || ask.htmx.partial;
+        view.waiting = if waiting {
+            "Tick a field and give it a value to see what will change.".to_owned()
+        } else {
+            String::new()
+        };
+        view.errors =
+            if waiting { Vec::new() } else { errors.iter().map(|error| sentence(&error.to_string())).collect() };
+    } else {
+        match bulk::plan(ask.app(), request(&ask, &resource, &stored, inputs)).await {
+            Ok(plan) => fill(&mut view, &resource, &plan.preview().await?),
+            Err(Error::Invalid(errors)) => {
+                let label = |error: &FieldError| {
+                    error.field.as_deref().and_then(|name| resource.field(name)).map(|field| field.label.clone())
+                };
+                let text = |error: &FieldError| match label(error) {
+                    Some(label) => sentence(&format!("{label}: {}", error.message)),
+                    None => sentence(&error.message),
+                };
+                view.errors = errors.iter().map(text).collect();
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if !ask.htmx.partial {
+        view.back = Some(Back {
+            action: ask.paths.under(&resource.name, "bulk-edit"),
+            href: ask.paths.under(&resource.name, "bulk-edit"),
+            hidden: view::pairs(&form.0),
+            submit_label: submit_label(&resource, total),
+        });
+    }
+    ask.page("bulk_preview.html", "Preview", &view).await
+}
+
+fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
+    let changing = preview.total_records.saturating_sub(preview.unchanged_records);
+    let same = match preview.unchanged_records {
+        0 => String::new(),
+        1 => ", 1 already has this value".to_owned(),
+        unchanged => format!(", {} already have this value", grouped(unchanged)),
+    };
+    view.text = format!("{} will change{same}.", resource.count_in_words(changing));
+    let shown = |value: &Option<String>| match value.as_deref() {
+        None | Some("") => "empty".to_owned(),
+        Some(text) => text.to_owned(),
+    };
+    view.samples = preview
+        .samples
+        .iter()
+        .map(|sample| SampleView {
+            label: sample.label.clone(),
+            changes: sample
+                .changes
+                .iter()
+                .map(|(name, before, after)| SampleChange {
+                    field: resource.field(name).map_or_else(|| name.clone(), |field| field.label.clone()),
+                    before: shown(before),
+                    after: shown(after),
+                })
+                .collect(),
+        })
+        .collect();
+}
+
+fn submit_label(resource: &Resource, total: u64) -> String {
+    format!("Change {}", resource.count_in_words(total))
+}
+
+fn edit_view(
+    ask: &Ask,
+    resource: &Resource,
+    stored: &StoredSelection,
+    total: u64,
+    form: &FormData,
+    obstacle: Obstacle,
+) -> EditView {
+    let ticked = |list: &str, name: &str| form.all(list).any(|other| other == name);
+    let fields: Vec<_> = resource
+        .bulk_fields()
+        .map(|field| {
+            let mut widget = view::widget(&ask.paths, resource, field, "set.");
+            widget.value = form.get(&widget.name).unwrap_or_default().to_owned();
+            widget.error = at_field(&obstacle.errors, &field.name);
+            BulkField {
+                name: field.name.clone(),
+                changed: ticked("change", &field.name),
+                nullable: offers_empty(field),
+                null: ticked("null", &field.name),
+                widget,
+            }
+        })
+        .collect();
+    let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
+    EditView {
+        title: format!("Edit {}", resource.count_in_words(total)),
+        action: ask.paths.under(&resource.name, "bulk-edit"),
+        preview_action: ask.paths.under(&resource.name, "bulk-edit/preview"),
+        back_href: ask.paths.list(&resource.name),
+        submit_label: submit_label(resource, total),
+        background_note: background_note(resource, total),
+        hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored) }],
+        errors: elsewhere(&obstacle.errors, &names),
+        errors_title: "Nothing was changed",
+        conflict: obstacle.conflict,
+        fields,
+    }
+}
+
+/// Tells beforehand that it will run in the background.
+pub(super) fn background_note(resource: &Resource, total: u64) -> String {
+    if !resource.should_process_async(total) {
+        return String::new();
+    }
+    "This runs in the background: you can go on working, and see how far it is.".to_owned()
+}

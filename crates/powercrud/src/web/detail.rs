@@ -1,0 +1,175 @@
+//! One record: shown, and deleted after a confirmation.
+
+use axum::{
+    extract::{Path, RawQuery},
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use serde::Serialize;
+
+use super::{
+    ask::Ask,
+    bulk::{DeleteView, effects},
+    error::WebResult,
+    htmx,
+    paths::{parse_query, unmark},
+    view::{self, CellView, Link, capitalized, cell_view},
+};
+use crate::{
+    bulk::{self, BulkRequest, Requested, Route},
+    error::Error,
+    query::Row,
+    record,
+    resource::Resource,
+    selection::Selection,
+};
+
+#[derive(Serialize)]
+struct DetailView {
+    title: String,
+    crumbs: Vec<Link>,
+    notice: String,
+    fields: Vec<DetailField>,
+    edit_href: Option<String>,
+    delete_href: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DetailField {
+    label: String,
+    help: String,
+    cell: CellView,
+}
+
+pub(super) async fn page(
+    ask: Ask,
+    Path((resource, key)): Path<(String, String)>,
+    RawQuery(raw): RawQuery,
+) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let key = unmark(&key);
+    let row = record::get(ask.app(), &resource, key).await?;
+    let writable = resource.read_only.is_none();
+    let notice = parse_query(&raw.unwrap_or_default()).into_iter().find(|(name, _)| name == "notice");
+    let view = DetailView {
+        title: title(&resource, &row),
+        crumbs: crumbs(&ask, &resource, None),
+        notice: match notice.as_ref().map(|(_, value)| value.as_str()) {
+            Some("created") => format!("The {} was created.", resource.label),
+            Some("saved") => "Saved.".to_owned(),
+            _ => String::new(),
+        },
+        fields: resource
+            .fields
+            .iter()
+            .zip(&row.cells)
+            .map(|(field, cell)| DetailField {
+                label: field.label.clone(),
+                help: field.help_text.clone(),
+                cell: cell_view(&ask.paths, field, cell),
+            })
+            .collect(),
+        edit_href: writable.then(|| ask.paths.record_under(&resource.name, key, "edit")),
+        delete_href: writable.then(|| ask.paths.record_under(&resource.name, key, "delete")),
+    };
+    ask.page("detail.html", &view.title, &view).await
+}
+
+/// "Book The Colour of Magic": the resource's word and the record's name, or its key where it has none.
+pub(super) fn title(resource: &Resource, row: &Row) -> String {
+    let name = resource
+        .display_field()
+        .and_then(|field| record::cell(resource, row, &field.name))
+        .map(|cell| cell.value.to_text())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| row.key.clone());
+    format!("{} {name}", capitalized(&resource.label))
+}
+
+/// The way here: the start page, the list, and the record where the page is below one.
+pub(super) fn crumbs(ask: &Ask, resource: &Resource, record: Option<(&str, &str)>) -> Vec<Link> {
+    let mut crumbs = vec![
+        Link { label: "Resources".to_owned(), href: ask.paths.home() },
+        Link { label: capitalized(&resource.label_plural), href: ask.paths.list(&resource.name) },
+    ];
+    crumbs.extend(
+        record.map(|(key, title)| Link { label: title.to_owned(), href: ask.paths.record(&resource.name, key) }),
+    );
+    crumbs
+}
+
+pub(super) async fn confirm_delete(ask: Ask, Path((resource, key)): Path<(String, String)>) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let view = delete_view(&ask, &resource, unmark(&key), Vec::new()).await?;
+    ask.page("bulk_delete.html", &view.title, &view).await
+}
+
+pub(super) async fn delete(ask: Ask, Path((resource, key)): Path<(String, String)>) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let key = unmark(&key);
+    match record::delete(ask.app(), &resource, key).await {
+        Ok(()) => {
+            let list = ask.paths.list(&resource.name);
+            if !ask.htmx.partial {
+                return Ok(Redirect::to(&list).into_response());
+            }
+            let mut response = StatusCode::NO_CONTENT.into_response();
+            htmx::set(&mut response, "hx-redirect", &list);
+            Ok(response)
+        }
+        Err(Error::Invalid(errors)) => {
+            let messages = errors.iter().map(|error| super::error::sentence(&error.message)).collect();
+            let view = delete_view(&ask, &resource, key, messages).await?;
+            let mut response = ask.page("bulk_delete.html", &view.title, &view).await?;
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(response)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn delete_view(ask: &Ask, resource: &Resource, key: &str, errors: Vec<String>) -> WebResult<DeleteView> {
+    let row = record::get(ask.app(), resource, key).await?;
+    if let Some(reason) = &resource.read_only {
+        let (resource, reason) = (resource.name.clone(), reason.clone());
+        return Err(Error::ReadOnly { resource, reason }.into());
+    }
+    let mut view = DeleteView {
+        title: format!("Delete {}?", lower_label(resource, &row)),
+        action: ask.paths.record_under(&resource.name, key, "delete"),
+        back_href: ask.paths.record(&resource.name, key),
+        sentence: "This can't be undone.".to_owned(),
+        submit_label: format!("Delete {}", resource.count_in_words(1)),
+        errors_title: "Nothing was deleted",
+        errors,
+        ..DeleteView::default()
+    };
+    let request = BulkRequest {
+        resource: resource.name.clone(),
+        operation: Requested::Delete,
+        selection: Selection::Keys(vec![key.to_owned()]),
+        user: ask.user.clone(),
+        route: Route::Auto,
+        parent_id: None,
+    };
+    match bulk::plan(ask.app(), request).await {
+        Ok(plan) => {
+            let preview = plan.preview().await?;
+            effects(ask.app(), &preview, &mut view);
+            if preview.blocked_records > 0 {
+                view.blockers_title = format!("This {} can't be deleted", resource.label);
+                view.submit_label = String::new();
+            }
+        }
+        // Where only bulk delete is switched off, one record still goes; what it takes along is not foretold.
+        Err(Error::NotAllowed(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(view)
+}
+
+fn lower_label(resource: &Resource, row: &Row) -> String {
+    let title = title(resource, row);
+    let name = title.split_once(&view::capitalized(&resource.label)).map_or("", |(_, name)| name.trim());
+    format!("the {} {name}", resource.label)
+}

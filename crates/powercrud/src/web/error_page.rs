@@ -1,0 +1,95 @@
+//! Turns every failed answer, whoever made it, into a page; for htmx, into a toast.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+
+use super::{
+    Web,
+    ask::Ask,
+    error::{Problem, WebResult},
+    htmx,
+};
+
+#[derive(Serialize)]
+struct ErrorView {
+    status: u16,
+    title: String,
+    message: String,
+    hint: String,
+    request_id: String,
+    tone: &'static str,
+}
+
+pub(super) async fn not_found() -> WebResult<Response> {
+    Err(Problem::not_found("There is no such page.").into())
+}
+
+pub(super) async fn method_not_allowed() -> WebResult<Response> {
+    Err(Problem::of_status(StatusCode::METHOD_NOT_ALLOWED, String::new()).into())
+}
+
+/// The layer. Answers with an error status that carry no HTML of their own are rendered here.
+pub(super) async fn render(State(web): State<Web>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let ask = Ask::of(&web, &parts);
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let status = response.status();
+    let own_html =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let told = response.extensions_mut().remove::<Problem>();
+    let problem = match told {
+        Some(problem) => problem,
+        None if (status.is_client_error() || status.is_server_error()) && !own_html && !is_health(&response) => {
+            Problem::of_status(status, String::new())
+        }
+        None => return response,
+    };
+    if let Some(cause) = &problem.cause {
+        tracing::error!(request_id = ask.request_id, status = status.as_u16(), cause, "a request failed");
+    }
+    let mut rendered = page(&ask, &problem).await.unwrap_or_else(|error| {
+        // The error page itself failed, for want of a database or by an overridden template: plain words must do.
+        tracing::error!(request_id = ask.request_id, cause = error.0.cause, "the error page can't be rendered");
+        format!("{}\n\n{}\n\nRequest {}\n", problem.title, problem.message, ask.request_id).into_response()
+    });
+    *rendered.status_mut() = problem.status;
+    keep(response.headers(), rendered.headers_mut());
+    rendered
+}
+
+/// `/readyz` answers in plain text, with its own status.
+fn is_health(response: &Response) -> bool {
+    response.headers().contains_key("x-powercrud-health")
+}
+
+async fn page(ask: &Ask, problem: &Problem) -> WebResult<Response> {
+    let view = ErrorView {
+        status: problem.status.as_u16(),
+        title: problem.title.clone(),
+        message: problem.message.clone(),
+        hint: problem.hint.clone(),
+        request_id: if problem.status.is_server_error() { ask.request_id.clone() } else { String::new() },
+        tone: "error",
+    };
+    if ask.htmx.partial {
+        let mut response = ask.part("toast.html", &view)?;
+        htmx::set(&mut response, "hx-retarget", "#toasts");
+        htmx::set(&mut response, "hx-reswap", "beforeend");
+        return Ok(response);
+    }
+    ask.page("error.html", &problem.title, &view).await
+}
+
+/// What a layer said besides, such as which methods are allowed.
+fn keep(from: &HeaderMap, into: &mut HeaderMap) {
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = from.get(&name) {
+            into.insert(name, value.clone());
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! "Add filter": one condition, with the operators and the input that fit its field.
+
+use axum::{
+    extract::{Path, RawQuery},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use serde::Serialize;
+
+use super::{
+    ask::Ask,
+    error::WebResult,
+    paths::{parse_query, query, unmark, with_query},
+    view::{self, ChoiceView, Widget},
+};
+use crate::{
+    query::{Filter, ListParams, Operator},
+    resource::{Field, Resource},
+};
+
+#[derive(Serialize)]
+pub(super) struct AddFilter {
+    action: String,
+    form_href: String,
+    /// The list's state, as a query string.
+    list: String,
+    field: String,
+    fields: Vec<ChoiceView>,
+    operator: String,
+    operators: Vec<ChoiceView>,
+    widget: Widget,
+}
+
+/// The form for a filter on `chosen`, else on the first field; `None` where nothing can be filtered by.
+pub(super) fn add_filter(
+    ask: &Ask,
+    resource: &Resource,
+    params: &ListParams,
+    chosen: Option<&str>,
+) -> Option<AddFilter> {
+    let field = resource
+        .filter_fields()
+        .find(|field| Some(field.name.as_str()) == chosen)
+        .or_else(|| resource.filter_fields().find(|field| !field.key))
+        .or_else(|| resource.filter_fields().next())?;
+    let operators = Operator::fit_for(&field.column);
+    let operators = operators.iter().filter(|operator| **operator != Operator::IsNull || field.nullable());
+    let operators = operators.flat_map(|operator| {
+        let choice = ChoiceView::new(operator.name(), operator.label(&field.column));
+        let opposite = (*operator == Operator::IsNull).then(|| ChoiceView::new(NOT_NULL, "is not empty"));
+        std::iter::once(choice).chain(opposite)
+    });
+    let operators: Vec<_> = operators.collect();
+    Some(AddFilter {
+        action: ask.paths.under(&resource.name, "filter"),
+        form_href: ask.paths.under(&resource.name, "filter/form"),
+        list: query(&ListParams { page: 1, ..params.clone() }.to_pairs()),
+        field: field.name.clone(),
+        fields: resource.filter_fields().map(|field| ChoiceView::new(&field.name, &field.label)).collect(),
+        operator: operators.first().map(|operator| operator.value.clone()).unwrap_or_default(),
+        operators,
+        widget: operand(ask, resource, field),
+    })
+}
+
+/// The form's word for `isnull=false`.
+const NOT_NULL: &str = "notnull";
+
+/// The input for what to compare with. It takes text, since `contains`, `is one of` and `is empty` take other things than the field does.
+fn operand(ask: &Ask, resource: &Resource, field: &Field) -> Widget {
+    let mut widget = view::widget(&ask.paths, resource, field, "");
+    if matches!(widget.kind, "number" | "textarea") {
+        widget.kind = "text";
+    }
+    if widget.kind == "select" {
+        widget.required = true;
+        widget.value = widget.choices.first().map(|choice| choice.value.clone()).unwrap_or_default();
+    }
+    Widget {
+        id: "filter-value".to_owned(),
+        name: "value".to_owned(),
+        help: String::new(),
+        min: None,
+        max: None,
+        max_length: None,
+        step: "",
+        ..widget
+    }
+}
+
+/// The form again, for another field.
+pub(super) async fn form(ask: Ask, Path(resource): Path<String>, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    #[derive(Serialize)]
+    struct FormView {
+        filter: Option<AddFilter>,
+    }
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let pairs = parse_query(&raw.unwrap_or_default());
+    let params = ListParams::parse(&resource, &parse_query(get(&pairs, "list")))?;
+    let view = FormView { filter: add_filter(&ask, &resource, &params, Some(get(&pairs, "field"))) };
+    ask.page("filter.html", "Add a filter", &view).await
+}
+
+/// Adds the filter to the list's state and goes there.
+pub(super) async fn add(ask: Ask, Path(resource): Path<String>, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let pairs = parse_query(&raw.unwrap_or_default());
+    if !get(&pairs, "choose").is_empty() {
+        return Ok(Redirect::to(&with_query(&ask.paths.under(&resource.name, "filter/form"), &pairs)).into_response());
+    }
+    let mut state = parse_query(get(&pairs, "list"));
+    state.retain(|(name, _)| name != "page");
+    let value = get(&pairs, "value").trim().to_owned();
+    let (operator, value) = match get(&pairs, "operator") {
+        NOT_NULL => (Operator::IsNull, "false".to_owned()),
+        word => match ALL.into_iter().find(|operator| operator.name() == word) {
+            Some(Operator::IsNull) => (Operator::IsNull, "true".to_owned()),
+            Some(operator) => (operator, value),
+            None => (Operator::Exact, value),
+        },
+    };
+    let filter = Filter { field: get(&pairs, "field").to_owned(), operator, value };
+    state.push((filter.key(), filter.value));
+    // The list says what is wrong with it, where something is.
+    Ok(Redirect::to(&ask.paths.list_with(&resource.name, &state)).into_response())
+}
+
+const ALL: [Operator; 10] = [
+    Operator::Exact,
+    Operator::Ne,
+    Operator::Contains,
+    Operator::StartsWith,
+    Operator::Gt,
+    Operator::Gte,
+    Operator::Lt,
+    Operator::Lte,
+    Operator::In,
+    Operator::IsNull,
+];
+
+fn get<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
+    pairs.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str())
+}

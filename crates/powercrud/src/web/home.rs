@@ -1,0 +1,79 @@
+//! The start page, and the two addresses that tell an operator how this server does.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+
+use super::{
+    Web,
+    ask::Ask,
+    error::WebResult,
+    list,
+    view::{self, TaskView},
+};
+use crate::{
+    db::{Run as _, pending_migrations},
+    resource::grouped,
+};
+
+#[derive(Serialize)]
+struct HomeView {
+    strips: Vec<TaskView>,
+    resources: Vec<HomeResource>,
+}
+
+#[derive(Serialize)]
+struct HomeResource {
+    label: String,
+    label_one: String,
+    href: String,
+    /// How many rows, where the database has a guess; counting them all would make this page slow.
+    rows: String,
+    about: String,
+    read_only: Option<String>,
+    new_href: Option<String>,
+}
+
+pub(super) async fn page(ask: Ask) -> WebResult<Response> {
+    let resources = ask.app().resources().iter().map(|resource| {
+        let plain = view::ResourceView::new(resource, &ask.paths);
+        HomeResource {
+            label: plain.label_plural,
+            label_one: plain.label,
+            href: plain.href,
+            rows: resource.table.estimated_rows.map(|rows| format!("about {}", grouped(rows))).unwrap_or_default(),
+            about: resource.table.comment.clone(),
+            read_only: plain.read_only,
+            new_href: plain.new_href,
+        }
+    });
+    let view = HomeView { resources: resources.collect(), strips: list::strips(&ask, None).await? };
+    ask.page("home.html", "Resources", &view).await
+}
+
+/// The process lives.
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// The database answers and its migrations are applied.
+pub(super) async fn readyz(State(web): State<Web>) -> Response {
+    let health = |status: StatusCode, text: String| (status, [("x-powercrud-health", "1")], text).into_response();
+    let refused = |text: String| health(StatusCode::SERVICE_UNAVAILABLE, text);
+    let one = sea_orm::sea_query::Query::select().expr(sea_orm::sea_query::Expr::cust("1")).take();
+    if let Err(error) = web.app.database().connection().number(&one).await {
+        tracing::warn!(%error, "not ready: the database does not answer");
+        return refused("the database does not answer\n".to_owned());
+    }
+    match pending_migrations(web.app.database()).await {
+        Ok(0) => health(StatusCode::OK, "ready\n".to_owned()),
+        Ok(pending) => refused(format!("{pending} migrations are not applied\n")),
+        Err(error) => {
+            tracing::warn!(%error, "not ready: the migrations can't be read");
+            refused("the migrations can't be read\n".to_owned())
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! A resource's list: filters, search, sorting, pages, and what is ticked.
+
+use std::collections::HashSet;
+
+use axum::{
+    extract::{Path, RawQuery},
+    http::StatusCode,
+    response::Response,
+};
+use serde::Serialize;
+
+use super::{
+    ask::Ask,
+    error::WebResult,
+    filter::{self, AddFilter},
+    paths::{parse_query, unmark, with_query},
+    selection::{self, SelectionView},
+    tasks::ACTIVE,
+    view::{self, CellView, Pair, ResourceView, TaskView, cell_view},
+};
+use crate::{
+    db::ColumnType,
+    error::{Error, FieldError},
+    query::{self, Count, Filter, ListParams, Operator, Ordering, Page},
+    resource::{Field, Resource, grouped},
+    task::store::{self, TaskFilter},
+};
+
+#[derive(Serialize)]
+struct ListView {
+    resource: ResourceView,
+    /// This list, for asking again.
+    href: String,
+    strips: Vec<TaskView>,
+    strips_href: String,
+    search: Option<Search>,
+    chips: Vec<Chip>,
+    clear_href: Option<String>,
+    add_filter: Option<AddFilter>,
+    summary: String,
+    /// Where the exact count is to be had, where the summary has a guess.
+    count_href: Option<String>,
+    /// What is wrong with the address; then no rows are shown.
+    problems: Vec<String>,
+    columns: Vec<ColumnView>,
+    rows: Vec<RowView>,
+    selection: Option<SelectionView>,
+    pagination: Option<Pagination>,
+    empty: Empty,
+}
+
+#[derive(Serialize)]
+struct Search {
+    value: String,
+    placeholder: String,
+    /// The rest of the list's state, which the search keeps.
+    state: Vec<Pair>,
+}
+
+#[derive(Serialize)]
+struct Chip {
+    field: String,
+    operator: String,
+    value: String,
+    remove_href: String,
+}
+
+#[derive(Serialize)]
+struct ColumnView {
+    label: String,
+    help: String,
+    /// Whether values stand at the right.
+    end: bool,
+    sort: Option<Sort>,
+}
+
+#[derive(Serialize)]
+struct Sort {
+    href: String,
+    /// As `aria-sort` has it.
+    direction: &'static str,
+}
+
+#[derive(Serialize)]
+struct RowView {
+    key: String,
+    label: String,
+    selected: bool,
+    cells: Vec<CellView>,
+}
+
+#[derive(Serialize)]
+struct Pagination {
+    /// "1–25 of 12,304".
+    text: String,
+    /// "Page 2 of 493".
+    position: String,
+    first_href: Option<String>,
+    previous_href: Option<String>,
+    next_href: Option<String>,
+    size: u64,
+    sizes: Vec<u64>,
+    state: Vec<Pair>,
+}
+
+#[derive(Default, Serialize)]
+struct Empty {
+    message: String,
+    action: String,
+    action_href: Option<String>,
+}
+
+const PAGE_SIZES: [u64; 5] = [10, 25, 50, 100, 250];
+
+pub(super) async fn page(ask: Ask, Path(resource): Path<String>, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let pairs = parse_query(&raw.unwrap_or_default());
+    // An empty box or an untouched select says nothing.
+    let pairs: Vec<_> = pairs.into_iter().filter(|(name, value)| !(name == "q" && value.is_empty())).collect();
+    let params = match ListParams::parse(&resource, &pairs) {
+        Ok(params) => params,
+        Err(Error::Invalid(errors)) => return broken(&ask, &resource, &pairs, &errors).await,
+        Err(error) => return Err(error.into()),
+    };
+    let page = query::list(ask.app(), &resource, &params).await?;
+    let view = list_view(&ask, &resource, &params, &page).await?;
+    if ask.htmx.partial {
+        return ask.part("list_region.html", &view);
+    }
+    ask.page("list.html", &view.resource.label_plural.clone(), &view).await
+}
+
+/// The exact count of what matches, for a list that came with a guess; large tables take a while to count.
+pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    #[derive(Serialize)]
+    struct CountView {
+        summary: String,
+        text: String,
+        position: String,
+        matching: u64,
+    }
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let params = ListParams::parse(&resource, &parse_query(&raw.unwrap_or_default()))?;
+    let matching = query::count(ask.app(), &resource, &params).await?;
+    let page_size = if params.page_size > 0 { params.page_size } else { resource.paginate_by() };
+    let count = Count::Exact(matching);
+    let first = (params.page - 1) * page_size + 1;
+    let last = (first + page_size - 1).min(matching.max(first));
+    let view = CountView {
+        summary: summary(&resource, &params, count),
+        text: page_text(first, last, count),
+        position: page_position(params.page, page_size, count),
+        matching,
+    };
+    ask.part("count.html", &view)
+}
+
+/// The strips of what runs on a resource, for htmx.
+pub(super) async fn running(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
+    #[derive(Serialize)]
+    struct Strips {
+        strips: Vec<TaskView>,
+        strips_href: String,
+    }
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let view = Strips {
+        strips: strips(&ask, Some(&resource)).await?,
+        strips_href: ask.paths.under(&resource.name, "running"),
+    };
+    ask.part("strips.html", &view)
+}
+
+/// The bulk tasks that run, on one resource or any, as far as this user may see them.
+pub(super) async fn strips(ask: &Ask, resource: Option<&Resource>) -> WebResult<Vec<TaskView>> {
+    let filter = TaskFilter {
+        statuses: ACTIVE.to_vec(),
+        resource: resource.map(|resource| resource.name.clone()),
+        limit: 5,
+        ..TaskFilter::default()
+    };
+    let tasks = store::list(ask.app(), &ask.user, &filter).await?;
+    Ok(tasks.iter().map(|task| view::task_view(ask.app(), &ask.paths, task)).collect())
+}
+
+async fn list_view(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> WebResult<ListView> {
+    let keys: Vec<String> = page.rows.iter().map(|row| row.key.clone()).filter(|key| !key.is_empty()).collect();
+    let (selection, selected) = if selection::is_offered(resource) {
+        let stored = selection::find(ask, resource).await?;
+        let view = SelectionView::new(ask, resource, params, page.count, &keys, stored).await?;
+        let selected = view.selected().map(str::to_owned).collect();
+        (Some(view), selected)
+    } else {
+        (None, HashSet::new())
+    };
+    let fields: Vec<&Field> = resource.list_fields().collect();
+    let rows = page.rows.iter().map(|row| row_view(ask, resource, &fields, row, &selected)).collect();
+    let mut view = bare_view(ask, resource, &params.to_pairs());
+    view.strips = strips(ask, Some(resource)).await?;
+    view.chips = chips(ask, resource, params);
+    view.clear_href = (!params.is_unfiltered()).then(|| {
+        let kept = ListParams { filters: Vec::new(), search: String::new(), page: 1, ..params.clone() };
+        ask.paths.list_with(&resource.name, &kept.to_pairs())
+    });
+    view.search = search(resource, params);
+    view.add_filter = filter::add_filter(ask, resource, params, None);
+    view.summary = summary(resource, params, page.count);
+    view.count_href = matches!(page.count, Count::Estimated(_))
+        .then(|| with_query(&ask.paths.under(&resource.name, "count"), &params.to_pairs()));
+    view.columns = fields.iter().map(|field| column_view(ask, resource, params, field)).collect();
+    view.rows = rows;
+    view.selection = selection;
+    view.pagination = Some(pagination(ask, resource, params, page));
+    view.empty = empty(ask, resource, params, page);
+    Ok(view)
+}
+
+/// "12,304 books match".
+fn summary(resource: &Resource, params: &ListParams, count: Count) -> String {
+    let books = view::count_in_words(resource, count);
+    match count {
+        _ if params.is_unfiltered() => books,
+        Count::Exact(1) => format!("{books} matches"),
+        _ => format!("{books} match"),
+    }
+}
+
+/// The list without anything that needs its parameters to be right.
+fn bare_view(ask: &Ask, resource: &Resource, pairs: &[(String, String)]) -> ListView {
+    ListView {
+        resource: ResourceView::new(resource, &ask.paths),
+        href: ask.paths.list_with(&resource.name, pairs),
+        strips: Vec::new(),
+        strips_href: ask.paths.under(&resource.name, "running"),
+        search: None,
+        chips: Vec::new(),
+        clear_href: None,
+        add_filter: None,
+        summary: String::new(),
+        count_href: None,
+        problems: Vec::new(),
+        columns: Vec::new(),
+        rows: Vec::new(),
+        selection: None,
+        pagination: None,
+        empty: Empty::default(),
+    }
+}
+
+/// An address with mistakes shows them, and no rows: rows that ignore a filter would be taken for those that match it.
+async fn broken(
+    ask: &Ask,
+    resource: &Resource,
+    pairs: &[(String, String)],
+    errors: &[FieldError],
+) -> WebResult<Response> {
+    let mut view = bare_view(ask, resource, pairs);
+    view.problems = errors.iter().map(|error| super::error::sentence(&error.to_string())).collect();
+    view.clear_href = Some(ask.paths.list(&resource.name));
+    view.empty = Empty {
+        message: "Nothing is shown, because this address asks for something that is not there.".to_owned(),
+        action: format!("Show all {}", resource.label_plural),
+        action_href: Some(ask.paths.list(&resource.name)),
+    };
+    let mut response = if ask.htmx.partial {
+        ask.part("list_region.html", &view)?
+    } else {
+        ask.page("list.html", &view.resource.label_plural.clone(), &view).await?
+    };
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
+}
+
+fn row_view(
+    ask: &Ask,
+    resource: &Resource,
+    fields: &[&Field],
+    row: &query::Row,
+    selected: &HashSet<String>,
+) -> RowView {
+    let mut cells: Vec<CellView> =
+        fields.iter().zip(&row.cells).map(|(field, cell)| cell_view(&ask.paths, field, cell)).collect();
+    let name = resource.display_field().and_then(|display| fields.iter().position(|field| field.name == display.name));
+    let label = name.and_then(|index| cells.get(index)).map_or_else(|| row.key.clone(), |cell| cell.text().to_owned());
+    if !row.key.is_empty() && !cells.is_empty() {
+        let href = ask.paths.record(&resource.name, &row.key);
+        let first = cells.remove(0).linked(&href, &format!("Open this {}", resource.label));
+        cells.insert(0, first);
+    }
+    RowView { selected: selected.contains(&row.key), key: row.key.clone(), label, cells }
+}
+
+fn column_view(ask: &Ask, resource: &Resource, params: &ListParams, field: &Field) -> ColumnView {
+    let kind = &field.column.column_type;
+    let number = matches!(kind, ColumnType::Integer { .. } | ColumnType::Decimal { .. } | ColumnType::Float);
+    let sortable = !matches!(kind, ColumnType::Json | ColumnType::Other | ColumnType::Bytes);
+    ColumnView {
+        label: field.label.clone(),
+        help: field.help_text.clone(),
+        end: number && field.reference.is_none(),
+        sort: sortable.then(|| sort(ask, resource, params, field)),
+    }
+}
+
+/// A click sorts from small to large, the next from large to small, the one after that in the list's own order.
+fn sort(ask: &Ask, resource: &Resource, params: &ListParams, field: &Field) -> Sort {
+    let now =
+        params.ordering.first().filter(|ordering| ordering.field == field.name).map(|ordering| ordering.descending);
+    let by = |descending: bool| vec![Ordering { field: field.name.clone(), descending }];
+    let (direction, next) = match now {
+        None => ("none", by(false)),
+        Some(false) => ("ascending", by(true)),
+        Some(true) => ("descending", Vec::new()),
+    };
+    let next = ListParams { ordering: next, page: 1, ..params.clone() };
+    Sort { href: ask.paths.list_with(&resource.name, &next.to_pairs()), direction }
+}
+
+fn chips(ask: &Ask, resource: &Resource, params: &ListParams) -> Vec<Chip> {
+    let chip = |index: usize, filter: &Filter| {
+        let mut without = ListParams { page: 1, ..params.clone() };
+        without.filters.remove(index);
+        let field = resource.field(&filter.field);
+        let operator = match filter.operator {
+            Operator::IsNull if matches!(filter.value.as_str(), "false" | "0" | "no") => "is not empty",
+            operator => field.map_or(operator.name(), |field| operator.label(&field.column)),
+        };
+        Chip {
+            field: field.map_or_else(|| filter.field.clone(), |field| field.label.clone()),
+            operator: operator.to_owned(),
+            value: if filter.operator == Operator::IsNull { String::new() } else { filter.value.clone() },
+            remove_href: ask.paths.list_with(&resource.name, &without.to_pairs()),
+        }
+    };
+    params.filters.iter().enumerate().map(|(index, filter)| chip(index, filter)).collect()
+}
+
+fn search(resource: &Resource, params: &ListParams) -> Option<Search> {
+    let labels: Vec<_> = resource.search_fields().map(|field| field.label.to_lowercase()).collect();
+    let shown = labels.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let kept = ListParams { search: String::new(), page: 1, ..params.clone() };
+    (!labels.is_empty()).then(|| Search {
+        value: params.search.clone(),
+        placeholder: if labels.len() > 3 { format!("Search {shown}…") } else { format!("Search {shown}") },
+        state: view::pairs(&kept.to_pairs()),
+    })
+}
+
+fn pagination(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> Pagination {
+    let href = |page: u64| ask.paths.list_with(&resource.name, &ListParams { page, ..params.clone() }.to_pairs());
+    let first = (page.page - 1) * page.page_size + 1;
+    let last = first + (page.rows.len() as u64).saturating_sub(1);
+    let mut sizes = PAGE_SIZES.to_vec();
+    if let Err(place) = sizes.binary_search(&page.page_size) {
+        sizes.insert(place, page.page_size);
+    }
+    Pagination {
+        text: page_text(first, last, page.count),
+        position: page_position(page.page, page.page_size, page.count),
+        first_href: (page.page > 1).then(|| href(1)),
+        previous_href: (page.page > 1).then(|| href(page.page - 1)),
+        next_href: page.has_next.then(|| href(page.page + 1)),
+        size: page.page_size,
+        sizes,
+        state: view::pairs(&ListParams { page: 1, page_size: 0, ..params.clone() }.to_pairs()),
+    }
+}
+
+/// "26–50 of 12,304".
+fn page_text(first: u64, last: u64, count: Count) -> String {
+    format!("{}–{} of {}", grouped(first), grouped(last), view::number_in_words(count))
+}
+
+/// "2 / 493"; only the page where the number of pages is a guess.
+fn page_position(page: u64, page_size: u64, count: Count) -> String {
+    match count {
+        Count::Exact(count) => format!("{} / {}", grouped(page), grouped(count.div_ceil(page_size).max(1))),
+        Count::Estimated(_) => grouped(page),
+    }
+}
+
+fn empty(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> Empty {
+    let many = &resource.label_plural;
+    if page.page > 1 {
+        let first = ListParams { page: 1, ..params.clone() };
+        return Empty {
+            message: "This page is past the end of the list.".to_owned(),
+            action: "Go to the first page".to_owned(),
+            action_href: Some(ask.paths.list_with(&resource.name, &first.to_pairs())),
+        };
+    }
+    if !params.is_unfiltered() {
+        return Empty {
+            message: format!("No {many} match."),
+            action: "Clear filters".to_owned(),
+            action_href: Some(ask.paths.list(&resource.name)),
+        };
+    }
+    Empty {
+        message: format!("There are no {many} yet."),
+        action: format!("New {}", resource.label),
+        action_href: resource.read_only.is_none().then(|| ask.paths.under(&resource.name, "new")),
+    }
+}

@@ -1,0 +1,154 @@
+//! Every address of the pages, built in one place.
+
+use axum::{
+    extract::OriginalUri,
+    http::{Extensions, Uri},
+};
+
+/// Builds addresses under the path that the router is nested at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Paths {
+    /// Empty, or a path that begins with a slash and does not end with one.
+    base: String,
+}
+
+impl Paths {
+    /// The base is what stands before this router's own part of the path.
+    pub(super) fn of_request(extensions: &Extensions, uri: &Uri) -> Self {
+        let whole = extensions.get::<OriginalUri>().map_or(uri.path(), |original| original.0.path());
+        let base = whole.strip_suffix(uri.path()).unwrap_or(whole).trim_end_matches('/');
+        Self { base: base.to_owned() }
+    }
+
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(super) fn home(&self) -> String {
+        if self.base.is_empty() { "/".to_owned() } else { self.base.clone() }
+    }
+
+    pub(super) fn list(&self, resource: &str) -> String {
+        format!("{}/resources/{}", self.base, segment(resource))
+    }
+
+    pub(super) fn list_with(&self, resource: &str, pairs: &[(String, String)]) -> String {
+        with_query(&self.list(resource), pairs)
+    }
+
+    /// A page below a resource's list, such as `bulk-edit`.
+    pub(super) fn under(&self, resource: &str, rest: &str) -> String {
+        format!("{}/{rest}", self.list(resource))
+    }
+
+    pub(super) fn choices(&self, resource: &str, field: &str) -> String {
+        format!("{}/choices/{}", self.list(resource), segment(field))
+    }
+
+    pub(super) fn record(&self, resource: &str, key: &str) -> String {
+        format!("{}/records/{}", self.list(resource), segment(key))
+    }
+
+    pub(super) fn record_under(&self, resource: &str, key: &str, rest: &str) -> String {
+        format!("{}/{rest}", self.record(resource, key))
+    }
+
+    pub(super) fn tasks(&self) -> String {
+        format!("{}/tasks", self.base)
+    }
+
+    pub(super) fn tasks_badge(&self) -> String {
+        format!("{}/tasks/badge", self.base)
+    }
+
+    pub(super) fn task(&self, id: &str) -> String {
+        format!("{}/tasks/{}", self.base, segment(id))
+    }
+
+    pub(super) fn task_under(&self, id: &str, rest: &str) -> String {
+        format!("{}/{rest}", self.task(id))
+    }
+}
+
+/// `path?query`, or `path` where there are no pairs.
+pub(super) fn with_query(path: &str, pairs: &[(String, String)]) -> String {
+    if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", query(pairs)) }
+}
+
+/// A query string.
+pub(super) fn query(pairs: &[(String, String)]) -> String {
+    pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+}
+
+/// A query string's pairs.
+pub(super) fn parse_query(query: &str) -> Vec<(String, String)> {
+    let uri = format!("/?{query}").parse::<Uri>();
+    uri.ok()
+        .and_then(|uri| axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri).ok())
+        .map(|pairs| pairs.0)
+        .unwrap_or_default()
+}
+
+/// A name or key as one segment of a path. Browsers fold `.` and `..` away and can't send an empty segment, whatever the encoding,
+/// so such texts, and those that begin with the mark itself, are marked with a tilde that [`unmark`] takes off.
+fn segment(text: &str) -> String {
+    let mark = if text.is_empty() || text == "." || text == ".." || text.starts_with('~') { "~" } else { "" };
+    format!("{mark}{}", encode(text))
+}
+
+/// The text that [`segment`] made a (decoded) segment from.
+pub(super) fn unmark(segment: &str) -> &str {
+    segment.strip_prefix('~').unwrap_or(segment)
+}
+
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_base(original: &str, own: &str, expected: &str) {
+        let mut extensions = Extensions::new();
+        extensions.insert(OriginalUri(original.parse().unwrap()));
+        assert_eq!(Paths::of_request(&extensions, &own.parse().unwrap()).base(), expected);
+    }
+
+    #[test]
+    fn the_base_is_found_wherever_the_router_is_nested() {
+        check_base("/", "/", "");
+        check_base("/tasks?status=x", "/tasks?status=x", "");
+        check_base("/admin", "/", "/admin");
+        check_base("/admin/", "/", "/admin");
+        check_base("/a/b/resources/Track", "/resources/Track", "/a/b");
+        check_base("/admin/resources/a%2Fb", "/resources/a%2Fb", "/admin");
+    }
+
+    #[test]
+    fn odd_names_and_keys_stay_one_segment() {
+        let paths = Paths { base: "/x".into() };
+        assert_eq!(
+            paths.record("Order \"Lines\"", "[\"1\",\"a/b\"]"),
+            "/x/resources/Order%20%22Lines%22/records/%5B%221%22%2C%22a%2Fb%22%5D"
+        );
+        for key in ["", ".", "..", "~", "~a", "plain"] {
+            let segment = segment(key);
+            assert!(!segment.is_empty() && segment != "." && segment != "..");
+            assert_eq!(unmark(&segment), key);
+        }
+    }
+
+    #[test]
+    fn queries_survive_the_round_trip() {
+        let pairs = vec![("name__contains".to_owned(), "a&b=c d+%é".to_owned()), ("q".to_owned(), String::new())];
+        assert_eq!(parse_query(&query(&pairs)), pairs);
+    }
+}

@@ -1,0 +1,188 @@
+//! What is ticked on a list: kept on the server, found by a cookie, shown in a bar over the table.
+
+use std::collections::HashSet;
+
+use axum::{
+    extract::Path,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Redirect, Response},
+};
+use serde::Serialize;
+
+use super::{
+    ask::{Ask, FormData},
+    error::{Problem, WebResult},
+    paths::{parse_query, query, unmark},
+};
+use crate::{
+    query::{Count, ListParams},
+    resource::{Resource, grouped},
+    selection::StoredSelection,
+};
+
+#[derive(Serialize)]
+pub(super) struct SelectionView {
+    /// How many records are selected, on this page and elsewhere.
+    total: u64,
+    on_page: u64,
+    all_on_page: bool,
+    text: String,
+    /// Words for those that are selected but not seen here; empty where there are none.
+    elsewhere: String,
+    announcement: String,
+    /// The offer to select all that match, where that is more than is selected now.
+    select_all: String,
+    /// Where ticks are sent.
+    href: String,
+    edit_href: Option<String>,
+    delete_href: Option<String>,
+    /// The list's state, as a query string.
+    list: String,
+    /// How many match, as the list counted them.
+    matching: String,
+    page_keys: Vec<PageKey>,
+}
+
+#[derive(Serialize)]
+struct PageKey {
+    key: String,
+    selected: bool,
+}
+
+/// Whether records of `resource` can be ticked: there must be something to do with them.
+pub(super) fn is_offered(resource: &Resource) -> bool {
+    resource.read_only.is_none() && (resource.can_bulk_delete() || resource.bulk_fields().next().is_some())
+}
+
+/// What this browser has ticked, if anything ever.
+pub(super) async fn find(ask: &Ask, resource: &Resource) -> WebResult<Option<StoredSelection>> {
+    match ask.selection_owner() {
+        Some(owner) => Ok(StoredSelection::find(ask.app(), resource, &owner).await?),
+        None => Ok(None),
+    }
+}
+
+impl SelectionView {
+    pub(super) async fn new(
+        ask: &Ask,
+        resource: &Resource,
+        params: &ListParams,
+        matching: Count,
+        page_keys: &[String],
+        stored: Option<StoredSelection>,
+    ) -> WebResult<Self> {
+        let (total, selected) = match &stored {
+            Some(stored) => {
+                let total = stored.count(ask.app(), resource).await?;
+                let selected = match total {
+                    0 => HashSet::new(),
+                    _ => stored.selected_among(ask.app(), resource, page_keys).await?,
+                };
+                (total, selected)
+            }
+            None => (0, HashSet::new()),
+        };
+        let on_page = selected.len() as u64;
+        let elsewhere = total.saturating_sub(on_page);
+        let is_all = stored.as_ref().is_some_and(|stored| {
+            stored.excluded == 0
+                && stored.filter.as_ref().is_some_and(|filter| filter.filter_pairs() == params.filter_pairs())
+        });
+        let more_match = matching.number() > page_keys.len() as u64;
+        let text = format!("{} selected", resource.count_in_words(total));
+        Ok(Self {
+            total,
+            on_page,
+            all_on_page: on_page > 0 && on_page == page_keys.len() as u64,
+            elsewhere: match (on_page, elsewhere) {
+                (_, 0) => String::new(),
+                (0, _) => "none of them on this page".to_owned(),
+                (_, elsewhere) => format!("including {} on other pages", grouped(elsewhere)),
+            },
+            announcement: if total == 0 { "Nothing selected".to_owned() } else { text.clone() },
+            text,
+            select_all: match matching {
+                _ if is_all || !more_match => String::new(),
+                Count::Exact(matching) => format!("Select all {} matching", grouped(matching)),
+                Count::Estimated(matching) => format!("Select all matching, more than {}", grouped(matching)),
+            },
+            href: ask.paths.under(&resource.name, "selection"),
+            edit_href: resource.bulk_fields().next().map(|_| ask.paths.under(&resource.name, "bulk-edit")),
+            delete_href: resource.can_bulk_delete().then(|| ask.paths.under(&resource.name, "bulk-delete")),
+            list: query(&params.to_pairs()),
+            matching: match matching {
+                Count::Exact(number) => number.to_string(),
+                Count::Estimated(number) => format!("{ABOUT}{number}"),
+            },
+            page_keys: page_keys
+                .iter()
+                .map(|key| PageKey { key: key.clone(), selected: selected.contains(key) })
+                .collect(),
+        })
+    }
+
+    /// The keys of this page that are selected.
+    pub(super) fn selected(&self) -> impl Iterator<Item = &str> {
+        self.page_keys.iter().filter(|key| key.selected).map(|key| key.key.as_str())
+    }
+}
+
+/// Stands before a count that is a guess.
+const ABOUT: char = '~';
+
+/// The list's own count comes back with each tick, so that a tick does not count all over again. It is only shown: what is frozen in the
+/// end is counted by the database.
+fn read_count(text: &str) -> Count {
+    match text.strip_prefix(ABOUT) {
+        Some(guess) => Count::Estimated(guess.parse().unwrap_or(0)),
+        None => Count::Exact(text.parse().unwrap_or(0)),
+    }
+}
+
+/// Ticks (`add`, `remove` with `key`), the whole page (`add_page`, `remove_page`; `page_set` as the form's boxes say), `all` that match, or
+/// `clear`. Answers with the bar.
+pub(super) async fn change(mut ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
+    let resource = ask.app().resource(unmark(&resource))?.clone();
+    if !is_offered(&resource) {
+        return Err(Problem::not_found(format!("Nothing can be selected on {}.", resource.name)).into());
+    }
+    let params = ListParams::parse(&resource, &parse_query(form.get("list").unwrap_or_default()))?;
+    let page_keys: Vec<String> = form.all("page_key").map(str::to_owned).collect();
+    let keys: Vec<String> = form.all("key").map(str::to_owned).collect();
+    let (owner, cookie) = ask.make_selection_owner();
+    let app = ask.app();
+    let mut stored = StoredSelection::of_owner(app, &resource, &owner).await?;
+    match form.all("action").last().unwrap_or_default() {
+        "add" => stored.tick(app, &resource, &keys, true).await?,
+        "remove" => stored.tick(app, &resource, &keys, false).await?,
+        "add_page" => stored.tick(app, &resource, &page_keys, true).await?,
+        "remove_page" => stored.tick(app, &resource, &page_keys, false).await?,
+        "page_set" => {
+            let (ticked, unticked): (Vec<_>, Vec<_>) = page_keys.iter().cloned().partition(|key| keys.contains(key));
+            stored.tick(app, &resource, &unticked, false).await?;
+            stored.tick(app, &resource, &ticked, true).await?;
+        }
+        "all" => stored.select_matching(app, &params).await?,
+        "clear" => stored.clear(app).await?,
+        other => return Err(Problem::not_found(format!("{other:?} is not something to do with a selection.")).into()),
+    }
+    let mut response = if ask.htmx.partial {
+        #[derive(Serialize)]
+        struct Bar {
+            selection: SelectionView,
+        }
+        let matching = read_count(form.get("matching").unwrap_or_default());
+        let selection = SelectionView::new(&ask, &resource, &params, matching, &page_keys, Some(stored)).await?;
+        ask.part("selection_answer.html", &Bar { selection })?
+    } else {
+        Redirect::to(&ask.paths.list_with(&resource.name, &params.to_pairs())).into_response()
+    };
+    set_cookie(&mut response, cookie);
+    Ok(response)
+}
+
+fn set_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
+    if let Some(cookie) = cookie {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+}

@@ -1,0 +1,122 @@
+//! What templates are given: plain structs, made from the core's answers, with every word and address ready to print.
+
+mod cell;
+mod task;
+mod time;
+mod widget;
+
+use serde::Serialize;
+
+pub(super) use cell::{CellView, cell_view};
+pub(super) use task::{TaskView, task_view, time_left};
+pub(super) use widget::{ChoiceView, Widget, widget};
+
+use super::paths::Paths;
+use crate::{
+    query::Count,
+    resource::{Resource, grouped},
+};
+
+/// What stands around every page.
+#[derive(Serialize)]
+pub(super) struct Frame {
+    pub(super) site: String,
+    pub(super) base: String,
+    pub(super) title: String,
+    pub(super) home_href: String,
+    pub(super) menu: Vec<MenuItem>,
+    pub(super) user: FrameUser,
+    /// How many bulk tasks run that this user may see.
+    pub(super) running: u64,
+    pub(super) tasks_href: String,
+    pub(super) tasks_badge_href: String,
+    pub(super) htmx_config: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct FrameUser {
+    pub(super) name: String,
+    pub(super) signed_in: bool,
+}
+
+#[derive(Serialize)]
+pub(super) struct MenuItem {
+    pub(super) label: String,
+    pub(super) href: String,
+    /// Whether the page is one of this resource.
+    pub(super) current: bool,
+}
+
+#[derive(Clone, Serialize)]
+pub(super) struct Link {
+    pub(super) label: String,
+    pub(super) href: String,
+}
+
+/// A hidden input.
+#[derive(Clone, Serialize)]
+pub(super) struct Pair {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+/// Hidden inputs.
+pub(super) fn pairs(pairs: &[(String, String)]) -> Vec<Pair> {
+    pairs.iter().map(|(name, value)| Pair { name: name.clone(), value: value.clone() }).collect()
+}
+
+/// A resource as its pages name it.
+#[derive(Serialize)]
+pub(super) struct ResourceView {
+    pub(super) label: String,
+    pub(super) label_plural: String,
+    pub(super) href: String,
+    pub(super) new_href: Option<String>,
+    pub(super) read_only: Option<String>,
+}
+
+impl ResourceView {
+    pub(super) fn new(resource: &Resource, paths: &Paths) -> Self {
+        Self {
+            label: resource.label.clone(),
+            label_plural: capitalized(&resource.label_plural),
+            href: paths.list(&resource.name),
+            new_href: resource.read_only.is_none().then(|| paths.under(&resource.name, "new")),
+            read_only: resource.read_only.clone(),
+        }
+    }
+}
+
+/// Something wrong with one record, as tables of errors show it.
+#[derive(Serialize)]
+pub(super) struct RecordErrorView {
+    pub(super) key: String,
+    pub(super) href: Option<String>,
+    pub(super) field: Option<String>,
+    pub(super) message: String,
+}
+
+/// With a capital at the start.
+pub(super) fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}
+
+/// A count in words: "12,304 books", or "more than 10,000 books" where counting was not finished.
+pub(super) fn count_in_words(resource: &Resource, count: Count) -> String {
+    match count {
+        Count::Exact(number) => resource.count_in_words(number),
+        Count::Estimated(number) => format!("{} {}", number_in_words(Count::Estimated(number)), resource.label_plural),
+    }
+}
+
+/// A count that may not be finished, without what is counted.
+pub(super) fn number_in_words(count: Count) -> String {
+    match count {
+        Count::Exact(number) => grouped(number),
+        Count::Estimated(number) => format!("more than {}", grouped(number)),
+    }
+}

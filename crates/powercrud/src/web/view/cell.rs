@@ -1,0 +1,105 @@
+//! One value of a record, ready to print.
+
+use serde::Serialize;
+
+use crate::{
+    db::{ColumnType, Value},
+    query::Cell,
+    resource::Field,
+    web::paths::Paths,
+};
+
+#[derive(Serialize)]
+pub(in crate::web) struct CellView {
+    /// Which of the ways in `macros.html` shows it.
+    kind: &'static str,
+    text: String,
+    /// What a pointer over it tells.
+    title: String,
+    href: Option<String>,
+    /// Of a boolean.
+    on: bool,
+}
+
+/// How `cell` of `field` is shown; a reference leads to its record where that has a page.
+pub(in crate::web) fn cell_view(paths: &Paths, field: &Field, cell: &Cell) -> CellView {
+    let text = cell.value.to_text();
+    let mut view = CellView { kind: "text", title: String::new(), href: None, on: false, text };
+    if let (Some(reference), false) = (&field.reference, cell.value.is_null()) {
+        let whole_key = reference.table.primary_key == [reference.column.name.clone()];
+        let resource = reference.resource.as_ref().filter(|_| whole_key);
+        view.href = resource.map(|resource| paths.record(resource, &view.text));
+        if let Some(name) = &cell.display {
+            view.title = format!("{} {}", reference.column.name, view.text);
+            view.text = name.clone();
+        }
+        return view;
+    }
+    view.kind = match &cell.value {
+        Value::Null => "null",
+        Value::Boolean(on) => {
+            view.on = *on;
+            view.text = if *on { "yes" } else { "no" }.to_owned();
+            "boolean"
+        }
+        Value::Decimal(digits) => {
+            view.text = to_scale(&field.column.column_type, digits);
+            "number"
+        }
+        Value::Integer(_) | Value::Float(_) => "number",
+        Value::Bytes(_) => "bytes",
+        Value::Json(_) => "json",
+        Value::Raw(_) => "raw",
+        Value::Text(text) => match moment(field, text) {
+            Some(shown) => {
+                view.title = if shown == *text { String::new() } else { text.clone() };
+                view.text = shown;
+                "date"
+            }
+            None => "text",
+        },
+    };
+    view
+}
+
+impl CellView {
+    /// The same as a link, where it is none yet.
+    pub(in crate::web) fn linked(mut self, href: &str, title: &str) -> Self {
+        if matches!(self.kind, "null" | "boolean" | "json") {
+            if self.kind == "null" {
+                self.text = "–".to_owned();
+            }
+            self.kind = "text";
+        }
+        self.href = Some(href.to_owned());
+        self.title = title.to_owned();
+        self
+    }
+
+    pub(in crate::web) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A decimal with the digits after the point that its column has, also where the database drops zeros.
+fn to_scale(column_type: &ColumnType, digits: &str) -> String {
+    let ColumnType::Decimal { scale: Some(scale @ 1..), .. } = column_type else { return digits.to_owned() };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    format!("{whole}.{fraction:0<width$}", width = *scale as usize)
+}
+
+/// Moments without the seconds where those are zero, and without a fraction.
+fn moment(field: &Field, text: &str) -> Option<String> {
+    use ColumnType::{Date, DateTime, DateTimeTz, Time};
+    match field.column.column_type {
+        Date => Some(text.to_owned()),
+        Time | DateTime | DateTimeTz => {
+            let zone = if text.ends_with("+00:00") { " UTC" } else { "" };
+            let text = text.trim_end_matches("+00:00");
+            let text = text.split_once('.').map_or(text, |(whole, _)| whole);
+            let text = text.strip_suffix(":00").filter(|text| text.contains(':')).unwrap_or(text);
+            Some(format!("{text}{zone}"))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,312 @@
+//! A bulk task in words.
+
+use serde::Serialize;
+
+use super::{
+    Link, capitalized,
+    time::{self, Moment},
+};
+use crate::{
+    app::PowerCrud,
+    config::Atomicity,
+    resource::{Resource, grouped},
+    task::{BulkTask, Status},
+    web::paths::Paths,
+};
+
+#[derive(Serialize)]
+pub(in crate::web) struct TaskView {
+    pub(in crate::web) id: String,
+    /// What it does, in words.
+    pub(in crate::web) title: String,
+    pub(in crate::web) status: StatusView,
+    /// Whether it still changes.
+    pub(in crate::web) live: bool,
+    pub(in crate::web) percent: u64,
+    pub(in crate::web) progress_text: String,
+    /// How fast, and how long it will take.
+    pub(in crate::web) pace: String,
+    /// How it ended, in counts.
+    pub(in crate::web) outcome: String,
+    /// Lasted, or time left.
+    pub(in crate::web) time_text: String,
+    pub(in crate::web) note: String,
+    pub(in crate::web) error_message: String,
+    /// For screen readers, in steps of ten per cent.
+    pub(in crate::web) announcement: String,
+    pub(in crate::web) created: Option<Moment>,
+    pub(in crate::web) started: Option<Moment>,
+    pub(in crate::web) user: String,
+    pub(in crate::web) tiles: Vec<Tile>,
+    pub(in crate::web) facts: Vec<Fact>,
+    pub(in crate::web) href: String,
+    pub(in crate::web) progress_href: String,
+    pub(in crate::web) strip_href: String,
+    pub(in crate::web) cancel_href: Option<String>,
+    pub(in crate::web) retry_href: Option<String>,
+    pub(in crate::web) retry_label: String,
+    pub(in crate::web) list: Option<Link>,
+}
+
+#[derive(Serialize)]
+pub(in crate::web) struct StatusView {
+    label: &'static str,
+    tone: &'static str,
+    icon: &'static str,
+    spinning: bool,
+}
+
+#[derive(Serialize)]
+pub(in crate::web) struct Tile {
+    label: &'static str,
+    number: String,
+    tone: &'static str,
+}
+
+#[derive(Default, Serialize)]
+pub(in crate::web) struct Fact {
+    label: &'static str,
+    text: String,
+    href: Option<String>,
+    moment: Option<Moment>,
+}
+
+pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask) -> TaskView {
+    let now = time::now();
+    let id = task.id.to_string();
+    let resource = app.resource(&task.resource).ok();
+    let resource = resource.map(AsRef::as_ref);
+    let live = !task.status.is_final();
+    let title = title(resource, task);
+    let status = status_view(task.status);
+    let outcome = outcome(task);
+    let percent = task.progress_percent();
+    let unfinished = task.failed_records + task.unattempted_records();
+    TaskView {
+        progress_text: format!("{} of {} records", grouped(task.processed_records), grouped(task.total_records)),
+        pace: pace(task, now),
+        time_text: time_text(task, now),
+        note: note(task),
+        error_message: task.error_message.clone(),
+        announcement: if live {
+            format!("{title}: {}, {} percent", status.label, percent / 10 * 10)
+        } else {
+            format!("{title}: {}, {outcome}", status.label)
+        },
+        created: time::moment(task.created_at, now),
+        started: task.started_at.and_then(|at| time::moment(at, now)),
+        user: user(task),
+        tiles: tiles(task),
+        facts: facts(resource, paths, task, now),
+        href: paths.task(&id),
+        progress_href: paths.task_under(&id, "progress"),
+        strip_href: paths.task_under(&id, "strip"),
+        cancel_href: (live && task.status != Status::Cancelling).then(|| paths.task_under(&id, "cancel")),
+        retry_href: (task.can_retry() && resource.is_some()).then(|| paths.task_under(&id, "retry")),
+        retry_label: match task.failed_records {
+            0 => format!("Go on with {} left", grouped(unfinished)),
+            failed if failed == unfinished => format!("Retry {} failed", grouped(failed)),
+            _ => format!("Retry {} not done", grouped(unfinished)),
+        },
+        list: resource
+            .map(|resource| Link { label: capitalized(&resource.label_plural), href: paths.list(&resource.name) }),
+        id,
+        title,
+        status,
+        live,
+        percent,
+        outcome,
+    }
+}
+
+/// "Status → archived on 12,304 books", "Delete 12,304 books".
+fn title(resource: Option<&Resource>, task: &BulkTask) -> String {
+    let records = match resource {
+        Some(resource) => resource.count_in_words(task.total_records),
+        None => format!("{} records of {}", grouped(task.total_records), task.resource),
+    };
+    match task.operation.as_str() {
+        "delete" => format!("Delete {records}"),
+        _ => format!("{} on {records}", changes(resource, task)),
+    }
+}
+
+fn changes(resource: Option<&Resource>, task: &BulkTask) -> String {
+    let label = |name: &str| {
+        resource.and_then(|resource| resource.field(name)).map_or_else(|| name.to_owned(), |field| field.label.clone())
+    };
+    let changes = task.changes.as_object().into_iter().flatten().map(|(name, value)| {
+        let value = match value.as_str() {
+            Some("") | None => "empty".to_owned(),
+            Some(text) if text.chars().count() > 40 => format!("{}…", text.chars().take(40).collect::<String>()),
+            Some(text) => text.to_owned(),
+        };
+        format!("{} → {value}", label(name))
+    });
+    changes.collect::<Vec<_>>().join(", ")
+}
+
+fn status_view(status: Status) -> StatusView {
+    let (label, tone, icon) = match status {
+        Status::Waiting => ("Waiting", "neutral", "clock"),
+        Status::Pending => ("Queued", "neutral", "clock"),
+        Status::Started => ("Running", "info", "play"),
+        Status::Pausing => ("Pausing", "info", "pause"),
+        Status::Paused => ("Paused", "warning", "pause"),
+        Status::Cancelling => ("Cancelling", "warning", "stop"),
+        Status::Success => ("Done", "success", "check"),
+        Status::Partial => ("Partly done", "warning", "warning"),
+        Status::Failure => ("Failed", "error", "warning"),
+        Status::Cancelled => ("Cancelled", "neutral", "stop"),
+    };
+    StatusView { label, tone, icon, spinning: status.is_held() }
+}
+
+fn done_word(task: &BulkTask) -> &'static str {
+    if task.operation == "delete" { "deleted" } else { "changed" }
+}
+
+/// "12,267 deleted, 37 failed".
+fn outcome(task: &BulkTask) -> String {
+    let mut parts = vec![format!("{} {}", grouped(task.succeeded_records), done_word(task))];
+    if task.failed_records > 0 {
+        parts.push(format!("{} failed", grouped(task.failed_records)));
+    }
+    if task.unattempted_records() > 0 {
+        parts.push(format!("{} not attempted", grouped(task.unattempted_records())));
+    }
+    parts.join(", ")
+}
+
+fn tiles(task: &BulkTask) -> Vec<Tile> {
+    let tile = |label, number, tone| Tile { label, number: grouped(number), tone: if number > 0 { tone } else { "" } };
+    let mut tiles = vec![
+        tile("Selected", task.total_records, ""),
+        tile(if task.operation == "delete" { "Deleted" } else { "Changed" }, task.succeeded_records, "success"),
+        tile("Failed", task.failed_records, "error"),
+    ];
+    let left = if task.status.is_final() { "Not attempted" } else { "Left" };
+    tiles.push(tile(left, task.unattempted_records(), ""));
+    tiles
+}
+
+/// How many milliseconds the work took so far, or took.
+fn elapsed(task: &BulkTask, now: i64) -> Option<i64> {
+    Some((task.completed_at.unwrap_or(now) - task.started_at?).max(0))
+}
+
+/// How long a running task will still take, where that can be told.
+pub(in crate::web) fn time_left(task: &BulkTask) -> Option<String> {
+    left(task, time::now())
+}
+
+fn left(task: &BulkTask, now: i64) -> Option<String> {
+    if !task.status.is_held() || task.processed_records == 0 {
+        return None;
+    }
+    let elapsed = elapsed(task, now)? as u128;
+    let left = elapsed * u128::from(task.unattempted_records()) / u128::from(task.processed_records);
+    let left = i64::try_from(left).ok()?;
+    Some(if left < 1000 {
+        "less than a second left".to_owned()
+    } else {
+        format!("about {} left", time::duration(left))
+    })
+}
+
+fn pace(task: &BulkTask, now: i64) -> String {
+    let Some(elapsed) = elapsed(task, now) else { return String::new() };
+    let mut parts = Vec::new();
+    if elapsed > 0 && task.processed_records > 0 {
+        let rate = u128::from(task.processed_records) * 1000 / elapsed as u128;
+        parts.push(format!("{} per second", grouped(u64::try_from(rate).unwrap_or(u64::MAX))));
+    }
+    match left(task, now) {
+        Some(left) => parts.push(left),
+        None if task.status.is_final() => parts.push(format!("took {}", time::duration(elapsed))),
+        None => {}
+    }
+    parts.join(" · ")
+}
+
+fn time_text(task: &BulkTask, now: i64) -> String {
+    left(task, now).or_else(|| elapsed(task, now).map(time::duration)).unwrap_or_default()
+}
+
+fn note(task: &BulkTask) -> String {
+    match task.status {
+        Status::Pending | Status::Waiting => "It starts as soon as a worker is free.".to_owned(),
+        Status::Cancelling => "It stops at the next safe point; what is done stays done.".to_owned(),
+        Status::Started if task.atomicity == Atomicity::All => {
+            "Not committed yet: all records change together at the end, or none does.".to_owned()
+        }
+        Status::Failure if task.atomicity == Atomicity::All => {
+            "Everything or nothing was asked for, so no record was changed.".to_owned()
+        }
+        _ if task.missing_records == 1 => "1 record was gone already.".to_owned(),
+        _ if task.missing_records > 1 => format!("{} records were gone already.", grouped(task.missing_records)),
+        _ => String::new(),
+    }
+}
+
+fn user(task: &BulkTask) -> String {
+    task.user_id.clone().unwrap_or_else(|| "operator".to_owned())
+}
+
+fn facts(resource: Option<&Resource>, paths: &Paths, task: &BulkTask, now: i64) -> Vec<Fact> {
+    let fact = |label, text: String| Fact { label, text, ..Fact::default() };
+    let at = |label, at: i64| Fact { label, moment: time::moment(at, now), ..Fact::default() };
+    let mut facts = vec![Fact {
+        label: "Resource",
+        text: resource.map_or_else(|| task.resource.clone(), |resource| capitalized(&resource.label_plural)),
+        href: resource.map(|resource| paths.list(&resource.name)),
+        ..Fact::default()
+    }];
+    if task.operation != "delete" {
+        facts.push(fact("Changes", changes(resource, task)));
+    }
+    facts.push(fact("Records", selection(task)));
+    facts.push(fact("Who", user(task)));
+    facts.push(at("Submitted", task.created_at));
+    facts.extend(task.started_at.map(|moment| at("Started", moment)));
+    facts.extend(task.completed_at.map(|moment| at("Ended", moment)));
+    facts.push(fact(
+        "When a record fails",
+        match task.atomicity {
+            Atomicity::All => "nothing is changed at all".to_owned(),
+            Atomicity::Chunk => "it is reported, and the others go on".to_owned(),
+        },
+    ));
+    if task.attempt > 1 {
+        facts.push(fact("Attempts", format!("{}: a worker was lost or stopped, and another went on", task.attempt)));
+    }
+    if let Some(parent) = task.parent_id {
+        let href = Some(paths.task(&parent.to_string()));
+        facts.push(Fact { label: "Retry of", text: parent.to_string(), href, moment: None });
+    }
+    facts.push(fact("Task", task.id.to_string()));
+    facts
+}
+
+/// How the records were chosen, in words.
+fn selection(task: &BulkTask) -> String {
+    let number = |key: &str| task.selection.get(key).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    if let Some(pairs) = task.selection.get("matching").and_then(serde_json::Value::as_array) {
+        let text =
+            |value: Option<&serde_json::Value>| value.and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        let pairs: Vec<_> = pairs.iter().map(|pair| format!("{}={}", text(pair.get(0)), text(pair.get(1)))).collect();
+        let mut words =
+            if pairs.is_empty() { "all".to_owned() } else { format!("all that match {}", pairs.join(", ")) };
+        if number("excluded") > 0 {
+            words.push_str(&format!(", except {}", grouped(number("excluded"))));
+        }
+        if number("added") > 0 {
+            words.push_str(&format!(", and {} ticked", grouped(number("added"))));
+        }
+        return words;
+    }
+    if task.selection.get("unfinished_of").is_some() {
+        return "those that an earlier task left undone".to_owned();
+    }
+    format!("{} chosen one by one", grouped(number("keys") + number("ticked")))
+}

@@ -1,0 +1,69 @@
+//! Moments and durations in words.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// A moment, three ways.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::web) struct Moment {
+    iso: String,
+    exact: String,
+    pub(super) relative: String,
+}
+
+/// `at` in milliseconds since 1970 UTC, seen from `now`.
+pub(super) fn moment(at: i64, now: i64) -> Option<Moment> {
+    let moment: DateTime<Utc> = DateTime::from_timestamp_millis(at)?;
+    Some(Moment {
+        iso: moment.to_rfc3339(),
+        exact: moment.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        relative: ago(now - at),
+    })
+}
+
+pub(super) fn now() -> i64 {
+    Utc::now().timestamp_millis()
+}
+
+fn ago(milliseconds: i64) -> String {
+    let seconds = milliseconds / 1000;
+    let (number, unit) = match seconds {
+        ..5 => return "just now".to_owned(),
+        5..60 => (seconds, "second"),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" })
+}
+
+/// "0.4 s", "12 s", "1 min 20 s", "2 h 5 min".
+pub(super) fn duration(milliseconds: i64) -> String {
+    let milliseconds = milliseconds.max(0);
+    let seconds = (milliseconds + 500) / 1000;
+    match seconds {
+        _ if milliseconds < 9_950 => format!("{:.1} s", milliseconds as f64 / 1000.0),
+        ..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_words() {
+        for (milliseconds, expected) in
+            [(400, "0.4 s"), (12_300, "12 s"), (80_000, "1 min 20 s"), (7_500_000, "2 h 5 min")]
+        {
+            assert_eq!(duration(milliseconds), expected);
+        }
+        for (milliseconds, expected) in
+            [(-3_000, "just now"), (59_999, "59 seconds ago"), (60_000, "1 minute ago"), (172_800_000, "2 days ago")]
+        {
+            assert_eq!(ago(milliseconds), expected);
+        }
+    }
+}
