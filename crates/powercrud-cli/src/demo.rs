@@ -3,6 +3,8 @@
 mod random;
 mod stock;
 mod trade;
+// Lists of words, one word a line, would be all that one sees of it.
+#[rustfmt::skip]
 mod words;
 
 use std::path::{Path, PathBuf};
