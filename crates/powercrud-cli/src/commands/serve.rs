@@ -46,7 +46,7 @@ pub(super) async fn serve(powercrud: PowerCrud, bind: SocketAddr, with_worker: b
     let resources = grouped(powercrud.resources().len() as u64);
     tracing::info!("{resources} resources of {}", powercrud.database().url());
     print(&format!("Open http://{} in a browser. Ctrl-C stops.", visible(address)));
-    let app = axum::Router::new();
+    let app = powercrud.router();
     let server = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::select! {
         served = async { server.await } => served.context("the server failed")?,

@@ -5,6 +5,7 @@ mod configuration;
 mod discovery;
 mod program;
 mod refusals;
+mod serve;
 mod tasks;
 
 /// The library's tests know how to make a database for each test.
