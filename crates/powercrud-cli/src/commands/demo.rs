@@ -84,6 +84,8 @@ fn resources() -> Vec<ResourceBuilder> {
             .ordering(["name"])
             .bulk_fields(["city", "newsletter"]),
         Resource::table("order")
+            // By its number; the first text it has is the customer's note.
+            .display_field("id")
             .ordering(["-ordered_at"])
             .bulk_fields(["status", "note"])
             .labels(texts(&[("customer_id", "Customer")])),
