@@ -65,7 +65,9 @@ impl Drop for Server {
 #[tokio::test]
 async fn a_server_answers_works_and_stops() {
     run(Kind::Sqlite, async |database: TestDatabase| {
-        database.execute("CREATE TABLE item (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO item VALUES (1, 'lamp');").await;
+        database
+            .execute("CREATE TABLE item (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO item VALUES (1, 'lamp');")
+            .await;
         let server = Server::start(&["serve", "--database", &database.url]);
         let page = server.get("/resources/item");
         assert!(page.starts_with("HTTP/1.1 200") && page.contains("lamp"), "{page}");
