@@ -66,6 +66,8 @@ pub enum ConflictScope {
     /// One bulk task per model and suffix at a time.
     #[default]
     Model,
+    /// Only tasks that share a record.
+    Record,
 }
 
 /// What happens to a request that conflicts.
@@ -75,6 +77,8 @@ pub enum OnConflict {
     /// It is refused, with the name of the task in its way.
     #[default]
     Reject,
+    /// It waits, and starts by itself in its turn.
+    Queue,
 }
 
 /// What stays when a record fails.
@@ -225,11 +229,13 @@ resource_settings! {
     /// Whether bulk tasks keep each other out (true).
     bulk_async_conflict_checking: bool = "true or false",
     /// What conflicts with what.
-    bulk_async_conflict_scope: ConflictScope = "\"model\"",
+    bulk_async_conflict_scope: ConflictScope = "\"model\" or \"record\"",
     /// What happens to a request that conflicts.
-    bulk_async_on_conflict: OnConflict = "\"reject\"",
+    bulk_async_on_conflict: OnConflict = "\"reject\" or \"queue\"",
     /// What stays when a record fails: "chunk" in the background and "all" in the request by default.
     bulk_atomicity: Atomicity = "\"chunk\" or \"all\"",
     /// Records a chunk at most; grown and shrunk to about a quarter second by default.
     bulk_chunk_size: u64 = "a whole number from 1",
+    /// After how many failed records a task in the background stops; never by default.
+    bulk_max_errors: u64 = "a whole number from 1",
 }

@@ -85,6 +85,16 @@ pub enum Error {
         /// The id of the task that holds it.
         holder: String,
     },
+    /// A bulk task holds the record, so it can't be written one by one now.
+    #[error("{record} is held by a bulk task ({progress}); try again when it has ended")]
+    RecordHeld {
+        /// The record in words, such as "book 12".
+        record: String,
+        /// The task that holds it.
+        task_id: uuid::Uuid,
+        /// How far that task is, in words.
+        progress: String,
+    },
     /// A record that is not there (any more).
     #[error("there is no {resource} with key {key}")]
     RecordNotFound {
@@ -122,6 +132,7 @@ impl Error {
             Self::NotAllowed(_) => "NOT_ALLOWED",
             Self::NothingSelected(_) => "NOTHING_SELECTED",
             Self::Conflict { .. } => "CONFLICT",
+            Self::RecordHeld { .. } => "RECORD_HELD",
             Self::RecordNotFound { .. } => "RECORD_NOT_FOUND",
             Self::TaskNotFound(_) => "TASK_NOT_FOUND",
             Self::Transition { .. } => "INVALID_TRANSITION",

@@ -5,7 +5,7 @@ mod params;
 mod rows;
 
 pub use condition::Operator;
-pub(crate) use condition::{condition, keys_condition, split_key};
+pub(crate) use condition::{canonical_key, condition, join_key, keys_condition, split_key};
 pub use params::{Filter, ListParams, Ordering};
 pub use rows::{Cell, Choice, Count, Page, Row};
 pub(crate) use rows::{name_references, read_row, row_select};

@@ -1,7 +1,7 @@
 //! One record: read, create, change, delete.
 
 use sea_orm::{
-    ConnectionTrait as _,
+    ConnectionTrait as _, StatementBuilder,
     sea_query::{Expr, Query},
 };
 
@@ -10,8 +10,10 @@ use crate::{
     db::{Fault, Run as _},
     error::{Error, FieldError, Result},
     form::{Change, Input, parse_changes},
+    lock,
     query::{self, Cell, Row},
     resource::{Field, Resource},
+    task::{BulkTask, store},
 };
 
 /// The record of that key, with a cell for each of the resource's fields.
@@ -87,8 +89,7 @@ pub async fn update(app: &PowerCrud, resource: &Resource, key: &str, inputs: &[I
             update.value(change.field.clone(), app.database().dialect().write(&field.column, &change.value));
         }
     }
-    let changed = app.database().connection().execute(&update).await.map_err(|error| blame(resource, &error))?;
-    if changed.rows_affected() == 0 { Err(not_found(resource, key)) } else { Ok(()) }
+    write_unless_held(app, resource, key, &update).await
 }
 
 /// Deletes a record.
@@ -99,8 +100,58 @@ pub async fn delete(app: &PowerCrud, resource: &Resource, key: &str) -> Result<(
     resource.require_writable()?;
     let mut delete = Query::delete();
     delete.from_table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
-    let gone = app.database().connection().execute(&delete).await.map_err(|error| blame(resource, &error))?;
-    if gone.rows_affected() == 0 { Err(not_found(resource, key)) } else { Ok(()) }
+    write_unless_held(app, resource, key, &delete).await
+}
+
+/// The bulk task that holds the record, so that it can't be edited or deleted now.
+pub async fn held_by(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Option<BulkTask>> {
+    if !resource.checks_conflicts() || resource.table.primary_key.is_empty() {
+        return Ok(None);
+    }
+    match lock::holder(app.database().connection(), &lock_keys(resource, key)).await? {
+        Some(id) => Ok(Some(store::load(app, id).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Writes one record, unless a bulk task holds it.
+///
+/// The record is written first and the locks are looked at afterwards, in one transaction. A bulk task that is submitted in between
+/// waits for this row; one that was there before is seen, and the write is undone. So no order of the two loses an update.
+async fn write_unless_held(
+    app: &PowerCrud,
+    resource: &Resource,
+    key: &str,
+    statement: &(impl StatementBuilder + Sync),
+) -> Result<()> {
+    let transaction = app.database().begin().await?;
+    let result = async {
+        let written = transaction.execute(statement).await.map_err(|error| blame(resource, &error))?.rows_affected();
+        if resource.checks_conflicts()
+            && let Some(holder) = lock::holder(&transaction, &lock_keys(resource, key)).await?
+        {
+            let task = store::load_from(&transaction, holder).await?;
+            let record = format!("{} {key}", resource.label);
+            return Err(Error::RecordHeld { record, task_id: holder, progress: task.progress_in_words() });
+        }
+        if written == 0 { Err(not_found(resource, key)) } else { Ok(()) }
+    }
+    .await;
+    match result {
+        Ok(()) => transaction.commit().await.map_err(|error| blame(resource, &error)),
+        Err(error) => {
+            // The first error says more than that of a rollback.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+/// The locks that a bulk task would hold this record by.
+fn lock_keys(resource: &Resource, key: &str) -> [String; 2] {
+    let model = resource.unique_model_key();
+    let canonical = query::canonical_key(resource, key).unwrap_or_else(|_| key.to_owned());
+    [lock::model_key(&model), lock::record_key(&model, &canonical)]
 }
 
 /// The names of the columns a cell belongs to stand in the resource's fields, in the same order.

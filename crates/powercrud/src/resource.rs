@@ -14,7 +14,7 @@ pub use field::{Field, Reference};
 pub(crate) use words::grouped;
 
 use crate::{
-    config::{Atomicity, ResourceSettings},
+    config::{Atomicity, ConflictScope, OnConflict, ResourceSettings},
     db::{Column, Dialect, Table},
     error::{Error, FieldError, Result},
 };
@@ -134,6 +134,21 @@ impl Resource {
     /// What stays when a record of a task fails.
     pub fn atomicity(&self, in_background: bool) -> Atomicity {
         self.settings.bulk_atomicity.unwrap_or(if in_background { Atomicity::Chunk } else { Atomicity::All })
+    }
+
+    /// What a bulk task keeps others from: the whole model, or its records.
+    pub(crate) fn conflict_scope(&self) -> ConflictScope {
+        self.settings.bulk_async_conflict_scope.unwrap_or_default()
+    }
+
+    /// Whether bulk tasks, and edits of single records, keep out of each other's way.
+    pub(crate) fn checks_conflicts(&self) -> bool {
+        self.settings.bulk_async_conflict_checking.unwrap_or(true)
+    }
+
+    /// Whether a request in whose way something is waits for its turn.
+    pub(crate) fn queues_conflicts(&self) -> bool {
+        self.settings.bulk_async_on_conflict == Some(OnConflict::Queue)
     }
 
     /// What a bulk task on this resource locks: the model with its suffix.

@@ -80,11 +80,7 @@ fn check_keys(resource: &Resource, given: Vec<String>) -> Result<Checked> {
     for key in given {
         match query::split_key(resource, &key) {
             Ok(split) => {
-                let texts: Vec<String> = split.iter().map(Value::to_text).collect();
-                let canonical = match &texts[..] {
-                    [single] => single.clone(),
-                    texts => serde_json::json!(texts).to_string(),
-                };
+                let canonical = query::join_key(&split);
                 if seen.insert(canonical.clone()) {
                     keys.push(canonical);
                     parts.push(split);

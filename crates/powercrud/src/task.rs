@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 pub use status::{Event, Status};
 
-use crate::{config::Atomicity, form::Change};
+use crate::{config::Atomicity, form::Change, resource::grouped};
 
 /// What a bulk task does to each record.
 #[derive(Clone, Debug)]
@@ -100,6 +100,12 @@ impl BulkTask {
             0 => 0,
             total => self.processed_records.min(total) * 100 / total,
         }
+    }
+
+    /// "12,000 of 100,000 records, 12%".
+    pub fn progress_in_words(&self) -> String {
+        let (done, total) = (grouped(self.processed_records), grouped(self.total_records));
+        format!("{done} of {total} records, {}%", self.progress_percent())
     }
 
     /// How many records were not attempted (yet).

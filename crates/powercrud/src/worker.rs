@@ -13,6 +13,7 @@ use crate::{
     bulk,
     db::{Run as _, migrations::tables},
     error::Result,
+    lock,
     task::{BulkTask, store},
 };
 
@@ -84,7 +85,12 @@ impl Worker {
                     });
                     continue;
                 }
-                Ok(None) => {}
+                // A wait that began while its obstacle ended is seen here at the latest.
+                Ok(None) => match lock::unblock(&self.app, None).await {
+                    Ok(0) => {}
+                    Ok(_) => continue,
+                    Err(error) => tracing::debug!(%error, "waiting tasks could not be looked at"),
+                },
                 Err(error) => tracing::warn!(%error, "the worker can't look for tasks; trying again"),
             }
             drop(permit);

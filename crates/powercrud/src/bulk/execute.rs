@@ -20,6 +20,7 @@ use crate::{
     db::{Run as _, migrations::tables},
     error::{Error, Result},
     form::parse_changes,
+    lock,
     resource::Resource,
     task::{
         BulkTask, Event, Operation, Status,
@@ -144,6 +145,12 @@ impl<'a> Run<'a> {
                 Some(Halt::Wish) => return self.end(None).await,
                 None => {}
             }
+            if let Some(most) = self.resource.settings.bulk_max_errors
+                && self.task.failed_records >= most
+            {
+                let message = format!("stopped after {} failed records; {most} are allowed", self.task.failed_records);
+                return self.end(Some(message)).await;
+            }
             match self.commit_chunk().await {
                 Ok(()) => {}
                 Err(Error::Database(fault)) if !fault.is_transient() => return self.end(Some(fault.message)).await,
@@ -252,6 +259,7 @@ impl<'a> Run<'a> {
             .await;
             close(transaction, result).await?;
         }
+        lock::unblock(self.app, Some(&self.task.unique_model_key)).await?;
         store::load(self.app, self.task.id).await
     }
 
@@ -334,6 +342,7 @@ async fn end(app: &PowerCrud, lease: Lease, task: BulkTask, error_message: Optio
     let transaction = app.database().begin().await?;
     let result = conclude(app, &transaction, &lease, task, error_message).await;
     let task = close(transaction, result).await?;
+    lock::unblock(app, Some(&task.unique_model_key)).await?;
     store::load(app, task.id).await
 }
 

@@ -11,7 +11,7 @@ use crate::{
     config::Atomicity,
     db::{Run as _, migrations::tables},
     error::{Error, Result},
-    lock,
+    lock::{self, Frozen},
     selection::{Checked, unfinished},
     task::{
         BulkTask, Event, Operation, Status,
@@ -48,16 +48,11 @@ impl Plan {
         loop {
             match self.try_submit(task_id, &task_key).await {
                 Err(Error::Database(fault)) if fault.code == "UNIQUE" || (fault.is_transient() && tries < 5) => {
-                    if let Some(first) = lock::holder(&self.app, &lock::request_key(&task_key)).await? {
+                    let connection = self.app.database().connection();
+                    if let Some(first) = lock::holder(connection, &[lock::request_key(&task_key)]).await? {
                         return Ok(Submitted::Duplicate(store::load(&self.app, first).await?));
                     }
-                    let model_lock = lock::model_key(&self.resource.unique_model_key());
-                    if fault.code == "UNIQUE"
-                        && let Some(holder) = lock::holder(&self.app, &model_lock).await?
-                    {
-                        return Err(self.conflict(holder).await?);
-                    }
-                    // Who held it has ended in between, or the database was busy: try again.
+                    // Somebody else was faster, or the database was busy: look again.
                     tries += 1;
                     if tries > 20 {
                         return Err(Error::Database(fault));
@@ -69,12 +64,11 @@ impl Plan {
         }
     }
 
-    async fn conflict(&self, holder: Uuid) -> Result<Error> {
-        let task = store::load(&self.app, holder).await?;
+    async fn conflict<C: ConnectionTrait>(&self, connection: &C, holder: Uuid) -> Result<Error> {
+        let task = store::load_from(connection, holder).await?;
         // Whose it is stays between staff and owner.
         let visible = self.user.may_see(task.user_id.as_deref());
-        let done =
-            format!("{} of {} records, {}%", task.processed_records, task.total_records, task.progress_percent());
+        let done = task.progress_in_words();
         let holder = if visible { format!("task {holder} ({done})") } else { format!("somebody else's task ({done})") };
         Ok(Error::Conflict { resource: self.resource.name.clone(), holder })
     }
@@ -108,39 +102,55 @@ impl Plan {
         source: Option<SelectStatement>,
     ) -> Result<Option<Lease>> {
         lock::take(transaction, &lock::request_key(task_key), task_id).await?;
-        if self.resource.settings.bulk_async_conflict_checking.unwrap_or(true) {
-            lock::take(transaction, &lock::model_key(&self.resource.unique_model_key()), task_id).await?;
-        }
         let (first_seq, total) = self.freeze(transaction, task_id, source).await?;
         if total == 0 {
             return Err(Error::NothingSelected(self.resource.label.clone()));
         }
+        let frozen = Frozen { task_id, first_seq, total };
+        let waits = self.resource.checks_conflicts() && !self.take_locks(transaction, frozen).await?;
         let background = self.route == Route::Background || self.resource.should_process_async(total);
         let atomicity = match self.route {
             // Whoever asks for the background gets its rules, however few the records are.
             Route::Background => self.resource.atomicity(true),
             Route::Auto => self.resource.atomicity(background),
         };
-        let lease = (!background).then(|| Lease { task_id, worker_id: Uuid::new_v4(), attempt: 1 });
-        self.insert_task(transaction, task_id, task_key, (first_seq, total), atomicity, lease).await?;
+        let lease = (!background && !waits).then(|| Lease { task_id, worker_id: Uuid::new_v4(), attempt: 1 });
+        let status = match lease {
+            Some(_) => Status::Pending.next(Event::Claim)?,
+            None if waits => Status::Waiting,
+            None => Status::Pending,
+        };
+        self.insert_task(transaction, frozen, task_key, atomicity, status, lease).await?;
         tracing::debug!(%task_id, total, background, "bulk task frozen");
         Ok(lease)
+    }
+
+    /// Takes the locks of a frozen task. `false`: something is in the way, and the task has to wait.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where something is in the way and requests are not queued.
+    async fn take_locks<C: ConnectionTrait>(&self, transaction: &C, frozen: Frozen) -> Result<bool> {
+        let dialect = self.app.database().dialect();
+        match lock::obstacle(transaction, dialect, &self.resource, frozen).await? {
+            None => {
+                lock::take_for(transaction, dialect, &self.resource, frozen).await?;
+                Ok(true)
+            }
+            Some(_) if self.resource.queues_conflicts() => Ok(false),
+            Some(holder) => Err(self.conflict(transaction, holder).await?),
+        }
     }
 
     async fn insert_task<C: ConnectionTrait>(
         &self,
         transaction: &C,
-        task_id: Uuid,
+        frozen: Frozen,
         task_key: &str,
-        (first_seq, total): (i64, u64),
         atomicity: Atomicity,
+        status: Status,
         lease: Option<Lease>,
     ) -> Result<()> {
         let dialect = self.app.database().dialect();
-        let status = match lease {
-            Some(_) => Status::Pending.next(Event::Claim)?,
-            None => Status::Pending,
-        };
         let held = |expr: Expr| if lease.is_some() { expr } else { Expr::val(None::<i64>) };
         let mut insert = Query::insert();
         insert
@@ -174,7 +184,7 @@ impl Plan {
                 "error_message",
             ])
             .values_panic([
-                task_id.into(),
+                frozen.task_id.into(),
                 self.parent_id.into(),
                 self.user.id.clone().into(),
                 self.resource.name.as_str().into(),
@@ -184,12 +194,12 @@ impl Plan {
                 self.selection.describe().to_string().into(),
                 task_key.into(),
                 status.as_str().into(),
-                (total as i64).into(),
+                (frozen.total as i64).into(),
                 0i64.into(),
                 0i64.into(),
                 0i64.into(),
                 0i64.into(),
-                first_seq.into(),
+                frozen.first_seq.into(),
                 0i64.into(),
                 atomicity.as_str().into(),
                 "database".into(),

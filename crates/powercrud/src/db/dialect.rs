@@ -201,8 +201,12 @@ impl Dialect {
         let marks = vec!["?"; parts.len()].join(", ");
         match self {
             Self::Sqlite => self.custom(&format!("json_array({marks})"), parts),
-            Self::Postgres => self.custom(&format!("CAST(json_build_array({marks}) AS text)"), parts),
-            Self::Mysql => self.custom(&format!("JSON_ARRAY({marks})"), parts),
+            // Without blanks, so that one key has one spelling wherever it was written.
+            Self::Postgres | Self::Mysql => {
+                let quote = if self == Self::Mysql { "JSON_QUOTE(?)" } else { "CAST(to_json(?) AS text)" };
+                let quoted = vec![quote; parts.len()].join(", ',', ");
+                self.custom(&format!("CONCAT('[', {quoted}, ']')"), parts)
+            }
         }
     }
 
@@ -246,6 +250,11 @@ impl Dialect {
             Self::Mysql => "CAST(? AS CHAR) LIKE ? ESCAPE '!'",
         };
         self.custom(template, [expr, Expr::val(pattern)])
+    }
+
+    /// Two texts, one after the other.
+    pub(crate) fn concat(self, first: Expr, second: Expr) -> Expr {
+        self.custom(if self == Self::Mysql { "CONCAT(?, ?)" } else { "(CAST(? AS text) || ?)" }, [first, second])
     }
 
     /// Whether the table of frozen selections numbers its rows itself, dense within a transaction.

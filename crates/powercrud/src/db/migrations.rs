@@ -168,7 +168,11 @@ fn task_error() -> TableCreateStatement {
 }
 
 fn lock() -> TableCreateStatement {
-    Table::create().table(tables::LOCK).col(word("lock_key").primary_key()).col(uuid("task_id")).take()
+    Table::create()
+        .table(tables::LOCK)
+        .col(ColumnDef::new("lock_key").string_len(700).not_null().primary_key())
+        .col(uuid("task_id"))
+        .take()
 }
 
 fn worker() -> TableCreateStatement {

@@ -199,6 +199,19 @@ pub(crate) fn split_key(resource: &Resource, key: &str) -> Result<Vec<Value>, Fi
         .collect()
 }
 
+/// A record key in the spelling that frozen selections have it in.
+pub(crate) fn canonical_key(resource: &Resource, key: &str) -> Result<String, FieldError> {
+    Ok(join_key(&split_key(resource, key)?))
+}
+
+/// The parts of a key as one text: a single part as it is, several as a JSON array of texts without blanks.
+pub(crate) fn join_key(parts: &[Value]) -> String {
+    match parts {
+        [single] => single.to_text(),
+        parts => serde_json::json!(parts.iter().map(Value::to_text).collect::<Vec<_>>()).to_string(),
+    }
+}
+
 /// Whether a record is one of `keys`, each already split; as bound parameters, so for no more than a chunk of them.
 pub(crate) fn keys_condition(resource: &Resource, keys: &[Vec<Value>], dialect: Dialect) -> Expr {
     let columns = resource.key_columns();

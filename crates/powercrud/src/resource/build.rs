@@ -160,6 +160,9 @@ fn resource(
     if settings.bulk_chunk_size == Some(0) {
         mistakes.push(format!("resources.{name}.bulk_chunk_size: 0 is not allowed; allowed is a whole number from 1"));
     }
+    if settings.bulk_max_errors == Some(0) {
+        mistakes.push(format!("resources.{name}.bulk_max_errors: 0 is not allowed; allowed is a whole number from 1"));
+    }
     let singular = words::singular(&words::label(&table.name));
     let label = settings.label.clone().unwrap_or_else(|| lower_first(&singular));
     let label_plural = settings.label_plural.clone().unwrap_or_else(|| words::plural(&label));

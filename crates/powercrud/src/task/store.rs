@@ -108,8 +108,13 @@ fn read_task(row: &QueryResult) -> Result<BulkTask> {
 
 /// The task of that id, whoever owns it.
 pub(crate) async fn load(app: &PowerCrud, id: Uuid) -> Result<BulkTask> {
+    load_from(app.database().connection(), id).await
+}
+
+/// As [`load`], as a transaction sees it.
+pub(crate) async fn load_from<C: ConnectionTrait>(connection: &C, id: Uuid) -> Result<BulkTask> {
     let select = select_task().and_where(Expr::col("id").eq(id)).take();
-    let row = app.database().connection().row(&select).await?;
+    let row = connection.row(&select).await?;
     row.as_ref().map(read_task).transpose()?.ok_or_else(|| Error::TaskNotFound(id.to_string()))
 }
 
@@ -179,14 +184,50 @@ pub async fn errors(app: &PowerCrud, task_id: Uuid, offset: u64, limit: u64) -> 
         .collect()
 }
 
+/// The tasks that wait for others, oldest first.
+pub(crate) async fn waiting(app: &PowerCrud, unique_model_key: Option<&str>) -> Result<Vec<BulkTask>> {
+    let mut select = select_task();
+    select
+        .and_where(Expr::col("status").eq(Status::Waiting.as_str()))
+        .order_by("created_at", Order::Asc)
+        .order_by("id", Order::Asc);
+    if let Some(key) = unique_model_key {
+        select.and_where(Expr::col("unique_model_key").eq(key));
+    }
+    app.database().connection().rows(&select).await?.iter().map(read_task).collect()
+}
+
 /// Asks for a task to be cancelled. A running one stops at its next checkpoint; what is done stays done.
 ///
 /// # Errors
 /// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it has ended.
 pub async fn cancel(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
+    wish(app, user, id, Event::Cancel).await
+}
+
+/// Asks for a running task to pause at its next checkpoint. It keeps its locks.
+///
+/// # Errors
+/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it does not run.
+pub async fn pause(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
+    wish(app, user, id, Event::Pause).await
+}
+
+/// Lets a paused task go on where it stopped.
+///
+/// # Errors
+/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it is not paused.
+pub async fn resume(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
+    let task = wish(app, user, id, Event::Resume).await?;
+    crate::backend::dispatch(app, id).await?;
+    Ok(task)
+}
+
+/// Carries a user's wish into the task's row.
+async fn wish(app: &PowerCrud, user: &User, id: Uuid, event: Event) -> Result<BulkTask> {
     loop {
         let task = get(app, user, id).await?;
-        let next = task.status.next(Event::Cancel)?;
+        let next = task.status.next(event)?;
         let transaction = app.database().begin().await?;
         let mut update = Query::update();
         update
@@ -201,6 +242,9 @@ pub async fn cancel(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> 
         // Where its state changed in between, look again.
         if transaction.update(&update).await? == 1 {
             transaction.commit().await?;
+            if next.is_final() {
+                lock::unblock(app, Some(&task.unique_model_key)).await?;
+            }
             return load(app, id).await;
         }
         transaction.rollback().await?;

@@ -94,7 +94,9 @@ impl From<Error> for WebError {
             Error::ReadOnly { .. } | Error::NotAllowed(_) => {
                 Problem::new(StatusCode::FORBIDDEN, "Not allowed", sentence(&message))
             }
-            Error::Conflict { .. } => Problem::new(StatusCode::CONFLICT, "Busy", sentence(&message)),
+            Error::Conflict { .. } | Error::RecordHeld { .. } => {
+                Problem::new(StatusCode::CONFLICT, "Busy", sentence(&message))
+            }
             Error::Transition { .. } => Problem::new(StatusCode::CONFLICT, "Too late for that", sentence(&message)),
             Error::Connection { .. } => {
                 let text = "The database does not answer. Try again in a moment.";
