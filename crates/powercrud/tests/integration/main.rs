@@ -3,3 +3,4 @@
 mod discovery;
 mod records;
 mod support;
+mod web;
