@@ -4,3 +4,4 @@ mod discovery;
 mod records;
 mod support;
 mod tidy;
+mod web;

@@ -1,0 +1,141 @@
+//! List, select, dialog, submit, task page.
+
+use powercrud::{PowerCrud, query};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    browser::{Answer, Browser, encode},
+    open,
+};
+use crate::support::{TestDatabase, each_database};
+
+each_database! {
+    few_records_change_at_once,
+    many_records_change_in_the_background,
+    a_conflict_keeps_the_dialog_and_its_input,
+    a_delete_says_what_is_in_its_way,
+    what_another_tab_selected_is_not_changed,
+}
+
+/// The dialog of an operation on the records that `list` matches.
+async fn dialog(browser: &mut Browser, list: &str, operation: &str) -> Answer {
+    browser.post("/resources/book/selection", &format!("action=all&list={}", encode(list))).await.location();
+    browser.in_dialog().get(&format!("/resources/book/{operation}")).await.expect(200)
+}
+
+async fn count(app: &PowerCrud, conditions: &[&str]) -> u64 {
+    let book = app.resource("book").expect("books");
+    let params = query::ListParams::from_conditions(book, conditions).expect("conditions");
+    query::count(app, book, &params).await.expect("a count")
+}
+
+/// Runs the worker until no task is left.
+async fn work(app: &PowerCrud) {
+    let stop = CancellationToken::new();
+    let worker = tokio::spawn(app.worker().run(stop.clone()));
+    let mut browser = Browser::new(app.router());
+    for _ in 0..200 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        if !browser.get("/tasks/badge").await.text.contains("running") {
+            stop.cancel();
+            return worker.await.expect("the worker lives").expect("the worker works");
+        }
+    }
+    panic!("the task did not end");
+}
+
+async fn few_records_change_at_once(database: TestDatabase) {
+    let (app, mut browser) = open(database).await;
+    let dialog = dialog(&mut browser, "id__lte=12", "bulk-edit")
+        .await
+        .holds(&["Edit 12 books", "Change 12 books"])
+        .lacks(&["<html"]);
+    let form =
+        format!("change=status&set.status=archived&change=isbn&null=isbn&selection={}", dialog.hidden("selection"));
+    let preview = browser.in_dialog().post("/resources/book/bulk-edit/preview", &form).await.expect(200);
+    preview.holds(&["12 books will change", "Book 01", "published", "archived", "isbn-1", "empty"]);
+    assert_eq!(count(&app, &["status=archived"]).await, 0, "a preview changes nothing");
+    let answer = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(200);
+    assert_eq!(answer.events()["bulkEditSuccess"]["message"], "12 books changed.");
+    assert!(answer.events().get("refreshTable").is_some());
+    assert_eq!(count(&app, &["status=archived", "isbn__isnull=true", "id__lte=12"]).await, 12);
+    assert_eq!(count(&app, &["status=archived"]).await, 12);
+    browser.get("/resources/book").await.lacks(&["books selected"]);
+}
+
+async fn many_records_change_in_the_background(database: TestDatabase) {
+    let (app, mut browser) = open(database).await;
+    // Somebody without scripts: whole pages.
+    browser.post("/resources/book/selection", "action=all").await.location();
+    let page = browser.get("/resources/book/bulk-edit").await.expect(200).holds(&[
+        "<html",
+        "Edit 60 books",
+        "in the background",
+    ]);
+    let form = format!("change=price&set.price=12.50&selection={}", page.hidden("selection"));
+    let answer = browser.post("/resources/book/bulk-edit", &form).await.expect(200);
+    assert_eq!(answer.events()["bulkEditQueued"]["message"], "Processing 60 records in background.");
+    let task = answer.links().into_iter().find(|link| link.starts_with("/tasks/")).expect("a link to the task");
+    let answer = answer.holds(&["Processing 60 records in background.", "View status", "No worker is running"]);
+    assert_eq!(answer.events()["bulkEditQueued"]["taskId"], task.trim_start_matches("/tasks/"));
+    browser.get(&task).await.expect(200).holds(&["Queued", "0 of 60 records", "every 1s", "Price → 12.50 on 60 books"]);
+    browser.get("/resources/book").await.holds(&["1 running", "Price → 12.50 on 60 books"]);
+    work(&app).await;
+    assert_eq!(count(&app, &["price=12.50"]).await, 60);
+    let end = browser.with("hx-request", "true").get(&format!("{task}/progress")).await.expect(200);
+    assert!(end.events().get("refreshTable").is_some(), "the list is told that the task has ended");
+    end.holds(&["100 %", "60 of 60 records", "Done"]).lacks(&["every 1s", "<html"]);
+    browser.get("/tasks").await.holds(&["60 changed"]).lacks(&["every 2s"]);
+    browser.post(&format!("{task}/cancel"), "").await.location();
+    browser.post(&format!("{task}/retry"), "").await.expect(403);
+}
+
+async fn a_conflict_keeps_the_dialog_and_its_input(database: TestDatabase) {
+    let (app, mut browser) = open(database).await;
+    let first = dialog(&mut browser, "", "bulk-edit").await;
+    let form = format!("change=price&set.price=1&selection={}", first.hidden("selection"));
+    browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(200);
+    let second = dialog(&mut browser, "id__lte=3", "bulk-edit").await;
+    let form = format!("change=notes&set.notes=kept%20input&selection={}", second.hidden("selection"));
+    let refused = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(409);
+    refused.holds(&["Another bulk operation is running on books", "kept input", "Try again", "0 %"]).lacks(&["<html"]);
+    assert_eq!(count(&app, &["notes__isnull=false"]).await, 0);
+    // Once the first has ended, the same form goes through.
+    work(&app).await;
+    browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(200);
+    assert_eq!(count(&app, &["notes=kept input"]).await, 3);
+}
+
+async fn a_delete_says_what_is_in_its_way(database: TestDatabase) {
+    let (app, mut browser) = open(database).await;
+    let many = dialog(&mut browser, "", "bulk-delete").await;
+    let many = many.holds(&["Delete 60 books?", "3 books can", "3 order lines refer to them", "Yes, delete 57 books"]);
+    let selection = many.hidden("selection");
+    let unconfirmed =
+        browser.in_dialog().post("/resources/book/bulk-delete", &format!("selection={selection}")).await.expect(422);
+    unconfirmed.holds(&["Tick this to confirm", "Delete 57 books"]);
+    assert_eq!(count(&app, &[]).await, 60);
+    browser
+        .in_dialog()
+        .post("/resources/book/bulk-delete", &format!("confirm=yes&selection={selection}"))
+        .await
+        .expect(200);
+    work(&app).await;
+    assert_eq!(count(&app, &[]).await, 3);
+    let tasks = browser.get("/tasks").await.holds(&["57 deleted, 3 failed", "Partly done"]);
+    let task = tasks.links().into_iter().find(|link| link.starts_with("/tasks/0")).expect("a task");
+    browser.get(&task).await.holds(&["3 records failed", "Retry 3 failed", "/resources/book/records/2"]);
+    // Two that go at once, with one that can't: nothing is half done without being told.
+    let few = dialog(&mut browser, "", "bulk-delete").await.holds(&["nothing to delete"]).lacks(&["Yes, delete"]);
+    few.lacks(&["id=\"dialog-submit\""]);
+}
+
+async fn what_another_tab_selected_is_not_changed(database: TestDatabase) {
+    let (app, mut browser) = open(database).await;
+    let few = dialog(&mut browser, "id__lte=2", "bulk-edit").await.holds(&["Edit 2 books"]);
+    browser.post("/resources/book/selection", "action=all").await.location();
+    let form = format!("change=notes&set.notes=x&selection={}", few.hidden("selection"));
+    let refused = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(422);
+    refused.holds(&["The selection has changed", "Edit 60 books"]);
+    assert_eq!(count(&app, &["notes=x"]).await, 0);
+}
