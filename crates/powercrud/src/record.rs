@@ -38,12 +38,22 @@ pub async fn get(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Row>
 /// [`Error::Invalid`] names every field with a mistake, also those that only the database finds (unique, references, checks).
 pub async fn create(app: &PowerCrud, resource: &Resource, inputs: &[Input]) -> Result<String> {
     resource.require_writable()?;
-    let mut changes = parse_changes(resource, |field| field.editable, inputs)?;
+    let mut changes = match parse_changes(resource, |field| field.editable, inputs) {
+        Ok(changes) => changes,
+        // All mistakes at once, also what is not there at all.
+        Err(Error::Invalid(mut errors)) => {
+            let given = |name: &str| inputs.iter().any(|(other, _)| other == name);
+            errors.extend(resource.fields.iter().filter(|field| is_missing(field, given)).map(required));
+            return Err(Error::Invalid(errors));
+        }
+        Err(error) => return Err(error),
+    };
     // An empty box of a field with a default means the default.
     changes.retain(|change| {
         !(change.value.is_null() && resource.field(&change.field).is_some_and(|field| field.column.default.is_some()))
     });
-    let missing: Vec<_> = resource.fields.iter().filter(|field| is_missing(field, &changes)).map(required).collect();
+    let given = |name: &str| changes.iter().any(|change| change.field == name);
+    let missing: Vec<_> = resource.fields.iter().filter(|field| is_missing(field, given)).map(required).collect();
     if !missing.is_empty() {
         return Err(Error::Invalid(missing));
     }
@@ -173,10 +183,10 @@ fn not_found(resource: &Resource, key: &str) -> Error {
 }
 
 /// Whether a field must be given for a new record, and is not.
-fn is_missing(field: &Field, changes: &[Change]) -> bool {
+fn is_missing(field: &Field, given: impl Fn(&str) -> bool) -> bool {
     let column = &field.column;
     let filled = column.nullable || column.default.is_some() || column.generated || column.identity;
-    !filled && field.editable && changes.iter().all(|change| change.field != field.name)
+    !filled && field.editable && !given(&field.name)
 }
 
 fn required(field: &Field) -> FieldError {

@@ -26,7 +26,7 @@ async fn records_are_created_edited_and_deleted(database: TestDatabase) {
     let record_page = page.split('?').next().expect("a path").to_owned();
     let key = record_page.rsplit('/').next().expect("a key").to_owned();
     let edit = format!("{record_page}/edit");
-    browser.get(&edit).await.expect(200).holds(&["New one</textarea>", "data-text=\"Ann Adler\""]);
+    browser.get(&edit).await.expect(200).holds(&["value=\"New one\"", "data-text=\"Ann Adler\""]);
     browser.post(&edit, "title=&author_id=1&price=1.50").await.expect(422).holds(&["Must have a value"]);
     let unique = browser.post(&edit, "title=Newer&isbn=isbn-1").await.expect(422);
     unique.holds(&["nother record already has this value", "isbn-1", "Newer"]);
