@@ -72,13 +72,13 @@ pub async fn create(app: &PowerCrud, resource: &Resource, inputs: &[Input]) -> R
     let connection = app.database().connection();
     if dialect.returns_inserted_rows() {
         insert.returning(Query::returning().expr(resource.key_expr(dialect)));
-        let row = connection.query_one(&insert).await.map_err(|error| blame(resource, &error))?;
+        let row = connection.query_one(&insert).await.map_err(|error| blame(resource, &changes, &error))?;
         return row
             .map(|row| row.try_get_by_index(0))
             .transpose()?
             .ok_or_else(|| Error::Internal("the database returned no key for the new record".into()));
     }
-    let result = connection.execute(&insert).await.map_err(|error| blame(resource, &error))?;
+    let result = connection.execute(&insert).await.map_err(|error| blame(resource, &changes, &error))?;
     Ok(inserted_key(resource, &changes, result.last_insert_id()))
 }
 
@@ -99,7 +99,7 @@ pub async fn update(app: &PowerCrud, resource: &Resource, key: &str, inputs: &[I
             update.value(change.field.clone(), app.database().dialect().write(&field.column, &change.value));
         }
     }
-    write_unless_held(app, resource, key, &update).await
+    write_unless_held(app, resource, key, &update, &changes).await
 }
 
 /// Deletes a record.
@@ -110,7 +110,7 @@ pub async fn delete(app: &PowerCrud, resource: &Resource, key: &str) -> Result<(
     resource.require_writable()?;
     let mut delete = Query::delete();
     delete.from_table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
-    write_unless_held(app, resource, key, &delete).await
+    write_unless_held(app, resource, key, &delete, &[]).await
 }
 
 /// The bulk task that holds the record, so that it can't be edited or deleted now.
@@ -133,10 +133,11 @@ async fn write_unless_held(
     resource: &Resource,
     key: &str,
     statement: &(impl StatementBuilder + Sync),
+    changes: &[Change],
 ) -> Result<()> {
     let transaction = app.database().begin().await?;
     let result = async {
-        let written = transaction.execute(statement).await.map_err(|error| blame(resource, &error))?.rows_affected();
+        let written = transaction.execute(statement).await.map_err(|error| blame(resource, changes, &error))?.rows_affected();
         if resource.checks_conflicts()
             && let Some(holder) = lock::holder(&transaction, &lock_keys(resource, key)).await?
         {
@@ -148,7 +149,7 @@ async fn write_unless_held(
     }
     .await;
     match result {
-        Ok(()) => transaction.commit().await.map_err(|error| blame(resource, &error)),
+        Ok(()) => transaction.commit().await.map_err(|error| blame(resource, changes, &error)),
         Err(error) => {
             // The first error says more than that of a rollback.
             let _ = transaction.rollback().await;
@@ -210,10 +211,10 @@ fn inserted_key(resource: &Resource, changes: &[Change], last_insert_id: u64) ->
 }
 
 /// A fault of the record's values at its field; anything else as it is.
-fn blame(resource: &Resource, error: &sea_orm::DbErr) -> Error {
+fn blame(resource: &Resource, changes: &[Change], error: &sea_orm::DbErr) -> Error {
     let fault = Fault::classify(error);
     if !fault.is_record() {
         return Error::Database(Box::new(fault));
     }
-    Error::Invalid(vec![crate::bulk::record_fault(resource, &fault)])
+    Error::Invalid(vec![crate::bulk::record_fault(resource, &fault, changes)])
 }

@@ -41,6 +41,20 @@ pub(super) struct Failed {
     pub(super) error: FieldError,
 }
 
+impl Failed {
+    fn gone(seq: i64, record_key: String) -> Self {
+        let error = FieldError { field: None, code: GONE.into(), message: "the record is gone".into() };
+        Self { seq, record_key, error }
+    }
+
+    /// Whether it failed only because there was nothing left to change.
+    pub(super) fn is_gone(&self) -> bool {
+        self.error.code == GONE
+    }
+}
+
+const GONE: &str = "NOT_FOUND";
+
 /// After so many bad records in a chunk, the rest goes record by record: halving would only try each of them more often.
 const BISECTIONS: usize = 64;
 
@@ -100,7 +114,11 @@ impl Chunk<'_> {
             if size == 1 {
                 let seq = (from..=to).find(|seq| !blocked.contains(seq)).unwrap_or(from);
                 let record_key = self.key_of(transaction, seq).await?;
-                let error = record_fault(self.resource, &fault);
+                let changes = match self.operation {
+                    Operation::Update(changes) => &changes[..],
+                    Operation::Delete => &[],
+                };
+                let error = record_fault(self.resource, &fault, changes);
                 outcome.errors.push(Failed { seq, record_key, error });
             } else if outcome.errors.len() - blocked.len() >= BISECTIONS {
                 attempts.extend((from..=to).rev().map(|seq| Attempt { from: seq, to: seq }));
@@ -199,11 +217,7 @@ impl Chunk<'_> {
         }
         let gone = self.gone(transaction, from, to).await?;
         outcome.succeeded += size - gone.len() as u64;
-        outcome.errors.extend(gone.into_iter().map(|(seq, record_key)| Failed {
-            seq,
-            record_key,
-            error: FieldError { field: None, code: "NOT_FOUND".into(), message: "the record is gone".into() },
-        }));
+        outcome.errors.extend(gone.into_iter().map(|(seq, record_key)| Failed::gone(seq, record_key)));
         Ok(())
     }
 

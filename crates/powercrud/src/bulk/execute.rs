@@ -234,8 +234,13 @@ impl<'a> Run<'a> {
             task = advanced(&task, size, &outcome);
             errors.append(&mut outcome.errors);
         }
-        if errors.is_empty() {
-            let result = conclude(self.app, &transaction, &self.lease, task, None).await;
+        // A record that is gone leaves nothing to undo: it is named, and the others are done.
+        if errors.iter().all(Failed::is_gone) {
+            let result = async {
+                write_errors(&transaction, task.id, &errors).await?;
+                conclude(self.app, &transaction, &self.lease, task, None).await
+            }
+            .await;
             close(transaction, result).await?;
         } else {
             transaction.rollback().await?;

@@ -125,18 +125,28 @@ fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
         "23514" | "23P01" => Fault::record("CHECK", field, message),
         "22001" => Fault::record("TOO_LONG", field, message),
         "22003" => Fault::record("OUT_OF_RANGE", field, message),
-        "P0001" => Fault::record("TRIGGER", field, message),
+        "P0001" | "P0004" => Fault::record("TRIGGER", field, message),
         "25006" => Fault::statement("READ_ONLY_DATABASE", message),
         "53100" => Fault::statement("DISK_FULL", message),
         code if code.starts_with("08") => Fault::transient("CONNECTION_LOST", message),
         code if code.starts_with("22") => Fault::record("INVALID_VALUE", field, message),
+        code if is_of_an_application(code) => Fault::record("TRIGGER", field, message),
         _ => Fault::statement("DATABASE", message),
     }
+}
+
+/// Whether a SQLSTATE is of a class that the standard leaves to applications, and that PostgreSQL does not use itself.
+fn is_of_an_application(code: &str) -> bool {
+    let first = code.as_bytes().first().copied().unwrap_or_default();
+    matches!(first, b'5'..=b'9' | b'I'..=b'Z')
+        && !["53", "54", "55", "57", "58", "72", "P0", "XX"].iter().any(|class| code.starts_with(class))
 }
 
 /// Error numbers: <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
 fn mysql(number: u16, message: String) -> Fault {
     let column = between(&message, "Column '", "'").or_else(|| between(&message, "column '", "'"));
+    // MariaDB: "for column `shop`.`item`.`small` at row 1".
+    let column = column.or_else(|| between(&message, "for column `", "` at"));
     let key = between(&message, "for key '", "'").or_else(|| between(&message, "FOREIGN KEY (`", "`)"));
     let field = column.or(key).or_else(|| between(&message, "CONSTRAINT `", "`")).map(str::to_owned);
     match number {
@@ -150,7 +160,8 @@ fn mysql(number: u16, message: String) -> Fault {
         1406 => Fault::record("TOO_LONG", field, message),
         1264 | 1690 => Fault::record("OUT_OF_RANGE", field, message),
         1265 | 1292 | 1366 | 1411 | 3140 => Fault::record("INVALID_VALUE", field, message),
-        1644 => Fault::record("TRIGGER", field, message),
+        // SIGNAL, and the numbers that a SIGNAL may choose, beyond those of the servers.
+        1644 | 10_000.. => Fault::record("TRIGGER", field, message),
         1290 | 1792 | 1836 => Fault::statement("READ_ONLY_DATABASE", message),
         1021 | 1114 => Fault::statement("DISK_FULL", message),
         _ => Fault::statement("DATABASE", message),

@@ -1,4 +1,7 @@
 //! Bulk operations: what they change, what they refuse, and what they say of each record.
 
+mod bad_records;
+mod odd_keys;
+mod refused;
 mod selections;
 mod threshold;
