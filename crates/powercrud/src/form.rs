@@ -27,6 +27,16 @@ pub(crate) fn parse_changes<'a>(
     allowed: impl Fn(&'a Field) -> bool,
     inputs: &[Input],
 ) -> Result<Vec<Change>> {
+    let (changes, errors) = sort_inputs(resource, allowed, inputs);
+    if errors.is_empty() { Ok(changes) } else { Err(Error::Invalid(errors)) }
+}
+
+/// As [`parse_changes`], for callers who have more to check: the changes that are right, and one entry for each mistake.
+pub(crate) fn sort_inputs<'a>(
+    resource: &'a Resource,
+    allowed: impl Fn(&'a Field) -> bool,
+    inputs: &[Input],
+) -> (Vec<Change>, Vec<FieldError>) {
     let mut changes: Vec<Change> = Vec::with_capacity(inputs.len());
     let mut errors = Vec::new();
     for (name, text) in inputs {
@@ -38,7 +48,7 @@ pub(crate) fn parse_changes<'a>(
             Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(changes) } else { Err(Error::Invalid(errors)) }
+    (changes, errors)
 }
 
 fn parse_change<'a>(

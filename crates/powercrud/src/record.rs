@@ -137,7 +137,8 @@ async fn write_unless_held(
 ) -> Result<()> {
     let transaction = app.database().begin().await?;
     let result = async {
-        let written = transaction.execute(statement).await.map_err(|error| blame(resource, changes, &error))?.rows_affected();
+        let written =
+            transaction.execute(statement).await.map_err(|error| blame(resource, changes, &error))?.rows_affected();
         if resource.checks_conflicts()
             && let Some(holder) = lock::holder(&transaction, &lock_keys(resource, key)).await?
         {

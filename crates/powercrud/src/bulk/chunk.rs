@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{preview::referred_to, report::record_fault};
 use crate::{
     app::PowerCrud,
-    db::{Fault, ForeignKey, ReferentialAction, Run as _, Table, Value, migrations::tables},
+    db::{ColumnType, Fault, ForeignKey, ReferentialAction, Run as _, Table, Value, migrations::tables},
     error::{Error, FieldError, Result},
     query,
     resource::Resource,
@@ -314,10 +314,16 @@ impl Chunk<'_> {
         Ok(gone)
     }
 
-    /// A key in a form that compares: databases write the same composite key with and without blanks.
+    /// A key in a form that compares: databases write composite keys with and without blanks, bytes in capitals or not.
     fn parts(&self, key: &str) -> Result<Vec<String>> {
         let parts = query::split_key(self.resource, key).map_err(|error| Error::Invalid(vec![error]))?;
-        Ok(parts.iter().map(Value::to_text).collect())
+        let columns = self.resource.key_columns();
+        let texts = columns.iter().zip(&parts).map(|(column, part)| match column.column_type {
+            ColumnType::Bytes => part.to_text().to_lowercase(),
+            ColumnType::Uuid => part.to_text().to_lowercase().replace('-', ""),
+            _ => part.to_text(),
+        });
+        Ok(texts.collect())
     }
 
     /// The chunk's records whose delete other tables refuse, each with the first of them.

@@ -9,7 +9,7 @@ use crate::{
     app::{PowerCrud, User},
     db::Run as _,
     error::{Error, FieldError, Result},
-    form::{Change, parse_changes},
+    form::{Change, sort_inputs},
     resource::Resource,
     selection::Checked,
     task::Operation,
@@ -34,6 +34,7 @@ pub struct Plan {
 pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
     let resource = Arc::clone(app.resource(&request.resource)?);
     resource.require_writable()?;
+    let mut errors = Vec::new();
     let operation = match &request.operation {
         Requested::Delete if !resource.can_bulk_delete() => {
             return Err(Error::NotAllowed(format!("bulk delete is switched off for {}", resource.name)));
@@ -44,17 +45,26 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
                 return Err(Error::NotAllowed(format!("{} has no fields that bulk edit may change", resource.name)));
             }
             let allowed = |field: &crate::Field| resource.bulk_fields().any(|other| other.name == field.name);
-            let changes = parse_changes(&resource, allowed, inputs)?;
-            if changes.is_empty() {
+            let changes;
+            (changes, errors) = sort_inputs(&resource, allowed, inputs);
+            if inputs.is_empty() {
                 let allowed: Vec<_> = resource.bulk_fields().map(|field| field.name.as_str()).collect();
                 let message = format!("choose at least one field to change; allowed are: {}", allowed.join(", "));
-                return Err(Error::Invalid(vec![FieldError { field: None, code: "NO_CHANGES".into(), message }]));
+                errors.push(FieldError { field: None, code: "NO_CHANGES".into(), message });
             }
-            check_references(app, &resource, &changes).await?;
+            errors.extend(lost_references(app, &resource, &changes).await?);
             Operation::Update(changes)
         }
     };
-    let selection = request.selection.check(app, &resource).await?;
+    let selection = match request.selection.check(app, &resource).await {
+        Ok(selection) => selection,
+        Err(Error::Invalid(more)) => {
+            errors.extend(more);
+            return Err(Error::Invalid(errors));
+        }
+        Err(error) if errors.is_empty() => return Err(error),
+        Err(_) => return Err(Error::Invalid(errors)),
+    };
     let plan = Plan {
         app: app.clone(),
         resource,
@@ -64,8 +74,8 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
         route: request.route,
         parent_id: request.parent_id,
     };
-    plan.check_unique().await?;
-    Ok(plan)
+    errors.extend(plan.repeated_values().await?);
+    if errors.is_empty() { Ok(plan) } else { Err(Error::Invalid(errors)) }
 }
 
 impl Plan {
@@ -83,20 +93,20 @@ impl Plan {
     }
 
     /// One value on all the columns of a unique key fits one record at most.
-    async fn check_unique(&self) -> Result<()> {
+    async fn repeated_values(&self) -> Result<Vec<FieldError>> {
         let set =
             |column: &String| self.changes().iter().any(|change| change.field == *column && !change.value.is_null());
-        let Some(key) = self.resource.table.unique_keys.iter().find(|key| key.iter().all(set)) else { return Ok(()) };
-        if self.selection.count(&self.app, &self.resource).await? <= 1 {
-            return Ok(());
+        let keys: Vec<_> = self.resource.table.unique_keys.iter().filter(|key| key.iter().all(set)).collect();
+        if keys.is_empty() || self.selection.count(&self.app, &self.resource).await? <= 1 {
+            return Ok(Vec::new());
         }
         let message = "must be unique, so it can't be set to the same value on several records";
-        Err(Error::Invalid(key.iter().map(|column| FieldError::new(column, "UNIQUE", message)).collect()))
+        Ok(keys.into_iter().flatten().map(|column| FieldError::new(column, "UNIQUE", message)).collect())
     }
 }
 
-/// Each new reference must lead to a record.
-async fn check_references(app: &PowerCrud, resource: &Resource, changes: &[Change]) -> Result<()> {
+/// The changes that refer to a record that is not there.
+async fn lost_references(app: &PowerCrud, resource: &Resource, changes: &[Change]) -> Result<Vec<FieldError>> {
     let mut errors = Vec::new();
     for change in changes.iter().filter(|change| !change.value.is_null()) {
         let Some(reference) = resource.field(&change.field).and_then(|field| field.reference.as_ref()) else {
@@ -119,5 +129,5 @@ async fn check_references(app: &PowerCrud, resource: &Resource, changes: &[Chang
             errors.push(FieldError::new(&change.field, "FOREIGN_KEY", message));
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+    Ok(errors)
 }

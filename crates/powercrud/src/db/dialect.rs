@@ -122,10 +122,7 @@ impl Dialect {
             Self::Sqlite if matches!(column.column_type, ColumnType::Decimal { .. }) => {
                 self.custom("CAST(? AS NUMERIC)", [bound])
             }
-            // What sea-query declares so is filled by SeaORM with 16 bytes.
-            Self::Sqlite if column.database_type.eq_ignore_ascii_case("uuid_text") => {
-                self.custom("unhex(replace(?, '-', ''))", [bound])
-            }
+            Self::Sqlite if is_uuid_in_bytes(column) => self.custom("unhex(replace(?, '-', ''))", [bound]),
             Self::Sqlite => bound,
             Self::Postgres => match (&column.column_type, value) {
                 (_, Value::Raw(_)) => self.cast(bound, &column.database_type),
@@ -222,6 +219,9 @@ impl Dialect {
             // Only the row's id is a whole number for sure. Elsewhere a key may be text that a cast would make 0, another record's
             // key; the column's affinity does what is needed.
             (Self::Sqlite, ColumnType::Integer { .. }) if column.identity => self.custom("CAST(? AS INTEGER)", [text]),
+            (Self::Sqlite, ColumnType::Uuid) if is_uuid_in_bytes(column) => {
+                self.custom("unhex(replace(?, '-', ''))", [text])
+            }
             // Hexadecimal digits alone are bytes, what has hyphens is text.
             (Self::Sqlite, ColumnType::Uuid) => self.custom("COALESCE(unhex(?), ?)", [text.clone(), text]),
             (Self::Sqlite, ColumnType::Bytes) => self.custom("unhex(?)", [text]),
@@ -312,6 +312,11 @@ impl Dialect {
             order.iter().map(|column| Expr::col(column.clone())),
         )
     }
+}
+
+/// What sea-query declares so on SQLite is filled by SeaORM with 16 bytes.
+fn is_uuid_in_bytes(column: &Column) -> bool {
+    column.database_type.eq_ignore_ascii_case("uuid_text")
 }
 
 /// MySQL's geometry types, whose text form goes through functions of their own.

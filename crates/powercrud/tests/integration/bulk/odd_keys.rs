@@ -8,7 +8,7 @@ use powercrud::{
 
 use crate::support::{
     Kind, TestDatabase, each_database,
-    shop::{carry_out, count, counts, delete, discovered, in_background, items, keys, rows, update},
+    shop::{carry_out, count, counts, delete, discovered, failures, in_background, items, keys, rows, update},
 };
 
 each_database! { text_keys, composite_keys, uuid_keys, binary_keys, odd_names, moment_keys }
@@ -121,8 +121,10 @@ async fn uuid_keys(database: TestDatabase) {
     let app = discovered(&database).await;
     let task = carry_out(&app, update("thing", Selection::All, [("n", Some("1"))])).await;
     assert_eq!((task.status, counts(&task)), (Status::Success, (25, 0, 0)));
-    let task = carry_out(&app, update("thing", keys([uuid(3), uuid(10).to_uppercase()]), [("n", Some("2"))])).await;
-    assert_eq!((task.status, counts(&task)), (Status::Success, (2, 0, 0)));
+    let given = keys([uuid(3), uuid(10).to_uppercase(), uuid(99)]);
+    let task = carry_out(&app, update("thing", given, [("n", Some("2"))])).await;
+    assert_eq!((task.status, counts(&task)), (Status::Partial, (2, 1, 0)));
+    assert_eq!(failures(&app, &task).await, [(uuid(99), "NOT_FOUND".into())]);
     assert_eq!(count(&database, "(SELECT 1 FROM thing WHERE n = 2) AS changed").await, 2);
     let task = carry_out(&app, delete("thing", keys((0..24).map(uuid)))).await;
     assert_eq!((counts(&task), task.missing_records, count(&database, "thing").await), ((24, 0, 0), 0, 1));
@@ -146,8 +148,10 @@ async fn binary_keys(database: TestDatabase) {
     let task = carry_out(&app, update("thing", Selection::All, [("n", Some("1"))])).await;
     assert_eq!((task.status, counts(&task)), (Status::Success, (22, 0, 0)));
     let hex = |index: u32| format!("{:08x}", number(index));
-    let task = carry_out(&app, update("thing", keys([hex(1), hex(22).to_uppercase()]), [("n", Some("2"))])).await;
-    assert_eq!((task.status, counts(&task)), (Status::Success, (2, 0, 0)));
+    let given = keys([hex(1), hex(22).to_uppercase(), hex(23)]);
+    let task = carry_out(&app, update("thing", given, [("n", Some("2"))])).await;
+    assert_eq!((task.status, counts(&task)), (Status::Partial, (2, 1, 0)));
+    assert_eq!(failures(&app, &task).await, [(hex(23), "NOT_FOUND".into())]);
     let task = carry_out(&app, delete("thing", keys((2..=22).map(hex)))).await;
     assert_eq!((counts(&task), task.missing_records, count(&database, "thing").await), ((21, 0, 0), 0, 1));
 }
