@@ -132,7 +132,7 @@ async fn write_unless_held(
     app: &PowerCrud,
     resource: &Resource,
     key: &str,
-    statement: &(impl StatementBuilder + Sync),
+    statement: &impl StatementBuilder,
     changes: &[Change],
 ) -> Result<()> {
     let transaction = app.database().begin().await?;
