@@ -84,6 +84,8 @@ impl PowerCrud {
             .route("/tasks/{id}", get(tasks::page))
             .route("/tasks/{id}/progress", get(tasks::progress))
             .route("/tasks/{id}/strip", get(tasks::strip))
+            .route("/tasks/{id}/pause", post(tasks::pause))
+            .route("/tasks/{id}/resume", post(tasks::resume))
             .route("/tasks/{id}/cancel", post(tasks::cancel))
             .route("/tasks/{id}/retry", post(tasks::retry))
             .route("/assets/{*file}", get(assets::serve))

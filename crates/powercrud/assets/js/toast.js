@@ -11,14 +11,14 @@ function toast(message, tone, link) {
   notice.append(text);
   if (link) {
     const anchor = document.createElement("a");
-    anchor.className = "link";
+    anchor.className = "link text-current";
     anchor.href = link.href;
     anchor.textContent = link.text;
     notice.append(anchor);
   }
   const dismiss = document.createElement("button");
   dismiss.type = "button";
-  dismiss.className = "btn btn-ghost btn-xs";
+  dismiss.className = "btn btn-ghost btn-xs text-current";
   dismiss.dataset.dismiss = "";
   dismiss.textContent = "Dismiss";
   notice.append(dismiss);

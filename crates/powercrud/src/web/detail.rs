@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{
     ask::Ask,
     bulk::{DeleteView, effects},
-    error::WebResult,
+    error::{WebResult, sentence},
     htmx,
     paths::{parse_query, unmark},
     view::{self, CellView, Link, capitalized, cell_view},
@@ -29,6 +29,8 @@ struct DetailView {
     title: String,
     crumbs: Vec<Link>,
     notice: String,
+    /// The bulk task that holds the record now.
+    held_by: Option<Link>,
     fields: Vec<DetailField>,
     edit_href: Option<String>,
     delete_href: Option<String>,
@@ -50,10 +52,16 @@ pub(super) async fn page(
     let key = unmark(&key);
     let row = record::get(ask.app(), &resource, key).await?;
     let writable = resource.read_only.is_none();
+    let held_by = record::held_by(ask.app(), &resource, key).await?;
+    let visible = held_by.filter(|task| ask.user.may_see(task.user_id.as_deref()));
     let notice = parse_query(&raw.unwrap_or_default()).into_iter().find(|(name, _)| name == "notice");
     let view = DetailView {
         title: title(&resource, &row),
         crumbs: crumbs(&ask, &resource, None),
+        held_by: visible.map(|task| {
+            let task = view::task_view(ask.app(), &ask.paths, &task);
+            Link { label: task.title, href: task.href }
+        }),
         notice: match notice.as_ref().map(|(_, value)| value.as_str()) {
             Some("created") => format!("The {} was created.", resource.label),
             Some("saved") => "Saved.".to_owned(),
@@ -118,14 +126,28 @@ pub(super) async fn delete(ask: Ask, Path((resource, key)): Path<(String, String
             Ok(response)
         }
         Err(Error::Invalid(errors)) => {
-            let messages = errors.iter().map(|error| super::error::sentence(&error.message)).collect();
-            let view = delete_view(&ask, &resource, key, messages).await?;
-            let mut response = ask.page("bulk_delete.html", &view.title, &view).await?;
-            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(response)
+            let messages = errors.iter().map(|error| sentence(&error.message)).collect();
+            refused(&ask, &resource, key, messages, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+        Err(error @ Error::RecordHeld { .. }) => {
+            refused(&ask, &resource, key, vec![sentence(&error.to_string())], StatusCode::CONFLICT).await
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The confirmation again, with what went wrong.
+async fn refused(
+    ask: &Ask,
+    resource: &Resource,
+    key: &str,
+    messages: Vec<String>,
+    status: StatusCode,
+) -> WebResult<Response> {
+    let view = delete_view(ask, resource, key, messages).await?;
+    let mut response = ask.page("bulk_delete.html", &view.title, &view).await?;
+    *response.status_mut() = status;
+    Ok(response)
 }
 
 async fn delete_view(ask: &Ask, resource: &Resource, key: &str, errors: Vec<String>) -> WebResult<DeleteView> {

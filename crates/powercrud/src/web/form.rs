@@ -82,6 +82,13 @@ pub(super) async fn update(
     match record::update(ask.app(), &resource, key, &inputs).await {
         Ok(()) => Ok(see_record(&ask, &resource, key, "saved")),
         Err(Error::Invalid(errors)) => refused(edit_page(&ask, &resource, key, &row, Some(&form), &errors).await),
+        Err(error @ Error::RecordHeld { .. }) => {
+            // The form stays open with what was typed, to be sent again once the task has ended.
+            let error = FieldError { field: None, code: error.code().to_owned(), message: error.to_string() };
+            let mut response = edit_page(&ask, &resource, key, &row, Some(&form), &[error]).await?;
+            *response.status_mut() = StatusCode::CONFLICT;
+            Ok(response)
+        }
         Err(error) => Err(error.into()),
     }
 }

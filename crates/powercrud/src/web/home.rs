@@ -23,6 +23,8 @@ use crate::{
 struct HomeView {
     strips: Vec<TaskView>,
     resources: Vec<HomeResource>,
+    /// Whether the database knows how many rows any of them has.
+    counted: bool,
 }
 
 #[derive(Serialize)]
@@ -50,7 +52,9 @@ pub(super) async fn page(ask: Ask) -> WebResult<Response> {
             new_href: plain.new_href,
         }
     });
-    let view = HomeView { resources: resources.collect(), strips: list::strips(&ask, None).await? };
+    let resources: Vec<_> = resources.collect();
+    let counted = resources.iter().any(|resource| !resource.rows.is_empty());
+    let view = HomeView { resources, counted, strips: list::strips(&ask, None).await? };
     ask.page("home.html", "Resources", &view).await
 }
 

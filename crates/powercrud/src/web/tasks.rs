@@ -168,14 +168,29 @@ fn ended(task: &BulkTask) -> Events {
     if task.status.is_final() { Events::default().with("refreshTable", json!({})) } else { Events::default() }
 }
 
+pub(super) async fn pause(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&ask, &id).await?;
+    show(&ask, task.id, store::pause(ask.app(), &ask.user, task.id).await).await
+}
+
+pub(super) async fn resume(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&ask, &id).await?;
+    show(&ask, task.id, store::resume(ask.app(), &ask.user, task.id).await).await
+}
+
 pub(super) async fn cancel(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
     let task = find(&ask, &id).await?;
-    let task = match store::cancel(ask.app(), &ask.user, task.id).await {
-        // It has ended, or is stopping already: the page shows which.
-        Err(Error::Transition { .. }) => find(&ask, &id).await?,
+    show(&ask, task.id, store::cancel(ask.app(), &ask.user, task.id).await).await
+}
+
+/// The task after somebody asked something of it.
+async fn show(ask: &Ask, id: Uuid, result: Result<BulkTask, Error>) -> WebResult<Response> {
+    let task = match result {
+        // It has moved on in between: the page shows where it is.
+        Err(Error::Transition { .. }) => store::get(ask.app(), &ask.user, id).await?,
         result => result?,
     };
-    if ask.htmx.partial { live(&ask, &task).await } else { Ok(see(&ask, task.id)) }
+    if ask.htmx.partial { live(ask, &task).await } else { Ok(see(ask, id)) }
 }
 
 pub(super) async fn retry(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {

@@ -79,6 +79,9 @@ pub(super) async fn respond(
             view.tone = "info";
             view.message = format!("Processing {records} records in background.");
             view.detail = match &answer {
+                Answer::Queued { task, .. } if task.status == Status::Waiting => {
+                    "It waits for another bulk task, and starts by itself in its turn.".to_owned()
+                }
                 Answer::Queued { worker_alive: false, .. } => {
                     view.tone = "warning";
                     "No worker is running at the moment: the task waits, safely stored, until one starts.".to_owned()

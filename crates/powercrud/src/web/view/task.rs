@@ -10,7 +10,7 @@ use crate::{
     app::PowerCrud,
     config::Atomicity,
     resource::{Resource, grouped},
-    task::{BulkTask, Status},
+    task::{BulkTask, Event, Status},
     web::paths::Paths,
 };
 
@@ -42,6 +42,8 @@ pub(in crate::web) struct TaskView {
     pub(in crate::web) href: String,
     pub(in crate::web) progress_href: String,
     pub(in crate::web) strip_href: String,
+    pub(in crate::web) pause_href: Option<String>,
+    pub(in crate::web) resume_href: Option<String>,
     pub(in crate::web) cancel_href: Option<String>,
     pub(in crate::web) retry_href: Option<String>,
     pub(in crate::web) retry_label: String,
@@ -81,6 +83,7 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
     let status = status_view(task.status);
     let outcome = outcome(task);
     let percent = task.progress_percent();
+    let offered = |event: Event, word: &str| task.status.next(event).is_ok().then(|| paths.task_under(&id, word));
     let unfinished = task.failed_records + task.unattempted_records();
     TaskView {
         progress_text: format!("{} of {} records", grouped(task.processed_records), grouped(task.total_records)),
@@ -101,7 +104,9 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
         href: paths.task(&id),
         progress_href: paths.task_under(&id, "progress"),
         strip_href: paths.task_under(&id, "strip"),
-        cancel_href: (live && task.status != Status::Cancelling).then(|| paths.task_under(&id, "cancel")),
+        pause_href: offered(Event::Pause, "pause"),
+        resume_href: offered(Event::Resume, "resume"),
+        cancel_href: offered(Event::Cancel, "cancel"),
         retry_href: (task.can_retry() && resource.is_some()).then(|| paths.task_under(&id, "retry")),
         retry_label: match task.failed_records {
             0 => format!("Go on with {} left", grouped(unfinished)),
@@ -235,7 +240,10 @@ fn time_text(task: &BulkTask, now: i64) -> String {
 
 fn note(task: &BulkTask) -> String {
     match task.status {
-        Status::Pending | Status::Waiting => "It starts as soon as a worker is free.".to_owned(),
+        Status::Waiting => "It waits for another bulk task, and starts by itself in its turn.".to_owned(),
+        Status::Pending => "It starts as soon as a worker is free.".to_owned(),
+        Status::Pausing => "It stops at the next safe point.".to_owned(),
+        Status::Paused => "What is done stays done; the rest waits until somebody resumes it.".to_owned(),
         Status::Cancelling => "It stops at the next safe point; what is done stays done.".to_owned(),
         Status::Started if task.atomicity == Atomicity::All => {
             "Not committed yet: all records change together at the end, or none does.".to_owned()

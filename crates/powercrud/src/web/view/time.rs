@@ -42,6 +42,7 @@ pub(super) fn duration(milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     let seconds = (milliseconds + 500) / 1000;
     match seconds {
+        _ if milliseconds < 50 => "less than 0.1 s".to_owned(),
         _ if milliseconds < 9_950 => format!("{:.1} s", milliseconds as f64 / 1000.0),
         ..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn times_are_words() {
         for (milliseconds, expected) in
-            [(400, "0.4 s"), (12_300, "12 s"), (80_000, "1 min 20 s"), (7_500_000, "2 h 5 min")]
+            [(3, "less than 0.1 s"), (400, "0.4 s"), (12_300, "12 s"), (80_000, "1 min 20 s"), (7_500_000, "2 h 5 min")]
         {
             assert_eq!(duration(milliseconds), expected);
         }

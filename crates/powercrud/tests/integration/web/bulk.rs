@@ -15,6 +15,7 @@ each_database! {
     a_conflict_keeps_the_dialog_and_its_input,
     a_delete_says_what_is_in_its_way,
     what_another_tab_selected_is_not_changed,
+    a_held_record_keeps_its_form_open,
 }
 
 /// The dialog of an operation on the records that `list` matches.
@@ -138,4 +139,23 @@ async fn what_another_tab_selected_is_not_changed(database: TestDatabase) {
     let refused = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(422);
     refused.holds(&["The selection has changed", "Edit 60 books"]);
     assert_eq!(count(&app, &["notes=x"]).await, 0);
+}
+
+async fn a_held_record_keeps_its_form_open(database: TestDatabase) {
+    let (app, mut browser) = open(database).await;
+    let all = dialog(&mut browser, "", "bulk-edit").await;
+    let form = format!("change=price&set.price=1&selection={}", all.hidden("selection"));
+    browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(200);
+    browser
+        .get("/resources/book/records/5")
+        .await
+        .expect(200)
+        .holds(&["A bulk task holds this record", "Price → 1 on 60 books"]);
+    let refused = browser.post("/resources/book/records/5/edit", "title=Typed+by+hand").await.expect(409);
+    refused.holds(&["held by a bulk task", "Typed by hand", "Save"]);
+    browser.post("/resources/book/records/5/delete", "").await.expect(409).holds(&["held by a bulk task"]);
+    work(&app).await;
+    browser.get("/resources/book/records/5").await.expect(200).lacks(&["A bulk task holds"]);
+    browser.post("/resources/book/records/5/edit", "title=Typed+by+hand").await.location();
+    assert_eq!(count(&app, &["title=Typed by hand", "price=1"]).await, 1);
 }
