@@ -1,0 +1,113 @@
+// A bookshop of its own for each file of tests, served by the real program, and a browser to visit it.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const program = process.env.POWERCRUD_TEST_PROGRAM ?? fileURLToPath(new URL('../target/debug/powercrud', import.meta.url));
+
+/** Makes and serves a demo bookshop; `stop` ends it and removes it. */
+export async function bookshop(books) {
+  const folder = await mkdtemp(join(tmpdir(), 'powercrud-browser-'));
+  const server = spawn(program, ['demo', '--rows', String(books), '--data-dir', folder, '--bind', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  server.stderr.on('data', (data) => (log += data));
+  const address = await new Promise((resolve, reject) => {
+    let text = '';
+    server.stdout.on('data', (data) => {
+      text += data;
+      const found = text.match(/http:\/\/\S+/);
+      if (found) resolve(found[0]);
+    });
+    server.on('exit', () => reject(new Error(`the server ended: ${log}`)));
+    server.on('error', reject);
+  });
+  const stop = async () => {
+    const ended = new Promise((resolve) => server.on('exit', resolve));
+    server.kill('SIGTERM');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { address, stop };
+}
+
+/** A browser without its calls home. */
+export async function browser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync',
+    ],
+  });
+}
+
+/** A page that remembers what went wrong on it; `page.problems` must stay empty. */
+export async function open(instance, options = {}) {
+  const context = await instance.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.problems = [];
+  page.on('pageerror', (error) => page.problems.push(`error: ${error.message}`));
+  page.on('console', (message) => {
+    // What the content security policy refuses is an error here, too.
+    if (message.type() === 'error') page.problems.push(`console: ${message.text()}`);
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 500) page.problems.push(`${response.status()} ${response.url()}`);
+  });
+  return page;
+}
+
+/** Closes a page, and fails where anything went wrong on it. */
+export async function close(page) {
+  await page.context().close();
+  assert.deepEqual(page.problems, []);
+}
+
+/** Waits until `read` gives what `fits`. */
+export async function until(read, fits, what) {
+  const end = Date.now() + 60_000;
+  for (;;) {
+    const value = await read();
+    if (fits(value)) return value;
+    assert.ok(Date.now() < end, `${what}: still ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** The first number of a text: 12304 of "12,304 of 100,000 books". */
+export function firstNumber(text) {
+  const found = text.match(/[\d,]+/);
+  assert.ok(found, `no number in ${JSON.stringify(text)}`);
+  return Number(found[0].replaceAll(',', ''));
+}
+
+/** How many books a list says it holds under these conditions. */
+export async function countBooks(page, address, query) {
+  await page.goto(`${address}/resources/book?${query}`);
+  if (await page.getByText(/no books/i).count()) return 0;
+  return firstNumber(await page.locator('#summary').textContent());
+}
+
+/** Follows "View status" to the task's page and waits for its end. Returns the outcome tiles by label. */
+export async function finished(page) {
+  await page.locator('#dialog').getByRole('link', { name: 'View status' }).click();
+  await page.waitForURL(/\/tasks\//);
+  await until(
+    async () => (await page.locator('#task').getAttribute('hx-get')) === null,
+    (ended) => ended,
+    'the task does not end',
+  );
+  const tiles = {};
+  for (const tile of await page.locator('#task dl').first().locator('> div').all()) {
+    tiles[(await tile.locator('dt').textContent()).trim()] = firstNumber(await tile.locator('dd').textContent());
+  }
+  return tiles;
+}
