@@ -4,6 +4,7 @@
 //! small, done at once or, large, left to a worker (`execute`).
 
 mod chunk;
+mod chunk_keys;
 mod execute;
 mod plan;
 mod preview;

@@ -3,22 +3,20 @@
 //! All of it happens inside the caller's transaction, each try in a savepoint. Most bad records of a delete are found by one query
 //! (other records refer to them), so that a chunk with thousands of them does not fall to thousands of statements.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, TransactionTrait as _,
-    sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement},
+    sea_query::{Cond, Condition, Expr, Query},
 };
 use uuid::Uuid;
 
-use super::{preview::referred_to, report::record_fault};
+use super::{chunk_keys::ChunkKeys, preview::referred_to, report::record_fault};
 use crate::{
     app::PowerCrud,
-    db::{ColumnType, Fault, ForeignKey, ReferentialAction, Run as _, Table, Value, migrations::tables},
+    db::{Fault, ForeignKey, ReferentialAction, Run as _, Table},
     error::{Error, FieldError, Result},
-    query,
     resource::Resource,
-    selection::keys_subquery,
     task::Operation,
 };
 
@@ -60,14 +58,12 @@ const BISECTIONS: usize = 64;
 
 /// Applies an operation to the frozen records `from..=to` (places in the selection) of a task.
 pub(super) struct Chunk<'a> {
-    pub(super) app: &'a PowerCrud,
-    pub(super) resource: &'a Resource,
-    pub(super) operation: &'a Operation,
-    pub(super) task_id: Uuid,
-    pub(super) from: i64,
-    pub(super) to: i64,
-    /// The chunk's keys, where the dialect wants them bound.
-    pub(super) keys: Option<Vec<(i64, Vec<Value>)>>,
+    app: &'a PowerCrud,
+    resource: &'a Resource,
+    operation: &'a Operation,
+    from: i64,
+    to: i64,
+    keys: ChunkKeys<'a>,
 }
 
 /// Records by place: a range without the places in `blocked`.
@@ -76,16 +72,24 @@ struct Attempt {
     to: i64,
 }
 
-impl Chunk<'_> {
+impl<'a> Chunk<'a> {
+    pub(super) fn new(
+        app: &'a PowerCrud,
+        resource: &'a Resource,
+        operation: &'a Operation,
+        task_id: Uuid,
+        (from, to): (i64, i64),
+    ) -> Self {
+        let keys = ChunkKeys::new(resource, app.database().dialect(), task_id, (from, to));
+        Self { app, resource, operation, from, to, keys }
+    }
+
     /// Runs the chunk. Record errors are returned, not written.
     ///
     /// # Errors
     /// Passing faults and faults of the statement; the caller rolls the transaction back.
     pub(super) async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<Outcome> {
         let mut outcome = Outcome::default();
-        if self.app.database().dialect().binds_chunk_keys() {
-            self.keys = Some(self.fetch_keys(transaction).await?);
-        }
         let mut blocked = BTreeSet::new();
         let mut looked_for_blockers = false;
         let mut attempts = vec![Attempt { from: self.from, to: self.to }];
@@ -113,7 +117,7 @@ impl Chunk<'_> {
             }
             if size == 1 {
                 let seq = (from..=to).find(|seq| !blocked.contains(seq)).unwrap_or(from);
-                let record_key = self.key_of(transaction, seq).await?;
+                let record_key = self.keys.key_of(transaction, seq).await?;
                 let changes = match self.operation {
                     Operation::Update(changes) => &changes[..],
                     Operation::Delete => &[],
@@ -135,15 +139,16 @@ impl Chunk<'_> {
     /// One statement over a range, in a savepoint. `Ok(Ok(missing))`: it stands, and so many records were not there. `Ok(Err(fault))`:
     /// some record's fault, and nothing stands.
     async fn attempt(
-        &self,
+        &mut self,
         transaction: &DatabaseTransaction,
         from: i64,
         to: i64,
         size: u64,
         blocked: &BTreeSet<i64>,
     ) -> Result<Result<u64, Fault>> {
+        let keys = self.keys.condition(transaction, from, to, blocked).await?;
         let savepoint = transaction.begin().await?;
-        match self.execute(&savepoint, from, to, blocked).await {
+        match self.execute(&savepoint, keys.clone()).await {
             Ok(matched) if matched >= size => {
                 savepoint.commit().await?;
                 Ok(Ok(0))
@@ -151,7 +156,7 @@ impl Chunk<'_> {
             Ok(matched) => {
                 // Fewer than selected: the others are gone, or a trigger kept the statement from them without a word.
                 let untouched = size - matched;
-                let existing = self.existing(&savepoint, from, to, blocked).await?;
+                let existing = self.existing(&savepoint, keys).await?;
                 let kept = match self.operation {
                     Operation::Update(_) => untouched.saturating_sub(size - Ord::min(existing, size)),
                     Operation::Delete => existing,
@@ -172,14 +177,7 @@ impl Chunk<'_> {
         }
     }
 
-    async fn execute(
-        &self,
-        transaction: &DatabaseTransaction,
-        from: i64,
-        to: i64,
-        blocked: &BTreeSet<i64>,
-    ) -> Result<u64> {
-        let keys = self.keys_condition(from, to, blocked);
+    async fn execute(&self, transaction: &DatabaseTransaction, keys: Expr) -> Result<u64> {
         match self.operation {
             Operation::Delete => {
                 let mut delete = Query::delete();
@@ -202,7 +200,7 @@ impl Chunk<'_> {
 
     /// Counts what an attempt did, and names the records of an update that are gone.
     async fn count(
-        &self,
+        &mut self,
         transaction: &DatabaseTransaction,
         from: i64,
         to: i64,
@@ -221,116 +219,40 @@ impl Chunk<'_> {
         Ok(())
     }
 
-    /// Whether a row of the resource's table is one of the range's records.
-    fn keys_condition(&self, from: i64, to: i64, blocked: &BTreeSet<i64>) -> Expr {
-        let dialect = self.app.database().dialect();
-        if let Some(keys) = &self.keys {
-            let keys: Vec<_> = keys
-                .iter()
-                .filter(|(seq, _)| (from..=to).contains(seq) && !blocked.contains(seq))
-                .map(|(_, parts)| parts.clone())
-                .collect();
-            return query::keys_condition(self.resource, &keys, dialect);
-        }
-        let mut keys = self.selected(from, to);
-        let excluded: Vec<i64> = blocked.range(from..=to).copied().collect();
-        if !excluded.is_empty() {
-            // Written into the statement: places are numbers of our own making, and there may be more than can be bound.
-            let list = excluded.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            keys.and_where(dialect.custom(&format!("? NOT IN ({list})"), [Expr::col((tables::SELECTED, "seq"))]));
-        }
-        keys_subquery(self.resource, keys, dialect)
-    }
-
-    fn selected(&self, from: i64, to: i64) -> SelectStatement {
-        Query::select()
-            .column((tables::SELECTED, "record_key"))
-            .from(tables::SELECTED)
-            .and_where(Expr::col((tables::SELECTED, "task_id")).eq(self.task_id))
-            .and_where(Expr::col((tables::SELECTED, "seq")).between(from, to))
-            .take()
-    }
-
-    async fn fetch_keys<C: ConnectionTrait>(&self, connection: &C) -> Result<Vec<(i64, Vec<Value>)>> {
-        let mut keys = Vec::with_capacity((self.to - self.from + 1) as usize);
-        for (seq, key) in self.read_selected(connection, self.from, self.to).await? {
-            let parts = query::split_key(self.resource, &key).map_err(|error| Error::Invalid(vec![error]))?;
-            keys.push((seq, parts));
-        }
-        Ok(keys)
-    }
-
-    async fn read_selected<C: ConnectionTrait>(
-        &self,
-        connection: &C,
-        from: i64,
-        to: i64,
-    ) -> Result<Vec<(i64, String)>> {
-        let mut select = self.selected(from, to);
-        select.clear_selects().columns(["seq", "record_key"]).order_by("seq", Order::Asc);
-        let rows = connection.rows(&select).await?;
-        rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
-    }
-
-    async fn key_of<C: ConnectionTrait>(&self, connection: &C, seq: i64) -> Result<String> {
-        let found = self.read_selected(connection, seq, seq).await?.pop();
-        found.map(|(_, key)| key).ok_or_else(|| Error::Internal(format!("place {seq} of the frozen selection is gone")))
-    }
-
-    /// How many of a range's records exist.
-    async fn existing<C: ConnectionTrait>(
-        &self,
-        connection: &C,
-        from: i64,
-        to: i64,
-        blocked: &BTreeSet<i64>,
-    ) -> Result<u64> {
+    /// How many of the records exist.
+    async fn existing<C: ConnectionTrait>(&self, connection: &C, keys: Expr) -> Result<u64> {
         let mut select = Query::select();
-        select
-            .expr(Expr::cust("COUNT(*)"))
-            .from(self.resource.table.table_ref())
-            .and_where(self.keys_condition(from, to, blocked));
+        select.expr(Expr::cust("COUNT(*)")).from(self.resource.table.table_ref()).and_where(keys);
         connection.number(&select).await
     }
 
     /// The records of a range that don't exist.
-    async fn gone<C: ConnectionTrait>(&self, connection: &C, from: i64, to: i64) -> Result<Vec<(i64, String)>> {
-        let dialect = self.app.database().dialect();
-        let mut select = Query::select();
-        select
-            .expr(self.resource.key_expr(dialect))
-            .from(self.resource.table.table_ref())
-            .and_where(self.keys_condition(from, to, &BTreeSet::new()));
-        let mut existing = std::collections::HashSet::new();
-        for row in connection.rows(&select).await? {
-            existing.insert(self.parts(&row.try_get_by_index::<String>(0)?)?);
-        }
-        let mut gone = Vec::new();
-        for (seq, key) in self.read_selected(connection, from, to).await? {
-            if !existing.contains(&self.parts(&key)?) {
-                gone.push((seq, key));
-            }
-        }
-        Ok(gone)
+    async fn gone<C: ConnectionTrait>(&mut self, connection: &C, from: i64, to: i64) -> Result<Vec<(i64, String)>> {
+        let keys = self.keys.condition(connection, from, to, &BTreeSet::new()).await?;
+        let existing = self.read_keys(connection, Cond::all().add(keys)).await?;
+        self.keys.among(connection, from, to, |key| !existing.contains(key)).await
     }
 
-    /// A key in a form that compares: databases write composite keys with and without blanks, bytes in capitals or not.
-    fn parts(&self, key: &str) -> Result<Vec<String>> {
-        let parts = query::split_key(self.resource, key).map_err(|error| Error::Invalid(vec![error]))?;
-        let columns = self.resource.key_columns();
-        let texts = columns.iter().zip(&parts).map(|(column, part)| match column.column_type {
-            ColumnType::Bytes => part.to_text().to_lowercase(),
-            ColumnType::Uuid => part.to_text().to_lowercase().replace('-', ""),
-            _ => part.to_text(),
-        });
-        Ok(texts.collect())
+    /// The keys of the records that match, in a form that compares.
+    async fn read_keys<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        condition: Condition,
+    ) -> Result<HashSet<Vec<String>>> {
+        let mut select = Query::select();
+        select
+            .expr(self.resource.key_expr(self.app.database().dialect()))
+            .from(self.resource.table.table_ref())
+            .cond_where(condition);
+        let rows = connection.rows(&select).await?;
+        rows.iter().map(|row| self.keys.parts(&row.try_get_by_index::<String>(0)?)).collect()
     }
 
     /// The chunk's records whose delete other tables refuse, each with the first of them.
     ///
     /// Only references whose rows this delete can't remove by itself are looked at: none from the table itself, and none from
     /// tables that a cascade may empty. What is left over is found by trying.
-    async fn find_blocked(&self, transaction: &DatabaseTransaction) -> Result<Vec<Failed>> {
+    async fn find_blocked(&mut self, transaction: &DatabaseTransaction) -> Result<Vec<Failed>> {
         let mut blocked: Vec<Failed> = Vec::new();
         let mut seen = BTreeSet::new();
         for (table, key) in self.blockers() {
@@ -352,8 +274,8 @@ impl Chunk<'_> {
         Ok(blocked)
     }
 
-    fn blockers(&self) -> Vec<(&Table, &ForeignKey)> {
-        let target = &self.resource.table;
+    fn blockers(&self) -> Vec<(&'a Table, &'a ForeignKey)> {
+        let target: &'a Table = &self.resource.table;
         let catalog = self.app.catalog();
         // Everything that a cascade from the target may reach.
         let mut reached = vec![target];
@@ -377,31 +299,17 @@ impl Chunk<'_> {
     }
 
     async fn read_blocked(
-        &self,
+        &mut self,
         transaction: &DatabaseTransaction,
         table: &Table,
         key: &ForeignKey,
     ) -> Result<Vec<(i64, String)>> {
-        let dialect = self.app.database().dialect();
-        let mut select = Query::select();
-        select
-            .expr(self.resource.key_expr(dialect))
-            .from(self.resource.table.table_ref())
-            .and_where(self.keys_condition(self.from, self.to, &BTreeSet::new()))
-            .and_where(referred_to(self.resource, table, key));
-        let mut blocked = std::collections::HashSet::new();
-        for row in transaction.rows(&select).await? {
-            blocked.insert(self.parts(&row.try_get_by_index::<String>(0)?)?);
-        }
+        let keys = self.keys.condition(transaction, self.from, self.to, &BTreeSet::new()).await?;
+        let condition = Cond::all().add(keys).add(referred_to(self.resource, table, key));
+        let blocked = self.read_keys(transaction, condition).await?;
         if blocked.is_empty() {
             return Ok(Vec::new());
         }
-        let mut found = Vec::with_capacity(blocked.len());
-        for (seq, record_key) in self.read_selected(transaction, self.from, self.to).await? {
-            if blocked.contains(&self.parts(&record_key)?) {
-                found.push((seq, record_key));
-            }
-        }
-        Ok(found)
+        self.keys.among(transaction, self.from, self.to, |key| blocked.contains(key)).await
     }
 }

@@ -281,15 +281,9 @@ impl<'a> Run<'a> {
     }
 
     async fn apply_at(&self, transaction: &DatabaseTransaction, cursor: i64, size: i64) -> Result<Outcome> {
-        let mut chunk = Chunk {
-            app: self.app,
-            resource: &self.resource,
-            operation: &self.operation,
-            task_id: self.task.id,
-            from: self.task.first_seq + cursor,
-            to: self.task.first_seq + cursor + size - 1,
-            keys: None,
-        };
+        let first = self.task.first_seq + cursor;
+        let places = (first, first + size - 1);
+        let mut chunk = Chunk::new(self.app, &self.resource, &self.operation, self.task.id, places);
         chunk.apply(transaction).await
     }
 

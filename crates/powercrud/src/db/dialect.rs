@@ -252,6 +252,29 @@ impl Dialect {
         self.custom(template, [expr, Expr::val(pattern)])
     }
 
+    /// Whether every value of the column is a whole number of 64 bits with a sign.
+    pub(crate) fn holds_only_integers(self, column: &Column) -> bool {
+        let fits = match self {
+            // Only the row's id is a number for sure, whatever another column's declared type.
+            Self::Sqlite => column.identity,
+            Self::Postgres => true,
+            Self::Mysql => !column.database_type.to_ascii_lowercase().starts_with("bigint") || !is_unsigned(column),
+        };
+        fits && matches!(column.column_type, ColumnType::Integer { .. })
+    }
+
+    /// Text that is a whole number, as that number.
+    pub(crate) fn integer(self, text: Expr) -> Expr {
+        self.custom(
+            match self {
+                Self::Sqlite => "CAST(? AS INTEGER)",
+                Self::Postgres => "CAST(? AS bigint)",
+                Self::Mysql => "CAST(? AS SIGNED)",
+            },
+            [text],
+        )
+    }
+
     /// Two texts, one after the other.
     pub(crate) fn concat(self, first: Expr, second: Expr) -> Expr {
         self.custom(if self == Self::Mysql { "CONCAT(?, ?)" } else { "(CAST(? AS text) || ?)" }, [first, second])
@@ -317,6 +340,11 @@ impl Dialect {
 /// What sea-query declares so on SQLite is filled by SeaORM with 16 bytes.
 fn is_uuid_in_bytes(column: &Column) -> bool {
     column.database_type.eq_ignore_ascii_case("uuid_text")
+}
+
+fn is_unsigned(column: &Column) -> bool {
+    let database_type = column.database_type.to_ascii_lowercase();
+    database_type.contains("unsigned") || database_type.contains("zerofill")
 }
 
 /// MySQL's geometry types, whose text form goes through functions of their own.
