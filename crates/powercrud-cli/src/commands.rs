@@ -66,11 +66,14 @@ async fn connect(connection: &Connection, config: &Config) -> Result<Database> {
 }
 
 /// A PowerCRUD over that database.
-async fn open(connection: &Connection) -> Result<(PowerCrud, Config)> {
-    let config = Config::load(connection.config.as_deref())?;
+async fn open(connection: &Connection) -> Result<PowerCrud> {
+    open_with(connection, Config::load(connection.config.as_deref())?).await
+}
+
+/// A PowerCRUD over that database, with a configuration that was read already.
+async fn open_with(connection: &Connection, config: Config) -> Result<PowerCrud> {
     let database = connect(connection, &config).await?;
-    let powercrud = PowerCrud::builder(database).settings(config.settings.clone()).build().await?;
-    Ok((powercrud, config))
+    Ok(PowerCrud::builder(database).settings(config.settings).build().await?)
 }
 
 /// Cancelled by Ctrl-C, and by SIGTERM where there is such a thing.

@@ -27,7 +27,7 @@ pub(super) async fn run(bulk: Bulk) -> Result<Exit> {
 }
 
 async fn carry_out(resource: String, operation: Requested, selection: args::Selection, run: Run) -> Result<Exit> {
-    let (powercrud, _) = open(&run.connection).await?;
+    let powercrud = open(&run.connection).await?;
     let resource = powercrud.resource(&resource)?;
     let request = BulkRequest {
         resource: resource.name.clone(),

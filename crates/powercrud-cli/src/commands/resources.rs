@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) async fn run(arguments: Resources) -> Result<Exit> {
-    let (powercrud, _) = open(&arguments.connection).await?;
+    let powercrud = open(&arguments.connection).await?;
     let resources = powercrud.resources();
     match arguments.format {
         TableFormat::Json => {

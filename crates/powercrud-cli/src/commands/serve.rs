@@ -9,9 +9,10 @@ use anyhow::{Context as _, Result};
 use powercrud::PowerCrud;
 use tokio_util::sync::CancellationToken;
 
-use super::{open, stop_signal};
+use super::{open_with, stop_signal};
 use crate::{
     args::{Listen, Serve},
+    config::Config,
     exit::{Exit, Usage},
     output::{grouped, print},
 };
@@ -20,8 +21,9 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(arguments: Serve) -> Result<Exit> {
-    let (powercrud, config) = open(&arguments.connection).await?;
+    let config = Config::load(arguments.connection.config.as_deref())?;
     let bind = allowed_address(&arguments.listen, config.bind)?;
+    let powercrud = open_with(&arguments.connection, config).await?;
     serve(powercrud, bind, !arguments.no_worker).await
 }
 

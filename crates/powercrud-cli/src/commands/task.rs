@@ -43,7 +43,7 @@ async fn find(arguments: &TaskCommand) -> Result<(PowerCrud, uuid::Uuid)> {
         .id
         .parse()
         .map_err(|_| Usage(format!("{:?} is no task id; `powercrud task list` has them", arguments.id)))?;
-    let (powercrud, _) = open(&arguments.connection).await?;
+    let powercrud = open(&arguments.connection).await?;
     Ok((powercrud, id))
 }
 
@@ -54,7 +54,7 @@ async fn answer(powercrud: &PowerCrud, task: &BulkTask, arguments: &TaskCommand)
 }
 
 async fn list(arguments: TaskList) -> Result<Exit> {
-    let (powercrud, _) = open(&arguments.connection).await?;
+    let powercrud = open(&arguments.connection).await?;
     let tasks = store::list(&powercrud, &User::operator(), &TaskFilter::default()).await?;
     match arguments.format {
         Format::Json => print_json(&tasks.iter().map(|task| task.to_json(&[])).collect()),

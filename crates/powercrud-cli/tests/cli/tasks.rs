@@ -18,6 +18,7 @@ each_database!(
     a_conflicting_request_is_3,
     failed_records_are_retried_as_a_new_task,
     a_request_that_queues_is_waited_for_with_what_is_before_it,
+    a_command_that_is_stopped_leaves_a_task_that_a_worker_ends,
 );
 
 /// A table of numbered rows that every database understands; a price of 13 or more is refused for every tenth.
@@ -148,5 +149,43 @@ async fn a_request_that_queues_is_waited_for_with_what_is_before_it(database: Te
     assert_eq!(second["status"], "SUCCESS", "{second:#}");
     assert_eq!(show(&database, &first)["status"], "SUCCESS");
     assert_eq!(number(&database, "SELECT COUNT(*) FROM item WHERE price = 9").await, 100);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+async fn a_command_that_is_stopped_leaves_a_task_that_a_worker_ends(database: TestDatabase) {
+    items(&database, 20_000).await;
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stop-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("powercrud.toml").display().to_string();
+    std::fs::write(&file, "[resources.item]\nbulk_chunk_size = 1").unwrap();
+    let arguments =
+        ["bulk", "update", "item", "--set", "price=7", "--all", "--config", &file, "--database", &database.url];
+    let child = command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let list = || on(&database, &["task", "list", "--format", "json"]).exits(0).json();
+    let start = Instant::now();
+    while list()[0]["processed_records"].as_u64().unwrap_or_default() == 0 {
+        assert!(start.elapsed() < Duration::from_secs(30), "{:#}", list());
+    }
+    let told = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("stopped waiting"), "{said}");
+    let left = list()[0].clone();
+    let done = left["processed_records"].as_u64().unwrap();
+    assert!(left["status"] == "STARTED" && done > 0 && done < 20_000, "{left:#}");
+    let changed = number(&database, "SELECT COUNT(*) FROM item WHERE price = 7").await;
+    assert_eq!(u64::try_from(changed).unwrap(), done, "counts and rows are one transaction");
+
+    // It was given back, so nobody has to wait for a lease to lapse.
+    let _worker = Running::start(&database, &["worker"]);
+    let start = Instant::now();
+    while show(&database, &left)["status"] != "SUCCESS" {
+        assert!(start.elapsed() < Duration::from_secs(60), "{:#}", show(&database, &left));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let ended = show(&database, &left);
+    assert_eq!((&ended["succeeded_records"], &ended["failed_records"]), (&json!(20_000), &json!(0)), "{ended:#}");
+    assert_eq!(number(&database, "SELECT COUNT(*) FROM item WHERE price = 7").await, 20_000);
     std::fs::remove_dir_all(&folder).unwrap();
 }
