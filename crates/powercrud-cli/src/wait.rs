@@ -6,10 +6,11 @@ use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use powercrud::{
     PowerCrud, User,
-    task::{BulkTask, Status, store},
+    task::{BulkTask, store},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{commands::stop_signal, output::grouped, report};
 
@@ -23,10 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Where the database fails, or the person stops waiting; the task goes on then, or waits for a worker.
-pub(crate) async fn until_ended(powercrud: &PowerCrud, task: &BulkTask, worker_alive: bool) -> Result<BulkTask> {
-    let id = task.id;
+pub(crate) async fn until_ended(powercrud: &PowerCrud, id: Uuid, worker_alive: bool) -> Result<BulkTask> {
     let stop = stop_signal()?;
-    let mut own = (!worker_alive).then(|| OwnWork::start(powercrud, task));
+    let mut own = (!worker_alive).then(|| OwnWork::start(powercrud, id));
     let mut moved = (Instant::now(), None);
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
         "{msg}\n{wide_bar} {percent:>3} %  {human_pos} of {human_len}, {elapsed} so far, about {eta} left",
@@ -43,7 +43,7 @@ pub(crate) async fn until_ended(powercrud: &PowerCrud, task: &BulkTask, worker_a
         if moved.1 != state {
             moved = (Instant::now(), state);
         } else if own.as_ref().is_none_or(OwnWork::ended) && moved.0.elapsed() > PATIENCE {
-            own = Some(OwnWork::start(powercrud, &task));
+            own = Some(OwnWork::start(powercrud, id));
             moved.0 = Instant::now();
         }
         tokio::select! {
@@ -69,24 +69,17 @@ pub(crate) async fn until_ended(powercrud: &PowerCrud, task: &BulkTask, worker_a
     Ok(ended)
 }
 
-/// This process, at work on what no living worker holds.
+/// This process, at work on the task, unless a living worker holds it.
 struct OwnWork {
     stop: CancellationToken,
-    work: JoinHandle<powercrud::Result<()>>,
+    work: JoinHandle<powercrud::Result<BulkTask>>,
 }
 
 impl OwnWork {
-    /// On this task alone; where it waits behind others, on whatever there is, since nobody else may be there to do those.
-    fn start(powercrud: &PowerCrud, task: &BulkTask) -> Self {
+    fn start(powercrud: &PowerCrud, id: Uuid) -> Self {
         let stop = CancellationToken::new();
-        let (worker, stopped, id, waits) = (powercrud.worker(), stop.clone(), task.id, task.status == Status::Waiting);
-        let work = tokio::spawn(async move {
-            match waits {
-                true => worker.run(stopped).await,
-                false => worker.run_task(id, &stopped).await.map(|_| ()),
-            }
-        });
-        Self { stop, work }
+        let (worker, stopped) = (powercrud.worker(), stop.clone());
+        Self { work: tokio::spawn(async move { worker.run_task(id, &stopped).await }), stop }
     }
 
     fn ended(&self) -> bool {
@@ -96,6 +89,7 @@ impl OwnWork {
     /// Lets it finish its chunk.
     async fn stop(self) -> Result<()> {
         self.stop.cancel();
-        Ok(self.work.await.context("the work ended badly")??)
+        self.work.await.context("the work ended badly")??;
+        Ok(())
     }
 }

@@ -66,7 +66,7 @@ pub(super) async fn finish(powercrud: &PowerCrud, answer: Answer, no_wait: bool,
         report::show(powercrud, answer.task(), format).await?;
         return Ok(Exit::Success);
     }
-    let task = wait::until_ended(powercrud, answer.task(), worker_alive).await?;
+    let task = wait::until_ended(powercrud, answer.task().id, worker_alive).await?;
     report::show_outcome(powercrud, &task, format).await?;
     Ok(report::exit(&task))
 }

@@ -11,8 +11,6 @@ mod tasks;
 /// The library's tests know how to make a database for each test.
 #[path = "../../../powercrud/tests/integration"]
 mod shared {
-    // Not `expect`: the compiler calls that unfulfilled on a module, although it silences the warnings there.
-    #[allow(dead_code, unused_imports, reason = "the library's tests use the rest")]
     pub(crate) mod support;
 }
 pub(crate) use shared::support;

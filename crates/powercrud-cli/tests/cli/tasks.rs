@@ -17,7 +17,6 @@ each_database!(
     a_task_can_be_cancelled_and_retried,
     a_conflicting_request_is_3,
     failed_records_are_retried_as_a_new_task,
-    a_request_that_queues_is_waited_for_with_what_is_before_it,
 );
 
 /// A table of numbered rows that every database understands; a price of 13 or more is refused for every tenth.
@@ -133,20 +132,4 @@ async fn failed_records_are_retried_as_a_new_task(database: TestDatabase) {
         text.contains("PARTIAL") && text.contains("270 of 300 done, 30 failed") && text.contains("CHECK"),
         "{text}"
     );
-}
-
-async fn a_request_that_queues_is_waited_for_with_what_is_before_it(database: TestDatabase) {
-    items(&database, 100).await;
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("queue-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let file = folder.join("powercrud.toml").display().to_string();
-    std::fs::write(&file, "[resources.item]\nbulk_async_on_conflict = \"queue\"").unwrap();
-    let first = submit(&database, "7").exits(0).json();
-    // No worker is there: this process does the first one, and then its own.
-    let arguments = ["bulk", "update", "item", "--set", "price=9", "--all", "--format", "json", "--config", &file];
-    let second = on(&database, &arguments).exits(0).json();
-    assert_eq!(second["status"], "SUCCESS", "{second:#}");
-    assert_eq!(show(&database, &first)["status"], "SUCCESS");
-    assert_eq!(number(&database, "SELECT COUNT(*) FROM item WHERE price = 9").await, 100);
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -4,5 +4,7 @@ mod bulk;
 mod discovery;
 mod records;
 mod support;
+mod task;
 mod tidy;
 mod web;
+mod worker;
