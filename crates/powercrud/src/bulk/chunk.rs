@@ -3,6 +3,8 @@
 //! All of it happens inside the caller's transaction, each try in a savepoint. Most bad records of a delete are found by one query
 //! (other records refer to them), so that a chunk with thousands of them does not fall to thousands of statements.
 
+mod blocked;
+
 use std::collections::BTreeSet;
 
 use sea_orm::{
@@ -11,10 +13,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{preview::referred_to, report::record_fault};
+use super::report::record_fault;
 use crate::{
     app::PowerCrud,
-    db::{ColumnType, Fault, ForeignKey, ReferentialAction, Run as _, Table, Value, migrations::tables},
+    db::{ColumnType, Fault, Run as _, Value, migrations::tables},
     error::{Error, FieldError, Result},
     query,
     resource::Resource,
@@ -68,6 +70,8 @@ pub(super) struct Chunk<'a> {
     pub(super) to: i64,
     /// The chunk's keys, where the dialect wants them bound.
     pub(super) keys: Option<Vec<(i64, Vec<Value>)>>,
+    /// Whether a delete looks for records that others refer to before anything fails.
+    pub(super) look_first: bool,
 }
 
 /// Records by place: a range without the places in `blocked`.
@@ -88,6 +92,14 @@ impl Chunk<'_> {
         }
         let mut blocked = BTreeSet::new();
         let mut looked_for_blockers = false;
+        if self.look_first && matches!(self.operation, Operation::Delete) {
+            looked_for_blockers = true;
+            let found = self.find_blocked(transaction).await?;
+            blocked.extend(found.iter().map(|failed| failed.seq));
+            outcome.errors.extend(found);
+        }
+        // Who refers to others of the same table mostly comes after them.
+        let last_first = self.keeps_itself();
         let mut attempts = vec![Attempt { from: self.from, to: self.to }];
         while let Some(Attempt { from, to }) = attempts.pop() {
             let size = (to - from + 1) as u64 - blocked.range(from..=to).count() as u64;
@@ -113,23 +125,35 @@ impl Chunk<'_> {
             }
             if size == 1 {
                 let seq = (from..=to).find(|seq| !blocked.contains(seq)).unwrap_or(from);
-                let record_key = self.key_of(transaction, seq).await?;
-                let changes = match self.operation {
-                    Operation::Update(changes) => &changes[..],
-                    Operation::Delete => &[],
-                };
-                let error = record_fault(self.resource, &fault, changes);
-                outcome.errors.push(Failed { seq, record_key, error });
+                outcome.errors.push(self.blame(transaction, seq, &fault).await?);
             } else if outcome.errors.len() - blocked.len() >= BISECTIONS {
-                attempts.extend((from..=to).rev().map(|seq| Attempt { from: seq, to: seq }));
+                let each = |seq| Attempt { from: seq, to: seq };
+                if last_first {
+                    attempts.extend((from..=to).map(each));
+                } else {
+                    attempts.extend((from..=to).rev().map(each));
+                }
             } else {
                 let middle = from + (to - from) / 2;
-                attempts.push(Attempt { from: middle + 1, to });
-                attempts.push(Attempt { from, to: middle });
+                let mut halves = [Attempt { from: middle + 1, to }, Attempt { from, to: middle }];
+                if last_first {
+                    halves.reverse();
+                }
+                attempts.extend(halves);
             }
         }
         outcome.errors.sort_by_key(|failed| failed.seq);
         Ok(outcome)
+    }
+
+    /// A record with the fault that is its own.
+    pub(super) async fn blame(&self, transaction: &DatabaseTransaction, seq: i64, fault: &Fault) -> Result<Failed> {
+        let changes = match self.operation {
+            Operation::Update(changes) => &changes[..],
+            Operation::Delete => &[],
+        };
+        let record_key = self.key_of(transaction, seq).await?;
+        Ok(Failed { seq, record_key, error: record_fault(self.resource, fault, changes) })
     }
 
     /// One statement over a range, in a savepoint. `Ok(Ok(missing))`: it stands, and so many records were not there. `Ok(Err(fault))`:
@@ -324,84 +348,5 @@ impl Chunk<'_> {
             _ => part.to_text(),
         });
         Ok(texts.collect())
-    }
-
-    /// The chunk's records whose delete other tables refuse, each with the first of them.
-    ///
-    /// Only references whose rows this delete can't remove by itself are looked at: none from the table itself, and none from
-    /// tables that a cascade may empty. What is left over is found by trying.
-    async fn find_blocked(&self, transaction: &DatabaseTransaction) -> Result<Vec<Failed>> {
-        let mut blocked: Vec<Failed> = Vec::new();
-        let mut seen = BTreeSet::new();
-        for (table, key) in self.blockers() {
-            let rows = self.read_blocked(transaction, table, key).await?;
-            for (seq, record_key) in rows {
-                if seen.insert(seq) {
-                    let what =
-                        self.app.resources().iter().find(|resource| resource.model_name == table.qualified_name());
-                    let what = what.map_or_else(|| table.qualified_name(), |resource| resource.label_plural.clone());
-                    let error = FieldError {
-                        field: None,
-                        code: "FOREIGN_KEY".into(),
-                        message: format!("{what} refer to it ({}.{})", table.qualified_name(), key.columns.join(", ")),
-                    };
-                    blocked.push(Failed { seq, record_key, error });
-                }
-            }
-        }
-        Ok(blocked)
-    }
-
-    fn blockers(&self) -> Vec<(&Table, &ForeignKey)> {
-        let target = &self.resource.table;
-        let catalog = self.app.catalog();
-        // Everything that a cascade from the target may reach.
-        let mut reached = vec![target];
-        let mut next = 0;
-        while let Some(&table) = reached.get(next) {
-            next += 1;
-            for (from, key) in catalog.referrers(table) {
-                let known = reached
-                    .iter()
-                    .any(|other| std::ptr::eq(*other, from) || other.qualified_name() == from.qualified_name());
-                if key.on_delete != ReferentialAction::Restrict && !known {
-                    reached.push(from);
-                }
-            }
-        }
-        let removable = |table: &Table| reached.iter().any(|other| other.qualified_name() == table.qualified_name());
-        catalog
-            .referrers(target)
-            .filter(|(from, key)| key.on_delete == ReferentialAction::Restrict && !removable(from))
-            .collect()
-    }
-
-    async fn read_blocked(
-        &self,
-        transaction: &DatabaseTransaction,
-        table: &Table,
-        key: &ForeignKey,
-    ) -> Result<Vec<(i64, String)>> {
-        let dialect = self.app.database().dialect();
-        let mut select = Query::select();
-        select
-            .expr(self.resource.key_expr(dialect))
-            .from(self.resource.table.table_ref())
-            .and_where(self.keys_condition(self.from, self.to, &BTreeSet::new()))
-            .and_where(referred_to(self.resource, table, key));
-        let mut blocked = std::collections::HashSet::new();
-        for row in transaction.rows(&select).await? {
-            blocked.insert(self.parts(&row.try_get_by_index::<String>(0)?)?);
-        }
-        if blocked.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut found = Vec::with_capacity(blocked.len());
-        for (seq, record_key) in self.read_selected(transaction, self.from, self.to).await? {
-            if blocked.contains(&self.parts(&record_key)?) {
-                found.push((seq, record_key));
-            }
-        }
-        Ok(found)
     }
 }
