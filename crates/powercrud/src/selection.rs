@@ -72,6 +72,9 @@ impl Selection {
     }
 }
 
+/// Keys' parameters of one statement; every database takes many more.
+const PARAMETERS: usize = 10_000;
+
 fn check_keys(resource: &Resource, given: Vec<String>) -> Result<Checked> {
     let mut keys = Vec::with_capacity(given.len());
     let mut parts: Vec<Vec<Value>> = Vec::with_capacity(given.len());
@@ -116,14 +119,28 @@ impl Checked {
         })
     }
 
+    /// The same selection in parts that share no record, each of so few keys that a statement can take them as parameters.
+    pub(crate) fn slices(&self, resource: &Resource) -> Vec<Self> {
+        let Self::Keys { keys, parts } = self else { return vec![self.clone()] };
+        let size = PARAMETERS / resource.table.primary_key.len().max(1);
+        keys.chunks(size)
+            .zip(parts.chunks(size))
+            .map(|(keys, parts)| Self::Keys { keys: keys.to_vec(), parts: parts.to_vec() })
+            .collect()
+    }
+
     /// How many records are selected, without those that are gone.
     pub(crate) async fn count(&self, app: &PowerCrud, resource: &Resource) -> Result<u64> {
-        let mut select = Query::select();
-        select
-            .expr(Expr::cust("COUNT(*)"))
-            .from(resource.table.table_ref())
-            .cond_where(self.condition(app, resource).await?);
-        app.database().connection().number(&select).await
+        let mut count = 0;
+        for slice in self.slices(resource) {
+            let mut select = Query::select();
+            select
+                .expr(Expr::cust("COUNT(*)"))
+                .from(resource.table.table_ref())
+                .cond_where(slice.condition(app, resource).await?);
+            count += app.database().connection().number(&select).await?;
+        }
+        Ok(count)
     }
 
     /// How the selection was made, for the audit trail.

@@ -3,6 +3,8 @@
 //! All of it happens inside the caller's transaction, each try in a savepoint. Most bad records of a delete are found by one query
 //! (other records refer to them), so that a chunk with thousands of them does not fall to thousands of statements.
 
+mod blocked;
+
 use std::collections::{BTreeSet, HashSet};
 
 use sea_orm::{
@@ -11,10 +13,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{chunk_keys::ChunkKeys, preview::referred_to, report::record_fault};
+use super::{chunk_keys::ChunkKeys, report::record_fault};
 use crate::{
     app::PowerCrud,
-    db::{Fault, ForeignKey, ReferentialAction, Run as _, Table},
+    db::{Fault, Run as _},
     error::{Error, FieldError, Result},
     resource::Resource,
     task::Operation,
@@ -64,6 +66,8 @@ pub(super) struct Chunk<'a> {
     from: i64,
     to: i64,
     keys: ChunkKeys<'a>,
+    /// Whether a delete looks for records that others refer to before anything fails.
+    look_first: bool,
 }
 
 /// Records by place: a range without the places in `blocked`.
@@ -79,9 +83,10 @@ impl<'a> Chunk<'a> {
         operation: &'a Operation,
         task_id: Uuid,
         (from, to): (i64, i64),
+        look_first: bool,
     ) -> Self {
         let keys = ChunkKeys::new(resource, app.database().dialect(), task_id, (from, to));
-        Self { app, resource, operation, from, to, keys }
+        Self { app, resource, operation, from, to, keys, look_first }
     }
 
     /// Runs the chunk. Record errors are returned, not written.
@@ -92,6 +97,14 @@ impl<'a> Chunk<'a> {
         let mut outcome = Outcome::default();
         let mut blocked = BTreeSet::new();
         let mut looked_for_blockers = false;
+        if self.look_first && matches!(self.operation, Operation::Delete) {
+            looked_for_blockers = true;
+            let found = self.find_blocked(transaction).await?;
+            blocked.extend(found.iter().map(|failed| failed.seq));
+            outcome.errors.extend(found);
+        }
+        // Who refers to others of the same table mostly comes after them.
+        let last_first = self.keeps_itself();
         let mut attempts = vec![Attempt { from: self.from, to: self.to }];
         while let Some(Attempt { from, to }) = attempts.pop() {
             let size = (to - from + 1) as u64 - blocked.range(from..=to).count() as u64;
@@ -117,23 +130,35 @@ impl<'a> Chunk<'a> {
             }
             if size == 1 {
                 let seq = (from..=to).find(|seq| !blocked.contains(seq)).unwrap_or(from);
-                let record_key = self.keys.key_of(transaction, seq).await?;
-                let changes = match self.operation {
-                    Operation::Update(changes) => &changes[..],
-                    Operation::Delete => &[],
-                };
-                let error = record_fault(self.resource, &fault, changes);
-                outcome.errors.push(Failed { seq, record_key, error });
+                outcome.errors.push(self.blame(transaction, seq, &fault).await?);
             } else if outcome.errors.len() - blocked.len() >= BISECTIONS {
-                attempts.extend((from..=to).rev().map(|seq| Attempt { from: seq, to: seq }));
+                let each = |seq| Attempt { from: seq, to: seq };
+                if last_first {
+                    attempts.extend((from..=to).map(each));
+                } else {
+                    attempts.extend((from..=to).rev().map(each));
+                }
             } else {
                 let middle = from + (to - from) / 2;
-                attempts.push(Attempt { from: middle + 1, to });
-                attempts.push(Attempt { from, to: middle });
+                let mut halves = [Attempt { from: middle + 1, to }, Attempt { from, to: middle }];
+                if last_first {
+                    halves.reverse();
+                }
+                attempts.extend(halves);
             }
         }
         outcome.errors.sort_by_key(|failed| failed.seq);
         Ok(outcome)
+    }
+
+    /// A record with the fault that is its own.
+    pub(super) async fn blame(&self, transaction: &DatabaseTransaction, seq: i64, fault: &Fault) -> Result<Failed> {
+        let changes = match self.operation {
+            Operation::Update(changes) => &changes[..],
+            Operation::Delete => &[],
+        };
+        let record_key = self.keys.key_of(transaction, seq).await?;
+        Ok(Failed { seq, record_key, error: record_fault(self.resource, fault, changes) })
     }
 
     /// One statement over a range, in a savepoint. `Ok(Ok(missing))`: it stands, and so many records were not there. `Ok(Err(fault))`:
@@ -246,70 +271,5 @@ impl<'a> Chunk<'a> {
             .cond_where(condition);
         let rows = connection.rows(&select).await?;
         rows.iter().map(|row| self.keys.parts(&row.try_get_by_index::<String>(0)?)).collect()
-    }
-
-    /// The chunk's records whose delete other tables refuse, each with the first of them.
-    ///
-    /// Only references whose rows this delete can't remove by itself are looked at: none from the table itself, and none from
-    /// tables that a cascade may empty. What is left over is found by trying.
-    async fn find_blocked(&mut self, transaction: &DatabaseTransaction) -> Result<Vec<Failed>> {
-        let mut blocked: Vec<Failed> = Vec::new();
-        let mut seen = BTreeSet::new();
-        for (table, key) in self.blockers() {
-            let rows = self.read_blocked(transaction, table, key).await?;
-            for (seq, record_key) in rows {
-                if seen.insert(seq) {
-                    let what =
-                        self.app.resources().iter().find(|resource| resource.model_name == table.qualified_name());
-                    let what = what.map_or_else(|| table.qualified_name(), |resource| resource.label_plural.clone());
-                    let error = FieldError {
-                        field: None,
-                        code: "FOREIGN_KEY".into(),
-                        message: format!("{what} refer to it ({}.{})", table.qualified_name(), key.columns.join(", ")),
-                    };
-                    blocked.push(Failed { seq, record_key, error });
-                }
-            }
-        }
-        Ok(blocked)
-    }
-
-    fn blockers(&self) -> Vec<(&'a Table, &'a ForeignKey)> {
-        let target: &'a Table = &self.resource.table;
-        let catalog = self.app.catalog();
-        // Everything that a cascade from the target may reach.
-        let mut reached = vec![target];
-        let mut next = 0;
-        while let Some(&table) = reached.get(next) {
-            next += 1;
-            for (from, key) in catalog.referrers(table) {
-                let known = reached
-                    .iter()
-                    .any(|other| std::ptr::eq(*other, from) || other.qualified_name() == from.qualified_name());
-                if key.on_delete != ReferentialAction::Restrict && !known {
-                    reached.push(from);
-                }
-            }
-        }
-        let removable = |table: &Table| reached.iter().any(|other| other.qualified_name() == table.qualified_name());
-        catalog
-            .referrers(target)
-            .filter(|(from, key)| key.on_delete == ReferentialAction::Restrict && !removable(from))
-            .collect()
-    }
-
-    async fn read_blocked(
-        &mut self,
-        transaction: &DatabaseTransaction,
-        table: &Table,
-        key: &ForeignKey,
-    ) -> Result<Vec<(i64, String)>> {
-        let keys = self.keys.condition(transaction, self.from, self.to, &BTreeSet::new()).await?;
-        let condition = Cond::all().add(keys).add(referred_to(self.resource, table, key));
-        let blocked = self.read_keys(transaction, condition).await?;
-        if blocked.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.keys.among(transaction, self.from, self.to, |key| blocked.contains(key)).await
     }
 }

@@ -3,6 +3,9 @@
 //! A crash at any instant loses no committed chunk and repeats none, because cursor and data are one transaction. A worker whose
 //! lease was taken over can't commit, because the checkpoint names task, worker and attempt.
 
+mod sweep;
+mod whole;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -17,7 +20,7 @@ use super::{
 };
 use crate::{
     app::PowerCrud,
-    db::{Run as _, migrations::tables},
+    db::{Fault, Run as _, migrations::tables},
     error::{Error, Result},
     form::parse_changes,
     lock,
@@ -35,9 +38,6 @@ const LARGEST_CHUNK: i64 = 10_000;
 
 /// How often a transaction is tried again after a passing fault, before the task is left for a later attempt.
 const TRIES: u32 = 8;
-
-/// All-or-nothing work stops looking for further bad records here: it will be rolled back anyhow.
-const REPORTED_ERRORS: usize = 1_000;
 
 /// Carries a held task to its end, to a wish to cancel or pause, or to `stop`, where the lease is given back.
 ///
@@ -100,6 +100,10 @@ struct Run<'a> {
     lost: &'a CancellationToken,
     /// Records of the next chunk.
     chunk_size: i64,
+    /// Fewer than that, while records are looked for whose faults show only when a transaction ends.
+    cautious: Option<i64>,
+    /// Whether each chunk of a delete first looks for records that others refer to.
+    look_first: bool,
 }
 
 /// Why a walk ends before its last record.
@@ -132,16 +136,14 @@ impl<'a> Run<'a> {
             }
         };
         let chunk_size = resource.settings.bulk_chunk_size.map_or(FIRST_CHUNK, |size| size as i64);
-        Ok(Self { app, lease, task, resource, operation, stop, lost, chunk_size })
+        let (cautious, look_first) = (None, false);
+        Ok(Self { app, lease, task, resource, operation, stop, lost, chunk_size, cautious, look_first })
     }
 
     async fn chunk_by_chunk(&mut self) -> Result<BulkTask> {
         while self.remaining() > 0 {
             match self.halt().await? {
-                Some(Halt::Shutdown) => {
-                    store::give_back(self.app, &self.lease).await?;
-                    return store::load(self.app, self.task.id).await;
-                }
+                Some(Halt::Shutdown) => return self.give_back().await,
                 Some(Halt::Wish) => return self.end(None).await,
                 None => {}
             }
@@ -157,115 +159,102 @@ impl<'a> Run<'a> {
                 Err(error) => return Err(error),
             }
         }
-        self.end(None).await
+        match self.sweep().await {
+            Ok(Some(Halt::Shutdown)) => self.give_back().await,
+            Ok(_) => self.end(None).await,
+            Err(error) => Err(error),
+        }
     }
 
-    /// One chunk in one transaction with its outcome and checkpoint, tried again after passing faults.
+    async fn give_back(&self) -> Result<BulkTask> {
+        store::give_back(self.app, &self.lease).await?;
+        store::load(self.app, self.task.id).await
+    }
+
+    /// One chunk in one transaction with its outcome and checkpoint.
     async fn commit_chunk(&mut self) -> Result<()> {
-        let size = self.chunk_size.min(self.remaining());
+        let size = self.cautious.unwrap_or(self.chunk_size).min(self.remaining());
         let mut tries = 0;
-        loop {
+        let (result, took) = loop {
             let started = Instant::now();
-            match self.try_chunk(size).await {
-                Ok(task) => {
-                    self.task = task;
-                    self.adapt(size, started.elapsed());
-                    return Ok(());
-                }
-                Err(Error::Database(fault)) if fault.is_transient() && tries < TRIES && !self.lost.is_cancelled() => {
-                    tries += 1;
-                    tracing::debug!(code = fault.code, tries, "a chunk met a passing fault; trying again");
-                    tokio::time::sleep(Duration::from_millis(25 << tries)).await;
-                }
-                Err(error) => return Err(error),
+            let result = self.try_chunk(size).await;
+            match self.pause_after(&result, &mut tries) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => break (result, started.elapsed()),
             }
+        };
+        match result {
+            Ok(task) => {
+                self.task = task;
+                self.cautious = self.cautious.map(|size| size * 2).filter(|size| *size < self.chunk_size);
+                self.adapt(size, took);
+                Ok(())
+            }
+            Err(Error::Database(fault)) if fault.is_record() => self.look_closer(size, &fault).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Some record's fault showed only at COMMIT, as with SQLite's deferred references: nothing of the chunk stands, and nobody was
+    /// named. Smaller and smaller chunks are tried until the record stands alone.
+    async fn look_closer(&mut self, size: i64, fault: &Fault) -> Result<()> {
+        if matches!(self.operation, Operation::Delete) && !self.look_first {
+            self.look_first = true;
+            return Ok(());
+        }
+        if size > 1 {
+            self.cautious = Some(size / 2);
+            return Ok(());
+        }
+        let transaction = self.begin().await?;
+        let result = async {
+            let failed = self
+                .chunk(self.task.cursor, 1)
+                .blame(&transaction, self.task.first_seq + self.task.cursor, fault)
+                .await?;
+            let outcome = Outcome { errors: vec![failed], ..Outcome::default() };
+            self.advance(&transaction, 1, &outcome).await
+        };
+        let result = result.await;
+        self.task = close(transaction, result).await?;
+        Ok(())
+    }
+
+    /// How long to wait before a transaction that met a passing fault is tried again; `None` where it is not.
+    fn pause_after<T>(&self, result: &Result<T>, tries: &mut u32) -> Option<Duration> {
+        match result {
+            Err(Error::Database(fault)) if fault.is_transient() && *tries < TRIES && !self.lost.is_cancelled() => {
+                *tries += 1;
+                tracing::debug!(code = fault.code, tries, "a transaction met a passing fault; trying again");
+                Some(Duration::from_millis(25 << *tries))
+            }
+            _ => None,
         }
     }
 
     async fn try_chunk(&self, size: i64) -> Result<BulkTask> {
         let transaction = self.begin().await?;
         let result = async {
-            let outcome = self.apply(&transaction, size).await?;
-            let task = advanced(&self.task, size, &outcome);
-            write_errors(&transaction, task.id, &outcome.errors).await?;
-            if store::checkpoint(self.app, &transaction, &self.lease, &task).await? {
-                Ok(task)
-            } else {
-                Err(self.lease_lost())
-            }
-        }
-        .await;
+            let outcome = self.chunk(self.task.cursor, size).apply(&transaction).await?;
+            self.advance(&transaction, size, &outcome).await
+        };
+        let result = result.await;
         close(transaction, result).await
     }
 
-    /// Everything in one transaction; one bad record, and every row stays as it was.
-    async fn all_or_nothing(&mut self) -> Result<BulkTask> {
-        let mut tries = 0;
-        loop {
-            match self.try_all().await {
-                Err(Error::Database(fault)) if fault.is_transient() && tries < TRIES && !self.lost.is_cancelled() => {
-                    tries += 1;
-                    tokio::time::sleep(Duration::from_millis(25 << tries)).await;
-                }
-                Err(Error::Database(fault)) if !fault.is_transient() => return self.end(Some(fault.message)).await,
-                result => return result,
-            }
-        }
+    /// Writes what became of the next `size` records, as part of their transaction.
+    async fn advance(&self, transaction: &DatabaseTransaction, size: i64, outcome: &Outcome) -> Result<BulkTask> {
+        let task = advanced(&self.task, size, outcome);
+        write_errors(transaction, task.id, &outcome.errors).await?;
+        self.checkpoint(transaction, task).await
     }
 
-    async fn try_all(&mut self) -> Result<BulkTask> {
-        if self.wish().await? {
-            return self.end(None).await;
-        }
-        let transaction = self.begin().await?;
-        let mut task = self.task.clone();
-        let mut errors = Vec::new();
-        while task.cursor < task.total_records as i64 && errors.len() < REPORTED_ERRORS && !self.lost.is_cancelled() {
-            if self.stop.is_cancelled() {
-                transaction.rollback().await?;
-                store::give_back(self.app, &self.lease).await?;
-                return store::load(self.app, self.task.id).await;
-            }
-            let size = LARGEST_CHUNK.min(task.total_records as i64 - task.cursor);
-            let mut outcome = match self.apply_at(&transaction, task.cursor, size).await {
-                Ok(outcome) => outcome,
-                Err(error) => return close(transaction, Err(error)).await,
-            };
-            task = advanced(&task, size, &outcome);
-            errors.append(&mut outcome.errors);
-        }
-        // A record that is gone leaves nothing to undo: it is named, and the others are done.
-        if errors.iter().all(Failed::is_gone) {
-            let result = async {
-                write_errors(&transaction, task.id, &errors).await?;
-                conclude(self.app, &transaction, &self.lease, task, None).await
-            }
-            .await;
-            close(transaction, result).await?;
+    async fn checkpoint(&self, transaction: &DatabaseTransaction, task: BulkTask) -> Result<BulkTask> {
+        if store::checkpoint(self.app, transaction, &self.lease, &task).await? {
+            Ok(task)
         } else {
-            transaction.rollback().await?;
-            // What was done is undone: only the bad records count, and none is done.
-            let mut task = self.task.clone();
-            task.failed_records = errors.len() as u64;
-            task.processed_records = task.failed_records;
-            let first = &errors[0];
-            let message = format!(
-                "nothing was changed, because {} of {} records failed; the first is {}: {}",
-                errors.len(),
-                task.total_records,
-                first.record_key,
-                first.error
-            );
-            let transaction = self.app.database().begin().await?;
-            let result = async {
-                write_errors(&transaction, task.id, &errors).await?;
-                conclude(self.app, &transaction, &self.lease, task, Some(message)).await
-            }
-            .await;
-            close(transaction, result).await?;
+            Err(self.lease_lost())
         }
-        lock::unblock(self.app, Some(&self.task.unique_model_key)).await?;
-        store::load(self.app, self.task.id).await
     }
 
     async fn begin(&self) -> Result<DatabaseTransaction> {
@@ -276,15 +265,11 @@ impl<'a> Run<'a> {
         Ok(transaction)
     }
 
-    async fn apply(&self, transaction: &DatabaseTransaction, size: i64) -> Result<Outcome> {
-        self.apply_at(transaction, self.task.cursor, size).await
-    }
-
-    async fn apply_at(&self, transaction: &DatabaseTransaction, cursor: i64, size: i64) -> Result<Outcome> {
+    /// The `size` records after the first `cursor`.
+    fn chunk(&self, cursor: i64, size: i64) -> Chunk<'_> {
         let first = self.task.first_seq + cursor;
         let places = (first, first + size - 1);
-        let mut chunk = Chunk::new(self.app, &self.resource, &self.operation, self.task.id, places);
-        chunk.apply(transaction).await
+        Chunk::new(self.app, &self.resource, &self.operation, self.task.id, places, self.look_first)
     }
 
     fn remaining(&self) -> i64 {

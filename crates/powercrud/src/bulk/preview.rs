@@ -56,29 +56,48 @@ const SAMPLES: u64 = 3;
 impl Plan {
     /// Counts and samples; reads only.
     pub async fn preview(&self) -> Result<Preview> {
-        let connection = self.app.database().connection();
-        let condition = self.selection.condition(&self.app, &self.resource).await?;
-        let total_records = connection.number(&self.count(condition.clone())).await?;
         let mut preview = Preview {
-            total_records,
+            total_records: 0,
             unchanged_records: 0,
             samples: Vec::new(),
             referrers: Vec::new(),
             blocked_records: 0,
         };
-        if self.changes().is_empty() {
-            preview.referrers = self.referrers(&condition).await?;
-            if preview.referrers.iter().any(|referrer| referrer.action == "restrict" && referrer.records > 0) {
-                let blocked = condition.add(blocked(&self.app, &self.resource));
-                preview.blocked_records = connection.number(&self.count(blocked)).await?;
-            }
-        } else {
-            let differs = self.differs();
-            let changing = connection.number(&self.count(condition.clone().add(differs.clone()))).await?;
-            preview.unchanged_records = total_records.saturating_sub(changing);
-            preview.samples = self.samples(condition.add(differs)).await?;
+        for slice in self.selection.slices(&self.resource) {
+            let condition = slice.condition(&self.app, &self.resource).await?;
+            self.look_at(condition, &mut preview).await?;
         }
         Ok(preview)
+    }
+
+    /// Adds the records of one condition to a preview.
+    async fn look_at(&self, condition: Condition, preview: &mut Preview) -> Result<()> {
+        let connection = self.app.database().connection();
+        let total = connection.number(&self.count(condition.clone())).await?;
+        preview.total_records += total;
+        if self.changes().is_empty() {
+            let referrers = self.referrers(&condition).await?;
+            if referrers.iter().any(|referrer| referrer.action == "restrict") {
+                let blocked = condition.add(blocked(&self.app, &self.resource));
+                preview.blocked_records += connection.number(&self.count(blocked)).await?;
+            }
+            for referrer in referrers {
+                let same = |other: &&mut Referrer| other.table == referrer.table && other.columns == referrer.columns;
+                match preview.referrers.iter_mut().find(same) {
+                    Some(known) => known.records += referrer.records,
+                    None => preview.referrers.push(referrer),
+                }
+            }
+            return Ok(());
+        }
+        let differs = self.differs();
+        let changing = connection.number(&self.count(condition.clone().add(differs.clone()))).await?;
+        preview.unchanged_records += total.saturating_sub(changing);
+        if (preview.samples.len() as u64) < SAMPLES {
+            preview.samples.extend(self.samples(condition.add(differs)).await?);
+            preview.samples.truncate(SAMPLES as usize);
+        }
+        Ok(())
     }
 
     fn count(&self, condition: Condition) -> SelectStatement {

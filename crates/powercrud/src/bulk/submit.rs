@@ -43,7 +43,7 @@ impl Plan {
     /// [`Error::Conflict`] where another task holds the resource, [`Error::NothingSelected`]; nothing was written then.
     pub(crate) async fn submit(&self) -> Result<Submitted> {
         let task_id = Uuid::now_v7();
-        let task_key = self.task_key();
+        let task_key = self.task_key().await?;
         let mut tries = 0;
         loop {
             match self.try_submit(task_id, &task_key).await {
@@ -227,14 +227,18 @@ impl Plan {
     }
 
     /// The same user, resource, operation, selection and changes give the same key.
-    fn task_key(&self) -> String {
+    async fn task_key(&self) -> Result<String> {
         let selection = match &self.selection {
             Checked::Keys { keys, .. } => {
                 let mut keys = keys.clone();
                 keys.sort_unstable();
                 serde_json::json!({"keys": keys})
             }
-            Checked::Ticked(stored) => serde_json::json!({"ticked": stored.id, "added": stored.added}),
+            // Which keys, not how many: a selection that was changed since is another request.
+            Checked::Ticked(stored) => serde_json::json!({"ticked": stored.noted(&self.app).await?}),
+            Checked::Matching { stored: Some(stored), .. } => {
+                serde_json::json!([self.selection.describe(), stored.noted(&self.app).await?])
+            }
             other => other.describe(),
         };
         let operation = match &self.operation {
@@ -243,7 +247,7 @@ impl Plan {
         };
         let name =
             serde_json::json!([self.user.id, self.resource.unique_model_key(), operation, selection]).to_string();
-        Uuid::new_v5(&TASK_KEY, name.as_bytes()).to_string()
+        Ok(Uuid::new_v5(&TASK_KEY, name.as_bytes()).to_string())
     }
 
     /// The SELECT that the frozen selection is inserted from; `None` where the keys are given one by one.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sea_orm::sea_query::{Cond, Condition, Expr, ExprTrait as _, OnConflict, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Condition, Expr, ExprTrait as _, OnConflict, Order, Query, SelectStatement};
 use uuid::Uuid;
 
 use super::{Checked, keys_in};
@@ -213,6 +213,18 @@ impl StoredSelection {
             .and_where(Expr::col("selection_id").eq(self.id))
             .and_where(Expr::col("excluded").eq(excluded))
             .take()
+    }
+
+    /// Every key that was noted, and whether it is excluded, in the order of the keys.
+    pub(crate) async fn noted(&self, app: &PowerCrud) -> Result<Vec<(String, bool)>> {
+        let mut select = Query::select();
+        select
+            .columns(["record_key", "excluded"])
+            .from(tables::SELECTION_KEY)
+            .and_where(Expr::col("selection_id").eq(self.id))
+            .order_by("record_key", Order::Asc);
+        let rows = app.database().connection().rows(&select).await?;
+        rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
     }
 
     /// Which of `keys` match the filter.

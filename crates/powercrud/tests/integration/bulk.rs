@@ -1,7 +1,9 @@
 //! Bulk operations: what they change, what they refuse, and what they say of each record.
 
 mod bad_records;
+mod deletes;
 mod odd_keys;
+mod preview;
 mod refused;
 mod selections;
 mod threshold;

@@ -3,6 +3,9 @@
 mod bulk;
 mod discovery;
 mod records;
+mod shop;
 mod support;
+mod task;
 mod tidy;
 mod web;
+mod worker;

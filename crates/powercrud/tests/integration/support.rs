@@ -7,7 +7,6 @@
 mod data;
 mod scripts;
 mod server;
-pub(crate) mod shop;
 
 use std::{ops::Deref, panic::resume_unwind};
 

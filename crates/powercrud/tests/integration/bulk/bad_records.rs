@@ -7,12 +7,12 @@ use powercrud::{
     task::{Status, store},
 };
 
-use crate::support::{
-    Kind, TestDatabase, each_database,
+use crate::{
     shop::{
         Rows, assert_no_locks, carry_out, count, counts, delete, discovered, failures, in_background, keys, queue,
         rows, update, work,
     },
+    support::{Kind, TestDatabase, each_database},
 };
 
 each_database! {
@@ -205,7 +205,7 @@ async fn records_that_are_in_use(database: TestDatabase) {
 }
 
 async fn records_that_are_gone(database: TestDatabase) {
-    crate::support::shop::items(&database, 60).await;
+    crate::shop::items(&database, 60).await;
     let app = discovered(&database).await;
     let task = queue(&app, update("item", keys(1..=30), [("note", Some("x"))])).await;
     database.execute("DELETE FROM item WHERE id IN (2, 30);").await;
@@ -269,7 +269,7 @@ DELIMITER ;",
 
 /// No record would fare better: the task says so at once, and lets go of its locks.
 async fn a_fault_of_the_statement_ends_the_task(database: TestDatabase) {
-    crate::support::shop::items(&database, 30).await;
+    crate::shop::items(&database, 30).await;
     let app = discovered(&database).await;
     let task = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
     database.execute("ALTER TABLE item RENAME COLUMN note TO remark;").await;

@@ -6,9 +6,9 @@ use powercrud::{
     task::Status,
 };
 
-use crate::support::{
-    Kind, TestDatabase, each_database,
+use crate::{
     shop::{carry_out, count, counts, delete, discovered, failures, in_background, items, keys, rows, update},
+    support::{Kind, TestDatabase, each_database},
 };
 
 each_database! { text_keys, composite_keys, uuid_keys, binary_keys, odd_names, moment_keys }

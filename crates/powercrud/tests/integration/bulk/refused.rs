@@ -6,9 +6,9 @@ use powercrud::{
     query::ListParams,
 };
 
-use crate::support::{
-    Kind, TestDatabase, each_database,
+use crate::{
     shop::{count, delete, discovered, keys, matching, update},
+    support::{Kind, TestDatabase, each_database},
 };
 
 each_database! { mistakes_in_changes, all_mistakes_at_once, mistakes_in_selections, resources_that_cannot_be_written, what_settings_forbid }

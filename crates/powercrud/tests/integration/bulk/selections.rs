@@ -7,12 +7,12 @@ use powercrud::{
     task::{Status, store},
 };
 
-use crate::support::{
-    TestDatabase, each_database,
+use crate::{
     shop::{
         ITEM, assert_no_locks, carry_out, count, counts, delete, discovered, failures, items, keys, matching, queue,
         rows, update, with_changes, work,
     },
+    support::{TestDatabase, each_database},
 };
 
 each_database! { all, by_filter, by_search, by_keys, by_stored_selection, what_a_task_left, deletes }

@@ -6,12 +6,12 @@ use powercrud::{
     task::{Status, store},
 };
 
-use crate::support::{
-    TestDatabase, each_database,
+use crate::{
     shop::{
         ITEM, assert_no_locks, carry_out, counts, delete, discovered, failures, in_background, items, keys, queue,
         rows, update, with_changes, work,
     },
+    support::{TestDatabase, each_database},
 };
 
 each_database! { nineteen_at_once_and_twenty_later, all_or_nothing_in_the_request, settings_move_the_threshold, all_or_nothing_in_the_background }

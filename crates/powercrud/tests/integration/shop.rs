@@ -1,6 +1,10 @@
 //! A small table to change, and bulk operations in few words.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use powercrud::{
     PowerCrud, Selection, User,
@@ -11,7 +15,7 @@ use powercrud::{
 use sea_orm::{ConnectionTrait as _, Statement};
 use tokio_util::sync::CancellationToken;
 
-use super::{Kind, TestDatabase};
+use crate::support::{Kind, TestDatabase};
 
 /// Rows as the database's own texts, by the text of their first column.
 pub(crate) type Rows = BTreeMap<String, Vec<Option<String>>>;
@@ -182,4 +186,23 @@ pub(crate) async fn count(database: &TestDatabase, table: &str) -> usize {
 /// Nothing holds anything any more.
 pub(crate) async fn assert_no_locks(database: &TestDatabase) {
     assert_eq!(count(database, "powercrud_lock").await, 0, "locks are left");
+}
+
+/// Looks at a task until `until` holds, for half a minute at most.
+pub(crate) async fn when(app: &PowerCrud, task: &BulkTask, mut until: impl FnMut(&BulkTask) -> bool) -> BulkTask {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let task = store::get(app, &User::operator(), task.id).await.expect("the task");
+        if until(&task) {
+            return task;
+        }
+        assert!(Instant::now() < deadline, "in vain: {task:?}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// How many rows of `item` were changed once, where none was changed twice.
+pub(crate) async fn touched_once(database: &TestDatabase) -> u64 {
+    assert_eq!(count(database, "(SELECT 1 FROM item WHERE touched > 1) AS twice").await, 0, "a row was changed twice");
+    count(database, "(SELECT 1 FROM item WHERE touched = 1) AS once").await as u64
 }

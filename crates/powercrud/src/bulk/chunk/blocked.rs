@@ -1,0 +1,90 @@
+//! Records that can't be deleted because others refer to them, found by one query for each reference.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{DatabaseTransaction, sea_query::Cond};
+
+use super::{Chunk, Failed};
+use crate::{
+    bulk::preview::referred_to,
+    db::{ForeignKey, ReferentialAction, Table},
+    error::{FieldError, Result},
+    task::Operation,
+};
+
+impl<'a> Chunk<'a> {
+    /// Whether this is a delete in a table whose records may keep each other.
+    pub(in crate::bulk) fn keeps_itself(&self) -> bool {
+        let table = &self.resource.table;
+        let mut referrers = self.app.catalog().referrers(table);
+        matches!(self.operation, Operation::Delete)
+            && referrers.any(|(from, key)| {
+                key.on_delete == ReferentialAction::Restrict && from.qualified_name() == table.qualified_name()
+            })
+    }
+
+    /// The chunk's records whose delete other tables refuse, each with the first of them.
+    ///
+    /// Only references whose rows this delete can't remove by itself are looked at: none from the table itself, and none from
+    /// tables that a cascade may empty. What is left over is found by trying.
+    pub(super) async fn find_blocked(&mut self, transaction: &DatabaseTransaction) -> Result<Vec<Failed>> {
+        let mut blocked: Vec<Failed> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (table, key) in self.blockers() {
+            let rows = self.read_blocked(transaction, table, key).await?;
+            for (seq, record_key) in rows {
+                if seen.insert(seq) {
+                    let what =
+                        self.app.resources().iter().find(|resource| resource.model_name == table.qualified_name());
+                    let what = what.map_or_else(|| table.qualified_name(), |resource| resource.label_plural.clone());
+                    let error = FieldError {
+                        field: None,
+                        code: "FOREIGN_KEY".into(),
+                        message: format!("{what} refer to it ({}.{})", table.qualified_name(), key.columns.join(", ")),
+                    };
+                    blocked.push(Failed { seq, record_key, error });
+                }
+            }
+        }
+        Ok(blocked)
+    }
+
+    fn blockers(&self) -> Vec<(&'a Table, &'a ForeignKey)> {
+        let target: &'a Table = &self.resource.table;
+        let catalog = self.app.catalog();
+        // Everything that a cascade from the target may reach.
+        let mut reached = vec![target];
+        let mut next = 0;
+        while let Some(&table) = reached.get(next) {
+            next += 1;
+            for (from, key) in catalog.referrers(table) {
+                let known = reached
+                    .iter()
+                    .any(|other| std::ptr::eq(*other, from) || other.qualified_name() == from.qualified_name());
+                if key.on_delete != ReferentialAction::Restrict && !known {
+                    reached.push(from);
+                }
+            }
+        }
+        let removable = |table: &Table| reached.iter().any(|other| other.qualified_name() == table.qualified_name());
+        catalog
+            .referrers(target)
+            .filter(|(from, key)| key.on_delete == ReferentialAction::Restrict && !removable(from))
+            .collect()
+    }
+
+    async fn read_blocked(
+        &mut self,
+        transaction: &DatabaseTransaction,
+        table: &Table,
+        key: &ForeignKey,
+    ) -> Result<Vec<(i64, String)>> {
+        let keys = self.keys.condition(transaction, self.from, self.to, &BTreeSet::new()).await?;
+        let condition = Cond::all().add(keys).add(referred_to(self.resource, table, key));
+        let blocked = self.read_keys(transaction, condition).await?;
+        if blocked.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.keys.among(transaction, self.from, self.to, |key| blocked.contains(key)).await
+    }
+}

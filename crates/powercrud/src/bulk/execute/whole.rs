@@ -1,0 +1,107 @@
+//! All or nothing: everything in one transaction; one bad record, and every row stays as it was.
+
+use sea_orm::DatabaseTransaction;
+
+use super::{LARGEST_CHUNK, Run, advanced, close, conclude, write_errors};
+use crate::{
+    bulk::chunk::Failed,
+    error::{Error, Result},
+    lock,
+    task::{BulkTask, store},
+};
+
+/// So many bad records are looked for and no more: all will be rolled back anyhow.
+const REPORTED_ERRORS: usize = 1_000;
+
+impl Run<'_> {
+    pub(super) async fn all_or_nothing(&mut self) -> Result<BulkTask> {
+        let mut tries = 0;
+        loop {
+            if self.wish().await? {
+                return self.end(None).await;
+            }
+            let result = self.try_all().await;
+            if let Some(pause) = self.pause_after(&result, &mut tries) {
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            match result {
+                // A rule that the database looks at only at the end; what can be named is named the next time.
+                Err(Error::Database(fault)) if fault.is_record() && !self.look_first => self.look_first = true,
+                Err(Error::Database(fault)) if !fault.is_transient() => return self.end(Some(fault.message)).await,
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_all(&self) -> Result<BulkTask> {
+        let transaction = self.begin().await?;
+        let (task, errors) = match self.attempt_all(&transaction).await {
+            Ok(Some(tried)) => tried,
+            Ok(None) => {
+                transaction.rollback().await?;
+                return self.give_back().await;
+            }
+            Err(error) => return close(transaction, Err(error)).await,
+        };
+        // A record that is gone leaves nothing to undo: it is named, and the others are done.
+        if errors.iter().all(Failed::is_gone) {
+            self.conclude(transaction, task, &errors, None).await?;
+        } else {
+            transaction.rollback().await?;
+            // What was done is undone: only the bad records count, and none is done.
+            let mut task = self.task.clone();
+            task.failed_records = errors.len() as u64;
+            task.processed_records = task.failed_records;
+            let first = &errors[0];
+            let message = format!(
+                "nothing was changed, because {} of {} records failed; the first is {}: {}",
+                errors.len(),
+                task.total_records,
+                first.record_key,
+                first.error
+            );
+            self.conclude(self.app.database().begin().await?, task, &errors, Some(message)).await?;
+        }
+        lock::unblock(self.app, Some(&self.task.unique_model_key)).await?;
+        store::load(self.app, self.task.id).await
+    }
+
+    /// How the task would stand, and the records that failed; `None` where this process shuts down.
+    async fn attempt_all(&self, transaction: &DatabaseTransaction) -> Result<Option<(BulkTask, Vec<Failed>)>> {
+        let mut task = self.task.clone();
+        let mut errors: Vec<Failed> = Vec::new();
+        let bad = |errors: &[Failed]| errors.iter().filter(|failed| !failed.is_gone()).count();
+        while task.cursor < task.total_records as i64 && bad(&errors) < REPORTED_ERRORS {
+            if self.lost.is_cancelled() {
+                return Err(self.lease_lost());
+            }
+            if self.stop.is_cancelled() {
+                return Ok(None);
+            }
+            let size = LARGEST_CHUNK.min(task.total_records as i64 - task.cursor);
+            let mut outcome = self.chunk(task.cursor, size).apply(transaction).await?;
+            task = advanced(&task, size, &outcome);
+            errors.append(&mut outcome.errors);
+        }
+        if task.cursor == task.total_records as i64 {
+            self.free(transaction, &mut task, &mut errors).await?;
+        }
+        Ok(Some((task, errors)))
+    }
+
+    async fn conclude(
+        &self,
+        transaction: DatabaseTransaction,
+        task: BulkTask,
+        errors: &[Failed],
+        message: Option<String>,
+    ) -> Result<BulkTask> {
+        let result = async {
+            write_errors(&transaction, task.id, errors).await?;
+            conclude(self.app, &transaction, &self.lease, task, message).await
+        };
+        let result = result.await;
+        close(transaction, result).await
+    }
+}

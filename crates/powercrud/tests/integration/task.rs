@@ -1,0 +1,5 @@
+//! Tasks: who keeps whom out, how they end, who sees them.
+
+mod conflicts;
+mod endings;
+mod users;
