@@ -2,6 +2,7 @@
 
 mod bulk;
 mod discovery;
+mod example;
 mod records;
 mod shop;
 mod support;

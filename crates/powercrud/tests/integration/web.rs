@@ -1,7 +1,7 @@
 //! The pages, by requests to the router as a browser sends them.
 
 mod bad_input;
-mod browser;
+pub(crate) mod browser;
 mod bulk;
 mod frame;
 mod records;

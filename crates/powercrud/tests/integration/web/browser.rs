@@ -9,42 +9,42 @@ use tower::ServiceExt as _;
 
 /// One person's browser.
 #[derive(Clone)]
-pub(super) struct Browser {
+pub(crate) struct Browser {
     router: Router,
     cookie: Option<String>,
     headers: Vec<(&'static str, &'static str)>,
 }
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Browser {
-    pub(super) fn new(router: Router) -> Self {
+    pub(crate) fn new(router: Router) -> Self {
         Self { router, cookie: None, headers: Vec::new() }
     }
 
     /// The same browser, whose next requests carry this header too.
-    pub(super) fn with(&self, name: &'static str, value: &'static str) -> Self {
+    pub(crate) fn with(&self, name: &'static str, value: &'static str) -> Self {
         let mut other = self.clone();
         other.headers.push((name, value));
         other
     }
 
     /// The same browser, as htmx asks for the content of the dialog.
-    pub(super) fn in_dialog(&self) -> Self {
+    pub(crate) fn in_dialog(&self) -> Self {
         self.with("hx-request", "true").with("hx-target", "dialog-box")
     }
 
-    pub(super) async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.send(Method::GET, path, Body::empty()).await
     }
 
     /// Posts a form, written as `name=value&name=value`, already encoded.
-    pub(super) async fn post(&mut self, path: &str, form: &str) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, form: &str) -> Answer {
         self.send(Method::POST, path, Body::from(form.to_owned())).await
     }
 
@@ -73,14 +73,14 @@ impl Browser {
 impl Answer {
     /// Fails with the page's text where the status is another.
     #[track_caller]
-    pub(super) fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self
     }
 
     /// Fails where the page does not hold each of `texts`.
     #[track_caller]
-    pub(super) fn holds(self, texts: &[&str]) -> Self {
+    pub(crate) fn holds(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(self.text.contains(text), "{text:?} is not in:\n{}", self.text);
         }
@@ -89,7 +89,7 @@ impl Answer {
 
     /// Fails where the page holds one of `texts`.
     #[track_caller]
-    pub(super) fn lacks(self, texts: &[&str]) -> Self {
+    pub(crate) fn lacks(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(!self.text.contains(text), "{text:?} is in:\n{}", self.text);
         }
@@ -97,30 +97,30 @@ impl Answer {
     }
 
     /// A header's text, empty where it is not there.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// Where it sends the browser.
-    pub(super) fn location(&self) -> String {
+    pub(crate) fn location(&self) -> String {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.text);
         self.header("location").to_owned()
     }
 
     /// The events that htmx is to set off.
-    pub(super) fn events(&self) -> serde_json::Value {
+    pub(crate) fn events(&self) -> serde_json::Value {
         serde_json::from_str(self.header("hx-trigger-after-swap")).unwrap_or_default()
     }
 
     /// The addresses of all links.
-    pub(super) fn links(&self) -> Vec<String> {
+    pub(crate) fn links(&self) -> Vec<String> {
         let parts = self.text.split("<a ").skip(1);
         let hrefs = parts.filter_map(|rest| rest.split_once('>')?.0.split_once("href=\"")?.1.split_once('"'));
         hrefs.map(|(href, _)| href.replace("&amp;", "&")).collect()
     }
 
     /// The value of the first hidden input of that name, encoded for a form.
-    pub(super) fn hidden(&self, name: &str) -> String {
+    pub(crate) fn hidden(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
         let value = self.text.split_once(&start).and_then(|(_, rest)| rest.split_once('"'));
         let (value, _) = value.unwrap_or_else(|| panic!("there is no hidden {name} in:\n{}", self.text));
@@ -136,7 +136,7 @@ impl Answer {
 }
 
 /// A value for a form or a query string.
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
