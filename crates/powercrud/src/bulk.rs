@@ -9,6 +9,7 @@ mod execute;
 mod plan;
 mod preview;
 mod report;
+mod runs;
 mod submit;
 
 use tokio_util::sync::CancellationToken;

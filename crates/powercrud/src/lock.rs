@@ -64,6 +64,11 @@ pub(crate) async fn take_for<C: ConnectionTrait>(
     if resource.conflict_scope() == ConflictScope::Model {
         return take(transaction, &model_key(&resource.unique_model_key()), frozen.task_id).await;
     }
+    let runs = frozen.selected().expr(Expr::cust("1")).and_where(Expr::col("run_length").gt(1i64)).limit(1).take();
+    if transaction.row(&runs).await?.is_some() {
+        let message = "that task was submitted while the whole model was locked; select the records again to lock each";
+        return Err(Error::NotAllowed(message.into()));
+    }
     let mut locks = frozen.selected();
     locks.expr(frozen.lock_key(resource, dialect)).expr(Expr::val(frozen.task_id));
     let mut insert = Query::insert();

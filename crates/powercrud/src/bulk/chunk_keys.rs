@@ -1,17 +1,18 @@
 //! A chunk's keys, and how they reach its statement.
 //!
-//! Whole-number keys without a gap are one BETWEEN, nearly as fast as the plain statement: between the smallest and the largest there
+//! Whole-number keys in runs are a BETWEEN each, nearly as fast as the plain statement: between the smallest and the largest there
 //! is no number that is not selected, so no other record can match, not even one that is inserted meanwhile. Other keys are found
 //! by a subquery over the frozen selection, or fetched and bound where the database would run that row by row.
 
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ConnectionTrait,
+    ConnectionTrait, QueryResult,
     sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement},
 };
 use uuid::Uuid;
 
+use super::runs;
 use crate::{
     db::{ColumnType, Dialect, Run as _, Value, migrations::tables},
     error::{Error, Result},
@@ -19,6 +20,39 @@ use crate::{
     resource::Resource,
     selection::keys_subquery,
 };
+
+const ROW: [&str; 3] = ["seq", "record_key", "run_length"];
+
+/// With more runs than these the database searches for each key.
+const BETWEENS: u64 = 100;
+
+/// One row of a frozen selection: `length` records from place `seq` on.
+struct Row {
+    seq: i64,
+    record_key: String,
+    length: i64,
+}
+
+fn read_rows(rows: &[QueryResult]) -> Result<Vec<Row>> {
+    rows.iter()
+        .map(|row| {
+            let (seq, record_key) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            Ok(Row { seq, record_key, length: row.try_get_by_index(2)? })
+        })
+        .collect()
+}
+
+impl Row {
+    /// The first and the last key at the places `from..=to` that are in this row.
+    fn numbers(&self, from: i64, to: i64) -> Result<(i64, i64)> {
+        let first: i64 = self
+            .record_key
+            .parse()
+            .map_err(|_| Error::Internal(format!("the frozen key {:?} is not a whole number", self.record_key)))?;
+        let last = first + Ord::min(self.length - 1, to - self.seq);
+        Ok((first + Ord::max(from - self.seq, 0), last))
+    }
+}
 
 /// The keys at places `from..=to` of a task's frozen selection.
 pub(super) struct ChunkKeys<'a> {
@@ -60,40 +94,82 @@ impl<'a> ChunkKeys<'a> {
                 .collect();
             return Ok(query::keys_condition(self.resource, &keys, self.dialect));
         }
-        let mut keys = self.selected(from, to);
-        keys.column((tables::SELECTED, "record_key"));
-        if !excluded.is_empty() {
-            // Written into the statement: places are numbers of our own making, and there may be more than can be bound.
-            let list = excluded.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            keys.and_where(self.dialect.custom(&format!("? NOT IN ({list})"), [Expr::col((tables::SELECTED, "seq"))]));
+        let mut keys = self.rows(from, to);
+        let mut place = Expr::col((tables::SELECTED, "seq"));
+        if let (true, [column]) = (self.has_runs(), &self.resource.key_columns()[..]) {
+            let (number, offset) = self.dialect.unrolled(tables::SELECTED, &mut keys);
+            place = place.add(offset);
+            keys.and_where(place.clone().between(from, to));
+            self.exclude(&mut keys, place, &excluded);
+            keys.expr(number);
+            return Ok(Expr::col(self.resource.table.column_ref(&column.name)).in_subquery(keys));
         }
+        keys.column((tables::SELECTED, "record_key"));
+        self.exclude(&mut keys, place, &excluded);
         Ok(keys_subquery(self.resource, keys, self.dialect))
     }
 
-    /// `key BETWEEN smallest AND largest`, where the keys at these places are whole numbers without a gap.
+    fn exclude(&self, keys: &mut SelectStatement, place: Expr, excluded: &[i64]) {
+        if !excluded.is_empty() {
+            // Written into the statement: places are numbers of our own making, and there may be more than can be bound.
+            let list = excluded.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            keys.and_where(self.dialect.custom(&format!("? NOT IN ({list})"), [place]));
+        }
+    }
+
+    /// A few BETWEENs, where the keys at these places are whole numbers in a few runs.
     async fn between<C: ConnectionTrait>(&self, connection: &C, from: i64, to: i64) -> Result<Option<Expr>> {
         let [column] = self.resource.key_columns()[..] else { return Ok(None) };
         if !self.dialect.holds_only_integers(column) {
             return Ok(None);
         }
+        let key = || Expr::col(self.resource.table.column_ref(&column.name));
+        if self.has_runs() {
+            let mut select = self.rows(from, to);
+            select.columns(ROW).limit(BETWEENS + 1);
+            let rows = read_rows(&connection.rows(&select).await?)?;
+            if rows.len() as u64 > BETWEENS {
+                return Ok(None);
+            }
+            let runs = rows.iter().map(|row| row.numbers(from, to));
+            let runs = runs.collect::<Result<Vec<_>>>()?;
+            return Ok(runs.into_iter().map(|(first, last)| key().between(first, last)).reduce(Expr::or));
+        }
         let number = || self.dialect.integer(Expr::col((tables::SELECTED, "record_key")));
-        let mut select = self.selected(from, to);
+        let mut select = self.rows(from, to);
         select.expr(number().min()).expr(number().max()).expr(Expr::cust("COUNT(*)"));
         let Some(row) = connection.row(&select).await? else { return Ok(None) };
         let bounds: (Option<i64>, Option<i64>) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
         let (Some(smallest), Some(largest)) = bounds else { return Ok(None) };
         // A frozen selection has each key once, so as many keys as numbers means every number.
         let without_gap = i128::from(largest) - i128::from(smallest) + 1 == i128::from(row.try_get_by_index::<i64>(2)?);
-        let key = Expr::col(self.resource.table.column_ref(&column.name));
-        Ok(without_gap.then(|| key.between(smallest, largest)))
+        Ok(without_gap.then(|| key().between(smallest, largest)))
     }
 
-    fn selected(&self, from: i64, to: i64) -> SelectStatement {
-        Query::select()
-            .from(tables::SELECTED)
-            .and_where(Expr::col((tables::SELECTED, "task_id")).eq(self.task_id))
-            .and_where(Expr::col((tables::SELECTED, "seq")).between(from, to))
-            .take()
+    /// Whether a row of the frozen selection may stand for several records.
+    fn has_runs(&self) -> bool {
+        runs::possible(self.resource, self.dialect)
+    }
+
+    /// The rows that the places `from..=to` are in.
+    fn rows(&self, from: i64, to: i64) -> SelectStatement {
+        let of_task = || Expr::col((tables::SELECTED, "task_id")).eq(self.task_id);
+        let seq = || Expr::col((tables::SELECTED, "seq"));
+        let mut select = Query::select();
+        select.from(tables::SELECTED).and_where(of_task()).and_where(seq().lte(to));
+        if self.has_runs() {
+            // The row that the first place is in may begin before it.
+            let first = Query::select()
+                .expr(Expr::col(("first_row", "seq")).max())
+                .from_as(tables::SELECTED, "first_row")
+                .and_where(Expr::col(("first_row", "task_id")).eq(self.task_id))
+                .and_where(Expr::col(("first_row", "seq")).lte(from))
+                .take();
+            select.and_where(seq().gte(Expr::SubQuery(None, Box::new(first.into()))));
+        } else {
+            select.and_where(seq().gte(from));
+        }
+        select.take()
     }
 
     async fn fetch<C: ConnectionTrait>(&mut self, connection: &C) -> Result<&[(i64, Vec<Value>)]> {
@@ -111,10 +187,19 @@ impl<'a> ChunkKeys<'a> {
     }
 
     async fn read<C: ConnectionTrait>(&self, connection: &C, from: i64, to: i64) -> Result<Vec<(i64, String)>> {
-        let mut select = self.selected(from, to);
-        select.columns(["seq", "record_key"]).order_by("seq", Order::Asc);
-        let rows = connection.rows(&select).await?;
-        rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+        let mut select = self.rows(from, to);
+        select.columns(ROW).order_by("seq", Order::Asc);
+        let mut keys = Vec::with_capacity((to - from + 1) as usize);
+        for row in read_rows(&connection.rows(&select).await?)? {
+            if row.length == 1 {
+                keys.push((row.seq, row.record_key));
+                continue;
+            }
+            let (first, last) = row.numbers(from, to)?;
+            let place = Ord::max(from, row.seq);
+            keys.extend((first..=last).zip(place..).map(|(number, seq)| (seq, number.to_string())));
+        }
+        Ok(keys)
     }
 
     /// The key at one place.

@@ -34,7 +34,7 @@ use crate::{
 /// How long a chunk should take: long enough that its overhead is small, short enough that progress is fresh and a cancel is prompt.
 const CHUNK_TARGET: Duration = Duration::from_millis(200);
 const FIRST_CHUNK: i64 = 1_000;
-const LARGEST_CHUNK: i64 = 10_000;
+const LARGEST_CHUNK: i64 = 20_000;
 
 /// How often a transaction is tried again after a passing fault, before the task is left for a later attempt.
 const TRIES: u32 = 8;
@@ -135,7 +135,8 @@ impl<'a> Run<'a> {
                 Operation::Update(parse_changes(&resource, allowed, &stored_inputs(&task))?)
             }
         };
-        let chunk_size = resource.settings.bulk_chunk_size.map_or(FIRST_CHUNK, |size| size as i64);
+        let largest_chunk = app.database().dialect().largest_chunk(resource.table.primary_key.len());
+        let chunk_size = resource.settings.bulk_chunk_size.map_or(FIRST_CHUNK, |size| size as i64).min(largest_chunk);
         let (cautious, look_first) = (None, false);
         Ok(Self { app, lease, task, resource, operation, stop, lost, chunk_size, cautious, look_first })
     }
@@ -272,6 +273,10 @@ impl<'a> Run<'a> {
         Chunk::new(self.app, &self.resource, &self.operation, self.task.id, places, self.look_first)
     }
 
+    fn largest_chunk(&self) -> i64 {
+        LARGEST_CHUNK.min(self.app.database().dialect().largest_chunk(self.resource.table.primary_key.len()))
+    }
+
     fn remaining(&self) -> i64 {
         self.task.total_records as i64 - self.task.cursor
     }
@@ -301,7 +306,7 @@ impl<'a> Run<'a> {
     fn adapt(&mut self, size: i64, took: Duration) {
         if self.resource.settings.bulk_chunk_size.is_none() && size == self.chunk_size {
             let factor = CHUNK_TARGET.as_secs_f64() / took.as_secs_f64().max(0.001);
-            self.chunk_size = ((size as f64 * factor.clamp(0.25, 4.0)) as i64).clamp(100, LARGEST_CHUNK);
+            self.chunk_size = ((size as f64 * factor.clamp(0.25, 4.0)) as i64).clamp(100, self.largest_chunk());
         }
     }
 

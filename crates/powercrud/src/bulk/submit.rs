@@ -6,9 +6,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Plan, Route};
+use super::{Plan, Route, runs};
 use crate::{
-    config::Atomicity,
+    config::{Atomicity, ConflictScope},
     db::{Run as _, migrations::tables},
     error::{Error, Result},
     lock::{self, Frozen},
@@ -32,6 +32,9 @@ pub(crate) enum Submitted {
 
 /// The namespace of task keys (UUID version 5).
 const TASK_KEY: Uuid = Uuid::from_u128(0x8f9d_2c1e_5b7a_4d10_9c3e_6a41_70b2_d5f3);
+
+/// A row of the frozen selection, as far as each way of freezing fills it.
+const RUN: [&str; 4] = ["task_id", "record_key", "seq", "run_length"];
 
 /// Rows of a literal insert; three parameters each.
 const KEYS_A_STATEMENT: usize = 5_000;
@@ -99,7 +102,7 @@ impl Plan {
         transaction: &C,
         task_id: Uuid,
         task_key: &str,
-        source: Option<SelectStatement>,
+        source: Option<(SelectStatement, &'static [&'static str])>,
     ) -> Result<Option<Lease>> {
         lock::take(transaction, &lock::request_key(task_key), task_id).await?;
         let (first_seq, total) = self.freeze(transaction, task_id, source).await?;
@@ -250,20 +253,28 @@ impl Plan {
         Ok(Uuid::new_v5(&TASK_KEY, name.as_bytes()).to_string())
     }
 
-    /// The SELECT that the frozen selection is inserted from; `None` where the keys are given one by one.
-    async fn source(&self, task_id: Uuid) -> Result<Option<SelectStatement>> {
+    /// The SELECT that the frozen selection is inserted from, and into which columns; `None` where the keys are given one by one.
+    async fn source(&self, task_id: Uuid) -> Result<Option<(SelectStatement, &'static [&'static str])>> {
         let dialect = self.app.database().dialect();
+        let runs = runs::possible(&self.resource, dialect);
         let (mut select, record_key, order) = match &self.selection {
             Checked::Keys { .. } => return Ok(None),
             Checked::Matching { .. } => {
                 let table = &self.resource.table;
                 let mut select = Query::select();
                 select.from(table.table_ref()).cond_where(self.selection.condition(&self.app, &self.resource).await?);
+                // One lock a record needs one row a record.
+                if runs && self.resource.conflict_scope() == ConflictScope::Model {
+                    return Ok(Some((runs::of_table(&self.resource, select.take(), task_id, dialect), &RUN)));
+                }
                 let order = table.primary_key.iter().map(|name| table.column_ref(name)).collect();
                 (select.take(), self.resource.key_expr(dialect), order)
             }
             Checked::Ticked(stored) => {
                 (stored.keys(false), Expr::col("record_key"), vec!["record_key".into_column_ref()])
+            }
+            Checked::Unfinished(task) if runs => {
+                return Ok(Some((runs::of_unfinished(task, task_id, dialect), &RUN)));
             }
             Checked::Unfinished(task) => {
                 (unfinished(task), Expr::col("record_key"), vec![(tables::SELECTED, "seq").into_column_ref()])
@@ -274,10 +285,10 @@ impl Plan {
             for column in order {
                 select.order_by(column, Order::Asc);
             }
-        } else {
-            select.expr(dialect.row_number(&order));
+            return Ok(Some((select, &RUN[..2])));
         }
-        Ok(Some(select))
+        select.expr(dialect.row_number(&order));
+        Ok(Some((select, &RUN[..3])))
     }
 
     /// Writes the selected keys as a dense sequence, in key order, and returns its first place and how many there are.
@@ -285,23 +296,26 @@ impl Plan {
         &self,
         transaction: &C,
         task_id: Uuid,
-        source: Option<SelectStatement>,
+        source: Option<(SelectStatement, &'static [&'static str])>,
     ) -> Result<(i64, u64)> {
         let numbered_by_database = self.app.database().dialect().numbers_selected_rows();
         let mut insert = Query::insert();
-        insert.into_table(tables::SELECTED).columns(["task_id", "record_key"]);
-        if !numbered_by_database {
-            insert.columns(["task_id", "record_key", "seq"]);
-        }
+        insert.into_table(tables::SELECTED);
         let (mut last_place, mut total) = (0, 0);
-        if let Some(source) = source {
+        if let Some((source, columns)) = source {
+            insert.columns(columns.iter().copied());
             insert.select_from(source).map_err(|error| Error::Internal(error.to_string()))?;
             let result = transaction.execute(&insert).await?;
-            total = result.rows_affected();
+            total = match columns.len() {
+                _ if result.rows_affected() == 0 => 0,
+                4 => runs::last_place(transaction, task_id).await?,
+                _ => result.rows_affected(),
+            };
             if numbered_by_database && total > 0 {
                 last_place = result.last_insert_id() as i64;
             }
         } else if let Checked::Keys { keys, .. } = &self.selection {
+            insert.columns(RUN.into_iter().take(if numbered_by_database { 2 } else { 3 }));
             for keys in keys.chunks(KEYS_A_STATEMENT) {
                 let mut insert = insert.clone();
                 for key in keys {

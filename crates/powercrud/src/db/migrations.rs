@@ -141,7 +141,8 @@ fn bulk_task() -> TableCreateStatement {
         .take()
 }
 
-/// The frozen selections. A task's places are dense, from its `first_seq` on: 1 where the places are numbered by the statement that
+/// The frozen selections. A row stands for `run_length` records whose keys are whole numbers one after the other, from `record_key` on;
+/// for one record where keys are anything else. A task's places are dense, from its `first_seq` on: 1 where the places are numbered by the statement that
 /// freezes them; on SQLite the database numbers them, which is three times as fast there as `ROW_NUMBER()`, and dense because there is
 /// one writer at a time.
 fn selected_id(backend: DbBackend) -> TableCreateStatement {
@@ -151,7 +152,8 @@ fn selected_id(backend: DbBackend) -> TableCreateStatement {
         DbBackend::Sqlite => table.col(ColumnDef::new("seq").integer().not_null().primary_key().auto_increment()),
         _ => table.col(number("seq")).primary_key(Index::create().col("task_id").col("seq")),
     };
-    table.col(text("record_key")).take()
+    table.col(text("record_key"));
+    table.col(ColumnDef::new("run_length").big_integer().not_null().default(1)).take()
 }
 
 fn task_error() -> TableCreateStatement {

@@ -5,5 +5,6 @@ mod deletes;
 mod odd_keys;
 mod preview;
 mod refused;
+mod runs;
 mod selections;
 mod threshold;

@@ -2,7 +2,7 @@
 
 use sea_orm::DatabaseTransaction;
 
-use super::{LARGEST_CHUNK, Run, advanced, close, conclude, write_errors};
+use super::{Run, advanced, close, conclude, write_errors};
 use crate::{
     bulk::chunk::Failed,
     error::{Error, Result},
@@ -79,7 +79,7 @@ impl Run<'_> {
             if self.stop.is_cancelled() {
                 return Ok(None);
             }
-            let size = LARGEST_CHUNK.min(task.total_records as i64 - task.cursor);
+            let size = self.largest_chunk().min(task.total_records as i64 - task.cursor);
             let mut outcome = self.chunk(task.cursor, size).apply(transaction).await?;
             task = advanced(&task, size, &outcome);
             errors.append(&mut outcome.errors);
