@@ -98,8 +98,17 @@ impl StoredSelection {
     }
 
     /// Ticks or unticks records.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names each key that is none of the resource's; nothing is noted then.
     pub async fn tick(&mut self, app: &PowerCrud, resource: &Resource, keys: &[String], ticked: bool) -> Result<()> {
-        let matching = self.matching(app, resource, keys).await?;
+        let errors: Vec<_> = keys.iter().filter_map(|key| query::split_key(resource, key).err()).collect();
+        if !errors.is_empty() {
+            return Err(Error::Invalid(errors));
+        }
+        // PostgreSQL takes a key only once in an upsert.
+        let keys: Vec<String> = keys.iter().cloned().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
+        let matching = self.matching(app, resource, &keys).await?;
         let database = app.database();
         let transaction = database.begin().await?;
         for keys in keys.chunks(KEYS_A_STATEMENT) {

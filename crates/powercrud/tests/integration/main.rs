@@ -4,6 +4,7 @@ mod bulk;
 mod discovery;
 mod example;
 mod records;
+mod selection;
 mod shop;
 mod support;
 mod task;
