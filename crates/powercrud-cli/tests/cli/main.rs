@@ -3,6 +3,7 @@
 mod bulk;
 mod configuration;
 mod discovery;
+mod faults;
 mod program;
 mod refusals;
 mod serve;

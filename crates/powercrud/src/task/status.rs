@@ -160,10 +160,37 @@ mod tests {
         }
     }
 
+    /// Every pair of state and event; a dash is a refusal.
     #[test]
-    fn only_held_tasks_end_by_work() {
-        for status in Status::ALL {
-            assert_eq!(status.next(Event::Succeed).is_ok(), status.is_held(), "{status:?}");
+    fn every_pair_is_listed_or_refused() {
+        let table = "
+            state       Unblock  Claim       Pause    Resume   Cancel      Stop       Succeed  SucceedPartly  Fail
+            WAITING     PENDING  -           -        -        CANCELLED   -          -        -              -
+            PENDING     -        STARTED     -        -        CANCELLED   -          -        -              FAILURE
+            STARTED     -        STARTED     PAUSING  -        CANCELLING  -          SUCCESS  PARTIAL        FAILURE
+            PAUSING     -        PAUSING     -        -        CANCELLING  PAUSED     SUCCESS  PARTIAL        FAILURE
+            PAUSED      -        -           -        PENDING  CANCELLED   -          -        -              -
+            CANCELLING  -        CANCELLING  -        -        -           CANCELLED  SUCCESS  PARTIAL        FAILURE
+            SUCCESS     -        -           -        -        -           -          -        -              -
+            PARTIAL     -        -           -        -        -           -          -        -              -
+            FAILURE     -        -           -        -        -           -          -        -              -
+            CANCELLED   -        -           -        -        -           -          -        -              -";
+        let mut lines = table.trim().lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let head = lines.next().expect("a head");
+        assert_eq!(head[1..], EVENTS.map(|event| format!("{event:?}")));
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(lines.iter().map(|line| line[0]).collect::<Vec<_>>(), Status::ALL.map(Status::as_str));
+        for (status, line) in Status::ALL.into_iter().zip(&lines) {
+            assert_eq!(line.len(), 1 + EVENTS.len(), "{status:?}");
+            for (event, expected) in EVENTS.into_iter().zip(&line[1..]) {
+                match status.next(event) {
+                    Ok(next) => assert_eq!(next.as_str(), *expected, "{status:?} {event:?}"),
+                    Err(error) => {
+                        assert_eq!("-", *expected, "{status:?} {event:?}");
+                        assert!(matches!(error, Error::Transition { .. }), "{error:?}");
+                    }
+                }
+            }
         }
     }
 }

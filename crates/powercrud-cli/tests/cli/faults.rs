@@ -1,0 +1,232 @@
+//! Worker processes that are killed or frozen at random instants: whatever becomes of one, each row is changed exactly once.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant, SystemTime},
+};
+
+use serde_json::Value;
+
+use crate::{
+    program::{command, number, on},
+    support::{Kind, TestDatabase, each_database},
+};
+
+each_database! { workers_are_killed, a_worker_is_frozen_past_its_lease }
+
+const ROWS: i64 = 50_000;
+const LEASE: Duration = Duration::from_secs(1);
+/// How often a worker is killed, on each database.
+const KILLS: u64 = 12;
+
+/// Rows that count their own changes by a trigger.
+async fn items(database: &TestDatabase) {
+    let mut script =
+        String::from("CREATE TABLE item (id integer PRIMARY KEY, price integer NOT NULL, touched integer NOT NULL);\n");
+    for first in (1..=ROWS).step_by(1_000) {
+        let rows: Vec<_> = (first..first + 1_000).map(|id| format!("({id}, 0, 0)")).collect();
+        script += &format!("INSERT INTO item VALUES {};\n", rows.join(", "));
+    }
+    script += match database.kind {
+        Kind::Sqlite => {
+            "CREATE TRIGGER counted AFTER UPDATE OF price ON item BEGIN UPDATE item SET touched = touched + 1 WHERE id = NEW.id; END;"
+        }
+        Kind::Postgres => {
+            "CREATE FUNCTION counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.touched := NEW.touched + 1; RETURN NEW; END $$;
+            CREATE TRIGGER counted BEFORE UPDATE ON item FOR EACH ROW EXECUTE FUNCTION counted();"
+        }
+        Kind::Mysql => {
+            "CREATE TRIGGER counted BEFORE UPDATE ON item FOR EACH ROW SET NEW.touched = NEW.touched + 1;"
+        }
+    };
+    database.execute(&script).await;
+}
+
+/// A worker process, killed when it is dropped.
+struct Worker(Child);
+
+impl Worker {
+    fn start(database: &TestDatabase) -> Self {
+        let mut command = command(&["worker", "--concurrency", "1", "--database", &database.url]);
+        command
+            .env("POWERCRUD_LEASE_SECONDS", LEASE.as_secs().to_string())
+            .env("POWERCRUD_POLL_INTERVAL_MILLISECONDS", "20")
+            // Small chunks, so that many instants lie within one.
+            .env("POWERCRUD_RESOURCES__item__bulk_chunk_size", "25");
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts"))
+    }
+
+    fn signal(&self, signal: &str) {
+        let told = Command::new("kill").args([signal, &self.0.id().to_string()]).status().expect("kill starts");
+        assert!(told.success());
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// SplitMix64: the same instants for the same seed.
+struct Random(u64);
+
+impl Random {
+    /// The seed is printed with a failed test; `TEST_SEED` sets it.
+    fn new() -> Self {
+        let given = std::env::var("TEST_SEED").ok().map(|seed| seed.parse().expect("TEST_SEED is a whole number"));
+        let now = || SystemTime::UNIX_EPOCH.elapsed().expect("a clock after 1970").as_nanos() as u64;
+        let seed = given.unwrap_or_else(now);
+        eprintln!("TEST_SEED={seed}");
+        Self(seed)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (word ^ (word >> 31)) % end
+    }
+}
+
+fn submit(database: &TestDatabase, price: i64) {
+    let set = format!("price={price}");
+    on(database, &["bulk", "update", "item", "--set", &set, "--all", "--no-wait", "--format", "json"]).exits(0);
+}
+
+async fn attempts(database: &TestDatabase) -> i64 {
+    let integer = if database.kind == Kind::Mysql { "SIGNED" } else { "bigint" };
+    number(database, &format!("SELECT CAST(COALESCE(SUM(attempt), 0) AS {integer}) FROM powercrud_bulk_task")).await
+}
+
+async fn is_active(database: &TestDatabase) -> bool {
+    number(database, "SELECT COUNT(*) FROM powercrud_bulk_task WHERE completed_at IS NULL").await > 0
+}
+
+/// The process that holds the active task, if one does.
+async fn holder(database: &TestDatabase, workers: &[Worker]) -> Option<usize> {
+    for (place, worker) in workers.iter().enumerate() {
+        let sql = format!(
+            "SELECT COUNT(*) FROM powercrud_bulk_task t JOIN powercrud_worker w ON w.id = t.worker_id
+             WHERE t.status = 'STARTED' AND w.pid = {}",
+            worker.0.id()
+        );
+        if number(database, &sql).await > 0 {
+            return Some(place);
+        }
+    }
+    None
+}
+
+/// Waits until a condition, which may await, holds, and returns how long it took.
+macro_rules! wait {
+    ($what:literal, $until:expr) => {{
+        let start = Instant::now();
+        while !$until {
+            assert!(start.elapsed() < Duration::from_secs(60), concat!("in vain: ", $what));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        start.elapsed()
+    }};
+}
+
+/// Every row was changed once by each task, the tasks say so, and nothing is held.
+async fn assert_exactly_once(database: &TestDatabase, tasks: i64) {
+    let wrong = number(database, &format!("SELECT COUNT(*) FROM item WHERE touched <> {tasks}")).await;
+    assert_eq!(wrong, 0, "rows were changed more or less often than {tasks} times");
+    assert_eq!(number(database, "SELECT COUNT(*) FROM powercrud_lock").await, 0, "locks are left");
+    let list = on(database, &["task", "list", "--format", "json"]).exits(0).json();
+    let list = list.as_array().expect("a list");
+    assert_eq!(list.len() as i64, tasks);
+    for task in list {
+        assert_eq!(task["status"], "SUCCESS", "{task}");
+        for count in ["total_records", "processed_records", "succeeded_records"] {
+            assert_eq!(task[count], Value::from(ROWS), "{count} in {task}");
+        }
+        assert_eq!(task["failed_records"], 0, "{task}");
+    }
+}
+
+async fn workers_are_killed(database: TestDatabase) {
+    let mut random = Random::new();
+    items(&database).await;
+    on(&database, &["migrate"]).exits(0);
+    let mut workers = vec![Worker::start(&database), Worker::start(&database)];
+    let (mut tasks, mut kills, mut slowest) = (0, 0, Duration::ZERO);
+    while kills < KILLS || is_active(&database).await {
+        if !is_active(&database).await {
+            tasks += 1;
+            submit(&database, tasks);
+        }
+        if kills == KILLS {
+            wait!("the last task's end", !is_active(&database).await);
+            break;
+        }
+        let mut held = None;
+        wait!("a worker that holds the task", {
+            held = holder(&database, &workers).await;
+            held.is_some() || !is_active(&database).await
+        });
+        let Some(held) = held else { continue };
+        tokio::time::sleep(Duration::from_micros(random.below(400_000))).await;
+        let before = attempts(&database).await;
+        // SIGKILL.
+        drop(workers.remove(held));
+        workers.push(Worker::start(&database));
+        if !is_active(&database).await {
+            continue;
+        }
+        kills += 1;
+        let resumed = wait!("another worker", attempts(&database).await > before);
+        slowest = slowest.max(resumed);
+    }
+    eprintln!("{kills} kills in {tasks} tasks; the slowest resumption took {slowest:?}");
+    assert!(slowest <= LEASE + Duration::from_secs(1), "a task was resumed only after {slowest:?}");
+    assert_exactly_once(&database, tasks).await;
+}
+
+/// A process may be frozen within a transaction, whose locks then keep the others out; it is thawed and frozen at another instant.
+async fn a_worker_is_frozen_past_its_lease(database: TestDatabase) {
+    const TRIES: usize = 12;
+    let mut random = Random::new();
+    items(&database).await;
+    on(&database, &["migrate"]).exits(0);
+    let workers = [Worker::start(&database), Worker::start(&database)];
+    let (mut tasks, mut overtaken) = (0, 0);
+    for _ in 0..TRIES {
+        if !is_active(&database).await {
+            tasks += 1;
+            submit(&database, tasks);
+        }
+        let mut held = None;
+        wait!("a worker that holds the task", {
+            held = holder(&database, &workers).await;
+            held.is_some() || !is_active(&database).await
+        });
+        let Some(held) = held else { continue };
+        tokio::time::sleep(Duration::from_micros(random.below(200_000))).await;
+        workers[held].signal("-STOP");
+        let before = attempts(&database).await;
+        let start = Instant::now();
+        while attempts(&database).await == before && start.elapsed() < LEASE + Duration::from_secs(1) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let taken = attempts(&database).await > before;
+        // Thawed while the other is in the midst of its work.
+        workers[held].signal("-CONT");
+        overtaken += usize::from(taken);
+        if overtaken == 2 {
+            break;
+        }
+    }
+    wait!("the end", !is_active(&database).await);
+    // A later task shows that both are alive, and that what was frozen has nothing left to write.
+    tasks += 1;
+    submit(&database, tasks);
+    wait!("the end", !is_active(&database).await);
+    eprintln!("overtaken {overtaken} times in {tasks} tasks");
+    assert!(overtaken > 0, "no frozen worker was overtaken in {TRIES} tries");
+    assert_exactly_once(&database, tasks).await;
+}

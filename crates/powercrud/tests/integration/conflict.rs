@@ -1,0 +1,3 @@
+//! Many who want the same at the same instant.
+
+mod clients;
