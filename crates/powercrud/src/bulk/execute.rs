@@ -1,8 +1,10 @@
 //! A worker's walk through a task it holds: chunk after chunk, each committed with its outcome and the task's cursor and counts.
 //!
 //! A crash at any instant loses no committed chunk and repeats none, because cursor and data are one transaction. A worker whose
-//! lease was taken over can't commit, because the checkpoint names task, worker and attempt.
+//! lease was taken over can't commit, because the checkpoint names task, worker and attempt. Nor can a chunk be committed twice by the
+//! same worker, where the answer to its COMMIT was lost, because the checkpoint also names the progress that it starts from.
 
+mod ending;
 mod sweep;
 mod whole;
 
@@ -14,6 +16,7 @@ use std::{
 use sea_orm::{ConnectionTrait, DatabaseTransaction, sea_query::Query};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::ending::end;
 use super::{
     chunk::{Chunk, Failed, Outcome},
     is_all_or_nothing, stored_inputs,
@@ -23,10 +26,9 @@ use crate::{
     db::{Fault, Run as _, migrations::tables},
     error::{Error, Result},
     form::parse_changes,
-    lock,
     resource::Resource,
     task::{
-        BulkTask, Event, Operation, Status,
+        BulkTask, Operation, Status,
         store::{self, Lease},
     },
 };
@@ -183,6 +185,9 @@ impl<'a> Run<'a> {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => break (result, started.elapsed()),
             }
+            if let Some(task) = self.committed_unheard().await {
+                break (Ok(task), started.elapsed());
+            }
         };
         match result {
             Ok(task) => {
@@ -223,14 +228,16 @@ impl<'a> Run<'a> {
 
     /// How long to wait before a transaction that met a passing fault is tried again; `None` where it is not.
     fn pause_after<T>(&self, result: &Result<T>, tries: &mut u32) -> Option<Duration> {
-        match result {
-            Err(Error::Database(fault)) if fault.is_transient() && *tries < TRIES && !self.lost.is_cancelled() => {
-                *tries += 1;
-                tracing::debug!(code = fault.code, tries, "a transaction met a passing fault; trying again");
-                Some(Duration::from_millis(25 << *tries))
-            }
-            _ => None,
-        }
+        if self.lost.is_cancelled() { None } else { pause_after(result, tries) }
+    }
+
+    /// The task as its row has it, where a transaction that seemed to fail was committed: a lost connection keeps back the answer only.
+    ///
+    /// Where the server still commits while this looks, the checkpoint refuses the repetition.
+    async fn committed_unheard(&self) -> Option<BulkTask> {
+        let stored = store::load(self.app, self.task.id).await.ok()?;
+        let further = (stored.cursor, stored.failed_records) != (self.task.cursor, self.task.failed_records);
+        (further && self.lease.holds(&stored)).then_some(stored)
     }
 
     async fn try_chunk(&self, size: i64) -> Result<BulkTask> {
@@ -251,7 +258,7 @@ impl<'a> Run<'a> {
     }
 
     async fn checkpoint(&self, transaction: &DatabaseTransaction, task: BulkTask) -> Result<BulkTask> {
-        if store::checkpoint(self.app, transaction, &self.lease, &task).await? {
+        if store::checkpoint(self.app, transaction, &self.lease, &self.task, &task).await? {
             Ok(task)
         } else {
             Err(self.lease_lost())
@@ -315,6 +322,18 @@ impl<'a> Run<'a> {
     }
 }
 
+/// How long to wait before a transaction that met a passing fault is tried again; `None` where it is not.
+fn pause_after<T>(result: &Result<T>, tries: &mut u32) -> Option<Duration> {
+    match result {
+        Err(Error::Database(fault)) if fault.is_transient() && *tries < TRIES => {
+            *tries += 1;
+            tracing::debug!(code = fault.code, tries, "a transaction met a passing fault; trying again");
+            Some(Duration::from_millis(25 << *tries))
+        }
+        _ => None,
+    }
+}
+
 /// The task after `size` more records.
 fn advanced(task: &BulkTask, size: i64, outcome: &Outcome) -> BulkTask {
     let mut task = task.clone();
@@ -324,51 +343,6 @@ fn advanced(task: &BulkTask, size: i64, outcome: &Outcome) -> BulkTask {
     task.missing_records += outcome.missing;
     task.failed_records += outcome.errors.len() as u64;
     task
-}
-
-/// Ends a task in a transaction of its own: final state, locks released.
-async fn end(app: &PowerCrud, lease: Lease, task: BulkTask, error_message: Option<String>) -> Result<BulkTask> {
-    let transaction = app.database().begin().await?;
-    let result = conclude(app, &transaction, &lease, task, error_message).await;
-    let task = close(transaction, result).await?;
-    lock::unblock(app, Some(&task.unique_model_key)).await?;
-    store::load(app, task.id).await
-}
-
-/// Writes the end of a task, or its stop at a checkpoint, into the transaction given.
-async fn conclude<C: ConnectionTrait>(
-    app: &PowerCrud,
-    transaction: &C,
-    lease: &Lease,
-    mut task: BulkTask,
-    error_message: Option<String>,
-) -> Result<BulkTask> {
-    let wished = matches!(task.status, Status::Pausing | Status::Cancelling) && error_message.is_none();
-    let event = if wished && task.unattempted_records() > 0 {
-        Event::Stop
-    } else if task.failed_records == 0 && task.unattempted_records() == 0 && error_message.is_none() {
-        Event::Succeed
-    } else if task.succeeded_records > 0 {
-        Event::SucceedPartly
-    } else {
-        Event::Fail
-    };
-    task.status = task.status.next(event)?;
-    task.error_message = error_message.unwrap_or_default();
-    if !store::finish(app, transaction, lease, &task).await? {
-        return Err(Error::Internal(format!(
-            "the lease on task {} was lost: another worker has taken it over",
-            task.id
-        )));
-    }
-    tracing::info!(
-        status = task.status.as_str(),
-        succeeded = task.succeeded_records,
-        failed = task.failed_records,
-        unattempted = task.unattempted_records(),
-        "bulk task stopped"
-    );
-    Ok(task)
 }
 
 /// Commits or rolls back by the result, and passes it on.

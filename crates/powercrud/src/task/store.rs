@@ -28,6 +28,14 @@ pub(crate) struct Lease {
     pub(crate) attempt: i64,
 }
 
+impl Lease {
+    /// Whether a task, as its row says, is held by this lease.
+    pub(crate) fn holds(&self, task: &BulkTask) -> bool {
+        (task.id, task.worker_id, task.attempt) == (self.task_id, Some(self.worker_id), self.attempt)
+            && task.status.is_held()
+    }
+}
+
 /// Which tasks to list.
 #[derive(Clone, Debug, Default)]
 pub struct TaskFilter {
@@ -319,11 +327,25 @@ pub(crate) async fn give_back(app: &PowerCrud, lease: &Lease) -> Result<()> {
     Ok(())
 }
 
-/// Writes cursor and counts of `task` as part of a chunk's transaction. `false`: the lease is lost, and the chunk must be rolled back.
+/// Writes cursor and counts of `task`, which stood as `before`, as part of a chunk's transaction. `false`: the lease is lost or that
+/// step is done already, and the chunk must be rolled back.
 pub(crate) async fn checkpoint<C: ConnectionTrait>(
     app: &PowerCrud,
     transaction: &C,
     lease: &Lease,
+    before: &BulkTask,
+    task: &BulkTask,
+) -> Result<bool> {
+    let from = held_by(lease)
+        .add(Expr::col("cursor").eq(before.cursor))
+        .add(Expr::col("failed_records").eq(before.failed_records as i64));
+    write_progress(app, transaction, from, task).await
+}
+
+async fn write_progress<C: ConnectionTrait>(
+    app: &PowerCrud,
+    transaction: &C,
+    from: Cond,
     task: &BulkTask,
 ) -> Result<bool> {
     let mut update = Query::update();
@@ -335,7 +357,7 @@ pub(crate) async fn checkpoint<C: ConnectionTrait>(
         .value("failed_records", task.failed_records as i64)
         .value("missing_records", task.missing_records as i64)
         .value("lease_expires_at", expiry(app.database().dialect(), app.settings().lease))
-        .cond_where(held_by(lease));
+        .cond_where(from);
     Ok(transaction.update(&update).await? == 1)
 }
 
@@ -347,7 +369,7 @@ pub(crate) async fn finish<C: ConnectionTrait>(
     lease: &Lease,
     task: &BulkTask,
 ) -> Result<bool> {
-    if !checkpoint(app, transaction, lease, task).await? {
+    if !write_progress(app, transaction, held_by(lease), task).await? {
         return Ok(false);
     }
     let mut update = Query::update();

@@ -1,3 +1,4 @@
-//! Many who want the same at the same instant.
+//! Many who want the same at the same instant, and connections that are cut in the middle of it.
 
 mod clients;
+mod cuts;

@@ -68,6 +68,9 @@ impl Run<'_> {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return result,
             }
+            if let Some(task) = self.committed_unheard().await {
+                return Ok(task);
+            }
         }
     }
 

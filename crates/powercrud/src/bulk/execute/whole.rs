@@ -2,7 +2,11 @@
 
 use sea_orm::DatabaseTransaction;
 
-use super::{Run, advanced, close, conclude, write_errors};
+use super::{
+    Run, advanced, close,
+    ending::{conclude, ended_unheard},
+    write_errors,
+};
 use crate::{
     bulk::chunk::Failed,
     error::{Error, Result},
@@ -23,6 +27,10 @@ impl Run<'_> {
             let result = self.try_all().await;
             if let Some(pause) = self.pause_after(&result, &mut tries) {
                 tokio::time::sleep(pause).await;
+                if ended_unheard(self.app, self.lease).await {
+                    lock::unblock(self.app, Some(&self.task.unique_model_key)).await?;
+                    return store::load(self.app, self.task.id).await;
+                }
                 continue;
             }
             match result {

@@ -1,0 +1,87 @@
+//! How a walk ends: the final state or a stop at a checkpoint, and the locks released, in one transaction.
+
+use sea_orm::ConnectionTrait;
+
+use super::{close, pause_after};
+use crate::{
+    app::PowerCrud,
+    error::{Error, Result},
+    lock,
+    task::{
+        BulkTask, Event, Status,
+        store::{self, Lease},
+    },
+};
+
+/// Ends a task in a transaction of its own: final state, locks released.
+pub(super) async fn end(
+    app: &PowerCrud,
+    lease: Lease,
+    task: BulkTask,
+    error_message: Option<String>,
+) -> Result<BulkTask> {
+    let mut tries = 0;
+    loop {
+        let result = try_end(app, lease, task.clone(), error_message.clone()).await;
+        match pause_after(&result, &mut tries) {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => {
+                result?;
+                break;
+            }
+        }
+        if ended_unheard(app, lease).await {
+            break;
+        }
+    }
+    lock::unblock(app, Some(&task.unique_model_key)).await?;
+    store::load(app, task.id).await
+}
+
+async fn try_end(app: &PowerCrud, lease: Lease, task: BulkTask, error_message: Option<String>) -> Result<BulkTask> {
+    let transaction = app.database().begin().await?;
+    let result = conclude(app, &transaction, &lease, task, error_message).await;
+    close(transaction, result).await
+}
+
+/// Whether the transaction that ends or stops a task was committed, although a lost connection kept back the answer.
+pub(super) async fn ended_unheard(app: &PowerCrud, lease: Lease) -> bool {
+    let stored = store::load(app, lease.task_id).await;
+    stored.is_ok_and(|task| task.attempt == lease.attempt && !task.status.is_held())
+}
+
+/// Writes the end of a task, or its stop at a checkpoint, into the transaction given.
+pub(super) async fn conclude<C: ConnectionTrait>(
+    app: &PowerCrud,
+    transaction: &C,
+    lease: &Lease,
+    mut task: BulkTask,
+    error_message: Option<String>,
+) -> Result<BulkTask> {
+    let wished = matches!(task.status, Status::Pausing | Status::Cancelling) && error_message.is_none();
+    let event = if wished && task.unattempted_records() > 0 {
+        Event::Stop
+    } else if task.failed_records == 0 && task.unattempted_records() == 0 && error_message.is_none() {
+        Event::Succeed
+    } else if task.succeeded_records > 0 {
+        Event::SucceedPartly
+    } else {
+        Event::Fail
+    };
+    task.status = task.status.next(event)?;
+    task.error_message = error_message.unwrap_or_default();
+    if !store::finish(app, transaction, lease, &task).await? {
+        return Err(Error::Internal(format!(
+            "the lease on task {} was lost: another worker has taken it over",
+            task.id
+        )));
+    }
+    tracing::info!(
+        status = task.status.as_str(),
+        succeeded = task.succeeded_records,
+        failed = task.failed_records,
+        unattempted = task.unattempted_records(),
+        "bulk task stopped"
+    );
+    Ok(task)
+}
