@@ -102,6 +102,21 @@ impl Database {
     }
 }
 
+/// Commits or rolls back by the result, and passes it on.
+pub(crate) async fn close<T>(transaction: DatabaseTransaction, result: Result<T>) -> Result<T> {
+    match result {
+        Ok(value) => {
+            transaction.commit().await?;
+            Ok(value)
+        }
+        Err(error) => {
+            // The first error says more than that of a rollback, which a lost connection does by itself.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
 /// A statement that [`Run`] can carry out.
 pub(crate) trait Run: ConnectionTrait + Sized {
     /// Runs a SELECT and returns all rows.

@@ -1,7 +1,9 @@
 //! Form data to checked changes. Pure: what needs the database is checked by whoever writes.
 
+use sea_orm::sea_query::UpdateStatement;
+
 use crate::{
-    db::{ColumnType, Value},
+    db::{ColumnType, Dialect, Value},
     error::{Error, FieldError, Result},
     resource::{Field, Resource},
 };
@@ -72,6 +74,15 @@ fn parse_value(field: &Field, text: Option<&str>) -> Result<Value, FieldError> {
         None if field.nullable() => Ok(Value::Null),
         None => Err(FieldError::new(&field.name, "NOT_NULL", "must have a value; it can't be empty")),
         Some(text) => Value::parse(&field.column, text),
+    }
+}
+
+/// Adds the changes to an UPDATE of the resource's table.
+pub(crate) fn set(update: &mut UpdateStatement, resource: &Resource, changes: &[Change], dialect: Dialect) {
+    for change in changes {
+        if let Some(field) = resource.field(&change.field) {
+            update.value(change.field.clone(), dialect.write(&field.column, &change.value));
+        }
     }
 }
 

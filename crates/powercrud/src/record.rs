@@ -9,7 +9,7 @@ use crate::{
     app::PowerCrud,
     db::{Fault, Run as _},
     error::{Error, FieldError, Result},
-    form::{Change, Input, parse_changes},
+    form::{self, Change, Input, parse_changes},
     lock,
     query::{self, Cell, Row},
     resource::{Field, Resource},
@@ -94,11 +94,7 @@ pub async fn update(app: &PowerCrud, resource: &Resource, key: &str, inputs: &[I
     }
     let mut update = Query::update();
     update.table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
-    for change in &changes {
-        if let Some(field) = resource.field(&change.field) {
-            update.value(change.field.clone(), app.database().dialect().write(&field.column, &change.value));
-        }
-    }
+    form::set(&mut update, resource, &changes, app.database().dialect());
     write_unless_held(app, resource, key, &update, &changes).await
 }
 

@@ -121,6 +121,19 @@ impl Resource {
         self.read_only.is_none() && self.settings.bulk_delete.unwrap_or(true)
     }
 
+    /// Refuses where bulk delete is not offered.
+    pub(crate) fn require_bulk_delete(&self) -> Result<()> {
+        match self.can_bulk_delete() {
+            true => Ok(()),
+            false => Err(Error::NotAllowed(format!("bulk delete is switched off for {}", self.name))),
+        }
+    }
+
+    /// Whether bulk edit may change the field.
+    pub(crate) fn may_bulk_edit(&self, field: &Field) -> bool {
+        self.bulk_fields().any(|other| other.name == field.name)
+    }
+
     /// Records a page, where the request doesn't say.
     pub fn paginate_by(&self) -> u64 {
         self.settings.paginate_by.unwrap_or(25)

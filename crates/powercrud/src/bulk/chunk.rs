@@ -18,6 +18,7 @@ use crate::{
     app::PowerCrud,
     db::{Fault, Run as _},
     error::{Error, FieldError, Result},
+    form,
     resource::Resource,
     task::Operation,
 };
@@ -212,12 +213,7 @@ impl<'a> Chunk<'a> {
             Operation::Update(changes) => {
                 let mut update = Query::update();
                 update.table(self.resource.table.table_ref()).and_where(keys);
-                for change in changes {
-                    if let Some(field) = self.resource.field(&change.field) {
-                        let value = self.app.database().dialect().write(&field.column, &change.value);
-                        update.value(change.field.clone(), value);
-                    }
-                }
+                form::set(&mut update, self.resource, changes, self.app.database().dialect());
                 transaction.update(&update).await
             }
         }

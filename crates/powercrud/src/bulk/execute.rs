@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     app::PowerCrud,
-    db::{Fault, Run as _, migrations::tables},
+    db::{Fault, Run as _, close, migrations::tables},
     error::{Error, Result},
     form::parse_changes,
     resource::Resource,
@@ -128,12 +128,12 @@ impl<'a> Run<'a> {
         resource.require_writable()?;
         // Checked again: what may be changed may have changed since.
         let operation = match task.operation.as_str() {
-            "delete" if !resource.can_bulk_delete() => {
-                return Err(Error::NotAllowed(format!("bulk delete is switched off for {}", resource.name)));
+            "delete" => {
+                resource.require_bulk_delete()?;
+                Operation::Delete
             }
-            "delete" => Operation::Delete,
             _ => {
-                let allowed = |field: &crate::Field| resource.bulk_fields().any(|other| other.name == field.name);
+                let allowed = |field: &crate::Field| resource.may_bulk_edit(field);
                 Operation::Update(parse_changes(&resource, allowed, &stored_inputs(&task))?)
             }
         };
@@ -261,7 +261,7 @@ impl<'a> Run<'a> {
         if store::checkpoint(self.app, transaction, &self.lease, &self.task, &task).await? {
             Ok(task)
         } else {
-            Err(self.lease_lost())
+            Err(self.lease.lost())
         }
     }
 
@@ -291,7 +291,7 @@ impl<'a> Run<'a> {
     /// Looks at the task's row, and at this process, before each chunk.
     async fn halt(&mut self) -> Result<Option<Halt>> {
         if self.lost.is_cancelled() {
-            return Err(self.lease_lost());
+            return Err(self.lease.lost());
         }
         if self.stop.is_cancelled() {
             return Ok(Some(Halt::Shutdown));
@@ -303,10 +303,6 @@ impl<'a> Run<'a> {
     async fn wish(&mut self) -> Result<bool> {
         self.task.status = store::load(self.app, self.task.id).await?.status;
         Ok(matches!(self.task.status, Status::Pausing | Status::Cancelling))
-    }
-
-    fn lease_lost(&self) -> Error {
-        Error::Internal(format!("the lease on task {} was lost: another worker has taken it over", self.task.id))
     }
 
     /// Grows or shrinks the next chunk towards [`CHUNK_TARGET`], unless the resource's settings fix its size.
@@ -343,21 +339,6 @@ fn advanced(task: &BulkTask, size: i64, outcome: &Outcome) -> BulkTask {
     task.missing_records += outcome.missing;
     task.failed_records += outcome.errors.len() as u64;
     task
-}
-
-/// Commits or rolls back by the result, and passes it on.
-async fn close<T>(transaction: DatabaseTransaction, result: Result<T>) -> Result<T> {
-    match result {
-        Ok(value) => {
-            transaction.commit().await?;
-            Ok(value)
-        }
-        Err(error) => {
-            // The first error says more than that of a rollback, which a lost connection does by itself.
-            let _ = transaction.rollback().await;
-            Err(error)
-        }
-    }
 }
 
 /// Rows of an error insert; six parameters each.

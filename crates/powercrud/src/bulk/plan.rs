@@ -36,17 +36,16 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
     resource.require_writable()?;
     let mut errors = Vec::new();
     let operation = match &request.operation {
-        Requested::Delete if !resource.can_bulk_delete() => {
-            return Err(Error::NotAllowed(format!("bulk delete is switched off for {}", resource.name)));
+        Requested::Delete => {
+            resource.require_bulk_delete()?;
+            Operation::Delete
         }
-        Requested::Delete => Operation::Delete,
         Requested::Update(inputs) => {
             if resource.bulk_fields().next().is_none() {
                 return Err(Error::NotAllowed(format!("{} has no fields that bulk edit may change", resource.name)));
             }
-            let allowed = |field: &crate::Field| resource.bulk_fields().any(|other| other.name == field.name);
             let changes;
-            (changes, errors) = sort_inputs(&resource, allowed, inputs);
+            (changes, errors) = sort_inputs(&resource, |field| resource.may_bulk_edit(field), inputs);
             if inputs.is_empty() {
                 let allowed: Vec<_> = resource.bulk_fields().map(|field| field.name.as_str()).collect();
                 let message = format!("choose at least one field to change; allowed are: {}", allowed.join(", "));

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Plan, Route, runs};
 use crate::{
     config::{Atomicity, ConflictScope},
-    db::{Run as _, migrations::tables},
+    db::{Run as _, close, migrations::tables},
     error::{Error, Result},
     lock::{self, Frozen},
     selection::{Checked, unfinished},
@@ -35,6 +35,12 @@ const TASK_KEY: Uuid = Uuid::from_u128(0x8f9d_2c1e_5b7a_4d10_9c3e_6a41_70b2_d5f3
 
 /// A row of the frozen selection, as far as each way of freezing fills it.
 const RUN: [&str; 4] = ["task_id", "record_key", "seq", "run_length"];
+
+/// Where a frozen selection comes from: a SELECT, and the columns of the frozen selection's table that it fills.
+struct Source {
+    select: SelectStatement,
+    columns: &'static [&'static str],
+}
 
 /// Rows of a literal insert; three parameters each.
 const KEYS_A_STATEMENT: usize = 5_000;
@@ -80,21 +86,13 @@ impl Plan {
         // Whatever reads comes before the transaction: an application's pool may have but one connection.
         let source = self.source(task_id).await?;
         let transaction = self.app.database().begin().await?;
-        match self.write(&transaction, task_id, task_key, source).await {
-            Ok(held) => {
-                transaction.commit().await?;
-                let task = store::load(&self.app, task_id).await?;
-                Ok(match held {
-                    Some(lease) => Submitted::Held { lease, task },
-                    None => Submitted::Queued(task),
-                })
-            }
-            Err(error) => {
-                // A connection that is lost rolls back by itself; the first error says more than a second.
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
-        }
+        let result = self.write(&transaction, task_id, task_key, source).await;
+        let held = close(transaction, result).await?;
+        let task = store::load(&self.app, task_id).await?;
+        Ok(match held {
+            Some(lease) => Submitted::Held { lease, task },
+            None => Submitted::Queued(task),
+        })
     }
 
     async fn write<C: ConnectionTrait>(
@@ -102,7 +100,7 @@ impl Plan {
         transaction: &C,
         task_id: Uuid,
         task_key: &str,
-        source: Option<(SelectStatement, &'static [&'static str])>,
+        source: Option<Source>,
     ) -> Result<Option<Lease>> {
         lock::take(transaction, &lock::request_key(task_key), task_id).await?;
         let (first_seq, total) = self.freeze(transaction, task_id, source).await?;
@@ -253,8 +251,8 @@ impl Plan {
         Ok(Uuid::new_v5(&TASK_KEY, name.as_bytes()).to_string())
     }
 
-    /// The SELECT that the frozen selection is inserted from, and into which columns; `None` where the keys are given one by one.
-    async fn source(&self, task_id: Uuid) -> Result<Option<(SelectStatement, &'static [&'static str])>> {
+    /// Where the frozen selection is inserted from; `None` where the keys are given one by one.
+    async fn source(&self, task_id: Uuid) -> Result<Option<Source>> {
         let dialect = self.app.database().dialect();
         let runs = runs::possible(&self.resource, dialect);
         let (mut select, record_key, order) = match &self.selection {
@@ -265,7 +263,8 @@ impl Plan {
                 select.from(table.table_ref()).cond_where(self.selection.condition(&self.app, &self.resource).await?);
                 // One lock a record needs one row a record.
                 if runs && self.resource.conflict_scope() == ConflictScope::Model {
-                    return Ok(Some((runs::of_table(&self.resource, select.take(), task_id, dialect), &RUN)));
+                    let select = runs::of_table(&self.resource, select.take(), task_id, dialect);
+                    return Ok(Some(Source { select, columns: &RUN }));
                 }
                 let order = table.primary_key.iter().map(|name| table.column_ref(name)).collect();
                 (select.take(), self.resource.key_expr(dialect), order)
@@ -274,7 +273,8 @@ impl Plan {
                 (stored.keys(false), Expr::col("record_key"), vec!["record_key".into_column_ref()])
             }
             Checked::Unfinished(task) if runs => {
-                return Ok(Some((runs::of_unfinished(task, task_id, dialect), &RUN)));
+                let select = runs::of_unfinished(task, task_id, dialect);
+                return Ok(Some(Source { select, columns: &RUN }));
             }
             Checked::Unfinished(task) => {
                 (unfinished(task), Expr::col("record_key"), vec![(tables::SELECTED, "seq").into_column_ref()])
@@ -285,10 +285,10 @@ impl Plan {
             for column in order {
                 select.order_by(column, Order::Asc);
             }
-            return Ok(Some((select, &RUN[..2])));
+            return Ok(Some(Source { select, columns: &RUN[..2] }));
         }
         select.expr(dialect.row_number(&order));
-        Ok(Some((select, &RUN[..3])))
+        Ok(Some(Source { select, columns: &RUN[..3] }))
     }
 
     /// Writes the selected keys as a dense sequence, in key order, and returns its first place and how many there are.
@@ -296,21 +296,21 @@ impl Plan {
         &self,
         transaction: &C,
         task_id: Uuid,
-        source: Option<(SelectStatement, &'static [&'static str])>,
+        source: Option<Source>,
     ) -> Result<(i64, u64)> {
         let numbered_by_database = self.app.database().dialect().numbers_selected_rows();
         let mut insert = Query::insert();
         insert.into_table(tables::SELECTED);
         let (mut last_place, mut total) = (0, 0);
-        if let Some((source, columns)) = source {
+        if let Some(Source { select, columns }) = source {
             insert.columns(columns.iter().copied());
-            insert.select_from(source).map_err(|error| Error::Internal(error.to_string()))?;
+            insert.select_from(select).map_err(|error| Error::Internal(error.to_string()))?;
             let result = transaction.execute(&insert).await?;
-            total = match columns.len() {
-                _ if result.rows_affected() == 0 => 0,
-                4 => runs::last_place(transaction, task_id).await?,
-                _ => result.rows_affected(),
-            };
+            total = result.rows_affected();
+            // A row may stand for more than one record.
+            if total > 0 && columns.len() == RUN.len() {
+                total = runs::last_place(transaction, task_id).await?;
+            }
             if numbered_by_database && total > 0 {
                 last_place = result.last_insert_id() as i64;
             }

@@ -81,7 +81,11 @@ impl Count {
 /// Counting stops here on a list page; an index walk of this length takes about a millisecond.
 const COUNT_LIMIT: u64 = 10_000;
 
-pub(super) async fn list(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<Page> {
+/// One page of a resource's records.
+///
+/// # Errors
+/// [`Error::Invalid`] names unknown fields, operators that don't fit and values of the wrong type.
+pub async fn list(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<Page> {
     let database = app.database();
     let dialect = database.dialect();
     let page_size = if params.page_size > 0 { params.page_size } else { resource.paginate_by() };
@@ -110,7 +114,8 @@ pub(super) async fn list(app: &PowerCrud, resource: &Resource, params: &ListPara
     Ok(Page { rows, count, page, page_size, has_next })
 }
 
-pub(super) async fn count(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<u64> {
+/// How many records match, exactly.
+pub async fn count(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<u64> {
     let mut select = Query::select();
     select.expr(Expr::cust("COUNT(*)")).from(resource.table.table_ref()).cond_where(condition(
         resource,
@@ -211,7 +216,8 @@ async fn names_of(app: &PowerCrud, reference: &Reference, values: &[Value]) -> R
     Ok(names)
 }
 
-pub(super) async fn choices(
+/// Records of the table that `field` refers to whose name contains `search`, at most `limit`; for searchable choices.
+pub async fn choices(
     app: &PowerCrud,
     resource: &Resource,
     field: &str,

@@ -34,6 +34,11 @@ impl Lease {
         (task.id, task.worker_id, task.attempt) == (self.task_id, Some(self.worker_id), self.attempt)
             && task.status.is_held()
     }
+
+    /// What a worker says that writes without holding its task any more.
+    pub(crate) fn lost(&self) -> Error {
+        Error::Internal(format!("the lease on task {} was lost: another worker has taken it over", self.task_id))
+    }
 }
 
 /// Which tasks to list.

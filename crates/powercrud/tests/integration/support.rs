@@ -15,27 +15,30 @@ pub(crate) use server::Kind;
 
 use powercrud::db::Database;
 
-/// Runs each named `async fn(TestDatabase)` on the three databases, or on those in front of it.
+/// Runs each named `async fn(TestDatabase)` on the three databases, or on those in brackets before the names.
 macro_rules! each_database {
+    (@test sqlite $name:ident) => { crate::support::each_database! { @test sqlite $name Sqlite } };
+    (@test postgres $name:ident) => { crate::support::each_database! { @test postgres $name Postgres } };
+    (@test mysql $name:ident) => { crate::support::each_database! { @test mysql $name Mysql } };
+    (@test $database:ident $name:ident $kind:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $database() {
+            crate::support::run(crate::support::Kind::$kind, super::$name).await;
+        }
+    };
+    (@module $name:ident [$($database:ident)+]) => {
+        mod $name {
+            $(crate::support::each_database! { @test $database $name })+
+        }
+    };
+    (@each $databases:tt $($name:ident)+) => {
+        $(crate::support::each_database! { @module $name $databases })+
+    };
+    ([$($database:ident)+] $($name:ident),+ $(,)?) => {
+        crate::support::each_database! { @each [$($database)+] $($name)+ }
+    };
     ($($name:ident),+ $(,)?) => {
-        $(mod $name {
-            use crate::support::{Kind, run};
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                run(Kind::Sqlite, super::$name).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                run(Kind::Postgres, super::$name).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn mysql() {
-                run(Kind::Mysql, super::$name).await;
-            }
-        })+
+        crate::support::each_database! { @each [sqlite postgres mysql] $($name)+ }
     };
 }
 pub(crate) use each_database;

@@ -2,10 +2,11 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::{close, pause_after};
+use super::pause_after;
 use crate::{
     app::PowerCrud,
-    error::{Error, Result},
+    db::close,
+    error::Result,
     lock,
     task::{
         BulkTask, Event, Status,
@@ -71,10 +72,7 @@ pub(super) async fn conclude<C: ConnectionTrait>(
     task.status = task.status.next(event)?;
     task.error_message = error_message.unwrap_or_default();
     if !store::finish(app, transaction, lease, &task).await? {
-        return Err(Error::Internal(format!(
-            "the lease on task {} was lost: another worker has taken it over",
-            task.id
-        )));
+        return Err(lease.lost());
     }
     tracing::info!(
         status = task.status.as_str(),

@@ -8,10 +8,10 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _, Order, Query},
 };
 
-use super::{Halt, Run, close};
+use super::{Halt, Run};
 use crate::{
     bulk::chunk::{Failed, Outcome},
-    db::{Run as _, migrations::tables},
+    db::{Run as _, close, migrations::tables},
     error::Result,
     task::BulkTask,
 };

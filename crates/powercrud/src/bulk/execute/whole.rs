@@ -3,12 +3,13 @@
 use sea_orm::DatabaseTransaction;
 
 use super::{
-    Run, advanced, close,
+    Run, advanced,
     ending::{conclude, ended_unheard},
     write_errors,
 };
 use crate::{
     bulk::chunk::Failed,
+    db::close,
     error::{Error, Result},
     lock,
     task::{BulkTask, store},
@@ -82,7 +83,7 @@ impl Run<'_> {
         let bad = |errors: &[Failed]| errors.iter().filter(|failed| !failed.is_gone()).count();
         while task.cursor < task.total_records as i64 && bad(&errors) < REPORTED_ERRORS {
             if self.lost.is_cancelled() {
-                return Err(self.lease_lost());
+                return Err(self.lease.lost());
             }
             if self.stop.is_cancelled() {
                 return Ok(None);

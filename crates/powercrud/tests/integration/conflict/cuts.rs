@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     shop::{assert_no_locks, count, counts, in_background, items, keys, queue, touched_once, update},
-    support::{Kind, TestDatabase, run},
+    support::{Kind, TestDatabase, each_database, run},
 };
 
 mod proxy;
@@ -21,25 +21,7 @@ mod proxy;
 const ROWS: u64 = 3_000;
 const CUTS: u64 = 6;
 
-macro_rules! on_servers {
-    ($($name:ident),+) => {
-        $(mod $name {
-            use super::{Kind, run};
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                run(Kind::Postgres, super::$name).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn mysql() {
-                run(Kind::Mysql, super::$name).await;
-            }
-        })+
-    };
-}
-
-on_servers! { all_connections_are_killed, answers_to_commits_are_lost }
+each_database! { [postgres mysql] all_connections_are_killed, answers_to_commits_are_lost }
 
 async fn app(url: &str, chunk_size: u64) -> PowerCrud {
     let own = Database::connect(url).await.expect("a database that answers");
