@@ -49,14 +49,34 @@ pub enum BackendKind {
     Database,
 }
 
+impl BackendKind {
+    /// The word in the task table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+        }
+    }
+}
+
 /// How people hear of a task's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notification {
     /// The task's page.
+    #[default]
     StatusPage,
     /// Not at all.
     None,
+}
+
+impl Notification {
+    /// The word in the task table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StatusPage => "status_page",
+            Self::None => "none",
+        }
+    }
 }
 
 /// What conflicts with what.

@@ -152,6 +152,7 @@ impl Plan {
         lease: Option<Lease>,
     ) -> Result<()> {
         let dialect = self.app.database().dialect();
+        let settings = &self.resource.settings;
         let held = |expr: Expr| if lease.is_some() { expr } else { Expr::val(None::<i64>) };
         let mut insert = Query::insert();
         insert
@@ -203,8 +204,8 @@ impl Plan {
                 frozen.first_seq.into(),
                 0i64.into(),
                 atomicity.as_str().into(),
-                "database".into(),
-                "status_page".into(),
+                settings.bulk_async_backend.unwrap_or_default().as_str().into(),
+                settings.bulk_async_notification.unwrap_or_default().as_str().into(),
                 lease.map_or(0, |lease| lease.attempt).into(),
                 lease.map(|lease| lease.worker_id).into(),
                 held(store::expiry(dialect, self.app.settings().lease)),

@@ -1,7 +1,7 @@
 //! Every kind of end: what a task says then, and that nothing is held afterwards.
 
 use powercrud::{
-    Error, PowerCrud, Resource, Selection, User,
+    Error, Notification, PowerCrud, Resource, Selection, User,
     bulk::{Answer, retry, run},
     task::{BulkTask, Status, store},
 };
@@ -15,7 +15,7 @@ use crate::{
     support::{TestDatabase, each_database},
 };
 
-each_database! { cancelled_before_the_start, cancelled_on_the_way, retried_where_it_failed, what_cannot_be_done }
+each_database! { cancelled_before_the_start, cancelled_on_the_way, retried_where_it_failed, what_cannot_be_done, the_row_says_what_was_set }
 
 async fn cancelled_before_the_start(database: TestDatabase) {
     items(&database, 30).await;
@@ -126,4 +126,13 @@ async fn what_cannot_be_done(database: TestDatabase) {
     assert_no_locks(&database).await;
     let answer = run(&app, update("item", keys([3]), [("note", None)])).await.expect("the way is free");
     assert_eq!(answer.task().status, Status::Success);
+}
+
+async fn the_row_says_what_was_set(database: TestDatabase) {
+    items(&database, 30).await;
+    let item = Resource::table("item").bulk_async_notification(Notification::None);
+    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("a configuration");
+    queue(&app, delete("item", Selection::All)).await;
+    let told = "(SELECT 1 FROM powercrud_bulk_task WHERE notification = 'none' AND backend = 'database') AS told";
+    assert_eq!(count(&database, told).await, 1);
 }
