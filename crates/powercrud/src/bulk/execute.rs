@@ -35,8 +35,8 @@ use crate::{
 
 /// How long a chunk should take: long enough that its overhead is small, short enough that progress is fresh and a cancel is prompt.
 const CHUNK_TARGET: Duration = Duration::from_millis(200);
-const FIRST_CHUNK: i64 = 1_000;
-const LARGEST_CHUNK: i64 = 20_000;
+const FIRST_CHUNK: i64 = 2_000;
+const LARGEST_CHUNK: i64 = 50_000;
 
 /// How often a transaction is tried again after a passing fault, before the task is left for a later attempt.
 const TRIES: u32 = 8;
@@ -309,7 +309,7 @@ impl<'a> Run<'a> {
     fn adapt(&mut self, size: i64, took: Duration) {
         if self.resource.settings.bulk_chunk_size.is_none() && size == self.chunk_size {
             let factor = CHUNK_TARGET.as_secs_f64() / took.as_secs_f64().max(0.001);
-            self.chunk_size = ((size as f64 * factor.clamp(0.25, 4.0)) as i64).clamp(100, self.largest_chunk());
+            self.chunk_size = ((size as f64 * factor.clamp(0.25, 8.0)) as i64).clamp(100, self.largest_chunk());
         }
     }
 

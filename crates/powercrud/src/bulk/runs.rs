@@ -20,6 +20,27 @@ pub(super) fn possible(resource: &Resource, dialect: Dialect) -> bool {
         && !dialect.numbers_selected_rows()
 }
 
+/// One run of all the keys that `matching` (a FROM and a WHERE over the resource's table) finds, where they are one after the other;
+/// no row otherwise. Far cheaper than [`of_table`], which looks at each key's place.
+pub(super) fn of_gapless(
+    resource: &Resource,
+    mut matching: SelectStatement,
+    task_id: Uuid,
+    dialect: Dialect,
+) -> Option<SelectStatement> {
+    let [column] = resource.key_columns()[..] else { return None };
+    let key = || dialect.integer(Expr::col(resource.table.column_ref(&column.name)));
+    let count = || dialect.integer(Expr::cust("COUNT(*)"));
+    matching
+        .expr(Expr::val(task_id))
+        .expr(dialect.text(key().min()))
+        .expr(Expr::val(1i64))
+        .expr(count())
+        // Each key is there once, so this sum is never larger than the largest key, and can't overflow.
+        .and_having(key().max().eq(key().min().add(count().sub(1i64))));
+    Some(matching)
+}
+
 /// The runs among the keys of the records that `matching` (a FROM and a WHERE over the resource's table) finds: task, first key,
 /// place, length. Along a run, key and place grow alike, so their difference names the run.
 pub(super) fn of_table(

@@ -40,6 +40,14 @@ const RUN: [&str; 4] = ["task_id", "record_key", "seq", "run_length"];
 struct Source {
     select: SelectStatement,
     columns: &'static [&'static str],
+    /// Tried first: gives one row where it can do all of it, none where it can't.
+    shortcut: Option<SelectStatement>,
+}
+
+impl Source {
+    fn new(select: SelectStatement, columns: &'static [&'static str]) -> Self {
+        Self { select, columns, shortcut: None }
+    }
 }
 
 /// Rows of a literal insert; three parameters each.
@@ -264,8 +272,9 @@ impl Plan {
                 select.from(table.table_ref()).cond_where(self.selection.condition(&self.app, &self.resource).await?);
                 // One lock a record needs one row a record.
                 if runs && self.resource.conflict_scope() == ConflictScope::Model {
+                    let shortcut = runs::of_gapless(&self.resource, select.clone(), task_id, dialect);
                     let select = runs::of_table(&self.resource, select.take(), task_id, dialect);
-                    return Ok(Some(Source { select, columns: &RUN }));
+                    return Ok(Some(Source { select, columns: &RUN, shortcut }));
                 }
                 let order = table.primary_key.iter().map(|name| table.column_ref(name)).collect();
                 (select.take(), self.resource.key_expr(dialect), order)
@@ -275,7 +284,7 @@ impl Plan {
             }
             Checked::Unfinished(task) if runs => {
                 let select = runs::of_unfinished(task, task_id, dialect);
-                return Ok(Some(Source { select, columns: &RUN }));
+                return Ok(Some(Source::new(select, &RUN)));
             }
             Checked::Unfinished(task) => {
                 (unfinished(task), Expr::col("record_key"), vec![(tables::SELECTED, "seq").into_column_ref()])
@@ -286,10 +295,10 @@ impl Plan {
             for column in order {
                 select.order_by(column, Order::Asc);
             }
-            return Ok(Some(Source { select, columns: &RUN[..2] }));
+            return Ok(Some(Source::new(select, &RUN[..2])));
         }
         select.expr(dialect.row_number(&order));
-        Ok(Some(Source { select, columns: &RUN[..3] }))
+        Ok(Some(Source::new(select, &RUN[..3])))
     }
 
     /// Writes the selected keys as a dense sequence, in key order, and returns its first place and how many there are.
@@ -303,16 +312,23 @@ impl Plan {
         let mut insert = Query::insert();
         insert.into_table(tables::SELECTED);
         let (mut last_place, mut total) = (0, 0);
-        if let Some(Source { select, columns }) = source {
+        if let Some(Source { select, columns, shortcut }) = source {
             insert.columns(columns.iter().copied());
-            insert.select_from(select).map_err(|error| Error::Internal(error.to_string()))?;
-            let result = transaction.execute(&insert).await?;
-            total = result.rows_affected();
+            let mut result = None;
+            for select in shortcut.into_iter().chain([select]) {
+                let mut insert = insert.clone();
+                insert.select_from(select).map_err(|error| Error::Internal(error.to_string()))?;
+                let inserted = result.insert(transaction.execute(&insert).await?);
+                total = inserted.rows_affected();
+                if total > 0 {
+                    break;
+                }
+            }
             // A row may stand for more than one record.
             if total > 0 && columns.len() == RUN.len() {
                 total = runs::last_place(transaction, task_id).await?;
             }
-            if numbered_by_database && total > 0 {
+            if numbered_by_database && let Some(result) = result {
                 last_place = result.last_insert_id() as i64;
             }
         } else if let Checked::Keys { keys, .. } = &self.selection {
