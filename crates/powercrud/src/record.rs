@@ -1,9 +1,10 @@
 //! One record: read, create, change, delete.
 
 use sea_orm::{
-    ConnectionTrait as _, StatementBuilder,
+    ConnectionTrait, StatementBuilder,
     sea_query::{Expr, Query},
 };
+use uuid::Uuid;
 
 use crate::{
     app::PowerCrud,
@@ -114,7 +115,7 @@ pub async fn held_by(app: &PowerCrud, resource: &Resource, key: &str) -> Result<
     if !resource.checks_conflicts() || resource.table.primary_key.is_empty() {
         return Ok(None);
     }
-    match lock::holder(app.database().connection(), &lock_keys(resource, key)).await? {
+    match holder(app.database().connection(), app, resource, key).await? {
         Some(id) => Ok(Some(store::load(app, id).await?)),
         None => Ok(None),
     }
@@ -136,7 +137,7 @@ async fn write_unless_held(
         let written =
             transaction.execute(statement).await.map_err(|error| blame(resource, changes, &error))?.rows_affected();
         if resource.checks_conflicts()
-            && let Some(holder) = lock::holder(&transaction, &lock_keys(resource, key)).await?
+            && let Some(holder) = holder(&transaction, app, resource, key).await?
         {
             let task = store::load_from(&transaction, holder).await?;
             let record = format!("{} {key}", resource.label);
@@ -155,11 +156,16 @@ async fn write_unless_held(
     }
 }
 
-/// The locks that a bulk task would hold this record by.
-fn lock_keys(resource: &Resource, key: &str) -> [String; 2] {
-    let model = resource.unique_model_key();
+/// The bulk task that holds this record.
+async fn holder<C: ConnectionTrait>(
+    connection: &C,
+    app: &PowerCrud,
+    resource: &Resource,
+    key: &str,
+) -> Result<Option<Uuid>> {
     let canonical = query::canonical_key(resource, key).unwrap_or_else(|_| key.to_owned());
-    [lock::model_key(&model), lock::record_key(&model, &canonical)]
+    let holders = lock::record_holders(connection, app.database().dialect(), resource, &[canonical]).await?;
+    Ok(holders.into_iter().flatten().next())
 }
 
 /// The names of the columns a cell belongs to stand in the resource's fields, in the same order.

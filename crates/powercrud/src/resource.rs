@@ -149,6 +149,13 @@ impl Resource {
         self.settings.bulk_atomicity.unwrap_or(if in_background { Atomicity::Chunk } else { Atomicity::All })
     }
 
+    /// Whether whole-number keys one after the other are frozen as one row. On SQLite the window function that finds such runs costs
+    /// more than the rows it saves.
+    pub(crate) fn freezes_runs(&self, dialect: Dialect) -> bool {
+        matches!(self.key_columns()[..], [column] if dialect.holds_only_integers(column))
+            && !dialect.numbers_selected_rows()
+    }
+
     /// What a bulk task keeps others from: the whole model, or its records.
     pub(crate) fn conflict_scope(&self) -> ConflictScope {
         self.settings.bulk_async_conflict_scope.unwrap_or_default()

@@ -102,6 +102,22 @@ impl Bench {
         self.settle(table).await
     }
 
+    /// Makes a table that refers to the items, with references to so many tenths of them, spread evenly.
+    pub(crate) async fn refer(&self, tenths: u64) -> Result<()> {
+        self.execute(&format!(
+            "CREATE TABLE sale (id INTEGER PRIMARY KEY, item_id INTEGER NOT NULL, FOREIGN KEY (item_id) REFERENCES item (id)); \
+             CREATE INDEX sale_item ON sale (item_id); \
+             INSERT INTO sale SELECT id, id FROM item WHERE id % 10 < {tenths}"
+        ))
+        .await?;
+        self.settle("sale").await
+    }
+
+    /// Drops the table that refers to the items.
+    pub(crate) async fn unrefer(&self) -> Result<()> {
+        self.execute("DROP TABLE IF EXISTS sale").await
+    }
+
     /// Lets the database tidy up, so that it does not do so while something is measured.
     pub(crate) async fn settle(&self, table: &str) -> Result<()> {
         match self.kind {

@@ -4,6 +4,7 @@
 //! `POWERCRUD_TEST_POSTGRES_URL` and `POWERCRUD_TEST_MYSQL_URL`. It fails only where something fails, not where a bound is missed:
 //! machines differ.
 
+mod conflict;
 mod database;
 mod latency;
 mod list;
@@ -61,7 +62,9 @@ async fn measure(bench: &Bench, size: Size, report: &mut Report) -> Result<()> {
     bench.fill("item", size.rows).await?;
     ratio::update(bench, size, report).await?;
     ratio::delete(bench, size, report).await?;
+    conflict::refused(bench, size, report).await?;
     bench.fill("item", size.rows).await?;
+    conflict::scopes(bench, size, report).await?;
     latency::same_process(bench, report).await?;
     if bench.kind.notifies() {
         latency::other_process(bench, report).await?;

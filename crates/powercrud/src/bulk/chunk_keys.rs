@@ -12,7 +12,6 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::runs;
 use crate::{
     db::{ColumnType, Dialect, Run as _, Value, migrations::tables},
     error::{Error, Result},
@@ -148,7 +147,7 @@ impl<'a> ChunkKeys<'a> {
 
     /// Whether a row of the frozen selection may stand for several records.
     fn has_runs(&self) -> bool {
-        runs::possible(self.resource, self.dialect)
+        self.resource.freezes_runs(self.dialect)
     }
 
     /// The rows that the places `from..=to` are in.

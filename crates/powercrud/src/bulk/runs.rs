@@ -14,12 +14,6 @@ use crate::{
     task::BulkTask,
 };
 
-/// Whether a resource's keys may be frozen as runs. On SQLite the window function costs more than the rows it saves.
-pub(super) fn possible(resource: &Resource, dialect: Dialect) -> bool {
-    matches!(resource.key_columns()[..], [column] if dialect.holds_only_integers(column))
-        && !dialect.numbers_selected_rows()
-}
-
 /// One run of all the keys that `matching` (a FROM and a WHERE over the resource's table) finds, where they are one after the other;
 /// no row otherwise. Far cheaper than [`of_table`], which looks at each key's place.
 pub(super) fn of_gapless(

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Plan, Route, runs};
 use crate::{
-    config::{Atomicity, ConflictScope},
+    config::Atomicity,
     db::{Run as _, close, migrations::tables},
     error::{Error, Result},
     lock::{self, Frozen},
@@ -66,7 +66,7 @@ impl Plan {
             match self.try_submit(task_id, &task_key).await {
                 Err(Error::Database(fault)) if fault.code == "UNIQUE" || (fault.is_transient() && tries < 5) => {
                     let connection = self.app.database().connection();
-                    if let Some(first) = lock::holder(connection, &[lock::request_key(&task_key)]).await? {
+                    if let Some(first) = lock::holder(connection, &lock::request_key(&task_key)).await? {
                         return Ok(Submitted::Duplicate(store::load(&self.app, first).await?));
                     }
                     // Somebody else was faster, or the database was busy: look again.
@@ -111,6 +111,9 @@ impl Plan {
         source: Option<Source>,
     ) -> Result<Option<Lease>> {
         lock::take(transaction, &lock::request_key(task_key), task_id).await?;
+        if self.resource.checks_conflicts() {
+            lock::queue_up(transaction, &self.resource).await?;
+        }
         let (first_seq, total) = self.freeze(transaction, task_id, source).await?;
         if total == 0 {
             return Err(Error::NothingSelected(self.resource.label.clone()));
@@ -142,7 +145,7 @@ impl Plan {
         let dialect = self.app.database().dialect();
         match lock::obstacle(transaction, dialect, &self.resource, frozen).await? {
             None => {
-                lock::take_for(transaction, dialect, &self.resource, frozen).await?;
+                lock::take_for(transaction, &self.resource, frozen.task_id).await?;
                 Ok(true)
             }
             Some(_) if self.resource.queues_conflicts() => Ok(false),
@@ -263,15 +266,14 @@ impl Plan {
     /// Where the frozen selection is inserted from; `None` where the keys are given one by one.
     async fn source(&self, task_id: Uuid) -> Result<Option<Source>> {
         let dialect = self.app.database().dialect();
-        let runs = runs::possible(&self.resource, dialect);
+        let runs = self.resource.freezes_runs(dialect);
         let (mut select, record_key, order) = match &self.selection {
             Checked::Keys { .. } => return Ok(None),
             Checked::Matching { .. } => {
                 let table = &self.resource.table;
                 let mut select = Query::select();
                 select.from(table.table_ref()).cond_where(self.selection.condition(&self.app, &self.resource).await?);
-                // One lock a record needs one row a record.
-                if runs && self.resource.conflict_scope() == ConflictScope::Model {
+                if runs {
                     let shortcut = runs::of_gapless(&self.resource, select.clone(), task_id, dialect);
                     let select = runs::of_table(&self.resource, select.take(), task_id, dialect);
                     return Ok(Some(Source { select, columns: &RUN, shortcut }));

@@ -290,11 +290,6 @@ impl Dialect {
         self.custom(if self == Self::Mysql { "CAST(? AS CHAR)" } else { "CAST(? AS text)" }, [number])
     }
 
-    /// Two texts, one after the other.
-    pub(crate) fn concat(self, first: Expr, second: Expr) -> Expr {
-        self.custom(if self == Self::Mysql { "CONCAT(?, ?)" } else { "(CAST(? AS text) || ?)" }, [first, second])
-    }
-
     /// Whether the table of frozen selections numbers its rows itself, dense within a transaction.
     pub(crate) fn numbers_selected_rows(self) -> bool {
         self == Self::Sqlite

@@ -4,6 +4,7 @@
 
 mod m0001_bulk_tasks;
 mod m0002_lock_task;
+mod m0010_turns;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub(crate) mod tables {
     pub(crate) const SELECTED: &str = "powercrud_bulk_task_selected_id";
     pub(crate) const TASK_ERROR: &str = "powercrud_bulk_task_error";
     pub(crate) const LOCK: &str = "powercrud_lock";
+    pub(crate) const TURN: &str = "powercrud_turn";
     pub(crate) const WORKER: &str = "powercrud_worker";
     pub(crate) const SELECTION: &str = "powercrud_selection";
     pub(crate) const SELECTION_KEY: &str = "powercrud_selection_key";
@@ -31,7 +33,11 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_bulk_tasks::Migration), Box::new(m0002_lock_task::Migration)]
+        vec![
+            Box::new(m0001_bulk_tasks::Migration),
+            Box::new(m0002_lock_task::Migration),
+            Box::new(m0010_turns::Migration),
+        ]
     }
 
     fn migration_table_name() -> DynIden {

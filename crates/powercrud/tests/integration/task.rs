@@ -2,4 +2,5 @@
 
 mod conflicts;
 mod endings;
+mod record_locks;
 mod users;
