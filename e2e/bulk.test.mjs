@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { bookshop, browser, close, countBooks, finished, firstNumber, open, until } from './support.mjs';
+import {
+  bookshop, browser, close, countBooks, finished, firstNumber, open, selectAllMatching, selected, set, until,
+} from './support.mjs';
 
 const BOOKS = 3000;
 let shop, chrome;
@@ -15,23 +17,6 @@ after(async () => {
   await chrome?.close();
   await shop?.stop();
 });
-
-const bar = (page) => page.locator('#selection-bar').textContent();
-const selected = (page, number) => until(() => bar(page), (text) => /\d/.test(text) && firstNumber(text) === number, `${number} selected`);
-
-async function selectAllMatching(page, number) {
-  await page.locator('[data-page-check]').first().click();
-  await selected(page, Math.min(25, number));
-  await page.locator('#selection-bar').getByText(/Select all/).click();
-  await selected(page, number);
-}
-
-async function set(page, field, value) {
-  await page.locator(`input[name=change][value="${field}"]`).check();
-  const widget = page.locator(`[name="set.${field}"]`);
-  if ((await widget.evaluate((element) => element.tagName)) === 'SELECT') await widget.selectOption(value);
-  else await widget.fill(value);
-}
 
 test('all matching books are changed in the background, but for one that was taken out on another page', async () => {
   const page = await open(chrome);

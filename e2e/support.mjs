@@ -10,11 +10,38 @@ import { chromium } from 'playwright-core';
 
 const program = process.env.POWERCRUD_TEST_PROGRAM ?? fileURLToPath(new URL('../target/debug/powercrud', import.meta.url));
 
-/** Makes and serves a demo bookshop; `stop` ends it and removes it. */
-export async function bookshop(books) {
+/**
+ * Makes and serves a demo bookshop; `stop` ends it and removes it, `halt` and `start` are what an operator does at an update. With
+ * settings, as environment variables, the bookshop is served like any other database.
+ */
+export async function bookshop(books, settings = null) {
   const folder = await mkdtemp(join(tmpdir(), 'powercrud-browser-'));
-  const server = spawn(program, ['demo', '--rows', String(books), '--data-dir', folder, '--bind', '127.0.0.1:0'], {
+  const demo = ['demo', '--rows', String(books), '--data-dir', folder];
+  let { server, address } = await run(demo, '127.0.0.1:0', {});
+  const halt = async () => {
+    const ended = new Promise((resolve) => server.on('exit', resolve));
+    server.kill('SIGTERM');
+    await ended;
+  };
+  const start = async () => {
+    const own = ['serve', '--database', `sqlite:${join(folder, 'bookshop.db')}`];
+    ({ server } = await run(settings ? own : demo, new URL(address).host, settings ?? {}));
+  };
+  const stop = async () => {
+    await halt();
+    await rm(folder, { recursive: true, force: true });
+  };
+  if (settings) {
+    await halt();
+    await start();
+  }
+  return { address, halt, start, stop };
+}
+
+async function run(command, bind, settings) {
+  const server = spawn(program, [...command, '--bind', bind], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...settings },
   });
   let log = '';
   server.stderr.on('data', (data) => (log += data));
@@ -28,13 +55,7 @@ export async function bookshop(books) {
     server.on('exit', () => reject(new Error(`the server ended: ${log}`)));
     server.on('error', reject);
   });
-  const stop = async () => {
-    const ended = new Promise((resolve) => server.on('exit', resolve));
-    server.kill('SIGTERM');
-    await ended;
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { address, stop };
+  return { server, address };
 }
 
 /** A browser without its calls home. */
@@ -94,6 +115,28 @@ export async function countBooks(page, address, query) {
   await page.goto(`${address}/resources/book?${query}`);
   if (await page.getByText(/no books/i).count()) return 0;
   return firstNumber(await page.locator('#summary').textContent());
+}
+
+const bar = (page) => page.locator('#selection-bar').textContent();
+
+/** Waits until so many records are selected. */
+export const selected = (page, number) =>
+  until(() => bar(page), (text) => /\d/.test(text) && firstNumber(text) === number, `${number} selected`);
+
+/** Selects all records that the list's filters match. */
+export async function selectAllMatching(page, number) {
+  await page.locator('[data-page-check]').first().click();
+  await selected(page, Math.min(25, number));
+  await page.locator('#selection-bar').getByText(/Select all/).click();
+  await selected(page, number);
+}
+
+/** Ticks a field of the bulk edit dialog and gives it a value. */
+export async function set(page, field, value) {
+  await page.locator(`input[name=change][value="${field}"]`).check();
+  const widget = page.locator(`[name="set.${field}"]`);
+  if ((await widget.evaluate((element) => element.tagName)) === 'SELECT') await widget.selectOption(value);
+  else await widget.fill(value);
 }
 
 /** Follows "View status" to the task's page and waits for its end. Returns the outcome tiles by label. */

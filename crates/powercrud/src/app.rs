@@ -9,6 +9,7 @@ use crate::{
     config::Settings,
     db::{Catalog, Database},
     error::{Error, Result},
+    live::Live,
     resource::{self, Resource, ResourceBuilder},
 };
 
@@ -26,6 +27,7 @@ struct Inner {
     users: Option<UserHook>,
     /// Rung when this process has queued a task, so that its own workers start at once.
     bell: Notify,
+    live: Live,
 }
 
 type UserHook = Arc<dyn Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync>;
@@ -121,6 +123,17 @@ impl PowerCrud {
         }
     }
 
+    /// Ends the event streams of open pages, so that a graceful shutdown need not wait for them; call it when the shutdown begins.
+    /// The pages connect again by themselves, to the next process that answers.
+    pub fn end_streams(&self) {
+        self.inner.live.end();
+    }
+
+    /// What open pages watch.
+    pub(crate) fn live(&self) -> &Live {
+        &self.inner.live
+    }
+
     /// The bell that wakes this process's idle workers.
     pub(crate) fn bell(&self) -> &Notify {
         &self.inner.bell
@@ -190,6 +203,7 @@ impl Builder {
                 resources,
                 users: self.users,
                 bell: Notify::new(),
+                live: Live::new(),
             }),
         })
     }

@@ -7,6 +7,7 @@ mod config;
 pub mod db;
 mod error;
 mod form;
+mod live;
 mod lock;
 pub mod query;
 pub mod record;

@@ -29,7 +29,7 @@ impl Operation {
 }
 
 /// One bulk task, as its row says. Moments are milliseconds since 1970 UTC.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BulkTask {
     /// UUID version 7: ordered by creation.
     pub id: Uuid,

@@ -14,6 +14,7 @@ mod form;
 mod home;
 mod htmx;
 mod list;
+mod live;
 mod paths;
 mod selection;
 mod tasks;
@@ -65,6 +66,7 @@ impl PowerCrud {
         let request_id = HeaderName::from_static(ask::REQUEST_ID);
         Router::new()
             .route("/", get(home::page))
+            .route("/running", get(home::running))
             .route("/resources/{resource}", get(list::page))
             .route("/resources/{resource}/filter", get(filter::add))
             .route("/resources/{resource}/filter/form", get(filter::form))
@@ -81,6 +83,7 @@ impl PowerCrud {
             .route("/resources/{resource}/records/{key}/delete", get(detail::confirm_delete).post(detail::delete))
             .route("/tasks", get(tasks::list))
             .route("/tasks/badge", get(tasks::badge))
+            .route("/tasks/events", get(live::events))
             .route("/tasks/{id}", get(tasks::page))
             .route("/tasks/{id}/progress", get(tasks::progress))
             .route("/tasks/{id}/strip", get(tasks::strip))

@@ -49,7 +49,15 @@ pub(super) async fn serve(powercrud: PowerCrud, bind: SocketAddr, with_worker: b
     tracing::info!("{resources} resources of {}", powercrud.database().url());
     print(&format!("Open http://{} in a browser. Ctrl-C stops.", visible(address)));
     let app = powercrud.router();
-    let server = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let stopping = {
+        let (stop, powercrud) = (stop.clone(), powercrud.clone());
+        async move {
+            stop.cancelled().await;
+            // They would stay open as long as their pages.
+            powercrud.end_streams();
+        }
+    };
+    let server = axum::serve(listener, app).with_graceful_shutdown(stopping);
     tokio::select! {
         served = async { server.await } => served.context("the server failed")?,
         () = grace_is_over(&stop) => tracing::warn!("some requests were still open after {} s", GRACE.as_secs()),

@@ -7,6 +7,7 @@ mod faults;
 mod program;
 mod refusals;
 mod serve;
+mod streams;
 mod tasks;
 
 /// The library's tests know how to make a database for each test.

@@ -131,6 +131,21 @@ pub(crate) async fn load_from<C: ConnectionTrait>(connection: &C, id: Uuid) -> R
     row.as_ref().map(read_task).transpose()?.ok_or_else(|| Error::TaskNotFound(id.to_string()))
 }
 
+/// As many ids as one statement takes.
+const IDS_A_STATEMENT: usize = 5_000;
+
+/// The tasks of these ids that there are, in no order.
+pub(crate) async fn load_all(app: &PowerCrud, ids: &[Uuid]) -> Result<Vec<BulkTask>> {
+    let mut tasks = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(IDS_A_STATEMENT) {
+        let select = select_task().and_where(Expr::col("id").is_in(ids.iter().copied())).take();
+        for row in app.database().connection().rows(&select).await? {
+            tasks.push(read_task(&row)?);
+        }
+    }
+    Ok(tasks)
+}
+
 /// The task of that id, where `user` may see it.
 ///
 /// # Errors

@@ -15,7 +15,10 @@ use super::{
     paths::Paths,
     tasks, view,
 };
-use crate::app::{PowerCrud, User};
+use crate::{
+    app::{PowerCrud, User},
+    error::Result,
+};
 
 /// The header that carries a request's id, in both directions.
 pub(super) const REQUEST_ID: &str = "x-request-id";
@@ -111,6 +114,11 @@ impl Ask {
     /// A piece of a page, for htmx.
     pub(super) fn part(&self, template: &str, view: &impl Serialize) -> WebResult<Response> {
         self.render(template, &self.frame("", 0), "fragment.html", view)
+    }
+
+    /// The text of a piece that is the same for everybody who may see it.
+    pub(super) fn fragment(&self, template: &str, view: &impl Serialize) -> Result<String> {
+        self.web.templates.render(template, view)
     }
 
     /// A piece that shows how many tasks run.

@@ -11,8 +11,8 @@ use super::{
     Web,
     ask::Ask,
     error::WebResult,
-    list,
-    view::{self, TaskView},
+    list::{self, Strips},
+    view,
 };
 use crate::{
     db::{Run as _, pending_migrations},
@@ -21,7 +21,7 @@ use crate::{
 
 #[derive(Serialize)]
 struct HomeView {
-    strips: Vec<TaskView>,
+    strips: Strips,
     resources: Vec<HomeResource>,
     /// Whether the database knows how many rows any of them has.
     counted: bool,
@@ -56,6 +56,11 @@ pub(super) async fn page(ask: Ask) -> WebResult<Response> {
     let counted = resources.iter().any(|resource| !resource.rows.is_empty());
     let view = HomeView { resources, counted, strips: list::strips(&ask, None).await? };
     ask.page("home.html", "Resources", &view).await
+}
+
+/// The strips of whatever runs, for htmx.
+pub(super) async fn running(ask: Ask) -> WebResult<Response> {
+    list::running_part(&ask, None).await
 }
 
 /// The process lives.

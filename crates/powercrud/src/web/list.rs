@@ -13,6 +13,7 @@ use super::{
     ask::Ask,
     error::WebResult,
     filter::{self, AddFilter},
+    live,
     paths::{parse_query, unmark, with_query},
     selection::{self, SelectionView},
     tasks::ACTIVE,
@@ -31,8 +32,7 @@ struct ListView {
     resource: ResourceView,
     /// This list, for asking again.
     href: String,
-    strips: Vec<TaskView>,
-    strips_href: String,
+    strips: Strips,
     search: Option<Search>,
     chips: Vec<Chip>,
     clear_href: Option<String>,
@@ -47,6 +47,16 @@ struct ListView {
     selection: Option<SelectionView>,
     pagination: Option<Pagination>,
     empty: Empty,
+}
+
+/// The bulk tasks that run here.
+#[derive(Default, Serialize)]
+pub(super) struct Strips {
+    tasks: Vec<TaskView>,
+    /// Where they are to be had again.
+    href: String,
+    /// Where their progress comes from, while any of them lives.
+    events_href: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -157,21 +167,21 @@ pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw):
 
 /// The strips of what runs on a resource, for htmx.
 pub(super) async fn running(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
-    #[derive(Serialize)]
-    struct Strips {
-        strips: Vec<TaskView>,
-        strips_href: String,
-    }
     let resource = ask.app().resource(unmark(&resource))?.clone();
-    let view = Strips {
-        strips: strips(&ask, Some(&resource)).await?,
-        strips_href: ask.paths.under(&resource.name, "running"),
-    };
-    ask.part("strips.html", &view)
+    running_part(&ask, Some(&resource)).await
+}
+
+/// The strips alone.
+pub(super) async fn running_part(ask: &Ask, resource: Option<&Resource>) -> WebResult<Response> {
+    #[derive(Serialize)]
+    struct Running {
+        strips: Strips,
+    }
+    ask.part("strips.html", &Running { strips: strips(ask, resource).await? })
 }
 
 /// The bulk tasks that run, on one resource or any, as far as this user may see them.
-pub(super) async fn strips(ask: &Ask, resource: Option<&Resource>) -> WebResult<Vec<TaskView>> {
+pub(super) async fn strips(ask: &Ask, resource: Option<&Resource>) -> WebResult<Strips> {
     let filter = TaskFilter {
         statuses: ACTIVE.to_vec(),
         resource: resource.map(|resource| resource.name.clone()),
@@ -179,7 +189,12 @@ pub(super) async fn strips(ask: &Ask, resource: Option<&Resource>) -> WebResult<
         ..TaskFilter::default()
     };
     let tasks = store::list(ask.app(), &ask.user, &filter).await?;
-    Ok(tasks.iter().map(|task| view::task_view(ask.app(), &ask.paths, task)).collect())
+    let tasks: Vec<_> = tasks.iter().map(|task| view::task_view(ask.app(), &ask.paths, task)).collect();
+    let href = match resource {
+        Some(resource) => ask.paths.under(&resource.name, "running"),
+        None => ask.paths.running(),
+    };
+    Ok(Strips { events_href: live::href(&ask.paths, live::Place::Strip, &tasks), tasks, href })
 }
 
 async fn list_view(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> WebResult<ListView> {
@@ -229,8 +244,7 @@ fn bare_view(ask: &Ask, resource: &Resource, pairs: &[(String, String)]) -> List
     ListView {
         resource: ResourceView::new(resource, &ask.paths),
         href: ask.paths.list_with(&resource.name, pairs),
-        strips: Vec::new(),
-        strips_href: ask.paths.under(&resource.name, "running"),
+        strips: Strips { href: ask.paths.under(&resource.name, "running"), ..Strips::default() },
         search: None,
         chips: Vec::new(),
         clear_href: None,

@@ -53,12 +53,20 @@ impl Paths {
         format!("{}/{rest}", self.record(resource, key))
     }
 
+    pub(super) fn running(&self) -> String {
+        format!("{}/running", self.base)
+    }
+
     pub(super) fn tasks(&self) -> String {
         format!("{}/tasks", self.base)
     }
 
     pub(super) fn tasks_badge(&self) -> String {
         format!("{}/tasks/badge", self.base)
+    }
+
+    pub(super) fn tasks_events(&self) -> String {
+        format!("{}/tasks/events", self.base)
     }
 
     pub(super) fn task(&self, id: &str) -> String {

@@ -12,6 +12,7 @@ use super::{
     ask::Ask,
     error::{WebError, WebResult, sentence},
     htmx::Events,
+    live::{self, Place},
     paths::{parse_query, with_query},
     view::{self, Link, RecordErrorView, TaskView},
 };
@@ -47,8 +48,8 @@ const ERRORS_SHOWN: u64 = 100;
 struct TasksView {
     filters: Vec<FilterView>,
     tasks: Vec<TaskView>,
-    /// Whether any of them still changes.
-    live: bool,
+    /// Where the progress of those that still change comes from.
+    events_href: Option<String>,
     href: String,
     text: String,
     previous_href: Option<String>,
@@ -67,6 +68,8 @@ struct FilterView {
 struct TaskPage {
     crumbs: Vec<Link>,
     task: TaskView,
+    /// Where its progress comes from, until it has ended.
+    events_href: Option<String>,
     errors: Vec<RecordErrorView>,
     errors_title: String,
     errors_more: String,
@@ -109,13 +112,14 @@ pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respons
         with_query(&ask.paths.tasks(), &pairs)
     };
     let last = (offset + PAGE_SIZE).min(total);
+    let tasks: Vec<_> = tasks.iter().map(|task| view::task_view(ask.app(), &ask.paths, task)).collect();
     let view = TasksView {
         filters: FILTERS
             .iter()
             .map(|(word, label, _)| FilterView { label, href: href(word, 1), current: *word == state })
             .collect(),
-        live: tasks.iter().any(|task| !task.status.is_final()),
-        tasks: tasks.iter().map(|task| view::task_view(ask.app(), &ask.paths, task)).collect(),
+        events_href: live::href(&ask.paths, Place::Row, &tasks),
+        tasks,
         href: href(state, number),
         text: format!("{}–{} of {}", grouped(offset + 1), grouped(last), grouped(total)),
         previous_href: (number > 1).then(|| href(state, number - 1)),
@@ -214,9 +218,11 @@ async fn task_page(ask: &Ask, task: &BulkTask) -> WebResult<TaskPage> {
         _ => store::errors(ask.app(), task.id, 0, ERRORS_SHOWN).await?,
     };
     let more = task.failed_records.saturating_sub(errors.len() as u64);
+    let view = view::task_view(ask.app(), &ask.paths, task);
     Ok(TaskPage {
         crumbs: vec![Link { label: "Bulk tasks".to_owned(), href: ask.paths.tasks() }],
-        task: view::task_view(ask.app(), &ask.paths, task),
+        events_href: live::href(&ask.paths, Place::Page, std::slice::from_ref(&view)),
+        task: view,
         errors: record_errors(ask, task, errors),
         errors_title: match task.failed_records {
             1 => "1 record failed".to_owned(),

@@ -11,7 +11,7 @@ use crate::{
     config::Atomicity,
     resource::{Resource, grouped},
     task::{BulkTask, Event, Status},
-    web::paths::Paths,
+    web::{live, paths::Paths},
 };
 
 #[derive(Serialize)]
@@ -22,14 +22,18 @@ pub(in crate::web) struct TaskView {
     pub(in crate::web) status: StatusView,
     /// Whether it still changes.
     pub(in crate::web) live: bool,
+    /// Where it stands, for streams of progress.
+    pub(in crate::web) stage: String,
     pub(in crate::web) percent: u64,
     pub(in crate::web) progress_text: String,
     /// How fast, and how long it will take.
     pub(in crate::web) pace: String,
     /// How it ended, in counts.
     pub(in crate::web) outcome: String,
-    /// Lasted, or time left.
-    pub(in crate::web) time_text: String,
+    /// How long it takes still, where that can be told.
+    pub(in crate::web) time_left: String,
+    /// How long it took, once it has ended.
+    pub(in crate::web) lasted: String,
     pub(in crate::web) note: String,
     pub(in crate::web) error_message: String,
     /// For screen readers, in steps of ten per cent.
@@ -78,7 +82,7 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
     let id = task.id.to_string();
     let resource = app.resource(&task.resource).ok();
     let resource = resource.map(AsRef::as_ref);
-    let live = !task.status.is_final();
+    let is_live = !task.status.is_final();
     let title = title(resource, task);
     let status = status_view(task.status);
     let outcome = outcome(task);
@@ -88,10 +92,11 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
     TaskView {
         progress_text: format!("{} of {} records", grouped(task.processed_records), grouped(task.total_records)),
         pace: pace(task, now),
-        time_text: time_text(task, now),
+        time_left: left(task, now).unwrap_or_default(),
+        lasted: if is_live { String::new() } else { elapsed(task, now).map(time::duration).unwrap_or_default() },
         note: note(task),
         error_message: task.error_message.clone(),
-        announcement: if live {
+        announcement: if is_live {
             format!("{title}: {}, {} percent", status.label, percent / 10 * 10)
         } else {
             format!("{title}: {}, {outcome}", status.label)
@@ -115,10 +120,11 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
         },
         list: resource
             .map(|resource| Link { label: capitalized(&resource.label_plural), href: paths.list(&resource.name) }),
+        stage: live::stage(task),
         id,
         title,
         status,
-        live,
+        live: is_live,
         percent,
         outcome,
     }
@@ -232,10 +238,6 @@ fn pace(task: &BulkTask, now: i64) -> String {
         None => {}
     }
     parts.join(" · ")
-}
-
-fn time_text(task: &BulkTask, now: i64) -> String {
-    left(task, now).or_else(|| elapsed(task, now).map(time::duration)).unwrap_or_default()
 }
 
 fn note(task: &BulkTask) -> String {

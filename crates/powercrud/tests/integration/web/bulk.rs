@@ -79,13 +79,19 @@ async fn many_records_change_in_the_background(database: TestDatabase) {
     let task = answer.links().into_iter().find(|link| link.starts_with("/tasks/")).expect("a link to the task");
     let answer = answer.holds(&["Processing 60 records in background.", "View status", "No worker is running"]);
     assert_eq!(answer.events()["bulkEditQueued"]["taskId"], task.trim_start_matches("/tasks/"));
-    browser.get(&task).await.expect(200).holds(&["Queued", "0 of 60 records", "every 1s", "Price → 12.50 on 60 books"]);
+    browser.get(&task).await.expect(200).holds(&[
+        "Queued",
+        "0 of 60 records",
+        "every 1s",
+        "sse-connect",
+        "Price → 12.50 on 60 books",
+    ]);
     browser.get("/resources/book").await.holds(&["1 running", "Price → 12.50 on 60 books"]);
     work(&app).await;
     assert_eq!(count(&app, &["price=12.50"]).await, 60);
     let end = browser.with("hx-request", "true").get(&format!("{task}/progress")).await.expect(200);
     assert!(end.events().get("refreshTable").is_some(), "the list is told that the task has ended");
-    end.holds(&["100 %", "60 of 60 records", "Done"]).lacks(&["every 1s", "<html"]);
+    end.holds(&["100 %", "60 of 60 records", "Done"]).lacks(&["every 1s", "sse-connect", "<html"]);
     browser.get("/tasks").await.holds(&["60 changed"]).lacks(&["every 2s"]);
     browser.post(&format!("{task}/cancel"), "").await.location();
     browser.post(&format!("{task}/retry"), "").await.expect(403);

@@ -1,0 +1,54 @@
+// Progress comes by a stream of events. A page asks by itself every second or so only where the stream is not there, or silent; a page
+// that nobody sees does neither, since a browser opens but a few connections to one server.
+const streams = new Map();
+
+// The server shows a sign of life every five seconds.
+const SILENT = 12_000;
+
+const boxOf = (element) => element.closest("[sse-connect]");
+
+function isLive(box) {
+  const stream = streams.get(box);
+  return stream?.source.readyState === EventSource.OPEN && Date.now() - stream.heard < SILENT;
+}
+
+document.addEventListener("htmx:sseOpen", (event) => {
+  const { source } = event.detail;
+  if (document.hidden) return source.close();
+  const stream = { source, heard: Date.now() };
+  streams.set(event.target, stream);
+  source.addEventListener("beat", () => (stream.heard = Date.now()));
+});
+
+document.addEventListener("htmx:sseMessage", (event) => {
+  const stream = streams.get(boxOf(event.target));
+  if (stream) stream.heard = Date.now();
+});
+
+for (const name of ["htmx:sseError", "htmx:sseClose"]) {
+  document.addEventListener(name, (event) => streams.delete(event.target));
+}
+
+// A poll is a request that nothing set off.
+const isPoll = (event) => boxOf(event.target) && !event.detail.requestConfig?.triggeringEvent;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (isPoll(event) && (document.hidden || isLive(boxOf(event.target)))) event.preventDefault();
+});
+
+// An answer that comes after the stream has opened may be older than what that has brought.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const element = event.detail.elt;
+  if (element?.isConnected && boxOf(element) && !event.detail.requestConfig?.triggeringEvent && isLive(boxOf(element))) {
+    event.detail.shouldSwap = false;
+  }
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    for (const { source } of streams.values()) source.close();
+    streams.clear();
+    return;
+  }
+  for (const box of document.querySelectorAll("[sse-connect]")) htmx.trigger(box, "wake");
+});

@@ -1,0 +1,223 @@
+//! Bulk tasks that open pages watch: one look at the database serves every stream of this process.
+//!
+//! Looking, not being told, is what works with several processes: whoever moves a task on, its row says so. While nobody watches,
+//! nobody looks.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    app::PowerCrud,
+    error::Result,
+    task::{BulkTask, store},
+};
+
+/// How long after a look the next one follows. With the time that it takes itself, what is shown is at most a second old.
+const PAUSE: Duration = Duration::from_millis(900);
+
+/// The tasks that this process's streams watch.
+pub(crate) struct Live {
+    state: Mutex<State>,
+    /// The number of the last look that has ended.
+    looked: watch::Sender<u64>,
+    ended: CancellationToken,
+}
+
+#[derive(Default)]
+struct State {
+    watched: HashMap<Uuid, Watched>,
+    /// The number of the last look that has begun.
+    looks: u64,
+    looking: bool,
+}
+
+#[derive(Default)]
+struct Watched {
+    watchers: usize,
+    seen: Option<Seen>,
+}
+
+#[derive(Clone)]
+struct Seen {
+    /// The look that found it so last.
+    look: u64,
+    /// `None` where there is no such task any more.
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+/// A task as one look found it, with what was made from it for those who watch.
+pub(crate) struct Snapshot {
+    pub(crate) task: BulkTask,
+    made: Mutex<HashMap<String, Arc<str>>>,
+}
+
+impl Snapshot {
+    /// A text made from this state, once for everybody who wants the same.
+    pub(crate) fn text(&self, name: &str, make: impl FnOnce(&BulkTask) -> Result<String>) -> Result<Arc<str>> {
+        let mut made = lock(&self.made);
+        if let Some(text) = made.get(name) {
+            return Ok(Arc::clone(text));
+        }
+        let text: Arc<str> = make(&self.task)?.into();
+        made.insert(name.to_owned(), Arc::clone(&text));
+        Ok(text)
+    }
+}
+
+impl Live {
+    pub(crate) fn new() -> Self {
+        Self { state: Mutex::default(), looked: watch::Sender::new(0), ended: CancellationToken::new() }
+    }
+
+    /// Ends every stream, those to come as well.
+    pub(crate) fn end(&self) {
+        self.ended.cancel();
+    }
+
+    /// Begins to watch. What the first look after this finds counts as a change.
+    pub(crate) fn watch(app: &PowerCrud, ids: impl IntoIterator<Item = Uuid>) -> Watch {
+        let live = app.live();
+        let looked = live.looked.subscribe();
+        let mut state = lock(&live.state);
+        let mut sent = HashMap::new();
+        for id in ids {
+            if sent.insert(id, None).is_none() {
+                state.watched.entry(id).or_default().watchers += 1;
+            }
+        }
+        let since = state.looks;
+        if !state.looking && !sent.is_empty() {
+            state.looking = true;
+            tokio::spawn(look(app.clone()));
+        }
+        Watch { app: app.clone(), since, looked, sent }
+    }
+}
+
+/// Looks at what is watched until nothing is.
+async fn look(app: PowerCrud) {
+    loop {
+        let begun = Instant::now();
+        let (look, ids) = {
+            let mut state = lock(&app.live().state);
+            if state.watched.is_empty() || app.live().ended.is_cancelled() {
+                state.looking = false;
+                return;
+            }
+            state.looks += 1;
+            (state.looks, state.watched.keys().copied().collect::<Vec<_>>())
+        };
+        match store::load_all(&app, &ids).await {
+            Ok(tasks) => note(&app, look, &ids, tasks),
+            // A database that is away for a moment: pages stay as they are.
+            Err(error) => tracing::debug!(%error, "watched bulk tasks can't be looked at"),
+        }
+        app.live().looked.send_replace(look);
+        tokio::select! {
+            () = tokio::time::sleep_until(begun + PAUSE) => {}
+            () = app.live().ended.cancelled() => {}
+        }
+    }
+}
+
+fn note(app: &PowerCrud, look: u64, ids: &[Uuid], tasks: Vec<BulkTask>) {
+    let mut found: HashMap<Uuid, BulkTask> = tasks.into_iter().map(|task| (task.id, task)).collect();
+    let mut state = lock(&app.live().state);
+    for id in ids {
+        // Nobody watches it any more.
+        let Some(watched) = state.watched.get_mut(id) else { continue };
+        let before = watched.seen.take().and_then(|seen| seen.snapshot);
+        let snapshot = found.remove(id).map(|task| match before {
+            // While a worker is on it, its time goes on even where its counts stand still.
+            Some(before) if before.task == task && !task.status.is_held() => before,
+            _ => Arc::new(Snapshot { task, made: Mutex::default() }),
+        });
+        watched.seen = Some(Seen { look, snapshot });
+    }
+}
+
+/// Somebody's eye on some tasks.
+pub(crate) struct Watch {
+    app: PowerCrud,
+    /// The last look that had begun before.
+    since: u64,
+    looked: watch::Receiver<u64>,
+    /// What was told last of each task.
+    sent: HashMap<Uuid, Option<Arc<Snapshot>>>,
+}
+
+impl Watch {
+    /// The tasks that are found changed next, `None` for one that is no more. `None` instead of a list: this stream is to end.
+    pub(crate) async fn changes(&mut self) -> Option<Vec<(Uuid, Option<Arc<Snapshot>>)>> {
+        loop {
+            let ended = self.app.live().ended.clone();
+            tokio::select! {
+                () = ended.cancelled() => return None,
+                looked = self.looked.changed() => looked.ok()?,
+            }
+            let changes = self.take_changes();
+            if !changes.is_empty() {
+                return Some(changes);
+            }
+        }
+    }
+
+    fn take_changes(&mut self) -> Vec<(Uuid, Option<Arc<Snapshot>>)> {
+        let state = lock(&self.app.live().state);
+        let mut changes = Vec::new();
+        for (id, sent) in &mut self.sent {
+            let Some(seen) = state.watched.get(id).and_then(|watched| watched.seen.as_ref()) else { continue };
+            let same = match (&*sent, &seen.snapshot) {
+                (Some(sent), Some(now)) => Arc::ptr_eq(sent, now),
+                _ => false,
+            };
+            if seen.look > self.since && !same {
+                sent.clone_from(&seen.snapshot);
+                changes.push((*id, seen.snapshot.clone()));
+            }
+        }
+        changes
+    }
+
+    /// Looks away from a task.
+    pub(crate) fn leave(&mut self, id: Uuid) {
+        if self.sent.remove(&id).is_some() {
+            leave(&mut lock(&self.app.live().state), id);
+        }
+    }
+
+    /// Whether there is nothing left to watch.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sent.is_empty()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut state = lock(&self.app.live().state);
+        for id in self.sent.keys() {
+            leave(&mut state, *id);
+        }
+    }
+}
+
+fn leave(state: &mut State, id: Uuid) {
+    if let Some(watched) = state.watched.get_mut(&id) {
+        watched.watchers -= 1;
+        if watched.watchers == 0 {
+            state.watched.remove(&id);
+        }
+    }
+}
+
+/// Nothing here is left half-done by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

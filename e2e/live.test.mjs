@@ -1,0 +1,132 @@
+// Progress as people watch it: in two windows, without the stream, through a restart of the server, and without scripts.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { bookshop, browser, close, countBooks, open, selectAllMatching, set, until } from './support.mjs';
+
+const BOOKS = 2500;
+let shop, chrome;
+
+before(async () => {
+  // One record a chunk, so that there is something to watch.
+  shop = await bookshop(BOOKS, { POWERCRUD_RESOURCES__book__bulk_chunk_size: '1' });
+  chrome = await browser();
+});
+after(async () => {
+  await chrome?.close();
+  await shop?.stop();
+});
+
+/** Submits a change of all books and returns the address of its task. */
+async function submit(page, stock) {
+  await countBooks(page, shop.address, '');
+  await selectAllMatching(page, BOOKS);
+  await page.locator('#bulk-edit').click();
+  await set(page, 'stock', stock);
+  await page.locator('#dialog-submit').click();
+  const link = page.locator('#dialog').getByRole('link', { name: 'View status' });
+  return new URL(await link.getAttribute('href'), shop.address).href;
+}
+
+const percent = async (page) => Number(await page.locator('#task progress').getAttribute('value'));
+const state = (page) => page.locator('#task h1 + span').textContent();
+const ended = (page) => until(() => state(page), (text) => !/Queued|Running/.test(text), 'the task ends');
+
+/** Notes how far a page says its task is, until it has ended. */
+async function watch(page, seen = []) {
+  const polls = [];
+  page.on('request', (request) => request.url().endsWith('/progress') && polls.push(request));
+  await until(async () => {
+    const now = await percent(page);
+    if (seen.at(-1) !== now) seen.push(now);
+    return state(page);
+  }, (text) => !/Queued|Running/.test(text), 'the task ends');
+  const sorted = [...seen].sort((one, other) => one - other);
+  assert.deepEqual(seen, sorted, 'progress goes back');
+  return { between: seen.filter((value) => value > 0 && value < 100).length, polls: polls.length };
+}
+
+test('the bar moves in two windows at once, by their streams', async () => {
+  const one = await open(chrome);
+  const address = await submit(one, '11');
+  const other = await open(chrome);
+  await Promise.all([one.goto(address), other.goto(address)]);
+  for (const { between, polls } of await Promise.all([watch(one), watch(other)])) {
+    assert.ok(between >= 2, `the bar moved ${between} times`);
+    assert.ok(polls <= 4, `${polls} polls beside the stream`);
+  }
+  for (const page of [one, other]) {
+    assert.match(await page.locator('#task').textContent(), /100 %/);
+    assert.equal(await page.locator('#task[sse-connect]').count(), 0, 'nothing comes any more');
+    assert.match(await page.locator('#announcer').textContent(), /Done, 2,500 changed/);
+    await close(page);
+  }
+});
+
+test('the list shows how far the task is, and is fresh when it has ended', async () => {
+  const page = await open(chrome);
+  const polls = [];
+  await submit(page, '12');
+  page.on('request', (request) => request.url().endsWith('/strip') && polls.push(request));
+  await page.keyboard.press('Escape');
+  const strip = page.locator('#strips > div').first();
+  const seen = new Set();
+  await until(async () => {
+    seen.add(await strip.locator('.num').first().textContent());
+    return strip.textContent();
+  }, (text) => /2,500 changed/.test(text), 'the strip tells the end');
+  assert.ok(seen.size > 3, [...seen].join('; '));
+  assert.ok(polls.length <= 4, `${polls.length} polls beside the stream`);
+  await until(() => page.locator('#region').textContent(), (text) => !/\b11\b/.test(text) || /\b12\b/.test(text), 'the table is fresh');
+  await close(page);
+});
+
+test('where streams do not get through, the page asks by itself', async () => {
+  const page = await open(chrome);
+  const address = await submit(page, '13');
+  await page.route('**/tasks/events*', (route) => route.abort());
+  await page.goto(address);
+  const { between, polls } = await watch(page);
+  assert.ok(between >= 2 && polls >= 2, `${between} moves, ${polls} polls`);
+  await page.context().close();
+});
+
+test('a page that is open while the server is restarted goes on by itself', async () => {
+  const page = await open(chrome);
+  const address = await submit(page, '14');
+  await page.goto(address);
+  await until(() => percent(page), (value) => value > 0, 'it has begun');
+  await page.evaluate(() => (window.sameDocument = true));
+  const stopped = Date.now();
+  await shop.halt();
+  assert.ok(Date.now() - stopped < 8000, 'an open page holds the server up');
+  await shop.start();
+  const { between } = await watch(page, [await percent(page)]);
+  assert.ok(between >= 1);
+  assert.match(await state(page), /Done/);
+  assert.ok(await page.evaluate(() => window.sameDocument), 'without loading the page anew');
+  // What failed while the server was away is what was asked for here.
+  await page.context().close();
+});
+
+test('without scripts a task can be followed, cancelled and gone on with', async () => {
+  const scripted = await open(chrome);
+  const address = await submit(scripted, '15');
+  await close(scripted);
+  const page = await open(chrome, { javaScriptEnabled: false });
+  await page.goto(address);
+  assert.equal(await page.locator('noscript meta[http-equiv=refresh]').count(), 1);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await until(async () => {
+    await page.reload();
+    return state(page);
+  }, (text) => /Cancelled/.test(text), 'the cancel');
+  await page.getByRole('button', { name: /Go on with/ }).click();
+  await page.waitForURL((url) => url.href !== address);
+  await until(async () => {
+    await page.reload();
+    return state(page);
+  }, (text) => /Done/.test(text), 'the rest');
+  assert.equal(await countBooks(page, shop.address, 'stock=15'), BOOKS);
+  await close(page);
+});
