@@ -77,6 +77,8 @@ async fn create(path: &Path, books: u64) -> Result<()> {
     fill(&transaction, books).await?;
     transaction.commit().await?;
     database.connection().execute_unprepared("ANALYZE").await?;
+    // The last connection may still be closing when the file is renamed, and what stands beside it in the log would be lost.
+    database.connection().execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await?;
     database.connection().close_by_ref().await?;
     std::fs::rename(&draft, path).with_context(|| format!("can't write {}", path.display()))
 }
