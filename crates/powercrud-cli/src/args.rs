@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Look at bulk tasks and control them
     #[command(subcommand)]
     Task(Task),
+    /// Add and look after the users who may sign in; as soon as there is one, the server asks for login
+    #[command(subcommand)]
+    User(User),
 }
 
 #[derive(Debug, Args)]
@@ -56,7 +59,7 @@ pub(crate) struct Listen {
     /// Address and port to listen on [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDR")]
     pub(crate) bind: Option<SocketAddr>,
-    /// Listen on an address that other machines reach, although there is no login: whoever reaches it can change everything
+    /// Listen on an address that other machines reach, although there are no users: whoever reaches it can change everything
     #[arg(long)]
     pub(crate) allow_remote: bool,
 }
@@ -69,6 +72,9 @@ pub(crate) struct Demo {
     /// Where the bookshop is kept
     #[arg(long, value_name = "DIR", default_value = "powercrud-demo")]
     pub(crate) data_dir: PathBuf,
+    /// Ask for login: makes the users ann (staff) and bob, with new passwords that are printed
+    #[arg(long)]
+    pub(crate) login: bool,
     /// Throw an existing bookshop away and make it anew
     #[arg(long)]
     pub(crate) reset: bool,
@@ -209,6 +215,52 @@ pub(crate) struct TaskCommand {
     pub(crate) connection: Connection,
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add a user; the password is asked for, or read from POWERCRUD_PASSWORD or standard input
+    Add(UserAdd),
+    /// Who may sign in
+    List(UserList),
+    /// Give a user another password, read as for add; open sessions end
+    Password(UserCommand),
+    /// Let a user sign in no more; open sessions end at once
+    Deactivate(UserCommand),
+    /// Let a user sign in again
+    Activate(UserCommand),
+    /// Remove a user; the user's bulk tasks stay
+    Remove(UserCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserAdd {
+    /// What the user signs in with
+    pub(crate) name: String,
+    /// Staff see and control everybody's bulk tasks
+    #[arg(long)]
+    pub(crate) staff: bool,
+    /// Where mail reaches the user
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserList {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserCommand {
+    /// The user's name
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 /// Record keys of `--ids`.

@@ -7,6 +7,7 @@ mod migrate;
 mod resources;
 mod serve;
 mod task;
+mod user;
 mod worker;
 
 use anyhow::{Context as _, Result};
@@ -14,7 +15,7 @@ use powercrud::{PowerCrud, db::Database};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args::{Arguments, Bulk, Command, Connection, Format, TableFormat, Task},
+    args::{Arguments, Bulk, Command, Connection, Format, TableFormat, Task, User},
     config::Config,
     exit::{Exit, Usage},
 };
@@ -30,6 +31,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit> {
         Command::Resources(resources) => resources::run(resources).await,
         Command::Bulk(bulk) => bulk::run(bulk).await,
         Command::Task(task) => task::run(task).await,
+        Command::User(user) => user::run(user).await,
     }
 }
 
@@ -50,6 +52,7 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
         Command::Bulk(Bulk::Delete(delete)) => delete.run.format == Format::Json,
         Command::Task(Task::List(list)) => list.format == Format::Json,
         Command::Task(Task::Show(task) | Task::Cancel(task) | Task::Retry(task)) => task.format == Format::Json,
+        Command::User(User::List(list)) => list.format == Format::Json,
         _ => false,
     }
 }

@@ -12,7 +12,7 @@ use figment::{
     providers::{Env, Format as _, Toml},
     value::{Dict, Value},
 };
-use powercrud::{Error, ResourceSettings, Settings};
+use powercrud::{Error, LoginMode, ResourceSettings, Settings};
 use serde::de::DeserializeOwned;
 
 const DEFAULT_FILE: &str = "powercrud.toml";
@@ -35,7 +35,7 @@ impl Default for Config {
             database_url: None,
             bind: SocketAddr::from(([127, 0, 0, 1], 8000)),
             // The server is pointed at a database that nobody has described.
-            settings: Settings { discover: true, ..Settings::default() },
+            settings: Settings { discover: true, login: LoginMode::WhenUsersExist, ..Settings::default() },
         }
     }
 }
@@ -100,6 +100,10 @@ impl Config {
             "poll_interval_milliseconds" => {
                 within(value, 10..=60_000).map(|it| settings.poll_interval = Duration::from_millis(it))
             }
+            "session_hours" => {
+                within(value, 1..=8760).map(|it| settings.session_lifetime = Duration::from_secs(it * 3600))
+            }
+            "secure_cookies" => read(value, "true or false").map(|it| settings.secure_cookies = it),
             "resources" => {
                 self.apply_resources(value, complain);
                 Ok(())
@@ -135,7 +139,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 10] = [
+pub(crate) const KEYS: [&str; 12] = [
     "database_url",
     "bind",
     "title",
@@ -145,14 +149,16 @@ pub(crate) const KEYS: [&str; 10] = [
     "body_limit",
     "lease_seconds",
     "poll_interval_milliseconds",
+    "session_hours",
+    "secure_cookies",
     "resources",
 ];
 
 /// `POWERCRUD_TITLE`, and `POWERCRUD_RESOURCES__Track__paginate_by`, where only the resource's name keeps its capitals. Variables
-/// for tests of this program are not its settings.
+/// for tests of this program are not its settings, nor is the password of `powercrud user`.
 fn environment() -> Result<Dict> {
     let variables = Env::prefixed(ENVIRONMENT)
-        .filter(|key| !key.starts_with("TEST_"))
+        .filter(|key| !key.starts_with("TEST_") && key != "PASSWORD")
         .map(|key| {
             let parts = key.as_str().split("__").enumerate();
             let parts = parts.map(|(place, part)| if place == 1 { part.to_owned() } else { part.to_lowercase() });

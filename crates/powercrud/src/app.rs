@@ -6,7 +6,7 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
 use crate::{
-    config::Settings,
+    config::{LoginMode, Settings},
     db::{Catalog, Database},
     error::{Error, Result},
     live::Live,
@@ -49,11 +49,20 @@ impl User {
         Self { id: None, name: "operator".into(), is_staff: true }
     }
 
+    /// The name to keep beside the id, as far as there is room for it; `None` for the operator.
+    pub(crate) fn recorded_name(&self) -> Option<String> {
+        self.id.as_ref().map(|_| self.name.chars().take(190).collect())
+    }
+
     /// Whether this user may see and control a task of `owner`.
     pub fn may_see(&self, owner: Option<&str>) -> bool {
         self.is_staff || (self.id.is_some() && self.id.as_deref() == owner)
     }
 }
+
+/// Goes with a request whose session the router has looked up, as an extension.
+#[derive(Clone)]
+pub(crate) struct SignedIn(pub(crate) User);
 
 /// Collects what a [`PowerCrud`] needs.
 pub struct Builder {
@@ -115,9 +124,11 @@ impl PowerCrud {
         })
     }
 
-    /// Who asks, by the application's hook; the operator where there is none. `None` means nobody: not signed in.
+    /// Who asks: by the session that the router has found where PowerCRUD has the login, else by the application's hook; the operator
+    /// where there is neither. `None` means nobody: not signed in.
     pub fn user(&self, parts: &axum::http::request::Parts) -> Option<User> {
         match &self.inner.users {
+            _ if self.has_login() => parts.extensions.get::<SignedIn>().map(|signed_in| signed_in.0.clone()),
             Some(hook) => hook(parts),
             None => Some(User::operator()),
         }
@@ -132,6 +143,11 @@ impl PowerCrud {
     /// What open pages watch.
     pub(crate) fn live(&self) -> &Live {
         &self.inner.live
+    }
+
+    /// Whether people may have to sign in here.
+    pub(crate) fn has_login(&self) -> bool {
+        self.inner.settings.login != LoginMode::Off
     }
 
     /// The bell that wakes this process's idle workers.
@@ -169,11 +185,20 @@ impl Builder {
         self
     }
 
-    /// Tells who asks, from a request's head; `None` refuses the request (401). Without this hook everybody is the operator: put
-    /// the router behind a login of your own, or on a local address.
+    /// Tells who asks, from a request's head; `None` refuses the request (401). A login that has to ask a database leaves what it found
+    /// in the request's extensions, and the hook reads it there. Without this hook and without [`Builder::login`] everybody is the
+    /// operator: put the router behind a login of your own, or on a local address.
     #[must_use]
     pub fn user(mut self, hook: impl Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync + 'static) -> Self {
         self.users = Some(Arc::new(hook));
+        self
+    }
+
+    /// Asks people to sign in with a name and password that PowerCRUD keeps; [`crate::account`] adds users, and so does
+    /// `powercrud user add`. Not together with [`Builder::user`].
+    #[must_use]
+    pub fn login(mut self) -> Self {
+        self.settings.login = LoginMode::Always;
         self
     }
 
@@ -190,6 +215,10 @@ impl Builder {
     /// # Errors
     /// [`Error::Configuration`] lists every mistake at once; [`Error::Database`] where the database fails.
     pub async fn build(self) -> Result<PowerCrud> {
+        if self.users.is_some() && self.settings.login != LoginMode::Off {
+            let mistake = "login: either PowerCRUD has the login or the hook `user` says who asks, not both";
+            return Err(Error::Configuration(vec![mistake.into()]));
+        }
         if self.migrate {
             self.database.migrate().await?;
         }

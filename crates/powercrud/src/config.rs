@@ -21,6 +21,12 @@ pub struct Settings {
     pub concurrency: usize,
     /// The largest request body accepted, in bytes.
     pub body_limit: usize,
+    /// Whether people sign in with a name and password that PowerCRUD keeps.
+    pub login: LoginMode,
+    /// How long a browser that has signed in may stay without a request before it has to sign in again.
+    pub session_lifetime: Duration,
+    /// Whether browsers send the session's cookie by https only.
+    pub secure_cookies: bool,
     /// Settings by resource name.
     pub resources: BTreeMap<String, ResourceSettings>,
 }
@@ -35,9 +41,24 @@ impl Default for Settings {
             poll_interval: Duration::from_secs(1),
             concurrency: 2,
             body_limit: 2 * 1024 * 1024,
+            login: LoginMode::Off,
+            session_lifetime: Duration::from_secs(12 * 3600),
+            secure_cookies: false,
             resources: BTreeMap::new(),
         }
     }
+}
+
+/// Whether people sign in with a name and password that PowerCRUD keeps ([`crate::account`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LoginMode {
+    /// No: the application says who asks ([`crate::Builder::user`]), or everybody is the operator.
+    #[default]
+    Off,
+    /// From the first user on; until then everybody is the operator.
+    WhenUsersExist,
+    /// Always: where there is no user, nobody gets in.
+    Always,
 }
 
 /// Which carrier brings a task's id to a worker.

@@ -106,6 +106,9 @@ pub enum Error {
     /// A task that is not there, or that this user may not see.
     #[error("there is no bulk task {0}")]
     TaskNotFound(String),
+    /// No user of that name.
+    #[error("there is no user {0:?}; `powercrud user list` names them")]
+    UnknownUser(String),
     /// A change of state that the state machine doesn't list.
     #[error("a task that is {status} can't {event}")]
     Transition {
@@ -135,6 +138,7 @@ impl Error {
             Self::RecordHeld { .. } => "RECORD_HELD",
             Self::RecordNotFound { .. } => "RECORD_NOT_FOUND",
             Self::TaskNotFound(_) => "TASK_NOT_FOUND",
+            Self::UnknownUser(_) => "UNKNOWN_USER",
             Self::Transition { .. } => "INVALID_TRANSITION",
             Self::Internal(_) => "INTERNAL",
         }

@@ -1,5 +1,6 @@
 //! Bulk edits and deletes that never time out, for axum applications and any SQL database.
 
+pub mod account;
 mod app;
 mod backend;
 pub mod bulk;
@@ -19,7 +20,8 @@ pub mod worker;
 
 pub use app::{Builder, PowerCrud, User};
 pub use config::{
-    Atomicity, BackendKind, ConflictScope, Names, Notification, OnConflict, ResourceSettings, Settings, Texts,
+    Atomicity, BackendKind, ConflictScope, LoginMode, Names, Notification, OnConflict, ResourceSettings, Settings,
+    Texts,
 };
 pub use error::{Error, FieldError, Result};
 pub use form::{Change, Input};

@@ -37,6 +37,8 @@ pub struct BulkTask {
     pub parent_id: Option<Uuid>,
     /// Who asked; `None` for the operator.
     pub user_id: Option<String>,
+    /// That user's name at the time.
+    pub user_name: Option<String>,
     /// The resource's name.
     pub resource: String,
     /// What it locks.

@@ -3,8 +3,10 @@
 //! A handler asks the core, shapes the answer into a plain view (`view`) and renders a template with it. What htmx asks for gets the
 //! part of the page that changes; anybody else gets the whole page, so that everything but live progress works without scripts.
 
+mod account;
 mod ask;
 mod assets;
+mod auth;
 mod bulk;
 mod detail;
 mod error;
@@ -21,7 +23,10 @@ mod tasks;
 mod templates;
 mod view;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -48,6 +53,8 @@ use crate::app::PowerCrud;
 struct Web {
     app: PowerCrud,
     templates: Arc<templates::Templates>,
+    /// Whether there was a user when somebody last asked.
+    has_users: Arc<AtomicBool>,
 }
 
 /// Nothing a page does takes long: what does runs as a bulk task.
@@ -62,9 +69,9 @@ impl PowerCrud {
     pub fn router(&self) -> Router {
         let templates = Arc::new(templates::Templates::new(self.settings().templates_dir.clone()));
         let body_limit = self.settings().body_limit;
-        let web = Web { app: self.clone(), templates };
+        let web = Web { app: self.clone(), templates, has_users: Arc::default() };
         let request_id = HeaderName::from_static(ask::REQUEST_ID);
-        Router::new()
+        let mut router = Router::new()
             .route("/", get(home::page))
             .route("/running", get(home::running))
             .route("/resources/{resource}", get(list::page))
@@ -93,7 +100,14 @@ impl PowerCrud {
             .route("/tasks/{id}/retry", post(tasks::retry))
             .route("/assets/{*file}", get(assets::serve))
             .route("/healthz", get(home::healthz))
-            .route("/readyz", get(home::readyz))
+            .route("/readyz", get(home::readyz));
+        if self.has_login() {
+            router = router
+                .route("/login", get(auth::page).post(auth::sign_in))
+                .route("/logout", post(auth::sign_out))
+                .route("/account", get(account::page).post(account::change_password));
+        }
+        router
             .fallback(error_page::not_found)
             .method_not_allowed_fallback(error_page::method_not_allowed)
             .with_state(web.clone())
@@ -103,7 +117,8 @@ impl PowerCrud {
             .layer(CsrfLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::new())
-            .layer(middleware::from_fn_with_state(web, error_page::render))
+            .layer(middleware::from_fn_with_state(web.clone(), error_page::render))
+            .layer(middleware::from_fn_with_state(web, auth::identify))
             .layer(middleware::map_response(security_headers))
             .layer(CompressionLayer::new())
             .layer(PropagateRequestIdLayer::new(request_id.clone()))

@@ -1,7 +1,7 @@
 //! `powercrud check`
 
 use anyhow::Result;
-use powercrud::{PowerCrud, db, worker};
+use powercrud::{PowerCrud, account, db, worker};
 
 use super::connect;
 use crate::{
@@ -31,6 +31,12 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
         return Ok(Exit::Failure);
     }
     print("migrations     up to date");
+    let users = account::list(powercrud.database()).await?;
+    let active = users.iter().filter(|user| user.is_active).count();
+    print(&match users.len() {
+        0 => "users          none; whoever reaches the server is the operator".to_owned(),
+        all => format!("users          {active} of {all} may sign in"),
+    });
     let workers = worker::alive(&powercrud).await?;
     let places: Vec<_> = workers.iter().map(|worker| format!("process {} on {}", worker.pid, worker.host)).collect();
     print(&match workers.len() {

@@ -1,13 +1,26 @@
 //! `powercrud demo`
 
 use anyhow::Result;
-use powercrud::{PowerCrud, Resource, ResourceBuilder, Settings, db::Database};
+use powercrud::{
+    Error, LoginMode, PowerCrud, Resource, ResourceBuilder, Settings,
+    account::{self, NewAccount},
+    db::Database,
+};
+use uuid::Uuid;
 
 use super::serve;
-use crate::{args::Demo, config::Config, demo::Bookshop, exit::Exit, output::grouped};
+use crate::{
+    args::Demo,
+    config::Config,
+    demo::Bookshop,
+    exit::Exit,
+    output::{grouped, print},
+};
 
 pub(super) async fn run(arguments: Demo) -> Result<Exit> {
-    let bind = serve::allowed_address(&arguments.listen, Config::default().bind)?;
+    let bind = arguments.listen.bind.unwrap_or(Config::default().bind);
+    let login = arguments.login;
+    serve::reachable(&arguments.listen, bind, login)?;
     if !arguments.data_dir.join("bookshop.db").exists() || arguments.reset {
         eprintln!("Making a bookshop of {} books in {} …", grouped(arguments.rows), arguments.data_dir.display());
     }
@@ -20,12 +33,34 @@ pub(super) async fn run(arguments: Demo) -> Result<Exit> {
         );
     }
     let database = Database::connect(&shop.address()).await?;
+    database.migrate().await?;
+    if login {
+        add_users(&database).await?;
+    }
+    let settings = Settings { login: if login { LoginMode::Always } else { LoginMode::Off }, ..settings() };
     let powercrud = resources()
         .into_iter()
-        .fold(PowerCrud::builder(database).settings(settings()), |builder, resource| builder.resource(resource))
+        .fold(PowerCrud::builder(database).settings(settings), |builder, resource| builder.resource(resource))
         .build()
         .await?;
     serve::serve(powercrud, bind, true).await
+}
+
+/// Two users, so that it can be seen what one sees of the other. Their passwords are new at each start: a demo's passwords that never
+/// change would be everybody's.
+async fn add_users(database: &Database) -> Result<()> {
+    for (name, is_staff) in [("ann", true), ("bob", false)] {
+        let password = Uuid::new_v4().simple().to_string()[..12].to_owned();
+        match account::set_password(database, name, &password).await {
+            Err(Error::UnknownUser(_)) => {
+                let new = NewAccount { name: name.into(), email: None, password: password.clone(), is_staff };
+                account::create(database, new).await?;
+            }
+            result => drop(result?),
+        }
+        print(&format!("{name}{} signs in with {password}", if is_staff { " (staff)" } else { "" }));
+    }
+    Ok(())
 }
 
 fn settings() -> Settings {

@@ -6,10 +6,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use powercrud::PowerCrud;
+use powercrud::{LoginMode, PowerCrud, account};
 use tokio_util::sync::CancellationToken;
 
-use super::{open_with, stop_signal};
+use super::{connect, stop_signal};
 use crate::{
     args::{Listen, Serve},
     config::Config,
@@ -22,20 +22,30 @@ const GRACE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(arguments: Serve) -> Result<Exit> {
     let config = Config::load(arguments.connection.config.as_deref())?;
-    let bind = allowed_address(&arguments.listen, config.bind)?;
-    let powercrud = open_with(&arguments.connection, config).await?;
+    let listen = &arguments.listen;
+    let bind = listen.bind.unwrap_or(config.bind);
+    let database = connect(&arguments.connection, &config).await?;
+    database.migrate().await?;
+    let users = account::any(&database).await?;
+    let mut settings = config.settings;
+    reachable(listen, bind, users)?;
+    if users {
+        // Should the last one be removed, then nobody gets in.
+        settings.login = LoginMode::Always;
+    }
+    let powercrud = PowerCrud::builder(database).settings(settings).build().await?;
     serve(powercrud, bind, !arguments.no_worker).await
 }
 
-/// Where to listen. There is no login yet, so an address that other machines reach needs a word from the person.
-pub(super) fn allowed_address(listen: &Listen, configured: SocketAddr) -> Result<SocketAddr, Usage> {
-    let bind = listen.bind.unwrap_or(configured);
-    if bind.ip().is_loopback() || listen.allow_remote {
-        return Ok(bind);
+/// Refuses an address that other machines reach where nobody has to sign in, unless the operator says so.
+pub(super) fn reachable(listen: &Listen, bind: SocketAddr, users: bool) -> Result<(), Usage> {
+    if bind.ip().is_loopback() || users || listen.allow_remote {
+        return Ok(());
     }
     Err(Usage(format!(
-        "{bind} can be reached from other machines, and there is no login yet: whoever reaches it could change every record. \
-         Listen on 127.0.0.1, put a proxy with a login before it, or say --allow-remote"
+        "{bind} can be reached from other machines, and nobody has to sign in, for there is no user: whoever reaches it could change \
+         every record. Add a user (powercrud user add NAME --staff), listen on 127.0.0.1, put a proxy with a login before it, or say \
+         --allow-remote"
     )))
 }
 
@@ -89,15 +99,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_that_others_reach_needs_a_word() {
-        let allowed = |bind: &str, allow_remote| {
-            let listen = Listen { bind: Some(bind.parse().unwrap()), allow_remote };
-            allowed_address(&listen, ([127, 0, 0, 1], 8000).into()).is_ok()
+    fn an_address_that_others_reach_needs_users_or_a_word() {
+        let allowed = |bind: &str, allow_remote, users| {
+            let listen = Listen { bind: None, allow_remote };
+            reachable(&listen, bind.parse().unwrap(), users).is_ok()
         };
-        assert!(allowed("127.0.0.1:80", false));
-        assert!(allowed("[::1]:80", false));
-        assert!(!allowed("0.0.0.0:80", false));
-        assert!(!allowed("192.168.1.7:80", false));
-        assert!(allowed("0.0.0.0:80", true));
+        assert!(allowed("127.0.0.1:80", false, false));
+        assert!(allowed("[::1]:80", false, false));
+        assert!(!allowed("0.0.0.0:80", false, false));
+        assert!(!allowed("192.168.1.7:80", false, false));
+        assert!(allowed("0.0.0.0:80", true, false));
+        assert!(allowed("0.0.0.0:80", false, true));
     }
 }

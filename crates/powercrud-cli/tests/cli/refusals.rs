@@ -34,7 +34,7 @@ fn wrong_usage_is_64_and_says_what_is_right() {
     powercrud(&["resources"]).exits(64).complains(&["--database", "POWERCRUD_DATABASE_URL", "powercrud.toml"]);
     powercrud(&["serve", "--database", "sqlite::memory:", "--bind", "0.0.0.0:0"])
         .exits(64)
-        .complains(&["no login", "--allow-remote"]);
+        .complains(&["no user", "--allow-remote"]);
     assert!(powercrud(&["--help"]).exits(0).stdout.contains("Exit status"));
     assert!(powercrud(&["--version"]).exits(0).stdout.starts_with("powercrud "));
 }

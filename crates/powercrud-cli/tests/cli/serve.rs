@@ -17,17 +17,33 @@ use crate::{
 pub(crate) struct Server {
     pub(crate) process: Child,
     pub(crate) address: String,
+    said: String,
 }
 
 impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut command = command(&[arguments, &["--bind", "127.0.0.1:0"]].concat());
+        Self::start_on(arguments, "127.0.0.1:0")
+    }
+
+    pub(crate) fn start_on(arguments: &[&str], bind: &str) -> Self {
+        let mut command = command(&[arguments, &["--bind", bind]].concat());
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}")).to_owned();
-        Self { process, address }
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        let mut said = String::new();
+        let address = loop {
+            let before = said.len();
+            assert!(output.read_line(&mut said).unwrap() > 0, "no address in {said:?}");
+            let address = said[before..].split("http://").nth(1).and_then(|rest| rest.split(' ').next());
+            if let Some(address) = address {
+                break address.to_owned();
+            }
+        };
+        Self { process, address, said }
+    }
+
+    /// What it printed until its address.
+    pub(crate) fn said(&self) -> &str {
+        &self.said
     }
 
     /// The whole answer to a GET.

@@ -4,6 +4,7 @@
 
 mod m0001_bulk_tasks;
 mod m0002_lock_task;
+mod m0008_users;
 mod m0010_turns;
 
 use std::time::Duration;
@@ -27,6 +28,9 @@ pub(crate) mod tables {
     pub(crate) const WORKER: &str = "powercrud_worker";
     pub(crate) const SELECTION: &str = "powercrud_selection";
     pub(crate) const SELECTION_KEY: &str = "powercrud_selection_key";
+    pub(crate) const USER: &str = "powercrud_user";
+    pub(crate) const SESSION: &str = "powercrud_session";
+    pub(crate) const LOGIN_FAILURE: &str = "powercrud_login_failure";
 }
 
 struct Migrator;
@@ -36,6 +40,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_bulk_tasks::Migration),
             Box::new(m0002_lock_task::Migration),
+            Box::new(m0008_users::Migration),
             Box::new(m0010_turns::Migration),
         ]
     }

@@ -54,7 +54,7 @@ pub struct TaskFilter {
     pub limit: u64,
 }
 
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 24] = [
     "id",
     "parent_id",
     "user_id",
@@ -78,6 +78,7 @@ const COLUMNS: [&str; 23] = [
     "completed_at",
     "error_message",
     "first_seq",
+    "user_name",
 ];
 
 fn select_task() -> SelectStatement {
@@ -116,6 +117,7 @@ fn read_task(row: &QueryResult) -> Result<BulkTask> {
         completed_at: row.try_get_by_index(20)?,
         error_message: row.try_get_by_index(21)?,
         first_seq: row.try_get_by_index(22)?,
+        user_name: row.try_get_by_index(23)?,
     })
 }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Web,
+    auth::LookupFailed,
     error::{Problem, WebError, WebResult},
     htmx::{self, Htmx},
     paths::Paths,
@@ -35,7 +36,8 @@ pub(super) struct Ask {
     path: String,
     pub(super) htmx: Htmx,
     pub(super) user: User,
-    signed_in: bool,
+    /// Whether somebody is known to ask; else `user` is nobody.
+    pub(super) signed_in: bool,
     pub(super) request_id: String,
     /// Where selections are kept, once something was ticked.
     selection_cookie: Option<Uuid>,
@@ -56,6 +58,9 @@ impl FromRequestParts<Web> for Ask {
     type Rejection = WebError;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> WebResult<Self> {
+        if let Some(failed) = parts.extensions.get::<LookupFailed>() {
+            return Err(failed.0.clone());
+        }
         let ask = Self::of(web, parts);
         if ask.signed_in { Ok(ask) } else { Err(Problem::signed_out().into()) }
     }
@@ -141,6 +146,8 @@ impl Ask {
     }
 
     fn frame(&self, title: &str, running: u64) -> view::Frame {
+        let has_name = self.signed_in && self.user.id.is_some();
+        let has_account = has_name && self.app().has_login();
         let menu = if self.signed_in { self.app().resources() } else { &[] };
         view::Frame {
             site: self.app().settings().title.clone(),
@@ -159,7 +166,13 @@ impl Ask {
                     }
                 })
                 .collect(),
-            user: view::FrameUser { name: self.user.name.clone(), signed_in: self.signed_in && self.user.id.is_some() },
+            known: self.signed_in,
+            user: view::FrameUser {
+                name: self.user.name.clone(),
+                signed_in: has_name,
+                account_href: has_account.then(|| self.paths.account()),
+                logout_href: has_account.then(|| self.paths.logout()),
+            },
             running,
             tasks_href: self.paths.tasks(),
             tasks_badge_href: self.paths.tasks_badge(),
@@ -194,11 +207,11 @@ impl FromRequest<Web> for FormData {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()

@@ -85,9 +85,10 @@ impl From<Error> for WebError {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         let problem = match &error {
-            Error::UnknownResource { .. } | Error::RecordNotFound { .. } | Error::TaskNotFound(_) => {
-                Problem::not_found(sentence(&message))
-            }
+            Error::UnknownResource { .. }
+            | Error::RecordNotFound { .. }
+            | Error::TaskNotFound(_)
+            | Error::UnknownUser(_) => Problem::not_found(sentence(&message)),
             Error::Invalid(_) | Error::NothingSelected(_) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", sentence(&message))
             }

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{
     Web,
     ask::Ask,
+    auth,
     error::{Problem, WebResult},
     htmx,
 };
@@ -37,6 +38,7 @@ pub(super) async fn method_not_allowed() -> WebResult<Response> {
 pub(super) async fn render(State(web): State<Web>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let ask = Ask::of(&web, &parts);
+    let login = auth::way_to_login(&ask, &parts);
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let status = response.status();
     let own_html =
@@ -49,6 +51,11 @@ pub(super) async fn render(State(web): State<Web>, request: Request, next: Next)
         }
         None => return response,
     };
+    if problem.status == StatusCode::UNAUTHORIZED
+        && let Some(href) = login
+    {
+        return auth::send_to_login(&ask, &href);
+    }
     if let Some(cause) = &problem.cause {
         tracing::error!(request_id = ask.request_id, status = status.as_u16(), cause, "a request failed");
     }

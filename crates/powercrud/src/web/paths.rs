@@ -28,6 +28,18 @@ impl Paths {
         if self.base.is_empty() { "/".to_owned() } else { self.base.clone() }
     }
 
+    pub(super) fn login(&self) -> String {
+        format!("{}/login", self.base)
+    }
+
+    pub(super) fn logout(&self) -> String {
+        format!("{}/logout", self.base)
+    }
+
+    pub(super) fn account(&self) -> String {
+        format!("{}/account", self.base)
+    }
+
     pub(super) fn list(&self, resource: &str) -> String {
         format!("{}/resources/{}", self.base, segment(resource))
     }

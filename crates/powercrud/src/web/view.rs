@@ -25,6 +25,8 @@ pub(super) struct Frame {
     pub(super) title: String,
     pub(super) home_href: String,
     pub(super) menu: Vec<MenuItem>,
+    /// Whether it is known who asks.
+    pub(super) known: bool,
     pub(super) user: FrameUser,
     /// How many bulk tasks run that this user may see.
     pub(super) running: u64,
@@ -37,6 +39,9 @@ pub(super) struct Frame {
 pub(super) struct FrameUser {
     pub(super) name: String,
     pub(super) signed_in: bool,
+    /// Where PowerCRUD has the login.
+    pub(super) account_href: Option<String>,
+    pub(super) logout_href: Option<String>,
 }
 
 #[derive(Serialize)]

@@ -5,6 +5,7 @@ pub(crate) mod browser;
 mod bulk;
 mod frame;
 mod live;
+mod login;
 mod records;
 mod selection;
 

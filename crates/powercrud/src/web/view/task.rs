@@ -260,7 +260,7 @@ fn note(task: &BulkTask) -> String {
 }
 
 fn user(task: &BulkTask) -> String {
-    task.user_id.clone().unwrap_or_else(|| "operator".to_owned())
+    task.user_name.as_ref().or(task.user_id.as_ref()).cloned().unwrap_or_else(|| "operator".to_owned())
 }
 
 fn facts(resource: Option<&Resource>, paths: &Paths, task: &BulkTask, now: i64) -> Vec<Fact> {

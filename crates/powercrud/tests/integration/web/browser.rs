@@ -1,5 +1,7 @@
 //! Just enough of a browser: cookies, forms, htmx's headers.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -11,7 +13,7 @@ use tower::ServiceExt as _;
 #[derive(Clone)]
 pub(crate) struct Browser {
     router: Router,
-    cookie: Option<String>,
+    cookies: BTreeMap<String, String>,
     headers: Vec<(&'static str, &'static str)>,
 }
 
@@ -24,7 +26,7 @@ pub(crate) struct Answer {
 
 impl Browser {
     pub(crate) fn new(router: Router) -> Self {
-        Self { router, cookie: None, headers: Vec::new() }
+        Self { router, cookies: BTreeMap::new(), headers: Vec::new() }
     }
 
     /// The same browser, whose next requests carry this header too.
@@ -37,6 +39,11 @@ impl Browser {
     /// The same browser, as htmx asks for the content of the dialog.
     pub(crate) fn in_dialog(&self) -> Self {
         self.with("hx-request", "true").with("hx-target", "dialog-box")
+    }
+
+    /// What the browser keeps under that name.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.get(name).map(String::as_str)
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
@@ -56,14 +63,19 @@ impl Browser {
         for (name, value) in &self.headers {
             request = request.header(*name, *value);
         }
-        if let Some(cookie) = &self.cookie {
-            request = request.header(header::COOKIE, cookie);
+        if !self.cookies.is_empty() {
+            let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(header::COOKIE, cookies.join("; "));
         }
         let response = self.router.clone().oneshot(request.body(body).expect("a request")).await.expect("an answer");
         let (parts, body) = response.into_parts();
-        if let Some(cookie) = parts.headers.get(header::SET_COOKIE) {
+        for cookie in parts.headers.get_all(header::SET_COOKIE) {
             let cookie = cookie.to_str().expect("a cookie of text");
-            self.cookie = cookie.split(';').next().map(str::to_owned);
+            let (name, value) = cookie.split(';').next().and_then(|pair| pair.split_once('=')).expect("a pair");
+            match cookie.contains("Max-Age=0") {
+                true => self.cookies.remove(name),
+                false => self.cookies.insert(name.to_owned(), value.to_owned()),
+            };
         }
         let bytes = to_bytes(body, usize::MAX).await.expect("a whole body");
         Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }

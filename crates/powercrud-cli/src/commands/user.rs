@@ -1,0 +1,119 @@
+//! `powercrud user add | list | password | deactivate | activate | remove`
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use anyhow::{Context as _, Result};
+use chrono::DateTime;
+use powercrud::{
+    account::{self, Account, NewAccount},
+    db::Database,
+};
+
+use super::connect;
+use crate::{
+    args::{Connection, Format, User, UserList},
+    config::Config,
+    exit::{Exit, Usage},
+    output::{print, print_json, table},
+};
+
+/// The variable that a password is read from.
+const PASSWORD: &str = "POWERCRUD_PASSWORD";
+
+pub(super) async fn run(user: User) -> Result<Exit> {
+    match user {
+        User::Add(arguments) => {
+            let database = open(&arguments.connection).await?;
+            let password = read_password()?;
+            let new = NewAccount { name: arguments.name, email: arguments.email, password, is_staff: arguments.staff };
+            let account = account::create(&database, new).await?;
+            let staff = if account.is_staff { ", who is staff," } else { "" };
+            print(&format!("{}{staff} may sign in now.", account.name));
+        }
+        User::List(arguments) => list(arguments).await?,
+        User::Password(arguments) => {
+            let database = open(&arguments.connection).await?;
+            let known = account::find(&database, &arguments.name).await?;
+            let password = read_password()?;
+            let account = account::set_password(&database, &known.name, &password).await?;
+            print(&format!("{} has a new password; open sessions have ended.", account.name));
+        }
+        User::Deactivate(arguments) => {
+            let database = open(&arguments.connection).await?;
+            let account = account::set_active(&database, &arguments.name, false).await?;
+            print(&format!("{} may sign in no more; open sessions have ended.", account.name));
+        }
+        User::Activate(arguments) => {
+            let database = open(&arguments.connection).await?;
+            let account = account::set_active(&database, &arguments.name, true).await?;
+            print(&format!("{} may sign in again.", account.name));
+        }
+        User::Remove(arguments) => {
+            let database = open(&arguments.connection).await?;
+            let account = account::remove(&database, &arguments.name).await?;
+            print(&format!("{} is removed.", account.name));
+            if !account::any(&database).await? {
+                print("No user is left: a server that is started now lets everybody in.");
+            }
+        }
+    }
+    Ok(Exit::Success)
+}
+
+async fn open(connection: &Connection) -> Result<Database> {
+    let config = Config::load(connection.config.as_deref())?;
+    let database = connect(connection, &config).await?;
+    database.migrate().await?;
+    Ok(database)
+}
+
+async fn list(arguments: UserList) -> Result<()> {
+    let database = open(&arguments.connection).await?;
+    let users = account::list(&database).await?;
+    match arguments.format {
+        Format::Json => print_json(&users.iter().map(Account::to_json).collect()),
+        Format::Text if users.is_empty() => {
+            print("There are no users, so nobody has to sign in. `powercrud user add NAME --staff` adds one.");
+        }
+        Format::Text => print(&table(
+            &["name", "staff", "active", "email", "last login"],
+            &users.iter().map(row).collect::<Vec<_>>(),
+        )),
+    }
+    Ok(())
+}
+
+fn row(account: &Account) -> Vec<String> {
+    let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+    let last_login = account.last_login_at.and_then(DateTime::from_timestamp_millis);
+    let last_login = last_login.map_or_else(|| "never".into(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+    vec![
+        account.name.clone(),
+        word(account.is_staff),
+        word(account.is_active),
+        account.email.clone().unwrap_or_default(),
+        last_login,
+    ]
+}
+
+/// A password, never from the command line, where other users of the machine would see it: from the environment, else typed without
+/// an echo, else the first line of standard input.
+fn read_password() -> Result<String> {
+    if let Some(password) = std::env::var_os(PASSWORD) {
+        return password.into_string().map_err(|_| Usage(format!("{PASSWORD} is not UTF-8")).into());
+    }
+    if std::io::stdin().is_terminal() {
+        let password = rpassword::prompt_password("Password: ").context("the password can't be read")?;
+        let again = rpassword::prompt_password("Again: ").context("the password can't be read")?;
+        return if password == again { Ok(password) } else { Err(Usage("the two passwords differ".into()).into()) };
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("the password can't be read")?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        let message =
+            format!("a password is needed: type it at a terminal, set {PASSWORD}, or give it on standard input");
+        return Err(Usage(message).into());
+    }
+    Ok(password.to_owned())
+}

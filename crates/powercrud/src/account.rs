@@ -1,0 +1,312 @@
+//! Users of PowerCRUD's own: who they are, how they sign in. For a server without an application around it, and for applications that
+//! have no login of their own ([`crate::Builder::login`]).
+
+mod login;
+mod password;
+pub(crate) mod session;
+mod throttle;
+
+use sea_orm::{
+    ConnectionTrait, QueryResult,
+    sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement},
+};
+use uuid::Uuid;
+
+pub(crate) use login::{Login, change_password, sign_in, sign_out};
+
+use crate::{
+    app::User,
+    db::{Database, Run as _, close, migrations::tables},
+    error::{Error, Result},
+};
+
+/// A user who signs in with a password. Moments are milliseconds since 1970 UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Stays the same for ever and is given to nobody else; the `user_id` of bulk tasks.
+    pub id: Uuid,
+    /// What the user signs in with, in any case of letters.
+    pub name: String,
+    /// Where mail reaches the user.
+    pub email: Option<String>,
+    /// Staff see everybody's tasks.
+    pub is_staff: bool,
+    /// Whether the user may sign in.
+    pub is_active: bool,
+    /// When the user was added.
+    pub created_at: i64,
+    /// When the user last signed in.
+    pub last_login_at: Option<i64>,
+}
+
+impl Account {
+    /// The JSON that the command line gives.
+    pub fn to_json(&self) -> serde_json::Value {
+        let moment = |at: Option<i64>| at.and_then(chrono::DateTime::from_timestamp_millis).map(|at| at.to_rfc3339());
+        serde_json::json!({
+            "id": self.id,
+            "name": self.name,
+            "email": self.email,
+            "is_staff": self.is_staff,
+            "is_active": self.is_active,
+            "created_at": moment(Some(self.created_at)),
+            "last_login_at": moment(self.last_login_at),
+        })
+    }
+}
+
+impl From<Account> for User {
+    fn from(account: Account) -> Self {
+        Self { id: Some(account.id.to_string()), name: account.name, is_staff: account.is_staff }
+    }
+}
+
+/// Whoever is to be added.
+#[derive(Clone)]
+pub struct NewAccount {
+    /// What the user signs in with: 1 to 150 characters, none of them a control character, no blank at either end.
+    pub name: String,
+    /// Where mail reaches the user.
+    pub email: Option<String>,
+    /// At least 8 characters.
+    pub password: String,
+    /// Whether the user sees everybody's tasks.
+    pub is_staff: bool,
+}
+
+const LONGEST_NAME: usize = 150;
+const LONGEST_EMAIL: usize = 190;
+
+const USER_COLUMNS: [&str; 7] = ["id", "name", "email", "is_staff", "is_active", "created_at", "last_login_at"];
+
+fn select() -> SelectStatement {
+    Query::select().columns(USER_COLUMNS).from(tables::USER).take()
+}
+
+fn read(row: &QueryResult) -> Result<Account> {
+    Ok(Account {
+        id: row.try_get_by_index(0)?,
+        name: row.try_get_by_index(1)?,
+        email: row.try_get_by_index(2)?,
+        is_staff: row.try_get_by_index(3)?,
+        is_active: row.try_get_by_index(4)?,
+        created_at: row.try_get_by_index(5)?,
+        last_login_at: row.try_get_by_index(6)?,
+    })
+}
+
+/// Names differ by more than the case of letters.
+fn name_key(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// Whether there is any user, active or not.
+pub async fn any(database: &Database) -> Result<bool> {
+    let select = Query::select().expr(Expr::cust("1")).from(tables::USER).limit(1).take();
+    Ok(database.connection().row(&select).await?.is_some())
+}
+
+/// All users, by name.
+pub async fn list(database: &Database) -> Result<Vec<Account>> {
+    let select = select().order_by("name_key", Order::Asc).take();
+    database.connection().rows(&select).await?.iter().map(read).collect()
+}
+
+/// The user of that name, in any case of letters.
+///
+/// # Errors
+/// [`Error::UnknownUser`].
+pub async fn find(database: &Database, name: &str) -> Result<Account> {
+    find_in(database.connection(), name).await
+}
+
+async fn find_in<C: ConnectionTrait>(connection: &C, name: &str) -> Result<Account> {
+    let select = select().and_where(Expr::col("name_key").eq(name_key(name))).take();
+    let row = connection.row(&select).await?;
+    row.as_ref().map(read).transpose()?.ok_or_else(|| Error::UnknownUser(name.to_owned()))
+}
+
+/// Adds a user.
+///
+/// # Errors
+/// [`Error::Invalid`] names each of `name`, `email` and `password` that can't be taken, and why; also a name that is taken.
+pub async fn create(database: &Database, new: NewAccount) -> Result<Account> {
+    let mut errors = Vec::new();
+    for checked in [check_name(&new.name), check_email(new.email.as_deref()), password::check(&new.name, &new.password)]
+    {
+        match checked {
+            Err(Error::Invalid(found)) => errors.extend(found),
+            other => other?,
+        }
+    }
+    if !errors.is_empty() {
+        return Err(Error::Invalid(errors));
+    }
+    let hash = password::hash(&new.password).await?;
+    let transaction = database.begin().await?;
+    let result = insert(database, &transaction, &new, &hash).await;
+    match close(transaction, result).await {
+        Err(Error::Database(fault)) if fault.code == "UNIQUE" => {
+            Err(Error::invalid("name", "UNIQUE", format!("there is a user {:?} already", new.name)))
+        }
+        result => result,
+    }
+}
+
+async fn insert<C: ConnectionTrait>(
+    database: &Database,
+    transaction: &C,
+    new: &NewAccount,
+    hash: &str,
+) -> Result<Account> {
+    let mut insert = Query::insert();
+    insert
+        .into_table(tables::USER)
+        .columns(["id", "name", "name_key", "email", "password_hash", "is_staff", "is_active", "created_at"])
+        .values_panic([
+            Uuid::now_v7().into(),
+            new.name.as_str().into(),
+            name_key(&new.name).into(),
+            new.email.clone().into(),
+            hash.into(),
+            new.is_staff.into(),
+            true.into(),
+            database.dialect().now(),
+        ]);
+    transaction.insert(&insert).await?;
+    find_in(transaction, &new.name).await
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let refuse = |code, message: String| Err(Error::invalid("name", code, message));
+    if name.is_empty() {
+        return refuse("NOT_NULL", "a user needs a name".into());
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return refuse("TOO_LONG", format!("a name has at most {LONGEST_NAME} characters"));
+    }
+    if name.chars().any(char::is_control) || name.trim() != name {
+        return refuse("INVALID", "a name has no control characters, and no blanks at its ends".into());
+    }
+    Ok(())
+}
+
+fn check_email(email: Option<&str>) -> Result<()> {
+    let Some(email) = email else { return Ok(()) };
+    let parts =
+        email.split_once('@').filter(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'));
+    let plain = !email.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ','));
+    if parts.is_none() || !plain || email.chars().count() > LONGEST_EMAIL {
+        let message = format!("{email:?} is no mail address; allowed is one such as ann@example.org");
+        return Err(Error::invalid("email", "INVALID", message));
+    }
+    Ok(())
+}
+
+/// Gives a user another password and ends the sessions that were begun with the old one.
+///
+/// # Errors
+/// [`Error::UnknownUser`], and [`Error::Invalid`] for what is no password.
+pub async fn set_password(database: &Database, name: &str, password: &str) -> Result<Account> {
+    let account = find(database, name).await?;
+    password::check(&account.name, password)?;
+    let hash = password::hash(password).await?;
+    change(database, name, async |transaction, account| {
+        write_password(transaction, account, &hash).await?;
+        session::end_all(transaction, account.id).await
+    })
+    .await
+}
+
+async fn write_password<C: ConnectionTrait>(transaction: &C, account: &Account, hash: &str) -> Result<()> {
+    let mut update = Query::update();
+    update.table(tables::USER).value("password_hash", hash).and_where(Expr::col("id").eq(account.id));
+    transaction.update(&update).await?;
+    throttle::forget(transaction, &name_key(&account.name)).await
+}
+
+/// Lets a user sign in again, or no more; then the user's open sessions end at once.
+///
+/// # Errors
+/// [`Error::UnknownUser`].
+pub async fn set_active(database: &Database, name: &str, active: bool) -> Result<Account> {
+    change(database, name, async |transaction, account| {
+        let mut update = Query::update();
+        update.table(tables::USER).value("is_active", active).and_where(Expr::col("id").eq(account.id));
+        transaction.update(&update).await?;
+        if active { Ok(()) } else { session::end_all(transaction, account.id).await }
+    })
+    .await
+}
+
+/// Removes a user with all sessions. The user's bulk tasks stay, under the name they were submitted by.
+///
+/// # Errors
+/// [`Error::UnknownUser`].
+pub async fn remove(database: &Database, name: &str) -> Result<Account> {
+    let transaction = database.begin().await?;
+    let result = async {
+        let account = find_in(&transaction, name).await?;
+        session::end_all(&transaction, account.id).await?;
+        let mut delete = Query::delete();
+        delete.from_table(tables::USER).and_where(Expr::col("id").eq(account.id));
+        transaction.delete(&delete).await?;
+        Ok(account)
+    }
+    .await;
+    close(transaction, result).await
+}
+
+/// Changes a user in one transaction, and returns the user as it is then.
+async fn change(
+    database: &Database,
+    name: &str,
+    deed: impl AsyncFnOnce(&sea_orm::DatabaseTransaction, &Account) -> Result<()>,
+) -> Result<Account> {
+    let transaction = database.begin().await?;
+    let result = async {
+        let account = find_in(&transaction, name).await?;
+        deed(&transaction, &account).await?;
+        find_in(&transaction, name).await
+    }
+    .await;
+    close(transaction, result).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(result: Result<()>, code: Option<&str>, what: &str) {
+        let found = match result {
+            Ok(()) => None,
+            Err(Error::Invalid(errors)) => Some(errors[0].code.clone()),
+            Err(error) => panic!("{error:?}"),
+        };
+        assert_eq!(found.as_deref(), code, "{what:?}");
+    }
+
+    #[test]
+    fn odd_names_and_addresses_are_refused() {
+        for (name, code) in [
+            ("Ann Adler", None),
+            ("安", None),
+            ("", Some("NOT_NULL")),
+            (" ann", Some("INVALID")),
+            ("a\nb", Some("INVALID")),
+            (&*"x".repeat(151), Some("TOO_LONG")),
+        ] {
+            check(check_name(name), code, name);
+        }
+        for (email, code) in [
+            ("ann@example.org", None),
+            ("ann", Some("INVALID")),
+            ("ann@b@c", Some("INVALID")),
+            ("@example.org", Some("INVALID")),
+            ("ann@example.org\r\nBcc: all", Some("INVALID")),
+            ("Ann <ann@example.org>", Some("INVALID")),
+        ] {
+            check(check_email(Some(email)), code, email);
+        }
+    }
+}

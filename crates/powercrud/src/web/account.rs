@@ -1,0 +1,84 @@
+//! One's own account: who one is here, and another password.
+
+use axum::{
+    extract::RawQuery,
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use serde::Serialize;
+
+use super::{
+    ask::{Ask, FormData},
+    auth::with_session,
+    bulk::at_field,
+    error::{Problem, WebResult},
+    paths::parse_query,
+};
+use crate::{
+    account,
+    error::{Error, FieldError},
+};
+
+#[derive(Serialize)]
+struct AccountView {
+    name: String,
+    is_staff: bool,
+    action: String,
+    notice: &'static str,
+    fields: [PasswordField; 3],
+}
+
+#[derive(Serialize)]
+struct PasswordField {
+    name: &'static str,
+    label: &'static str,
+    autocomplete: &'static str,
+    error: String,
+}
+
+pub(super) async fn page(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    let changed = parse_query(&raw.unwrap_or_default()).iter().any(|(name, _)| name == "changed");
+    let notice =
+        if changed { "Your password is changed. Other browsers have to sign in with the new one." } else { "" };
+    account_page(&ask, notice, &[]).await
+}
+
+pub(super) async fn change_password(ask: Ask, form: FormData) -> WebResult<Response> {
+    let get = |name: &str| form.get(name).unwrap_or_default();
+    let errors = if get("password") == get("again") {
+        let (database, lifetime) = (ask.app().database(), ask.app().settings().session_lifetime);
+        let (old, new) = (get("old_password"), get("password"));
+        match account::change_password(database, &ask.user.name, old, new, lifetime).await {
+            Ok(token) => {
+                let response = Redirect::to(&format!("{}?changed=1", ask.paths.account())).into_response();
+                return Ok(with_session(&ask, response, token.as_str()));
+            }
+            Err(Error::Invalid(errors)) => errors,
+            Err(error) => return Err(error.into()),
+        }
+    } else {
+        vec![FieldError::new("again", "DIFFERENT", "this is not the same as the new password")]
+    };
+    let mut response = account_page(&ask, "", &errors).await?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
+}
+
+async fn account_page(ask: &Ask, notice: &'static str, errors: &[FieldError]) -> WebResult<Response> {
+    if ask.user.id.is_none() {
+        return Err(Problem::not_found("There is nobody to sign in yet, so there is no account.").into());
+    }
+    let field = |name, label, autocomplete| PasswordField { name, label, autocomplete, error: at_field(errors, name) };
+    let view = AccountView {
+        name: ask.user.name.clone(),
+        is_staff: ask.user.is_staff,
+        action: ask.paths.account(),
+        notice,
+        fields: [
+            field("old_password", "Your password now", "current-password"),
+            field("password", "New password", "new-password"),
+            field("again", "New password again", "new-password"),
+        ],
+    };
+    ask.page("account.html", "Your account", &view).await
+}
