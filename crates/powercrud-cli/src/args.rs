@@ -133,7 +133,7 @@ pub(crate) enum Bulk {
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("changes").args(["set", "null"]).required(true).multiple(true))]
+#[command(group = ArgGroup::new("changes").args(["set", "null", "add", "remove", "replace", "clear"]).required(true).multiple(true))]
 pub(crate) struct BulkUpdate {
     /// What to change, as `powercrud resources` names it
     pub(crate) resource: String,
@@ -143,6 +143,18 @@ pub(crate) struct BulkUpdate {
     /// A field to set to NULL; may be repeated
     #[arg(long, value_name = "FIELD")]
     pub(crate) null: Vec<String>,
+    /// A many-to-many field and keys of records to link with as well, such as tags=1,2; may be repeated
+    #[arg(long, value_name = "FIELD=KEYS", value_parser = assignment)]
+    pub(crate) add: Vec<(String, String)>,
+    /// A many-to-many field and keys of records to unlink; may be repeated
+    #[arg(long, value_name = "FIELD=KEYS", value_parser = assignment)]
+    pub(crate) remove: Vec<(String, String)>,
+    /// A many-to-many field and keys of the records to link with, and no others; may be repeated
+    #[arg(long, value_name = "FIELD=KEYS", value_parser = assignment)]
+    pub(crate) replace: Vec<(String, String)>,
+    /// A many-to-many field whose links all go; may be repeated
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) clear: Vec<String>,
     #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]
@@ -331,6 +343,7 @@ mod tests {
             "powercrud bulk update Track --set UnitPrice=1.29 --filter GenreId=1 --filter Name__contains=a=b --format json"
         ));
         assert!(parses("powercrud bulk update Track --null Composer --ids 1,2,3"));
+        assert!(parses("powercrud bulk update Track --add Playlists=1,2 --remove Playlists=3 --clear Tags --all"));
         assert!(parses("powercrud bulk delete Genre --all --dry-run"));
         assert!(!parses("powercrud bulk update Track --set UnitPrice=1.29"));
         assert!(!parses("powercrud bulk update Track --all"));

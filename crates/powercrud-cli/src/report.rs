@@ -53,17 +53,7 @@ pub(crate) fn exit(task: &BulkTask) -> Exit {
 
 /// What a task does: "Track: UnitPrice → 1.29" or "Genre: delete".
 pub(crate) fn deed(task: &BulkTask) -> String {
-    let changes: Vec<String> = match &task.changes {
-        serde_json::Value::Object(changes) => changes
-            .iter()
-            .map(|(field, value)| match value {
-                serde_json::Value::Null => format!("{field} → empty"),
-                serde_json::Value::String(text) => format!("{field} → {text}"),
-                other => format!("{field} → {other}"),
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
+    let changes = task.changes_in_words(str::to_owned, usize::MAX);
     match changes.is_empty() {
         true => format!("{}: {}", task.resource, task.operation),
         false => format!("{}: {}", task.resource, changes.join(", ")),

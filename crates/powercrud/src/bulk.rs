@@ -50,7 +50,7 @@ pub struct BulkRequest {
 /// The operation asked for, unchecked.
 #[derive(Clone, Debug)]
 pub enum Requested {
-    /// Set these fields; `None` sets NULL.
+    /// Set these fields; `None` sets NULL. For many-to-many fields see [`Input`].
     Update(Vec<Input>),
     /// Delete.
     Delete,
@@ -145,8 +145,20 @@ pub async fn retry(app: &PowerCrud, user: &User, task_id: Uuid) -> Result<Answer
 
 /// The inputs that a task's `changes` were made from.
 pub(crate) fn stored_inputs(task: &BulkTask) -> Vec<Input> {
-    let changes = task.changes.as_object().into_iter().flatten();
-    changes.map(|(field, value)| (field.clone(), value.as_str().map(str::to_owned))).collect()
+    let mut inputs = Vec::new();
+    for (field, value) in task.changes.as_object().into_iter().flatten() {
+        match value.as_object() {
+            None => inputs.push((field.clone(), value.as_str().map(str::to_owned))),
+            Some(operations) => {
+                for (word, keys) in operations {
+                    let keys: Vec<_> = keys.as_object().into_iter().flatten().map(|(key, _)| key).collect();
+                    let text = (!keys.is_empty()).then(|| serde_json::json!(keys).to_string());
+                    inputs.push((format!("{field}__{word}"), text));
+                }
+            }
+        }
+    }
+    inputs
 }
 
 /// Whether everything or nothing is to stay.

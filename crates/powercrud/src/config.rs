@@ -237,7 +237,7 @@ resource_settings! {
     suffix: String = "a text",
     /// Whether the resource may not be written at all.
     read_only: bool = "true or false",
-    /// The fields there are, in order; all columns by default.
+    /// The fields there are, in order; all columns and many-to-many fields by default.
     fields: List = "a list of column names",
     /// The columns of the list page; the first eight fields by default.
     list_fields: List = "a list of field names",
@@ -255,6 +255,9 @@ resource_settings! {
     labels: Texts = "a table of field name to text",
     /// Help texts by field name; the column's comment by default.
     help_texts: Texts = "a table of field name to text",
+    /// Names of many-to-many fields by join table, or by `table.column` where its column that leads to the other record is needed to tell
+    /// them apart; an empty name leaves the field out. By default they are named after the other table.
+    many_to_many: Texts = "a table of join table to field name, \"\" to leave the field out",
     /// The fields that bulk edit may change; all editable fields by default.
     bulk_fields: List = "a list of field names",
     /// Whether bulk delete is offered (true).

@@ -1,11 +1,16 @@
 //! Form data to checked changes. Pure: what needs the database is checked by whoever writes.
 
+mod links;
+
 use sea_orm::sea_query::UpdateStatement;
+
+pub(crate) use links::sort_link_inputs;
+pub use links::{LinkChange, LinkOperation, LinkTarget};
 
 use crate::{
     db::{ColumnType, Dialect, Value},
     error::{Error, FieldError, Result},
-    resource::{Field, Resource},
+    resource::{Field, ManyToMany, Resource},
 };
 
 /// One field's new value.
@@ -17,7 +22,18 @@ pub struct Change {
     pub value: Value,
 }
 
-/// What a program or a form says about a field: text, or nothing (NULL).
+/// What an update does to each of its records.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Fields with their new values.
+    pub fields: Vec<Change>,
+    /// Many-to-many fields with what becomes of their links.
+    pub links: Vec<LinkChange>,
+}
+
+/// What a program or a form says about a field: text, or nothing (NULL). For a many-to-many field the name says what to do, and the text
+/// holds keys of the other table's records, separated by commas or as a JSON array: `tags__add`, `tags__remove`, `tags__replace` (or
+/// `tags` alone), and `tags__clear` (or `tags` with nothing).
 pub type Input = (String, Option<String>);
 
 /// The changes that `inputs` ask for, each checked: the field exists and is one of `allowed`, the value fits.
@@ -31,6 +47,20 @@ pub(crate) fn parse_changes<'a>(
 ) -> Result<Vec<Change>> {
     let (changes, errors) = sort_inputs(resource, allowed, inputs);
     if errors.is_empty() { Ok(changes) } else { Err(Error::Invalid(errors)) }
+}
+
+/// The bulk changes that `inputs` ask for: fields and many-to-many fields that bulk edit may change, and one entry for each mistake.
+pub(crate) fn sort_bulk_inputs(resource: &Resource, inputs: &[Input]) -> (Changes, Vec<FieldError>) {
+    let may_change = |links: &ManyToMany| resource.bulk_many_to_many().any(|other| other.name == links.name);
+    let (links, mut errors, inputs) = sort_link_inputs(resource, may_change, inputs);
+    let (fields, mut more) = sort_inputs(resource, |field| resource.may_bulk_edit(field), &inputs);
+    if !resource.many_to_many.is_empty() {
+        let links = resource.many_to_many.iter().map(|links| links.name.as_str()).collect::<Vec<_>>().join(", ");
+        let unknown = more.iter_mut().filter(|error| error.code == "UNKNOWN_FIELD");
+        unknown.for_each(|error| error.message.push_str(&format!(", {links}")));
+    }
+    errors.extend(more);
+    (Changes { fields, links }, errors)
 }
 
 /// As [`parse_changes`], for callers who have more to check: the changes that are right, and one entry for each mistake.

@@ -24,6 +24,6 @@ pub use config::{
     Texts,
 };
 pub use error::{Error, FieldError, Result};
-pub use form::{Change, Input};
-pub use resource::{Field, Reference, Resource, ResourceBuilder};
+pub use form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget};
+pub use resource::{Field, ManyToMany, Reference, Resource, ResourceBuilder};
 pub use selection::{Selection, StoredSelection};

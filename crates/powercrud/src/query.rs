@@ -1,11 +1,15 @@
 //! List pages: parameters from a query string, checked, to a SELECT, to rows.
 
 mod condition;
+mod links;
 mod params;
 mod rows;
 
 pub use condition::Operator;
-pub(crate) use condition::{canonical_key, condition, join_key, keys_condition, split_key};
+pub(crate) use condition::{
+    canonical_key, condition, join_key, key_value, keys_condition, single_keys_condition, split_key,
+};
+pub use links::linked;
 pub use params::{Filter, ListParams, Ordering};
 pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};
-pub(crate) use rows::{name_references, read_row, row_select};
+pub(crate) use rows::{name_references, names_of, read_row, row_select};

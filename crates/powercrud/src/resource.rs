@@ -2,6 +2,7 @@
 
 mod build;
 mod field;
+mod many_to_many;
 mod words;
 
 use sea_orm::{
@@ -11,6 +12,7 @@ use sea_orm::{
 
 pub(crate) use build::build;
 pub use field::{Field, Reference};
+pub use many_to_many::ManyToMany;
 pub(crate) use words::grouped;
 
 use crate::{
@@ -34,6 +36,8 @@ pub struct Resource {
     pub table: Table,
     /// In order of display.
     pub fields: Vec<Field>,
+    /// The links with records of other tables.
+    pub many_to_many: Vec<ManyToMany>,
     /// Why it can't be written, where it can't.
     pub read_only: Option<String>,
     /// What the developer or operator set.
@@ -43,6 +47,8 @@ pub struct Resource {
     pub(crate) filter_fields: Vec<usize>,
     pub(crate) search_fields: Vec<usize>,
     pub(crate) bulk_fields: Vec<usize>,
+    /// The many-to-many fields that bulk edit may change, as places in `many_to_many`.
+    pub(crate) bulk_many_to_many: Vec<usize>,
     pub(crate) display_field: Option<usize>,
 }
 
@@ -109,6 +115,33 @@ impl Resource {
     /// The fields that bulk edit may change; none where the resource is read-only.
     pub fn bulk_fields(&self) -> impl Iterator<Item = &Field> {
         self.bulk_fields.iter().map(|&index| &self.fields[index])
+    }
+
+    /// The many-to-many fields that bulk edit may change; none where the resource is read-only.
+    pub fn bulk_many_to_many(&self) -> impl Iterator<Item = &ManyToMany> {
+        self.bulk_many_to_many.iter().map(|&index| &self.many_to_many[index])
+    }
+
+    /// The many-to-many field of exactly that name.
+    pub fn many_to_many(&self, name: &str) -> Option<&ManyToMany> {
+        self.many_to_many.iter().find(|links| links.name == name)
+    }
+
+    /// What people call the field or many-to-many field of that name; the name itself where there is none.
+    pub fn label_of(&self, name: &str) -> String {
+        let links = || self.many_to_many(name).map(|links| &links.label);
+        self.field(name).map(|field| &field.label).or_else(links).cloned().unwrap_or_else(|| name.to_owned())
+    }
+
+    /// Whether there is anything that bulk edit may change.
+    pub fn can_bulk_edit(&self) -> bool {
+        !self.bulk_fields.is_empty() || !self.bulk_many_to_many.is_empty()
+    }
+
+    /// The names of all that bulk edit may change.
+    pub(crate) fn bulk_names(&self) -> Vec<&str> {
+        let links = self.bulk_many_to_many().map(|links| links.name.as_str());
+        self.bulk_fields().map(|field| field.name.as_str()).chain(links).collect()
     }
 
     /// The field that names a record where another refers to it.

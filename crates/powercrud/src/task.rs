@@ -2,18 +2,19 @@
 
 mod status;
 pub mod store;
+mod words;
 
 use uuid::Uuid;
 
 pub use status::{Event, Status};
 
-use crate::{config::Atomicity, form::Change, resource::grouped};
+use crate::{config::Atomicity, form::Changes, resource::grouped};
 
 /// What a bulk task does to each record.
 #[derive(Clone, Debug)]
 pub enum Operation {
     /// Sets the same values on all.
-    Update(Vec<Change>),
+    Update(Changes),
     /// Deletes all.
     Delete,
 }
@@ -45,7 +46,8 @@ pub struct BulkTask {
     pub unique_model_key: String,
     /// `update` or `delete`.
     pub operation: String,
-    /// An object of field name to text or null; empty for a delete.
+    /// An object of field name to text or null, and of many-to-many field to what becomes of its links: an object of operation to an
+    /// object of key to name. Empty for a delete.
     pub changes: serde_json::Value,
     /// How the records were selected.
     pub selection: serde_json::Value,

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use powercrud::{
-    PowerCrud, Resource, Selection, User,
+    Input, PowerCrud, Resource, Selection, User,
     bulk::{self, Answer, BulkRequest, Preview, Requested, Route},
     query::ListParams,
 };
@@ -18,8 +18,12 @@ use crate::{
 pub(super) async fn run(bulk: Bulk) -> Result<Exit> {
     match bulk {
         Bulk::Update(update) => {
-            let set = update.set.into_iter().map(|(field, value)| (field, Some(value)));
-            let inputs = set.chain(update.null.into_iter().map(|field| (field, None))).collect();
+            let mut inputs: Vec<Input> = update.set.into_iter().map(|(field, value)| (field, Some(value))).collect();
+            inputs.extend(update.null.into_iter().map(|field| (field, None)));
+            for (word, links) in [("add", update.add), ("remove", update.remove), ("replace", update.replace)] {
+                inputs.extend(links.into_iter().map(|(field, keys)| (format!("{field}__{word}"), Some(keys))));
+            }
+            inputs.extend(update.clear.into_iter().map(|field| (format!("{field}__clear"), None)));
             carry_out(update.resource, Requested::Update(inputs), update.selection, update.run).await
         }
         Bulk::Delete(delete) => carry_out(delete.resource, Requested::Delete, delete.selection, delete.run).await,

@@ -91,6 +91,7 @@ fn resources() -> Vec<ResourceBuilder> {
                 "sale_price",
                 "stock",
                 "publisher_id",
+                "tags",
                 "published_on",
                 "is_featured",
                 "blurb",

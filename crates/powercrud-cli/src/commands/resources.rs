@@ -1,7 +1,7 @@
 //! `powercrud resources`
 
 use anyhow::Result;
-use powercrud::{Field, Resource, db::TableKind};
+use powercrud::{Field, ManyToMany, Resource, db::TableKind};
 use serde_json::{Value, json};
 
 use super::open;
@@ -37,8 +37,8 @@ fn row(resource: &Resource) -> Vec<String> {
         resource.name.clone(),
         kind(resource).to_owned(),
         resource.table.primary_key.join(", "),
-        resource.fields.len().to_string(),
-        resource.bulk_fields().count().to_string(),
+        (resource.fields.len() + resource.many_to_many.len()).to_string(),
+        (resource.bulk_fields().count() + resource.bulk_many_to_many().count()).to_string(),
         resource.read_only.clone().unwrap_or_default(),
     ]
 }
@@ -51,7 +51,8 @@ fn kind(resource: &Resource) -> &'static str {
 }
 
 fn to_json(resource: &Resource) -> Value {
-    let bulk: Vec<_> = resource.bulk_fields().map(|field| &field.name).collect();
+    let links = resource.bulk_many_to_many().map(|links| &links.name);
+    let bulk: Vec<_> = resource.bulk_fields().map(|field| &field.name).chain(links).collect();
     json!({
         "name": resource.name,
         "label": resource.label,
@@ -62,6 +63,7 @@ fn to_json(resource: &Resource) -> Value {
         "bulk_fields": bulk,
         "bulk_delete": resource.can_bulk_delete(),
         "fields": resource.fields.iter().map(field_to_json).collect::<Vec<_>>(),
+        "many_to_many": resource.many_to_many.iter().map(links_to_json).collect::<Vec<_>>(),
     })
 }
 
@@ -74,5 +76,14 @@ fn field_to_json(field: &Field) -> Value {
         "editable": field.editable,
         "choices": field.column.choices,
         "references": field.reference.as_ref().map(|reference| reference.table.qualified_name()),
+    })
+}
+
+fn links_to_json(links: &ManyToMany) -> Value {
+    json!({
+        "name": links.name,
+        "label": links.label,
+        "references": links.reference.table.qualified_name(),
+        "through": links.through.qualified_name(),
     })
 }

@@ -14,6 +14,7 @@ each_database!(
     a_dry_run_changes_nothing,
     records_are_chosen_by_key,
     values_stay_data,
+    links_are_added_removed_replaced_and_cleared,
 );
 
 /// `UnitPrice` as the database spells it.
@@ -185,4 +186,45 @@ async fn values_stay_data(database: TestDatabase) {
     ];
     assert_eq!(on(&database, &found).exits(0).json()["total_records"], json!(changed));
     assert_eq!(count(&database, "{Track} WHERE {GenreId} = 24").await, changed);
+}
+
+async fn links_are_added_removed_replaced_and_cleared(database: TestDatabase) {
+    if !chinook(&database).await {
+        return;
+    }
+    let (track, genre) = (name(&database, "Track"), sql(&database, "{GenreId}=1"));
+    let rock = count(&database, "{Track} WHERE {GenreId} = 1").await;
+    let linked = |playlist: i64| {
+        let sql = format!(
+            "{{PlaylistTrack}} JOIN {{Track}} USING ({{TrackId}}) WHERE {{GenreId}} = 1 AND {{PlaylistId}} = {playlist}"
+        );
+        let database = &database;
+        async move { count(database, &sql).await }
+    };
+    let all = count(&database, "{PlaylistTrack}").await;
+    let before = [linked(1).await, linked(2).await, linked(17).await];
+    assert!(before[0] == rock && before[1] == 0 && before[2] > 0, "{before:?}");
+    let links = ["--add", "playlists=2,1", "--remove", "Playlists=17"];
+    let bulk = |links: &[&str], more: &[&str]| {
+        let arguments = [&["bulk", "update", &track], links, &["--filter", &genre], more].concat();
+        on(&database, &arguments)
+    };
+    let preview = bulk(&links, &["--dry-run", "--format", "json"]).exits(0).json();
+    assert_eq!((&preview["total_records"], &preview["unchanged_records"]), (&json!(rock), &json!(0)), "{preview:#}");
+    let text = bulk(&links, &["--dry-run"]).exits(0).stdout;
+    assert!(text.contains("Movies") && text.contains("Heavy Metal Classic"), "{text}");
+    let task = bulk(&links, &["--format", "json"]).exits(0).json();
+    assert_eq!((&task["status"], &task["succeeded_records"]), (&json!("SUCCESS"), &json!(rock)), "{task:#}");
+    let field = if database.kind == Kind::Postgres { "playlists" } else { "Playlists" };
+    let add = &task["changes"][field]["add"];
+    assert!(add["1"] == "Music" && add["2"] == "Movies", "{task:#}");
+    assert_eq!([linked(1).await, linked(2).await, linked(17).await], [rock, rock, 0]);
+    assert_eq!(count(&database, "{PlaylistTrack}").await, all + rock - before[2]);
+    let text = bulk(&["--replace", "playlists=17"], &[]).exits(0).stdout;
+    assert!(text.contains(": only Heavy Metal Classic"), "{text}");
+    assert_eq!([linked(1).await, linked(2).await, linked(17).await], [0, 0, rock]);
+    bulk(&["--clear", "playlists"], &[]).exits(0);
+    assert_eq!([linked(1).await, linked(2).await, linked(17).await], [0, 0, 0]);
+    let refused = bulk(&["--add", "playlists=77,88"], &[]).exits(64);
+    assert!(refused.stderr.contains("there is no") && refused.stderr.contains("77, 88"), "{}", refused.stderr);
 }

@@ -1,24 +1,29 @@
 // A reference as a searchable choice (ARIA combobox). Without script the plain input takes the key; here it is hidden behind one
-// that shows and searches the records' names.
+// that shows and searches the records' names. Where several can be chosen, each becomes a ticked box beside the input.
 let counter = 0;
 
 function enhance(root) {
-  if (root.dataset.ready) return;
+  if ("ready" in root.dataset) return;
   root.dataset.ready = "";
   const value = root.querySelector("input");
   const listId = `choices-${++counter}`;
 
-  const shown = value.cloneNode();
-  shown.removeAttribute("name");
-  shown.value = root.dataset.text || value.value;
-  shown.placeholder ||= "Type to search";
+  const multiple = "multiple" in root.dataset;
+  const shown = multiple ? value : value.cloneNode();
+  if (multiple) {
+    shown.placeholder = "Type to search";
+  } else {
+    shown.removeAttribute("name");
+    shown.value = root.dataset.text || value.value;
+    shown.placeholder ||= "Type to search";
+    value.removeAttribute("id");
+    value.removeAttribute("required");
+    value.type = "hidden";
+  }
   shown.setAttribute("role", "combobox");
   shown.setAttribute("aria-autocomplete", "list");
   shown.setAttribute("aria-expanded", "false");
   shown.setAttribute("aria-controls", listId);
-  value.removeAttribute("id");
-  value.removeAttribute("required");
-  value.type = "hidden";
 
   const list = document.createElement("ul");
   list.id = listId;
@@ -26,7 +31,8 @@ function enhance(root) {
   list.setAttribute("aria-label", "Choices");
   list.className = "mt-1 max-h-60 overflow-y-auto rounded-box border border-base-300 bg-base-100 p-1 shadow-lg";
   list.hidden = true;
-  root.append(shown, list);
+  if (multiple) shown.after(list);
+  else root.append(shown, list);
 
   let timer = 0;
   let asked = 0;
@@ -47,7 +53,25 @@ function enhance(root) {
     shown.setAttribute("aria-activedescendant", option.id);
   }
 
+  // A chosen record, ticked; unticking takes it out again.
+  function add(key, name) {
+    const chosen = root.querySelector("[data-chosen]");
+    const known = [...chosen.querySelectorAll("input")].find((input) => input.value === key);
+    if (known) return;
+    const chip = root.querySelector("template").content.cloneNode(true);
+    chip.querySelector("input").value = key;
+    chip.querySelector("span").textContent = name;
+    chosen.append(chip);
+  }
+
   function choose(option) {
+    if (multiple) {
+      add(option.dataset.value, option.dataset.text);
+      shown.value = "";
+      close();
+      shown.dispatchEvent(new Event("change", { bubbles: true }));
+      return;
+    }
     value.value = option.dataset.value;
     shown.value = option.dataset.text;
     root.dataset.text = shown.value;
@@ -73,8 +97,10 @@ function enhance(root) {
 
   shown.addEventListener("input", () => {
     // What is typed counts as the key until a choice is made; empty means none.
-    value.value = shown.value.trim();
-    root.dataset.text = "";
+    if (!multiple) {
+      value.value = shown.value.trim();
+      root.dataset.text = "";
+    }
     clearTimeout(timer);
     timer = setTimeout(search, 200);
   });
@@ -101,6 +127,13 @@ function enhance(root) {
     event.preventDefault(); // keeps the focus in the input
     const option = event.target.closest("[role=option]");
     if (option) choose(option);
+  });
+  root.querySelector("[data-chosen]")?.addEventListener("change", (event) => {
+    // The change is told before its box goes, so that who listens still finds the form.
+    setTimeout(() => {
+      event.target.closest("label").remove();
+      shown.focus();
+    });
   });
 }
 

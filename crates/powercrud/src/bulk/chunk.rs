@@ -4,6 +4,7 @@
 //! (other records refer to them), so that a chunk with thousands of them does not fall to thousands of statements.
 
 mod blocked;
+mod links;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -155,7 +156,7 @@ impl<'a> Chunk<'a> {
     /// A record with the fault that is its own.
     pub(super) async fn blame(&self, transaction: &DatabaseTransaction, seq: i64, fault: &Fault) -> Result<Failed> {
         let changes = match self.operation {
-            Operation::Update(changes) => &changes[..],
+            Operation::Update(changes) => &changes.fields[..],
             Operation::Delete => &[],
         };
         let record_key = self.keys.key_of(transaction, seq).await?;
@@ -174,7 +175,11 @@ impl<'a> Chunk<'a> {
     ) -> Result<Result<u64, Fault>> {
         let keys = self.keys.condition(transaction, from, to, blocked).await?;
         let savepoint = transaction.begin().await?;
-        match self.execute(&savepoint, keys.clone()).await {
+        let result = match self.execute(&savepoint, keys.clone()).await {
+            Ok(matched) => self.change_links(&savepoint, from, to, blocked, &keys).await.map(|()| matched),
+            Err(error) => Err(error),
+        };
+        match result {
             Ok(matched) if matched >= size => {
                 savepoint.commit().await?;
                 Ok(Ok(0))
@@ -210,10 +215,11 @@ impl<'a> Chunk<'a> {
                 delete.from_table(self.resource.table.table_ref()).and_where(keys);
                 transaction.delete(&delete).await
             }
+            Operation::Update(changes) if changes.fields.is_empty() => self.existing(transaction, keys).await,
             Operation::Update(changes) => {
                 let mut update = Query::update();
                 update.table(self.resource.table.table_ref()).and_where(keys);
-                form::set(&mut update, self.resource, changes, self.app.database().dialect());
+                form::set(&mut update, self.resource, &changes.fields, self.app.database().dialect());
                 transaction.update(&update).await
             }
         }

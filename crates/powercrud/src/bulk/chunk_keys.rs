@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 
 use sea_orm::{
     ConnectionTrait, QueryResult,
-    sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement},
+    sea_query::{ColumnRef, Expr, ExprTrait as _, Order, Query, SelectStatement},
 };
 use uuid::Uuid;
 
 use crate::{
-    db::{ColumnType, Dialect, Run as _, Value, migrations::tables},
+    db::{Column, ColumnType, Dialect, Run as _, Value, migrations::tables},
     error::{Error, Result},
     query,
     resource::Resource,
@@ -24,6 +24,11 @@ const ROW: [&str; 3] = ["seq", "record_key", "run_length"];
 
 /// With more runs than these the database searches for each key.
 const BETWEENS: u64 = 100;
+
+/// The places of a range that are blocked.
+fn excluded(from: i64, to: i64, blocked: &BTreeSet<i64>) -> Vec<i64> {
+    blocked.range(from..=to).copied().collect()
+}
 
 /// One row of a frozen selection: `length` records from place `seq` on.
 struct Row {
@@ -77,35 +82,63 @@ impl<'a> ChunkKeys<'a> {
         to: i64,
         blocked: &BTreeSet<i64>,
     ) -> Result<Expr> {
-        let excluded: Vec<i64> = blocked.range(from..=to).copied().collect();
+        if let [column] = self.resource.key_columns()[..] {
+            let key = self.resource.table.column_ref(&column.name);
+            return self.condition_on(connection, from, to, blocked, column, key).await;
+        }
+        if self.dialect.binds_chunk_keys() {
+            let keys = self.bound(connection, from, to, blocked).await?;
+            return Ok(query::keys_condition(self.resource, &keys, self.dialect));
+        }
+        let mut keys = self.rows(from, to);
+        self.exclude(&mut keys, Expr::col((tables::SELECTED, "seq")), &excluded(from, to, blocked));
+        Ok(keys_subquery(self.resource, keys, self.dialect))
+    }
+
+    /// The same for a column of whatever table that holds keys of the resource, whose own are in `column`.
+    pub(super) async fn condition_on<C: ConnectionTrait>(
+        &mut self,
+        connection: &C,
+        from: i64,
+        to: i64,
+        blocked: &BTreeSet<i64>,
+        column: &Column,
+        key: ColumnRef,
+    ) -> Result<Expr> {
+        let excluded = excluded(from, to, blocked);
         if excluded.is_empty()
-            && let Some(between) = self.between(connection, from, to).await?
+            && let Some(between) = self.between(connection, from, to, column, &key).await?
         {
             return Ok(between);
         }
         if self.dialect.binds_chunk_keys() {
-            let keys: Vec<_> = self
-                .fetch(connection)
-                .await?
-                .iter()
-                .filter(|(seq, _)| (from..=to).contains(seq) && !blocked.contains(seq))
-                .map(|(_, parts)| parts.clone())
-                .collect();
-            return Ok(query::keys_condition(self.resource, &keys, self.dialect));
+            let keys = self.bound(connection, from, to, blocked).await?;
+            return Ok(query::single_keys_condition(column, Expr::col(key), &keys, self.dialect));
         }
         let mut keys = self.rows(from, to);
         let mut place = Expr::col((tables::SELECTED, "seq"));
-        if let (true, [column]) = (self.has_runs(), &self.resource.key_columns()[..]) {
+        if self.has_runs() {
             let (number, offset) = self.dialect.unrolled(tables::SELECTED, &mut keys);
             place = place.add(offset);
-            keys.and_where(place.clone().between(from, to));
-            self.exclude(&mut keys, place, &excluded);
-            keys.expr(number);
-            return Ok(Expr::col(self.resource.table.column_ref(&column.name)).in_subquery(keys));
+            keys.and_where(place.clone().between(from, to)).expr(number);
+        } else {
+            keys.expr(self.dialect.key_part(Expr::col((tables::SELECTED, "record_key")), 0, 1, column));
         }
-        keys.column((tables::SELECTED, "record_key"));
         self.exclude(&mut keys, place, &excluded);
-        Ok(keys_subquery(self.resource, keys, self.dialect))
+        Ok(Expr::col(key).in_subquery(keys))
+    }
+
+    /// The keys at `from..=to` without `blocked`, to be sent as parameters.
+    async fn bound<C: ConnectionTrait>(
+        &mut self,
+        connection: &C,
+        from: i64,
+        to: i64,
+        blocked: &BTreeSet<i64>,
+    ) -> Result<Vec<Vec<Value>>> {
+        let keys = self.fetch(connection).await?.iter();
+        let wanted = keys.filter(|(seq, _)| (from..=to).contains(seq) && !blocked.contains(seq));
+        Ok(wanted.map(|(_, parts)| parts.clone()).collect())
     }
 
     fn exclude(&self, keys: &mut SelectStatement, place: Expr, excluded: &[i64]) {
@@ -117,12 +150,18 @@ impl<'a> ChunkKeys<'a> {
     }
 
     /// A few BETWEENs, where the keys at these places are whole numbers in a few runs.
-    async fn between<C: ConnectionTrait>(&self, connection: &C, from: i64, to: i64) -> Result<Option<Expr>> {
-        let [column] = self.resource.key_columns()[..] else { return Ok(None) };
+    async fn between<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        from: i64,
+        to: i64,
+        column: &Column,
+        key: &ColumnRef,
+    ) -> Result<Option<Expr>> {
         if !self.dialect.holds_only_integers(column) {
             return Ok(None);
         }
-        let key = || Expr::col(self.resource.table.column_ref(&column.name));
+        let key = || Expr::col(key.clone());
         if self.has_runs() {
             let mut select = self.rows(from, to);
             select.columns(ROW).limit(BETWEENS + 1);

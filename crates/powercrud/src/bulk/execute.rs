@@ -25,7 +25,7 @@ use crate::{
     app::PowerCrud,
     db::{Fault, Run as _, close, migrations::tables},
     error::{Error, Result},
-    form::parse_changes,
+    form::sort_bulk_inputs,
     resource::Resource,
     task::{
         BulkTask, Operation, Status,
@@ -132,10 +132,10 @@ impl<'a> Run<'a> {
                 resource.require_bulk_delete()?;
                 Operation::Delete
             }
-            _ => {
-                let allowed = |field: &crate::Field| resource.may_bulk_edit(field);
-                Operation::Update(parse_changes(&resource, allowed, &stored_inputs(&task))?)
-            }
+            _ => match sort_bulk_inputs(&resource, &stored_inputs(&task)) {
+                (changes, errors) if errors.is_empty() => Operation::Update(changes),
+                (_, errors) => return Err(Error::Invalid(errors)),
+            },
         };
         let largest_chunk = app.database().dialect().largest_chunk(resource.table.primary_key.len());
         let chunk_size = resource.settings.bulk_chunk_size.map_or(FIRST_CHUNK, |size| size as i64).min(largest_chunk);

@@ -9,7 +9,8 @@ use crate::{
     app::{PowerCrud, User},
     db::Run as _,
     error::{Error, FieldError, Result},
-    form::{Change, sort_inputs},
+    form::{Change, LinkChange, sort_bulk_inputs},
+    query,
     resource::Resource,
     selection::Checked,
     task::Operation,
@@ -41,17 +42,18 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
             Operation::Delete
         }
         Requested::Update(inputs) => {
-            if resource.bulk_fields().next().is_none() {
+            if !resource.can_bulk_edit() {
                 return Err(Error::NotAllowed(format!("{} has no fields that bulk edit may change", resource.name)));
             }
-            let changes;
-            (changes, errors) = sort_inputs(&resource, |field| resource.may_bulk_edit(field), inputs);
+            let mut changes;
+            (changes, errors) = sort_bulk_inputs(&resource, inputs);
             if inputs.is_empty() {
-                let allowed: Vec<_> = resource.bulk_fields().map(|field| field.name.as_str()).collect();
-                let message = format!("choose at least one field to change; allowed are: {}", allowed.join(", "));
+                let allowed = resource.bulk_names().join(", ");
+                let message = format!("choose at least one field to change; allowed are: {allowed}");
                 errors.push(FieldError { field: None, code: "NO_CHANGES".into(), message });
             }
-            errors.extend(lost_references(app, &resource, &changes).await?);
+            errors.extend(lost_references(app, &resource, &changes.fields).await?);
+            errors.extend(name_targets(app, &resource, &mut changes.links).await?);
             Operation::Update(changes)
         }
     };
@@ -83,10 +85,18 @@ impl Plan {
         &self.resource
     }
 
-    /// The changes of an update, none for a delete.
+    /// The new values of an update's fields, none for a delete.
     pub(crate) fn changes(&self) -> &[Change] {
         match &self.operation {
-            Operation::Update(changes) => changes,
+            Operation::Update(changes) => &changes.fields,
+            Operation::Delete => &[],
+        }
+    }
+
+    /// What an update does to many-to-many fields, nothing for a delete.
+    pub(crate) fn links(&self) -> &[LinkChange] {
+        match &self.operation {
+            Operation::Update(changes) => &changes.links,
             Operation::Delete => &[],
         }
     }
@@ -125,6 +135,30 @@ async fn lost_references(app: &PowerCrud, resource: &Resource, changes: &[Change
                 reference.column.name,
                 change.value.to_text()
             );
+            errors.push(FieldError::new(&change.field, "FOREIGN_KEY", message));
+        }
+    }
+    Ok(errors)
+}
+
+/// Gives the records that links lead to their names, and complains of those that are not there.
+async fn name_targets(app: &PowerCrud, resource: &Resource, links: &mut [LinkChange]) -> Result<Vec<FieldError>> {
+    let mut errors = Vec::new();
+    for change in links.iter_mut().filter(|change| !change.targets.is_empty()) {
+        let Some(field) = resource.many_to_many(&change.field) else { continue };
+        let reference = &field.reference;
+        let keys: Vec<_> = change.targets.iter().map(|target| target.key.clone()).collect();
+        let names = query::names_of(app, reference, &keys).await?;
+        let mut lost = Vec::new();
+        for target in &mut change.targets {
+            match names.get(&target.key.to_text()) {
+                Some(name) => target.name.clone_from(name),
+                None => lost.push(target.key.to_text()),
+            }
+        }
+        if !lost.is_empty() {
+            let (table, column) = (&reference.table.name, &reference.column.name);
+            let message = format!("there is no {table} with {column} {}", lost.join(", "));
             errors.push(FieldError::new(&change.field, "FOREIGN_KEY", message));
         }
     }

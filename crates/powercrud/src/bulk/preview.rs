@@ -1,5 +1,7 @@
 //! What a bulk operation would do, before anybody says go: counts, samples, and what a delete takes along or stumbles over.
 
+mod links;
+
 use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Order, Query, SelectStatement};
 use serde::Serialize;
 
@@ -10,6 +12,7 @@ use crate::{
     form::Change,
     query, record,
     resource::{Field, Resource},
+    task::Operation,
 };
 
 /// What would happen.
@@ -34,7 +37,8 @@ pub struct Sample {
     pub record_key: String,
     /// Its name, or its key where it has none.
     pub label: String,
-    /// Field name, value before and value after, as text; `None` is NULL.
+    /// Field name, value before and value after, as text; `None` is NULL. For a many-to-many field, the names of the records linked;
+    /// `None` is no link.
     pub changes: Vec<(String, Option<String>, Option<String>)>,
 }
 
@@ -75,7 +79,7 @@ impl Plan {
         let connection = self.app.database().connection();
         let total = connection.number(&self.count(condition.clone())).await?;
         preview.total_records += total;
-        if self.changes().is_empty() {
+        if matches!(self.operation, Operation::Delete) {
             let referrers = self.referrers(&condition).await?;
             if referrers.iter().any(|referrer| referrer.action == "restrict") {
                 let blocked = condition.add(blocked(&self.app, &self.resource));
@@ -109,7 +113,9 @@ impl Plan {
     /// Whether any of the new values differs from the record's.
     fn differs(&self) -> Condition {
         let dialect = self.app.database().dialect();
-        self.changes().iter().fold(Cond::any(), |any, change| any.add(differs(&self.resource, change, dialect)))
+        let fields = self.changes().iter();
+        let any = fields.fold(Cond::any(), |any, change| any.add(differs(&self.resource, change, dialect)));
+        self.links_differ(any)
     }
 
     async fn samples(&self, condition: Condition) -> Result<Vec<Sample>> {
@@ -145,7 +151,11 @@ impl Plan {
                     .collect(),
             }
         });
-        Ok(samples.collect())
+        let mut samples: Vec<_> = samples.collect();
+        for sample in &mut samples {
+            sample.changes.extend(self.sample_links(&sample.record_key).await?);
+        }
+        Ok(samples)
     }
 
     async fn referrers(&self, condition: &Condition) -> Result<Vec<Referrer>> {

@@ -4,7 +4,8 @@ use crate::{db::Fault, error::FieldError, form::Change, resource::Resource};
 
 /// A record's fault, at its field where that can be told: of several that are involved, one that was to be changed.
 pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change]) -> FieldError {
-    let field = fault.field.as_deref().and_then(|named| field_of(resource, named, changes));
+    let links = fault.field.as_deref().and_then(|named| resource.many_to_many(named)).map(|links| links.name.clone());
+    let field = links.or_else(|| fault.field.as_deref().and_then(|named| field_of(resource, named, changes)));
     let message = match fault.code {
         "UNIQUE" => "another record already has this value",
         "FOREIGN_KEY" if fault.message.contains("delete") || field.is_none() => {

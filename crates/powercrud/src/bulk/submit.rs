@@ -230,15 +230,22 @@ impl Plan {
         Ok(())
     }
 
-    /// Field name to text, or null: what a retry reads back.
+    /// Field name to text, or null; many-to-many field to operation to key to name: what a retry reads back.
     fn changes_json(&self) -> serde_json::Value {
+        let mut json = self.fields_json();
+        for change in self.links() {
+            let names = change.targets.iter().map(|target| (target.key.to_text(), target.name.as_str().into()));
+            let names: serde_json::Map<_, _> = names.collect();
+            let field = json.entry(change.field.clone()).or_insert_with(|| serde_json::json!({}));
+            field[change.operation.as_str()] = names.into();
+        }
+        json.into()
+    }
+
+    fn fields_json(&self) -> serde_json::Map<String, serde_json::Value> {
         let text =
             |value: &crate::db::Value| if value.is_null() { serde_json::Value::Null } else { value.to_text().into() };
-        self.changes()
-            .iter()
-            .map(|change| (change.field.clone(), text(&change.value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into()
+        self.changes().iter().map(|change| (change.field.clone(), text(&change.value))).collect()
     }
 
     /// The same user, resource, operation, selection and changes give the same key.
@@ -257,7 +264,12 @@ impl Plan {
             other => other.describe(),
         };
         let operation = match &self.operation {
-            Operation::Update(_) => self.changes_json(),
+            // The names of linked records may change between two requests; their keys don't.
+            Operation::Update(changes) if changes.links.is_empty() => self.changes_json(),
+            Operation::Update(changes) => {
+                let links: Vec<_> = changes.links.iter().map(crate::form::LinkChange::to_input).collect();
+                serde_json::json!([self.fields_json(), links])
+            }
             Operation::Delete => "delete".into(),
         };
         let name =

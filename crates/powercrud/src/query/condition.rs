@@ -215,16 +215,24 @@ pub(crate) fn join_key(parts: &[Value]) -> String {
 /// Whether a record is one of `keys`, each already split; as bound parameters, so for no more than a chunk of them.
 pub(crate) fn keys_condition(resource: &Resource, keys: &[Vec<Value>], dialect: Dialect) -> Expr {
     let columns = resource.key_columns();
-    let part = |column: &Column, value: &Value| match column.column_type {
-        ColumnType::Bytes | ColumnType::Uuid => dialect.key_part(Expr::val(value.to_text()), 0, 1, column),
-        _ => dialect.write(column, value),
-    };
     if let [column] = columns[..] {
-        let values = keys.iter().filter_map(|key| key.first()).map(|value| part(column, value));
-        return Expr::col(resource.table.column_ref(&column.name)).is_in(values);
+        return single_keys_condition(column, Expr::col(resource.table.column_ref(&column.name)), keys, dialect);
     }
     let left = columns.iter().map(|column| Expr::col(resource.table.column_ref(&column.name))).collect();
-    let rows =
-        keys.iter().map(|key| columns.iter().zip(key).map(|(column, value)| part(column, value)).collect()).collect();
+    let part = |(column, value): (&&Column, &Value)| key_value(column, value, dialect);
+    let rows = keys.iter().map(|key| columns.iter().zip(key).map(part).collect()).collect();
     dialect.tuple_in(left, rows)
+}
+
+/// Whether `left`, which holds keys of `column`, is one of `keys`.
+pub(crate) fn single_keys_condition(column: &Column, left: Expr, keys: &[Vec<Value>], dialect: Dialect) -> Expr {
+    left.is_in(keys.iter().filter_map(|key| key.first()).map(|value| key_value(column, value, dialect)))
+}
+
+/// A part of a key as a bound value that compares with its column.
+pub(crate) fn key_value(column: &Column, value: &Value, dialect: Dialect) -> Expr {
+    match column.column_type {
+        ColumnType::Bytes | ColumnType::Uuid => dialect.key_part(Expr::val(value.to_text()), 0, 1, column),
+        _ => dialect.write(column, value),
+    }
 }

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{
-    condition::condition,
+    condition::{condition, key_value},
     params::{ListParams, Ordering},
 };
 use crate::{
@@ -204,11 +204,16 @@ pub(crate) async fn name_references(app: &PowerCrud, fields: &[&Field], rows: &m
     Ok(())
 }
 
-async fn names_of(app: &PowerCrud, reference: &Reference, values: &[Value]) -> Result<HashMap<String, String>> {
+/// The names of the records that `values` refer to, by the text of the value; those that are not there are left out.
+pub(crate) async fn names_of(
+    app: &PowerCrud,
+    reference: &Reference,
+    values: &[Value],
+) -> Result<HashMap<String, String>> {
     let dialect = app.database().dialect();
     let mut select = choice_select(reference, dialect);
     let column = Expr::col(reference.table.column_ref(&reference.column.name));
-    select.and_where(column.is_in(values.iter().map(|value| dialect.write(&reference.column, value))));
+    select.and_where(column.is_in(values.iter().map(|value| key_value(&reference.column, value, dialect))));
     let mut names = HashMap::new();
     for choice in read_choices(app, reference, &select).await? {
         names.insert(choice.value, choice.label);
@@ -216,7 +221,7 @@ async fn names_of(app: &PowerCrud, reference: &Reference, values: &[Value]) -> R
     Ok(names)
 }
 
-/// Records of the table that `field` refers to whose name contains `search`, at most `limit`; for searchable choices.
+/// Records of the table that `field`, a reference or a many-to-many field, refers to whose name contains `search`, at most `limit`; for searchable choices.
 pub async fn choices(
     app: &PowerCrud,
     resource: &Resource,
@@ -224,9 +229,13 @@ pub async fn choices(
     search: &str,
     limit: u64,
 ) -> Result<Vec<Choice>> {
-    let field = resource.require_field(field).map_err(|error| Error::Invalid(vec![error]))?;
-    let Some(reference) = &field.reference else {
-        return Err(Error::invalid(&field.name, "NOT_A_REFERENCE", "is not a reference to other records"));
+    let reference = match resource.many_to_many(field) {
+        Some(links) => &links.reference,
+        None => {
+            let field = resource.require_field(field).map_err(|error| Error::Invalid(vec![error]))?;
+            let message = "is not a reference to other records";
+            field.reference.as_ref().ok_or_else(|| Error::invalid(&field.name, "NOT_A_REFERENCE", message))?
+        }
     };
     let dialect = app.database().dialect();
     let table = &reference.table;
@@ -249,7 +258,7 @@ pub async fn choices(
     read_choices(app, reference, &select).await
 }
 
-fn choice_select(reference: &Reference, dialect: Dialect) -> SelectStatement {
+pub(super) fn choice_select(reference: &Reference, dialect: Dialect) -> SelectStatement {
     let read = |table: &Table, column: &Column| dialect.read(column, table.column_ref(&column.name));
     let mut select = Query::select();
     select.expr(read(&reference.table, &reference.column)).from(reference.table.table_ref());
@@ -259,7 +268,11 @@ fn choice_select(reference: &Reference, dialect: Dialect) -> SelectStatement {
     select
 }
 
-async fn read_choices(app: &PowerCrud, reference: &Reference, select: &SelectStatement) -> Result<Vec<Choice>> {
+pub(super) async fn read_choices(
+    app: &PowerCrud,
+    reference: &Reference,
+    select: &SelectStatement,
+) -> Result<Vec<Choice>> {
     let mut choices = Vec::new();
     for row in app.database().connection().rows(select).await? {
         let value = Value::read(&row, 0, &reference.column)?.to_text();

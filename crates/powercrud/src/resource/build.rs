@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Field, Reference, Resource, ResourceBuilder, words};
+use super::{Field, Reference, Resource, ResourceBuilder, many_to_many, words};
 use crate::{
     config::{ResourceSettings, Settings},
     db::{Catalog, Column, ColumnType, ForeignKey, Table},
@@ -84,19 +84,26 @@ fn resource(
     mistakes: &mut Vec<String>,
 ) -> Resource {
     let mut complain = |key: &str, what: String| mistakes.push(format!("resources.{name}.{key}: {what}"));
+    let mut many_to_many = many_to_many::of_table(table, &settings, catalog, &mut complain);
     let mut fields = Vec::new();
     for column in
         settings.fields.clone().or(columns).unwrap_or_else(|| table.columns.iter().map(|c| c.name.clone()).collect())
     {
         match table.column(&column) {
             Some(column) => fields.push(field(column, table, &settings, catalog)),
-            None => complain(
-                "fields",
-                format!("{} has no column {column:?}; there are: {}", table.name, names(&table.columns)),
-            ),
+            None if many_to_many.iter().any(|links| links.name == column) => {}
+            None => {
+                let links = many_to_many.iter().map(|links| links.name.as_str());
+                let known: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).chain(links).collect();
+                complain("fields", format!("{} has no column {column:?}; there are: {}", table.name, known.join(", ")));
+            }
         }
     }
+    if let Some(chosen) = &settings.fields {
+        many_to_many.retain(|links| chosen.contains(&links.name));
+    }
     let known = fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
+    let links = many_to_many.iter().map(|links| links.name.as_str()).collect::<Vec<_>>().join(", ");
     let mut places = |key: &str, chosen: &Option<Vec<String>>, default: &dyn Fn(&Field) -> bool| -> Vec<usize> {
         let Some(chosen) = chosen else {
             return (0..fields.len()).filter(|&index| default(&fields[index])).collect();
@@ -105,6 +112,9 @@ fn resource(
         for name in chosen {
             match fields.iter().position(|field| field.name == name.trim_start_matches('-')) {
                 Some(place) => places.push(place),
+                None if key == "bulk_fields" && !links.is_empty() => {
+                    complain(key, format!("there is no field {name:?}; allowed are: {known}, {links}"));
+                }
                 None => complain(key, format!("there is no field {name:?}; allowed are: {known}")),
             }
         }
@@ -126,7 +136,14 @@ fn resource(
         matches!(field.column.column_type, ColumnType::Text { .. }) && field.column.choices.is_empty()
     });
     places("ordering", &settings.ordering, &|_| false);
-    let mut bulk_fields = places("bulk_fields", &settings.bulk_fields, &|field| field.editable && !field.key);
+    // Many-to-many fields stand beside the others in `bulk_fields`.
+    let is_links = |name: &String| many_to_many.iter().any(|links| links.name == *name);
+    let chosen = settings.bulk_fields.as_ref();
+    let mut bulk_many_to_many: Vec<usize> = (0..many_to_many.len())
+        .filter(|&place| chosen.is_none_or(|chosen| chosen.contains(&many_to_many[place].name)))
+        .collect();
+    let columns = chosen.map(|chosen| chosen.iter().filter(|name| !is_links(name)).cloned().collect());
+    let mut bulk_fields = places("bulk_fields", &columns, &|field| field.editable && !field.key);
     for &place in &bulk_fields {
         if !fields[place].editable {
             mistakes.push(format!(
@@ -137,6 +154,7 @@ fn resource(
     }
     if read_only.is_some() {
         bulk_fields.clear();
+        bulk_many_to_many.clear();
     }
     let display_field = match &settings.display_field {
         Some(chosen) => {
@@ -173,12 +191,14 @@ fn resource(
         label_plural,
         table: table.clone(),
         fields,
+        many_to_many,
         read_only,
         settings,
         list_fields,
         filter_fields,
         search_fields,
         bulk_fields,
+        bulk_many_to_many,
         display_field,
     }
 }
@@ -223,9 +243,11 @@ fn link(resources: &mut [Resource]) {
             (resource.model_name.clone(), resource.name.clone(), resource.display_field().map(|f| f.column.clone()))
         })
         .collect();
-    for reference in
-        resources.iter_mut().flat_map(|resource| &mut resource.fields).filter_map(|field| field.reference.as_mut())
-    {
+    let references = resources.iter_mut().flat_map(|resource| {
+        let of_fields = resource.fields.iter_mut().filter_map(|field| field.reference.as_mut());
+        of_fields.chain(resource.many_to_many.iter_mut().map(|links| &mut links.reference))
+    });
+    for reference in references {
         let target = reference.table.qualified_name();
         if let Some((_, name, display)) = known.iter().find(|(model, _, _)| *model == target) {
             reference.resource = Some(name.clone());
@@ -235,7 +257,7 @@ fn link(resources: &mut [Resource]) {
 }
 
 /// The column that most likely names a record: one called name or title, else the first text that is no key and no reference.
-fn display_column(table: &Table) -> Option<&Column> {
+pub(super) fn display_column(table: &Table) -> Option<&Column> {
     let fit = |column: &&Column| {
         matches!(column.column_type, ColumnType::Text { .. })
             && column.choices.is_empty()
@@ -247,10 +269,6 @@ fn display_column(table: &Table) -> Option<&Column> {
     named(&["name", "title", "label", "full_name", "fullname"])
         .or_else(|| named(&["last_name", "lastname", "username", "email", "code"]))
         .or_else(|| table.columns.iter().filter(fit).find(|column| !table.primary_key.contains(&column.name)))
-}
-
-fn names(columns: &[Column]) -> String {
-    columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn lower_first(text: &str) -> String {

@@ -3,6 +3,7 @@
 mod answer;
 mod delete;
 mod edit;
+mod links;
 
 pub(super) use delete::{DeleteView, delete, delete_dialog, effects};
 pub(super) use edit::{edit, edit_dialog, preview};

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     bulk::{self, BulkRequest, Requested, Route},
     error::Error,
-    query::Row,
+    query::{self, Row},
     record,
     resource::Resource,
     selection::Selection,
@@ -32,6 +32,7 @@ struct DetailView {
     /// The bulk task that holds the record now.
     held_by: Option<Link>,
     fields: Vec<DetailField>,
+    links: Vec<LinksView>,
     edit_href: Option<String>,
     delete_href: Option<String>,
 }
@@ -41,6 +42,42 @@ struct DetailField {
     label: String,
     help: String,
     cell: CellView,
+}
+
+/// The records that this one is linked with.
+#[derive(Serialize)]
+struct LinksView {
+    label: String,
+    help: String,
+    links: Vec<Linked>,
+    /// Whether there are more than are shown.
+    more: bool,
+}
+
+#[derive(Serialize)]
+struct Linked {
+    label: String,
+    href: Option<String>,
+}
+
+/// Linked records that a page shows.
+const LINKS_SHOWN: usize = 20;
+
+async fn links(ask: &Ask, resource: &Resource, key: &str) -> WebResult<Vec<LinksView>> {
+    let mut views = Vec::new();
+    for field in &resource.many_to_many {
+        let mut found = query::linked(ask.app(), resource, key, field, LINKS_SHOWN as u64 + 1).await?;
+        let more = found.len() > LINKS_SHOWN;
+        found.truncate(LINKS_SHOWN);
+        let href = |key: &str| field.reference.resource.as_ref().map(|resource| ask.paths.record(resource, key));
+        views.push(LinksView {
+            label: field.label.clone(),
+            help: field.help_text.clone(),
+            links: found.into_iter().map(|to| Linked { href: href(&to.value), label: to.label }).collect(),
+            more,
+        });
+    }
+    Ok(views)
 }
 
 pub(super) async fn page(
@@ -77,6 +114,7 @@ pub(super) async fn page(
                 cell: cell_view(&ask.paths, field, cell),
             })
             .collect(),
+        links: links(&ask, &resource, key).await?,
         edit_href: writable.then(|| ask.paths.record_under(&resource.name, key, "edit")),
         delete_href: writable.then(|| ask.paths.record_under(&resource.name, key, "delete")),
     };

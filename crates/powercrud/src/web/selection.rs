@@ -51,7 +51,7 @@ struct PageKey {
 
 /// Whether records of `resource` can be ticked: there must be something to do with them.
 pub(super) fn is_offered(resource: &Resource) -> bool {
-    resource.read_only.is_none() && (resource.can_bulk_delete() || resource.bulk_fields().next().is_some())
+    resource.read_only.is_none() && (resource.can_bulk_delete() || resource.can_bulk_edit())
 }
 
 /// What this browser has ticked, if anything ever.
@@ -107,7 +107,7 @@ impl SelectionView {
                 Count::Estimated(matching) => format!("Select all matching, more than {}", grouped(matching)),
             },
             href: ask.paths.under(&resource.name, "selection"),
-            edit_href: resource.bulk_fields().next().map(|_| ask.paths.under(&resource.name, "bulk-edit")),
+            edit_href: resource.can_bulk_edit().then(|| ask.paths.under(&resource.name, "bulk-edit")),
             delete_href: resource.can_bulk_delete().then(|| ask.paths.under(&resource.name, "bulk-delete")),
             list: query(&params.to_pairs()),
             matching: match matching {

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 pub(super) use cell::{CellView, cell_view};
 pub(super) use task::{TaskView, task_view, time_left};
-pub(super) use widget::{ChoiceView, Widget, widget};
+pub(super) use widget::{ChoiceView, Widget, element_id, widget};
 
 use super::paths::Paths;
 use crate::{

@@ -2,6 +2,7 @@
 
 mod keys;
 mod listing;
+mod many_to_many;
 mod names;
 mod types;
 

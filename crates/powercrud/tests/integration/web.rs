@@ -4,6 +4,7 @@ mod bad_input;
 pub(crate) mod browser;
 mod bulk;
 mod frame;
+mod links;
 mod live;
 mod login;
 mod records;

@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::{
     ConflictView, Obstacle,
     answer::{self, Words},
-    at_field, elsewhere, fingerprint, same_selection, selected, with_status,
+    at_field, elsewhere, fingerprint,
+    links::{self, LinksField},
+    same_selection, selected, with_status,
 };
 use crate::{
     bulk::{self, BulkRequest, Requested, Route},
@@ -33,6 +35,7 @@ struct EditView {
     background_note: String,
     hidden: Vec<Pair>,
     fields: Vec<BulkField>,
+    links: Vec<LinksField>,
     conflict: Option<ConflictView>,
     errors_title: &'static str,
     errors: Vec<String>,
@@ -83,7 +86,7 @@ struct Back {
 pub(in crate::web) async fn edit_dialog(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
     let resource = ask.app().resource(unmark(&resource))?.clone();
     let (stored, total) = selected(&ask, &resource).await?;
-    let view = edit_view(&ask, &resource, &stored, total, &FormData(Vec::new()), Obstacle::default());
+    let view = edit_view(&ask, &resource, &stored, total, &FormData(Vec::new()), Obstacle::default()).await?;
     ask.page("bulk_edit.html", &view.title, &view).await
 }
 
@@ -98,12 +101,12 @@ pub(in crate::web) async fn edit(ask: Ask, Path(resource): Path<String>, form: F
         },
     };
     let status = obstacle.status();
-    let view = edit_view(&ask, &resource, &stored, total, &form, obstacle);
+    let view = edit_view(&ask, &resource, &stored, total, &form, obstacle).await?;
     Ok(with_status(ask.page("bulk_edit.html", &view.title, &view).await?, status))
 }
 
 async fn run(ask: &Ask, resource: &Resource, stored: &StoredSelection, form: &FormData) -> Result<bulk::Answer, Error> {
-    let (inputs, errors) = read(resource, form);
+    let (inputs, errors) = read(resource, form, true);
     let request = request(ask, resource, stored, inputs);
     if errors.is_empty() {
         return bulk::run(ask.app(), request).await;
@@ -133,10 +136,17 @@ fn request(ask: &Ask, resource: &Resource, stored: &StoredSelection, inputs: Vec
 
 /// The ticked fields with their values, and what is wrong with the form itself. A ticked field with an empty box is a mistake, never
 /// "make it empty": that has a tick of its own.
-fn read(resource: &Resource, form: &FormData) -> (Vec<Input>, Vec<FieldError>) {
+fn read(resource: &Resource, form: &FormData, typed: bool) -> (Vec<Input>, Vec<FieldError>) {
     let mut inputs = Vec::new();
     let mut errors = Vec::new();
     for name in form.all("change") {
+        if let Some(field) = resource.bulk_many_to_many().find(|links| links.name == name) {
+            match links::read(field, form, typed) {
+                Ok(input) => inputs.push(input),
+                Err(error) => errors.push(error),
+            }
+            continue;
+        }
         let field = resource.bulk_fields().find(|field| field.name == name);
         let empty = form.all("null").any(|other| other == name);
         let text = form.get(&format!("set.{name}")).unwrap_or_default();
@@ -173,7 +183,8 @@ fn offers_empty(field: &Field) -> bool {
 pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
     let resource = ask.app().resource(unmark(&resource))?.clone();
     let (stored, total) = selected(&ask, &resource).await?;
-    let (inputs, errors) = read(&resource, &form);
+    // While somebody is typing, what stands in a search box is no key yet.
+    let (inputs, errors) = read(&resource, &form, !ask.htmx.partial);
     let mut view = PreviewView::default();
     if inputs.is_empty() || !errors.is_empty() {
         // Half a form is no mistake yet.
@@ -189,9 +200,7 @@ pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form
         match bulk::plan(ask.app(), request(&ask, &resource, &stored, inputs)).await {
             Ok(plan) => fill(&mut view, &resource, &plan.preview().await?),
             Err(Error::Invalid(errors)) => {
-                let label = |error: &FieldError| {
-                    error.field.as_deref().and_then(|name| resource.field(name)).map(|field| field.label.clone())
-                };
+                let label = |error: &FieldError| error.field.as_deref().map(|name| resource.label_of(name));
                 let text = |error: &FieldError| match label(error) {
                     Some(label) => sentence(&format!("{label}: {}", error.message)),
                     None => sentence(&error.message),
@@ -233,7 +242,7 @@ fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
                 .changes
                 .iter()
                 .map(|(name, before, after)| SampleChange {
-                    field: resource.field(name).map_or_else(|| name.clone(), |field| field.label.clone()),
+                    field: resource.label_of(name),
                     before: shown(before),
                     after: shown(after),
                 })
@@ -246,14 +255,14 @@ fn submit_label(resource: &Resource, total: u64) -> String {
     format!("Change {}", resource.count_in_words(total))
 }
 
-fn edit_view(
+async fn edit_view(
     ask: &Ask,
     resource: &Resource,
     stored: &StoredSelection,
     total: u64,
     form: &FormData,
     obstacle: Obstacle,
-) -> EditView {
+) -> WebResult<EditView> {
     let ticked = |list: &str, name: &str| form.all(list).any(|other| other == name);
     let fields: Vec<_> = resource
         .bulk_fields()
@@ -270,8 +279,10 @@ fn edit_view(
             }
         })
         .collect();
-    let names: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
-    EditView {
+    let links = links::fields(ask, resource, form, &obstacle.errors).await?;
+    let names = fields.iter().map(|field| field.name.as_str()).chain(links.iter().map(|field| field.name.as_str()));
+    let names: Vec<_> = names.collect();
+    Ok(EditView {
         title: format!("Edit {}", resource.count_in_words(total)),
         action: ask.paths.under(&resource.name, "bulk-edit"),
         preview_action: ask.paths.under(&resource.name, "bulk-edit/preview"),
@@ -283,7 +294,8 @@ fn edit_view(
         errors_title: "Nothing was changed",
         conflict: obstacle.conflict,
         fields,
-    }
+        links,
+    })
 }
 
 /// Tells beforehand that it will run in the background.

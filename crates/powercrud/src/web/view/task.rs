@@ -143,18 +143,8 @@ fn title(resource: Option<&Resource>, task: &BulkTask) -> String {
 }
 
 fn changes(resource: Option<&Resource>, task: &BulkTask) -> String {
-    let label = |name: &str| {
-        resource.and_then(|resource| resource.field(name)).map_or_else(|| name.to_owned(), |field| field.label.clone())
-    };
-    let changes = task.changes.as_object().into_iter().flatten().map(|(name, value)| {
-        let value = match value.as_str() {
-            Some("") | None => "empty".to_owned(),
-            Some(text) if text.chars().count() > 40 => format!("{}…", text.chars().take(40).collect::<String>()),
-            Some(text) => text.to_owned(),
-        };
-        format!("{} → {value}", label(name))
-    });
-    changes.collect::<Vec<_>>().join(", ")
+    let label = |name: &str| resource.map_or_else(|| name.to_owned(), |resource| resource.label_of(name));
+    task.changes_in_words(label, 40).join(", ")
 }
 
 fn status_view(status: Status) -> StatusView {

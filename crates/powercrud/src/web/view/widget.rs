@@ -54,7 +54,7 @@ pub(in crate::web) fn widget(paths: &Paths, resource: &Resource, field: &Field, 
     let name = format!("{prefix}{}", field.name);
     let mut widget = Widget {
         kind: "text",
-        id: format!("field-{}", id(&name)),
+        id: format!("field-{}", element_id(&name)),
         name,
         label: field.label.clone(),
         help: field.help_text.clone(),
@@ -139,7 +139,7 @@ fn shown(widget: &Widget, value: &Value) -> String {
 }
 
 /// An element's id from a field's name: letters, digits and hyphens, different for different names.
-fn id(name: &str) -> String {
+pub(in crate::web) fn element_id(name: &str) -> String {
     name.chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_string() } else { format!("-{:x}-", u32::from(c)) })
         .collect()

@@ -1,0 +1,111 @@
+//! Many-to-many fields in the bulk edit dialog: what to do, and with which records.
+
+use serde::Serialize;
+
+use super::at_field;
+use crate::{
+    db::{Column, Value},
+    error::{FieldError, Result},
+    form::{Input, LinkOperation},
+    query,
+    resource::{ManyToMany, Resource},
+    web::{
+        ask::{Ask, FormData},
+        view::{ChoiceView, element_id},
+    },
+};
+
+#[derive(Serialize)]
+pub(super) struct LinksField {
+    pub(super) name: String,
+    id: String,
+    label: String,
+    help: String,
+    error: String,
+    changed: bool,
+    operations: Vec<OperationView>,
+    /// The records chosen so far.
+    chosen: Vec<ChoiceView>,
+    /// What was typed as a key.
+    typed: String,
+    choices_href: String,
+}
+
+#[derive(Serialize)]
+struct OperationView {
+    word: &'static str,
+    label: &'static str,
+    selected: bool,
+}
+
+fn label(operation: LinkOperation) -> &'static str {
+    match operation {
+        LinkOperation::Add => "Add",
+        LinkOperation::Remove => "Remove",
+        LinkOperation::Replace => "Replace all by",
+        LinkOperation::Clear => "Remove all",
+    }
+}
+
+/// The many-to-many fields, as the form has them.
+pub(super) async fn fields(
+    ask: &Ask,
+    resource: &Resource,
+    form: &FormData,
+    errors: &[FieldError],
+) -> Result<Vec<LinksField>> {
+    let mut fields = Vec::new();
+    for links in resource.bulk_many_to_many() {
+        let name = links.name.clone();
+        let operation = form.get(&format!("links.{name}")).unwrap_or_default();
+        fields.push(LinksField {
+            id: format!("links-{}", element_id(&name)),
+            label: links.label.clone(),
+            help: links.help_text.clone(),
+            error: at_field(errors, &name),
+            changed: form.all("change").any(|other| other == name),
+            operations: LinkOperation::ALL
+                .map(|one| OperationView { word: one.as_str(), label: label(one), selected: one.as_str() == operation })
+                .into(),
+            chosen: chosen(ask, links, form).await?,
+            typed: form.get(&format!("keys.{name}")).unwrap_or_default().to_owned(),
+            choices_href: ask.paths.choices(&resource.name, &name),
+            name,
+        });
+    }
+    Ok(fields)
+}
+
+/// The records ticked in the form, by name.
+async fn chosen(ask: &Ask, links: &ManyToMany, form: &FormData) -> Result<Vec<ChoiceView>> {
+    let name = format!("set.{}", links.name);
+    let mut keys: Vec<&str> = form.all(&name).collect();
+    keys.dedup();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let column = Column { choices: Vec::new(), ..links.reference.column.clone() };
+    let values: Vec<_> = keys.iter().filter_map(|key| Value::parse(&column, key).ok()).collect();
+    let names = query::names_of(ask.app(), &links.reference, &values).await?;
+    Ok(keys.into_iter().map(|key| ChoiceView::new(key, names.get(key).map_or(key, String::as_str))).collect())
+}
+
+/// What the form says about a ticked many-to-many field. `typed`: whether what stands in its search box counts as a key.
+pub(super) fn read(links: &ManyToMany, form: &FormData, typed: bool) -> Result<Input, FieldError> {
+    let name = &links.name;
+    let word = form.get(&format!("links.{name}")).unwrap_or("add");
+    if word == LinkOperation::Clear.as_str() {
+        return Ok((format!("{name}__{word}"), None));
+    }
+    let typed = form.get(&format!("keys.{name}")).filter(|_| typed).unwrap_or_default().trim();
+    let chosen_name = format!("set.{name}");
+    let mut keys: Vec<String> = form.all(&chosen_name).map(str::to_owned).collect();
+    match serde_json::from_str::<Vec<String>>(typed) {
+        Ok(more) => keys.extend(more),
+        Err(_) => keys.extend(typed.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty())),
+    }
+    if keys.is_empty() {
+        return Err(FieldError::new(name, "NO_VALUE", "choose at least one"));
+    }
+    Ok((format!("{name}__{word}"), Some(serde_json::json!(keys).to_string())))
+}
