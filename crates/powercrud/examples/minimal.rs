@@ -80,7 +80,7 @@ pub(crate) async fn administration(connection: &DatabaseConnection) -> Result<Po
                 .paginate_by(20u64),
         )
         // Your own login goes here; who is not signed in gets `None`.
-        .user(|_request| Some(User { id: Some("1".into()), name: "Ann".into(), is_staff: true }))
+        .user(|_request| Some(User::new("1", "Ann").staff(true)))
         .build()
         .await?;
     Ok(powercrud)

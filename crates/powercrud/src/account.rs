@@ -57,7 +57,7 @@ impl Account {
 
 impl From<Account> for User {
     fn from(account: Account) -> Self {
-        Self { id: Some(account.id.to_string()), name: account.name, is_staff: account.is_staff }
+        Self { email: account.email, ..Self::new(account.id.to_string(), account.name).staff(account.is_staff) }
     }
 }
 

@@ -32,8 +32,8 @@ struct Inner {
 
 type UserHook = Arc<dyn Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync>;
 
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+/// Who asks. `User::new("7", "Ann").email("ann@example.org")` makes one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct User {
     /// A stable id; `None` for the local operator of a server without login.
     pub id: Option<String>,
@@ -41,12 +41,33 @@ pub struct User {
     pub name: String,
     /// Staff see everybody's tasks.
     pub is_staff: bool,
+    /// Where mail about this user's tasks goes.
+    pub email: Option<String>,
 }
 
 impl User {
+    /// Somebody with that stable id, and a name for people.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { id: Some(id.into()), name: name.into(), ..Self::default() }
+    }
+
     /// Whoever sits at the machine: the command line, and pages where no login is set up.
     pub fn operator() -> Self {
-        Self { id: None, name: "operator".into(), is_staff: true }
+        Self { name: "operator".into(), is_staff: true, ..Self::default() }
+    }
+
+    /// Whether this user sees everybody's tasks.
+    #[must_use]
+    pub fn staff(mut self, is_staff: bool) -> Self {
+        self.is_staff = is_staff;
+        self
+    }
+
+    /// Where mail about this user's tasks goes.
+    #[must_use]
+    pub fn email(mut self, address: impl Into<String>) -> Self {
+        self.email = Some(address.into());
+        self
     }
 
     /// The name to keep beside the id, as far as there is room for it; `None` for the operator.

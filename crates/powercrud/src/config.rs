@@ -1,6 +1,10 @@
 //! Settings, under the names that django-powercrud gave them, as builder methods, TOML keys and `POWERCRUD_…` variables alike.
 
+mod notification;
+
 use std::{collections::BTreeMap, time::Duration};
+
+pub use notification::{Channel, Notification, NotifyWhen};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -75,27 +79,6 @@ impl BackendKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Database => "database",
-        }
-    }
-}
-
-/// How people hear of a task's end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Notification {
-    /// The task's page.
-    #[default]
-    StatusPage,
-    /// Not at all.
-    None,
-}
-
-impl Notification {
-    /// The word in the task table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::StatusPage => "status_page",
-            Self::None => "none",
         }
     }
 }
@@ -269,7 +252,9 @@ resource_settings! {
     /// What carries a task to a worker.
     bulk_async_backend: BackendKind = "\"database\"",
     /// How people hear of a task's end.
-    bulk_async_notification: Notification = "\"status_page\" or \"none\"",
+    bulk_async_notification: Notification = "\"none\", or one or a list of \"status_page\" and \"messages\"",
+    /// Of which ends people hear: all, failures, or those of tasks that took at least so long.
+    bulk_notify_when: NotifyWhen = "\"always\", \"failure\", or a duration such as \"500ms\", \"30s\", \"5m\" or \"2h\"",
     /// Whether bulk tasks keep each other out (true).
     bulk_async_conflict_checking: bool = "true or false",
     /// What conflicts with what.

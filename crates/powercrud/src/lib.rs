@@ -10,6 +10,7 @@ mod error;
 mod form;
 mod live;
 mod lock;
+mod notify;
 pub mod query;
 pub mod record;
 mod resource;
@@ -20,8 +21,8 @@ pub mod worker;
 
 pub use app::{Builder, PowerCrud, User};
 pub use config::{
-    Atomicity, BackendKind, ConflictScope, LoginMode, Names, Notification, OnConflict, ResourceSettings, Settings,
-    Texts,
+    Atomicity, BackendKind, Channel, ConflictScope, LoginMode, Names, Notification, NotifyWhen, OnConflict,
+    ResourceSettings, Settings, Texts,
 };
 pub use error::{Error, FieldError, Result};
 pub use form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget};

@@ -17,6 +17,7 @@ mod home;
 mod htmx;
 mod list;
 mod live;
+mod messages;
 mod paths;
 mod selection;
 mod tasks;
@@ -89,8 +90,8 @@ impl PowerCrud {
             .route("/resources/{resource}/records/{key}/edit", get(form::edit).post(form::update))
             .route("/resources/{resource}/records/{key}/delete", get(detail::confirm_delete).post(detail::delete))
             .route("/tasks", get(tasks::list))
-            .route("/tasks/badge", get(tasks::badge))
             .route("/tasks/events", get(live::events))
+            .route("/tasks/badge", get(messages::badge))
             .route("/tasks/{id}", get(tasks::page))
             .route("/tasks/{id}/progress", get(tasks::progress))
             .route("/tasks/{id}/strip", get(tasks::strip))
@@ -98,6 +99,10 @@ impl PowerCrud {
             .route("/tasks/{id}/resume", post(tasks::resume))
             .route("/tasks/{id}/cancel", post(tasks::cancel))
             .route("/tasks/{id}/retry", post(tasks::retry))
+            .route("/messages", get(messages::page))
+            .route("/messages/seen", post(messages::all_seen))
+            .route("/messages/{id}/seen", post(messages::seen))
+            .route("/messages/{id}/shown", post(messages::shown))
             .route("/assets/{*file}", get(assets::serve))
             .route("/healthz", get(home::healthz))
             .route("/readyz", get(home::readyz));

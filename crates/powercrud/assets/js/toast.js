@@ -24,12 +24,57 @@ function toast(message, tone, link) {
   notice.append(dismiss);
   area.append(notice);
   if (tone !== "error") setTimeout(() => notice.remove(), 8000);
+  above();
+}
+
+function above() {
   // A modal dialog lies over everything else, so notices move into it while it is open.
   const dialog = document.querySelector("dialog[open]");
   if (dialog && area.parentElement !== dialog) dialog.append(area);
 }
 
 document.addEventListener("close", () => document.body.append(area), true);
+
+// Messages about tasks that ended: they come with the badge, and come up where somebody looks. Whoever leaves the page before it could be
+// read finds it on the next one.
+const READABLE_AFTER = 1500;
+
+function showMessages() {
+  const fresh = document.getElementById("messages-new");
+  if (!fresh || document.visibilityState !== "visible") return;
+  for (const notice of [...fresh.children]) {
+    const { shownHref, seenHref } = notice.dataset;
+    // On the task's own page, the end is there to be seen.
+    const here = notice.querySelector("a").pathname === location.pathname;
+    const known = document.querySelector(`#toasts [data-shown-href="${shownHref}"]`);
+    if (here) post(seenHref).then(lookAgain);
+    if (here || known) {
+      notice.remove();
+      continue;
+    }
+    area.append(notice);
+    window.htmx.process(notice);
+    setTimeout(() => post(shownHref), READABLE_AFTER);
+    hideLater(notice);
+  }
+  above();
+}
+
+const post = (href) => fetch(href, { method: "POST" }).catch(() => {});
+
+// What went well goes by itself; anything else stays until it is put away.
+function hideLater(notice) {
+  if (notice.dataset.tone !== "success") return;
+  setTimeout(() => (notice.matches(":hover, :focus-within") ? hideLater(notice) : notice.remove()), 12000);
+}
+
+const lookAgain = () => document.body.dispatchEvent(new Event("lookAgain"));
+
+document.addEventListener("htmx:afterSettle", showMessages);
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") lookAgain();
+});
+area.querySelectorAll("[data-tone]").forEach(hideLater);
 
 area.addEventListener("click", (event) => {
   if (event.target.closest("[data-dismiss]")) event.target.closest("[data-toast]").remove();

@@ -126,7 +126,8 @@ impl Plan {
             Route::Background => self.resource.atomicity(true),
             Route::Auto => self.resource.atomicity(background),
         };
-        let lease = (!background && !waits).then(|| Lease { task_id, worker_id: Uuid::new_v4(), attempt: 1 });
+        let lease =
+            (!background && !waits).then(|| Lease { task_id, worker_id: Uuid::new_v4(), attempt: 1, answers: true });
         let status = match lease {
             Some(_) => Status::Pending.next(Event::Claim)?,
             None if waits => Status::Waiting,
@@ -173,6 +174,7 @@ impl Plan {
                 "parent_id",
                 "user_id",
                 "user_name",
+                "user_email",
                 "model_name",
                 "unique_model_key",
                 "operation",
@@ -202,6 +204,7 @@ impl Plan {
                 self.parent_id.into(),
                 self.user.id.clone().into(),
                 self.user.recorded_name().into(),
+                self.user.email.clone().into(),
                 self.resource.name.as_str().into(),
                 self.resource.unique_model_key().into(),
                 self.operation.as_str().into(),
@@ -218,7 +221,7 @@ impl Plan {
                 0i64.into(),
                 atomicity.as_str().into(),
                 settings.bulk_async_backend.unwrap_or_default().as_str().into(),
-                settings.bulk_async_notification.unwrap_or_default().as_str().into(),
+                settings.bulk_async_notification.clone().unwrap_or_default().words().into(),
                 lease.map_or(0, |lease| lease.attempt).into(),
                 lease.map(|lease| lease.worker_id).into(),
                 held(store::expiry(dialect, self.app.settings().lease)),

@@ -4,6 +4,7 @@
 
 mod m0001_bulk_tasks;
 mod m0002_lock_task;
+mod m0004_notices;
 mod m0008_users;
 mod m0010_turns;
 
@@ -26,6 +27,8 @@ pub(crate) mod tables {
     pub(crate) const LOCK: &str = "powercrud_lock";
     pub(crate) const TURN: &str = "powercrud_turn";
     pub(crate) const WORKER: &str = "powercrud_worker";
+    pub(crate) const NOTICE: &str = "powercrud_notice";
+    pub(crate) const MESSAGE: &str = "powercrud_message";
     pub(crate) const SELECTION: &str = "powercrud_selection";
     pub(crate) const SELECTION_KEY: &str = "powercrud_selection_key";
     pub(crate) const USER: &str = "powercrud_user";
@@ -40,6 +43,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_bulk_tasks::Migration),
             Box::new(m0002_lock_task::Migration),
+            Box::new(m0004_notices::Migration),
             Box::new(m0008_users::Migration),
             Box::new(m0010_turns::Migration),
         ]

@@ -17,7 +17,7 @@ use crate::{
     config::Atomicity,
     db::{Dialect, Run as _, migrations::tables},
     error::{Error, Result},
-    lock,
+    lock, notify,
 };
 
 /// A worker's hold on a task.
@@ -26,6 +26,8 @@ pub(crate) struct Lease {
     pub(crate) task_id: Uuid,
     pub(crate) worker_id: Uuid,
     pub(crate) attempt: i64,
+    /// Whether the task runs in the request that submitted it, so that whoever asked gets the answer there.
+    pub(crate) answers: bool,
 }
 
 impl Lease {
@@ -271,6 +273,9 @@ async fn wish(app: &PowerCrud, user: &User, id: Uuid, event: Event) -> Result<Bu
         }
         // Where its state changed in between, look again.
         if transaction.update(&update).await? == 1 {
+            if next.is_final() {
+                notify::write(app, &transaction, id, false).await?;
+            }
             transaction.commit().await?;
             if next.is_final() {
                 lock::unblock(app, Some(&task.unique_model_key)).await?;
@@ -297,7 +302,7 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
     }
     for row in app.database().connection().rows(&select).await? {
         let task = read_task(&row)?;
-        let lease = Lease { task_id: task.id, worker_id, attempt: task.attempt + 1 };
+        let lease = Lease { task_id: task.id, worker_id, attempt: task.attempt + 1, answers: false };
         let mut update = Query::update();
         update
             .table(tables::BULK_TASK)
@@ -383,7 +388,8 @@ async fn write_progress<C: ConnectionTrait>(
     Ok(transaction.update(&update).await? == 1)
 }
 
-/// Ends a task or stops it at its checkpoint, with its counts, and releases its locks where it ended; all in the transaction given.
+/// Ends a task or stops it at its checkpoint, with its counts; where it ended, releases its locks and writes its notices. All in the
+/// transaction given.
 /// `false`: the lease is lost.
 pub(crate) async fn finish<C: ConnectionTrait>(
     app: &PowerCrud,
@@ -407,5 +413,8 @@ pub(crate) async fn finish<C: ConnectionTrait>(
         lock::release(transaction, lease.task_id).await?;
     }
     transaction.update(&update).await?;
+    if task.status.is_final() {
+        notify::write(app, transaction, lease.task_id, lease.answers).await?;
+    }
     Ok(true)
 }

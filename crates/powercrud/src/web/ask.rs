@@ -13,6 +13,7 @@ use super::{
     auth::LookupFailed,
     error::{Problem, WebError, WebResult},
     htmx::{self, Htmx},
+    messages,
     paths::Paths,
     tasks, view,
 };
@@ -77,7 +78,7 @@ impl Ask {
             paths,
             htmx: Htmx::of(&parts.headers),
             signed_in: user.is_some(),
-            user: user.unwrap_or(User { id: None, name: String::new(), is_staff: false }),
+            user: user.unwrap_or_default(),
             request_id: text(&parts.headers, REQUEST_ID).unwrap_or_default().to_owned(),
             selection_cookie: cookie(&parts.headers, SELECTION_COOKIE).and_then(|id| Uuid::parse_str(id).ok()),
         }
@@ -111,14 +112,18 @@ impl Ask {
         if self.htmx.partial {
             return self.part(template, view);
         }
-        let running = if self.signed_in { tasks::count_running(self).await? } else { 0 };
-        let frame = self.frame(title, running);
+        let mut frame = self.frame(title);
+        if self.signed_in {
+            frame.running = tasks::count_running(self).await?;
+            frame.messages = messages::show(self).await?;
+            frame.bell = Some(messages::bell(self).await?);
+        }
         self.render(template, &frame, "base.html", view)
     }
 
     /// A piece of a page, for htmx.
     pub(super) fn part(&self, template: &str, view: &impl Serialize) -> WebResult<Response> {
-        self.render(template, &self.frame("", 0), "fragment.html", view)
+        self.render(template, &self.frame(""), "fragment.html", view)
     }
 
     /// The text of a piece that is the same for everybody who may see it.
@@ -126,9 +131,16 @@ impl Ask {
         self.web.templates.render(template, view)
     }
 
-    /// A piece that shows how many tasks run.
-    pub(super) fn part_with_running(&self, template: &str, running: u64) -> WebResult<Response> {
-        self.render(template, &self.frame("", running), "fragment.html", &())
+    /// A piece that shows how many tasks run, and the messages.
+    pub(super) fn part_with_news(
+        &self,
+        template: &str,
+        running: u64,
+        bell: view::Bell,
+        messages: Vec<view::MessageView>,
+    ) -> WebResult<Response> {
+        let frame = view::Frame { running, bell: Some(bell), messages, ..self.frame("") };
+        self.render(template, &frame, "fragment.html", &())
     }
 
     fn render(
@@ -145,7 +157,7 @@ impl Ask {
         Ok(response)
     }
 
-    fn frame(&self, title: &str, running: u64) -> view::Frame {
+    fn frame(&self, title: &str) -> view::Frame {
         let has_name = self.signed_in && self.user.id.is_some();
         let has_account = has_name && self.app().has_login();
         let menu = if self.signed_in { self.app().resources() } else { &[] };
@@ -173,7 +185,9 @@ impl Ask {
                 account_href: has_account.then(|| self.paths.account()),
                 logout_href: has_account.then(|| self.paths.logout()),
             },
-            running,
+            running: 0,
+            bell: None,
+            messages: Vec::new(),
             tasks_href: self.paths.tasks(),
             tasks_badge_href: self.paths.tasks_badge(),
             htmx_config: htmx::config(),

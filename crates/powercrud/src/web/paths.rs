@@ -81,6 +81,18 @@ impl Paths {
         format!("{}/tasks/events", self.base)
     }
 
+    pub(super) fn messages(&self) -> String {
+        format!("{}/messages", self.base)
+    }
+
+    pub(super) fn messages_seen(&self) -> String {
+        format!("{}/seen", self.messages())
+    }
+
+    pub(super) fn message_under(&self, id: &str, rest: &str) -> String {
+        format!("{}/{}/{rest}", self.messages(), segment(id))
+    }
+
     pub(super) fn task(&self, id: &str) -> String {
         format!("{}/tasks/{}", self.base, segment(id))
     }

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     bulk,
     error::Error,
+    notify::messages,
     resource::grouped,
     task::{
         BulkTask, RecordError, Status,
@@ -135,12 +136,11 @@ pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respons
     ask.page("tasks.html", "Bulk tasks", &view).await
 }
 
-pub(super) async fn badge(ask: Ask) -> WebResult<Response> {
-    ask.part_with_running("tasks_badge.html", count_running(&ask).await?)
-}
-
 pub(super) async fn page(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
     let task = find(&ask, &id).await?;
+    if task.status.is_final() {
+        messages::mark_task_seen(ask.app(), &ask.user, task.id).await?;
+    }
     let view = task_page(&ask, &task).await?;
     ask.page("task.html", &view.task.title, &view).await
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 pub(super) use cell::{CellView, cell_view};
 pub(super) use task::{TaskView, task_view, time_left};
+pub(super) use time::Moment;
 pub(super) use widget::{ChoiceView, Widget, element_id, widget};
 
 use super::paths::Paths;
@@ -32,7 +33,38 @@ pub(super) struct Frame {
     pub(super) running: u64,
     pub(super) tasks_href: String,
     pub(super) tasks_badge_href: String,
+    /// Under which messages wait, where it stands on the page or comes along.
+    pub(super) bell: Option<Bell>,
+    /// Messages that come up now.
+    pub(super) messages: Vec<MessageView>,
     pub(super) htmx_config: String,
+}
+
+/// How many messages wait.
+#[derive(Serialize)]
+pub(super) struct Bell {
+    pub(super) href: String,
+    pub(super) unseen: u64,
+    pub(super) label: String,
+}
+
+/// How one of the user's tasks ended.
+#[derive(Serialize)]
+pub(super) struct MessageView {
+    pub(super) id: String,
+    pub(super) text: String,
+    pub(super) tone: String,
+    /// The task.
+    pub(super) href: String,
+    pub(super) at: Option<Moment>,
+    pub(super) seen: bool,
+    pub(super) shown_href: String,
+    pub(super) seen_href: String,
+}
+
+/// `at` in milliseconds since 1970 UTC, seen from now.
+pub(super) fn moment(at: i64) -> Option<Moment> {
+    time::moment(at, time::now())
 }
 
 #[derive(Serialize)]

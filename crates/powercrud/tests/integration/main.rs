@@ -4,6 +4,7 @@ mod bulk;
 mod conflict;
 mod discovery;
 mod example;
+mod notify;
 mod records;
 mod selection;
 mod shop;

@@ -130,7 +130,7 @@ async fn what_cannot_be_done(database: TestDatabase) {
 
 async fn the_row_says_what_was_set(database: TestDatabase) {
     items(&database, 30).await;
-    let item = Resource::table("item").bulk_async_notification(Notification::None);
+    let item = Resource::table("item").bulk_async_notification(Notification::none());
     let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("a configuration");
     queue(&app, delete("item", Selection::All)).await;
     let told = "(SELECT 1 FROM powercrud_bulk_task WHERE notification = 'none' AND backend = 'database') AS told";

@@ -17,14 +17,14 @@ use crate::{
 each_database! { tasks_are_their_owners, lists_are_filtered_and_paged }
 
 fn user(name: &str, is_staff: bool) -> User {
-    User { id: Some(name.to_owned()), name: name.to_owned(), is_staff }
+    User::new(name, name).staff(is_staff)
 }
 
 async fn tasks_are_their_owners(database: TestDatabase) {
     items(&database, 50).await;
     let app = discovered(&database).await;
     let (ann, bob, boss) = (user("ann", false), user("bob", false), user("boss", true));
-    let nobody = User { id: None, name: "nobody".into(), is_staff: false };
+    let nobody = User { name: "nobody".into(), ..User::default() };
     let request = update("item", Selection::All, [("note", None)]);
     let task = queue(&app, BulkRequest { user: ann.clone(), ..request.clone() }).await;
     assert_eq!(task.user_id.as_deref(), Some("ann"));

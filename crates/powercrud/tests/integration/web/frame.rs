@@ -114,7 +114,7 @@ async fn users_see_what_is_theirs() {
         shop(&database).await;
         let hook = |parts: &axum::http::request::Parts| {
             let name = parts.headers.get("x-user")?.to_str().ok()?.to_owned();
-            Some(User { id: Some(name.clone()), is_staff: name == "staff", name })
+            Some(User::new(&name, &name).staff(name == "staff"))
         };
         let app = PowerCrud::builder(database).discover(true).user(hook).build().await.expect("a shop");
         let nobody = Browser::new(app.router());

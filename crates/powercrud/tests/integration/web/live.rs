@@ -183,7 +183,7 @@ async fn streams_end_when_the_server_does(database: TestDatabase) {
 
 async fn a_stream_is_for_who_may_see_the_task(database: TestDatabase) {
     items(&database, 30).await;
-    let user = |name: &str| User { id: Some(name.to_owned()), name: name.to_owned(), is_staff: false };
+    let user = |name: &str| User::new(name, name);
     let app = PowerCrud::builder(database.clone())
         .resource(Resource::table("item"))
         .user(move |parts| Some(user(parts.headers.get("x-user")?.to_str().ok()?)))
