@@ -102,6 +102,17 @@ impl Database {
     }
 }
 
+/// How long the database may take to answer what it answers in milliseconds.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for an answer no longer than a connection may seem to be slow before it must be dead.
+pub(crate) async fn patiently<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::Database(Box::new(Fault::silent_connection()))),
+    }
+}
+
 /// Commits or rolls back by the result, and passes it on.
 pub(crate) async fn close<T>(transaction: DatabaseTransaction, result: Result<T>) -> Result<T> {
     match result {

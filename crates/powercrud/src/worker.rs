@@ -11,7 +11,7 @@ use crate::{
     app::PowerCrud,
     backend::Listener,
     bulk,
-    db::{Run as _, migrations::tables},
+    db::{Run as _, migrations::tables, patiently},
     error::Result,
     lock,
     task::{BulkTask, store},
@@ -73,7 +73,7 @@ impl Worker {
                 permit = std::sync::Arc::clone(&free).acquire_owned() => permit,
                 () = stop.cancelled() => break,
             };
-            match store::claim(&self.app, self.id, None).await {
+            match patiently(store::claim(&self.app, self.id, None)).await {
                 Ok(Some((lease, task))) => {
                     let (app, stop) = (self.app.clone(), stop.clone());
                     running.spawn(async move {
@@ -86,7 +86,7 @@ impl Worker {
                     continue;
                 }
                 // A wait that began while its obstacle ended is seen here at the latest.
-                Ok(None) => match lock::unblock(&self.app, None).await {
+                Ok(None) => match patiently(lock::unblock(&self.app, None)).await {
                     Ok(0) => {}
                     Ok(_) => continue,
                     Err(error) => tracing::debug!(%error, "waiting tasks could not be looked at"),
@@ -121,7 +121,7 @@ impl Worker {
         tokio::spawn(async move {
             while !stop.is_cancelled() {
                 tokio::time::sleep(SIGN_OF_LIFE).await;
-                if let Err(error) = worker.show_life().await {
+                if let Err(error) = patiently(worker.show_life()).await {
                     tracing::debug!(%error, "the worker's sign of life could not be written");
                 }
             }

@@ -3,9 +3,15 @@
 //! A crash at any instant loses no committed chunk and repeats none, because cursor and data are one transaction. A worker whose
 //! lease was taken over can't commit, because the checkpoint names task, worker and attempt. Nor can a chunk be committed twice by the
 //! same worker, where the answer to its COMMIT was lost, because the checkpoint also names the progress that it starts from.
+//!
+//! A connection may also fall silent without an end. A worker that can't renew its lease for as long as it lasts lets go of everything
+//! it has begun, and the server ends a transaction in which nobody says anything for as long, so that what it locked is free for the
+//! worker that takes over.
 
 mod ending;
+mod heartbeat;
 mod sweep;
+mod watch;
 mod whole;
 
 use std::{
@@ -14,7 +20,7 @@ use std::{
 };
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, sea_query::Query};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
 use self::ending::end;
 use super::{
@@ -23,7 +29,7 @@ use super::{
 };
 use crate::{
     app::PowerCrud,
-    db::{Fault, Run as _, close, migrations::tables},
+    db::{Fault, Run as _, migrations::tables, patiently},
     error::{Error, Result},
     form::sort_bulk_inputs,
     resource::Resource,
@@ -52,7 +58,7 @@ pub(crate) async fn execute(
     stop: &CancellationToken,
 ) -> Result<BulkTask> {
     let lost = CancellationToken::new();
-    let _heartbeat = heartbeat(app, lease, lost.clone());
+    let _heartbeat = heartbeat::start(app, lease, lost.clone());
     let span = tracing::info_span!("bulk_task", task_id = %task.id, resource = %task.resource, attempt = lease.attempt);
     tracing::Instrument::instrument(
         async {
@@ -61,35 +67,18 @@ pub(crate) async fn execute(
                 // The resource or a field is gone since the task was submitted.
                 Err(error) => return end(app, lease, task, Some(error.to_string())).await,
             };
-            if is_all_or_nothing(&run.task) { run.all_or_nothing().await } else { run.chunk_by_chunk().await }
+            let walk = async {
+                if is_all_or_nothing(&run.task) { run.all_or_nothing().await } else { run.chunk_by_chunk().await }
+            };
+            tokio::select! {
+                biased;
+                result = walk => result,
+                () = lost.cancelled() => Err(lease.lost()),
+            }
         },
         span,
     )
     .await
-}
-
-/// Renews the lease while the guard lives, and says so when it is lost.
-fn heartbeat(app: &PowerCrud, lease: Lease, lost: CancellationToken) -> DropGuard {
-    let app = app.clone();
-    let done = CancellationToken::new();
-    let ended = done.clone();
-    tokio::spawn(async move {
-        let mut interval = tokio::time::interval(app.settings().lease / 3);
-        interval.tick().await;
-        loop {
-            tokio::select! {
-                () = ended.cancelled() => return,
-                _ = interval.tick() => {}
-            }
-            match store::renew(&app, &lease).await {
-                Ok(true) => {}
-                Ok(false) => return lost.cancel(),
-                // A database that is away for a moment: the checkpoint decides.
-                Err(error) => tracing::debug!(%error, "the lease could not be renewed"),
-            }
-        }
-    });
-    done.drop_guard()
 }
 
 struct Run<'a> {
@@ -106,6 +95,8 @@ struct Run<'a> {
     cautious: Option<i64>,
     /// Whether each chunk of a delete first looks for records that others refer to.
     look_first: bool,
+    /// Cancelled when the task was seen to be cancelled during a transaction.
+    interrupted: CancellationToken,
 }
 
 /// Why a walk ends before its last record.
@@ -139,8 +130,8 @@ impl<'a> Run<'a> {
         };
         let largest_chunk = app.database().dialect().largest_chunk(resource.table.primary_key.len());
         let chunk_size = resource.settings.bulk_chunk_size.map_or(FIRST_CHUNK, |size| size as i64).min(largest_chunk);
-        let (cautious, look_first) = (None, false);
-        Ok(Self { app, lease, task, resource, operation, stop, lost, chunk_size, cautious, look_first })
+        let (cautious, look_first, interrupted) = (None, false, CancellationToken::new());
+        Ok(Self { app, lease, task, resource, operation, stop, lost, chunk_size, cautious, look_first, interrupted })
     }
 
     async fn chunk_by_chunk(&mut self) -> Result<BulkTask> {
@@ -158,6 +149,8 @@ impl<'a> Run<'a> {
             }
             match self.commit_chunk().await {
                 Ok(()) => {}
+                // Nothing of the chunk stands; whoever wished so is seen next.
+                Err(_) if self.interrupted.is_cancelled() => {}
                 Err(Error::Database(fault)) if !fault.is_transient() => return self.end(Some(fault.message)).await,
                 Err(error) => return Err(error),
             }
@@ -181,12 +174,17 @@ impl<'a> Run<'a> {
         let (result, took) = loop {
             let started = Instant::now();
             let result = self.try_chunk(size).await;
-            match self.pause_after(&result, &mut tries) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => break (result, started.elapsed()),
+            let pause = self.pause_after(&result, &mut tries);
+            let interrupted = result.is_err() && self.interrupted.is_cancelled();
+            if pause.is_none() && !interrupted {
+                break (result, started.elapsed());
             }
+            tokio::time::sleep(pause.unwrap_or_default()).await;
             if let Some(task) = self.committed_unheard().await {
                 break (Ok(task), started.elapsed());
+            }
+            if interrupted {
+                break (result, started.elapsed());
             }
         };
         match result {
@@ -212,17 +210,13 @@ impl<'a> Run<'a> {
             self.cautious = Some(size / 2);
             return Ok(());
         }
-        let transaction = self.begin().await?;
-        let result = async {
-            let failed = self
-                .chunk(self.task.cursor, 1)
-                .blame(&transaction, self.task.first_seq + self.task.cursor, fault)
-                .await?;
+        let blamed = self.in_transaction(async |transaction| {
+            let seq = self.task.first_seq + self.task.cursor;
+            let failed = self.chunk(self.task.cursor, 1).blame(transaction, seq, fault).await?;
             let outcome = Outcome { errors: vec![failed], ..Outcome::default() };
-            self.advance(&transaction, 1, &outcome).await
-        };
-        let result = result.await;
-        self.task = close(transaction, result).await?;
+            self.advance(transaction, 1, &outcome).await
+        });
+        self.task = blamed.await?;
         Ok(())
     }
 
@@ -241,13 +235,11 @@ impl<'a> Run<'a> {
     }
 
     async fn try_chunk(&self, size: i64) -> Result<BulkTask> {
-        let transaction = self.begin().await?;
-        let result = async {
-            let outcome = self.chunk(self.task.cursor, size).apply(&transaction).await?;
-            self.advance(&transaction, size, &outcome).await
-        };
-        let result = result.await;
-        close(transaction, result).await
+        self.in_transaction(async |transaction| {
+            let outcome = self.chunk(self.task.cursor, size).apply(transaction).await?;
+            self.advance(transaction, size, &outcome).await
+        })
+        .await
     }
 
     /// Writes what became of the next `size` records, as part of their transaction.
@@ -263,14 +255,6 @@ impl<'a> Run<'a> {
         } else {
             Err(self.lease.lost())
         }
-    }
-
-    async fn begin(&self) -> Result<DatabaseTransaction> {
-        let transaction = self.app.database().begin().await?;
-        if let Some(sql) = self.app.database().dialect().immediate_constraints() {
-            transaction.execute_unprepared(sql).await?;
-        }
-        Ok(transaction)
     }
 
     /// The `size` records after the first `cursor`.
@@ -301,7 +285,7 @@ impl<'a> Run<'a> {
 
     /// Whether somebody wishes to pause or cancel.
     async fn wish(&mut self) -> Result<bool> {
-        self.task.status = store::load(self.app, self.task.id).await?.status;
+        self.task.status = patiently(store::load(self.app, self.task.id)).await?.status;
         Ok(matches!(self.task.status, Status::Pausing | Status::Cancelling))
     }
 

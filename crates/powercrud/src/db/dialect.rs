@@ -4,6 +4,8 @@
 //! same way whatever its type. On PostgreSQL and MySQL it is read as text, which is the only form that all types have; SQLite
 //! cells carry their own type and are read as they are, because a cell may not match its column's declared type.
 
+mod session;
+
 use sea_orm::{
     DbBackend,
     sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, SelectStatement},
@@ -314,12 +316,6 @@ impl Dialect {
     /// The most records that one chunk may have, whose keys have so many parts: bound keys must fit into one statement.
     pub(crate) fn largest_chunk(self, key_parts: usize) -> i64 {
         if self.binds_chunk_keys() { 60_000 / Ord::max(key_parts, 1) as i64 } else { i64::from(i32::MAX) }
-    }
-
-    /// What each chunk's transaction says first, so that a deferred constraint fails at its statement and not at COMMIT, where no
-    /// record could be blamed.
-    pub(crate) fn immediate_constraints(self) -> Option<&'static str> {
-        (self == Self::Postgres).then_some("SET CONSTRAINTS ALL IMMEDIATE")
     }
 
     /// `(left, …) IN ((row, …), …)`, in the form that indexes serve.

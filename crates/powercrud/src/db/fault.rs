@@ -8,7 +8,8 @@ use sea_orm::{DbErr, RuntimeErr};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// A stable UPPER_SNAKE word: `UNIQUE`, `FOREIGN_KEY`, `NOT_NULL`, `CHECK`, `TOO_LONG`, `OUT_OF_RANGE`, `INVALID_VALUE`,
-    /// `TRIGGER`, `DEADLOCK`, `BUSY`, `CONNECTION_LOST`, `READ_ONLY_DATABASE`, `DISK_FULL` or `DATABASE`.
+    /// `TRIGGER`, `DEADLOCK`, `BUSY`, `CONNECTION_LOST`, `READ_ONLY_DATABASE`, `DISK_FULL`,
+    /// `INTERRUPTED` or `DATABASE`.
     pub code: &'static str,
     /// Who is to blame.
     pub kind: FaultKind,
@@ -32,6 +33,9 @@ pub enum FaultKind {
 impl Fault {
     /// Reads a SeaORM error.
     pub(crate) fn classify(error: &DbErr) -> Self {
+        if let DbErr::ConnectionAcquire(error) = error {
+            return Self::transient("BUSY", format!("no database connection became free: {error}"));
+        }
         let Some(error) = sqlx_error(error) else {
             return Self::statement("DATABASE", error.to_string());
         };
@@ -67,6 +71,11 @@ impl Fault {
     /// Whether a record's values are to blame.
     pub fn is_record(&self) -> bool {
         self.kind == FaultKind::Record
+    }
+
+    /// A connection on which nobody answers any more.
+    pub(crate) fn silent_connection() -> Self {
+        Self::transient("CONNECTION_LOST", "the connection to the database fell silent".into())
     }
 
     fn transient(code: &'static str, message: String) -> Self {
@@ -118,7 +127,9 @@ fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
     match code {
         "40001" | "40P01" => Fault::transient("DEADLOCK", message),
         "55P03" | "53300" => Fault::transient("BUSY", message),
-        "57P01" | "57P02" | "57P03" => Fault::transient("CONNECTION_LOST", message),
+        "57014" => Fault::statement("INTERRUPTED", message),
+        // 25P03: nobody said anything in the transaction for too long.
+        "57P01" | "57P02" | "57P03" | "25P03" => Fault::transient("CONNECTION_LOST", message),
         "23505" => Fault::record("UNIQUE", field, message),
         "23503" | "23001" => Fault::record("FOREIGN_KEY", field, message),
         "23502" => Fault::record("NOT_NULL", field, message),
@@ -152,7 +163,8 @@ fn mysql(number: u16, message: String) -> Fault {
     match number {
         1213 => Fault::transient("DEADLOCK", message),
         1205 | 1040 => Fault::transient("BUSY", message),
-        1053 | 1927 | 2006 | 2013 => Fault::transient("CONNECTION_LOST", message),
+        1317 | 1969 => Fault::statement("INTERRUPTED", message),
+        1053 | 1927 | 2006 | 2013 | 4031 => Fault::transient("CONNECTION_LOST", message),
         1062 | 1586 => Fault::record("UNIQUE", field, message),
         1216 | 1217 | 1451 | 1452 => Fault::record("FOREIGN_KEY", field, message),
         1048 | 1364 => Fault::record("NOT_NULL", field, message),

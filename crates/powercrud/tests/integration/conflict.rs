@@ -3,3 +3,4 @@
 mod clients;
 mod cuts;
 mod edits;
+mod interrupts;

@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{Halt, Run};
 use crate::{
     bulk::chunk::{Failed, Outcome},
-    db::{Run as _, close, migrations::tables},
+    db::{Run as _, migrations::tables},
     error::Result,
     task::BulkTask,
 };
@@ -75,12 +75,11 @@ impl Run<'_> {
     }
 
     async fn try_page(&self, places: &[i64]) -> Result<BulkTask> {
-        let transaction = self.begin().await?;
-        let result = async {
+        self.in_transaction(async |transaction| {
             let mut task = self.task.clone();
             let mut freed = Vec::new();
             for &seq in places {
-                let outcome = self.try_again(&transaction, seq).await?;
+                let outcome = self.try_again(transaction, seq).await?;
                 if outcome.errors.is_empty() {
                     free_one(&mut task, &outcome);
                     freed.push(seq);
@@ -94,10 +93,9 @@ impl Run<'_> {
                     .and_where(Expr::col("seq").is_in(freed));
                 transaction.delete(&delete).await?;
             }
-            self.checkpoint(&transaction, task).await
-        };
-        let result = result.await;
-        close(transaction, result).await
+            self.checkpoint(transaction, task).await
+        })
+        .await
     }
 
     /// Tries again what failed in a transaction that is still open.

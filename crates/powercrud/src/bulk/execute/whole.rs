@@ -9,7 +9,6 @@ use super::{
 };
 use crate::{
     bulk::chunk::Failed,
-    db::close,
     error::{Error, Result},
     lock,
     task::{BulkTask, store},
@@ -35,6 +34,8 @@ impl Run<'_> {
                 continue;
             }
             match result {
+                // Nothing stands; whoever wished so is seen next.
+                Err(_) if self.interrupted.is_cancelled() => {}
                 // A rule that the database looks at only at the end; what can be named is named the next time.
                 Err(Error::Database(fault)) if fault.is_record() && !self.look_first => self.look_first = true,
                 Err(Error::Database(fault)) if !fault.is_transient() => return self.end(Some(fault.message)).await,
@@ -44,33 +45,38 @@ impl Run<'_> {
     }
 
     async fn try_all(&self) -> Result<BulkTask> {
-        let transaction = self.begin().await?;
-        let (task, errors) = match self.attempt_all(&transaction).await {
-            Ok(Some(tried)) => tried,
-            Ok(None) => {
-                transaction.rollback().await?;
-                return self.give_back().await;
+        let mut undone = None;
+        let done = self
+            .in_transaction(async |transaction| match self.attempt_all(transaction).await? {
+                // A record that is gone leaves nothing to undo: it is named, and the others are done.
+                Some((task, errors)) if errors.iter().all(Failed::is_gone) => {
+                    self.conclude(transaction, task, &errors, None).await
+                }
+                tried => {
+                    undone = Some(tried);
+                    Err(Error::Internal("what was tried is undone".into()))
+                }
+            })
+            .await;
+        match undone {
+            None => done?,
+            Some(None) => return self.give_back().await,
+            Some(Some((_, errors))) => {
+                // Only the bad records count, and none is done.
+                let mut task = self.task.clone();
+                task.failed_records = errors.len() as u64;
+                task.processed_records = task.failed_records;
+                let first = &errors[0];
+                let message = format!(
+                    "nothing was changed, because {} of {} records failed; the first is {}: {}",
+                    errors.len(),
+                    task.total_records,
+                    first.record_key,
+                    first.error
+                );
+                self.in_transaction(async |transaction| self.conclude(transaction, task, &errors, Some(message)).await)
+                    .await?;
             }
-            Err(error) => return close(transaction, Err(error)).await,
-        };
-        // A record that is gone leaves nothing to undo: it is named, and the others are done.
-        if errors.iter().all(Failed::is_gone) {
-            self.conclude(transaction, task, &errors, None).await?;
-        } else {
-            transaction.rollback().await?;
-            // What was done is undone: only the bad records count, and none is done.
-            let mut task = self.task.clone();
-            task.failed_records = errors.len() as u64;
-            task.processed_records = task.failed_records;
-            let first = &errors[0];
-            let message = format!(
-                "nothing was changed, because {} of {} records failed; the first is {}: {}",
-                errors.len(),
-                task.total_records,
-                first.record_key,
-                first.error
-            );
-            self.conclude(self.app.database().begin().await?, task, &errors, Some(message)).await?;
         }
         lock::unblock(self.app, Some(&self.task.unique_model_key)).await?;
         store::load(self.app, self.task.id).await
@@ -82,8 +88,8 @@ impl Run<'_> {
         let mut errors: Vec<Failed> = Vec::new();
         let bad = |errors: &[Failed]| errors.iter().filter(|failed| !failed.is_gone()).count();
         while task.cursor < task.total_records as i64 && bad(&errors) < REPORTED_ERRORS {
-            if self.lost.is_cancelled() {
-                return Err(self.lease.lost());
+            if self.interrupted.is_cancelled() {
+                return Err(Error::Internal("the task was cancelled".into()));
             }
             if self.stop.is_cancelled() {
                 return Ok(None);
@@ -101,16 +107,13 @@ impl Run<'_> {
 
     async fn conclude(
         &self,
-        transaction: DatabaseTransaction,
+        transaction: &DatabaseTransaction,
         task: BulkTask,
         errors: &[Failed],
         message: Option<String>,
-    ) -> Result<BulkTask> {
-        let result = async {
-            write_errors(&transaction, task.id, errors).await?;
-            conclude(self.app, &transaction, &self.lease, task, message).await
-        };
-        let result = result.await;
-        close(transaction, result).await
+    ) -> Result<()> {
+        write_errors(transaction, task.id, errors).await?;
+        conclude(self.app, transaction, &self.lease, task, message).await?;
+        Ok(())
     }
 }

@@ -21,7 +21,7 @@ mod proxy;
 const ROWS: u64 = 3_000;
 const CUTS: u64 = 6;
 
-each_database! { [postgres mysql] all_connections_are_killed, answers_to_commits_are_lost }
+each_database! { [postgres mysql] all_connections_are_killed, answers_to_commits_are_lost, connections_fall_silent }
 
 async fn app(url: &str, chunk_size: u64) -> PowerCrud {
     let own = Database::connect(url).await.expect("a database that answers");
@@ -33,7 +33,7 @@ async fn app(url: &str, chunk_size: u64) -> PowerCrud {
 
 /// Looks at a task until `until` holds, also where a look meets a connection that is gone.
 async fn watch(app: &PowerCrud, task: &BulkTask, until: impl Fn(&BulkTask) -> bool) -> BulkTask {
-    let deadline = Instant::now() + Duration::from_secs(40);
+    let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let seen = store::get(app, &User::operator(), task.id).await;
         match seen {
@@ -110,6 +110,33 @@ async fn answers_to_commits_are_lost(database: TestDatabase) {
     assert_no_locks(&database).await;
 }
 
+/// Half-open connections: the worker hears nothing more and nobody tells it, while the server holds what it locked.
+async fn connections_fall_silent(database: TestDatabase) {
+    items(&database, ROWS as usize).await;
+    let watcher = app(&database.url, 10).await;
+    let task = queue(&watcher, update("item", Selection::All, [("note", Some("x"))])).await;
+    let proxy = proxy::start(database.kind, &database.url, usize::MAX).await;
+    let stop = CancellationToken::new();
+    let silent = tokio::spawn(app(&proxy.url, 10).await.worker().concurrency(1).run(stop.clone()));
+    let before = watch(&watcher, &task, |task| task.processed_records >= ROWS / 3).await;
+    assert!(!before.status.is_final(), "{before:?}");
+    proxy.fall_silent();
+    // Another worker takes over, however long the server would have kept the locks of the first.
+    let other_stop = CancellationToken::new();
+    let other = tokio::spawn(app(&database.url, 10).await.worker().concurrency(1).run(other_stop.clone()));
+    let task = watch(&watcher, &task, |task| task.status.is_final()).await;
+    assert_eq!((task.status, counts(&task)), (Status::Success, (ROWS, 0, 0)), "{task:?}");
+    assert_eq!(touched_once(&database).await, ROWS);
+    other_stop.cancel();
+    other.await.expect("no panic").expect("a worker that could start");
+    // The first one lets go by itself, and works again over new connections.
+    let next = queue(&watcher, in_background(update("item", keys([1]), [("note", Some("y"))]))).await;
+    assert_eq!(watch(&watcher, &next, |task| task.status.is_final()).await.status, Status::Success);
+    stop.cancel();
+    silent.await.expect("no panic").expect("a worker that could start");
+    assert_no_locks(&database).await;
+}
+
 /// A file that may only be read for a while, in the middle of a task.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_that_is_read_only() {
@@ -147,6 +174,48 @@ async fn read_only(database: TestDatabase) {
     let done = writable.worker().run_task(task.id, &CancellationToken::new()).await.expect("it can be written again");
     assert_eq!((done.status, counts(&done)), (Status::Success, (200, 0, 0)), "{done:?}");
     assert_eq!(touched_once(&database).await, 200);
+    assert_no_locks(&database).await;
+}
+
+/// A file that may not grow any more, in the middle of a task.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_on_a_full_disk() {
+    run(Kind::Sqlite, full_disk).await;
+}
+
+/// An application whose connections may make the file larger by so many pages.
+async fn limited(database: &TestDatabase, pages: i64) -> PowerCrud {
+    let connection = database.connection();
+    let statement = Statement::from_string(connection.get_database_backend(), "PRAGMA page_count");
+    let row = connection.query_one_raw(statement).await.expect("an answer").expect("a row");
+    let most = row.try_get_by_index::<i64>(0).expect("a number") + pages;
+    let options: sqlx::sqlite::SqliteConnectOptions = database.url.parse().expect("an address");
+    let options = options.foreign_keys(true).pragma("max_page_count", most.to_string());
+    let pool = sqlx::sqlite::SqlitePoolOptions::new().connect_with(options).await.expect("a file");
+    let connection = sea_orm::SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+    let item = Resource::table("item").bulk_chunk_size(10u64);
+    PowerCrud::builder(connection).resource(item).build().await.expect("no mistakes")
+}
+
+async fn full_disk(database: TestDatabase) {
+    items(&database, 300).await;
+    let note = "long ".repeat(2_000);
+    let app = limited(&database, 200).await;
+    let task = queue(&app, update("item", Selection::All, [("note", Some(&note))])).await;
+    let stopped = app.worker().run_task(task.id, &CancellationToken::new()).await.expect("a task that has ended");
+    assert_eq!(stopped.status, Status::Partial, "{stopped:?}");
+    assert!(stopped.error_message.contains("full"), "{stopped:?}");
+    let (done, failed, left) = counts(&stopped);
+    assert!(done > 0 && left > 0 && failed == 0, "{stopped:?}");
+    assert!(done.is_multiple_of(10), "no part of a chunk: {stopped:?}");
+    assert_eq!(touched_once(&database).await, done);
+    assert_no_locks(&database).await;
+    // With room again, a retry does the rest.
+    let roomy = limited(&database, 100_000).await;
+    let answer = powercrud::bulk::retry(&roomy, &User::operator(), task.id).await.expect("something is left");
+    let rest = roomy.worker().run_task(answer.task().id, &CancellationToken::new()).await.expect("a worker");
+    assert_eq!((rest.status, counts(&rest)), (Status::Success, (left, 0, 0)), "{rest:?}");
+    assert_eq!(touched_once(&database).await, 300);
     assert_no_locks(&database).await;
 }
 

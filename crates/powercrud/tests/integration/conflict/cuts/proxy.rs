@@ -1,7 +1,8 @@
-//! A TCP proxy that lets a COMMIT through to the server, waits for the answer, and cuts the connection instead of passing it on.
+//! A TCP proxy that lets a COMMIT through to the server, waits for the answer, and cuts the connection instead of passing it on; or that
+//! falls silent: connections stay open at both ends, and nothing passes any more.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -15,6 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::support::Kind;
 
@@ -23,6 +25,8 @@ pub(super) struct Proxy {
     /// The database by way of the proxy.
     pub(super) url: String,
     lost: Arc<AtomicUsize>,
+    /// Cancelled where the connections of now are to fall silent.
+    hush: Arc<Mutex<CancellationToken>>,
     _connections: JoinSet<()>,
 }
 
@@ -30,6 +34,12 @@ impl Proxy {
     /// How many answers it has kept back.
     pub(super) fn lost(&self) -> usize {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// From now on nothing passes on the connections there are. New ones work.
+    pub(super) fn fall_silent(&self) {
+        let mut hush = self.hush.lock().expect("no panic");
+        std::mem::take(&mut *hush).cancel();
     }
 }
 
@@ -55,19 +65,30 @@ pub(super) async fn start(kind: Kind, url: &str, every: usize) -> Proxy {
     let (commits, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut connections = JoinSet::new();
     let counted = Arc::clone(&lost);
+    let hush = Arc::new(Mutex::new(CancellationToken::new()));
+    let hushed = Arc::clone(&hush);
     connections.spawn(async move {
         let mut passing = JoinSet::new();
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect(&server).await.expect("a server that answers");
-            passing.spawn(pass(client, server, every, Arc::clone(&commits), Arc::clone(&counted)));
+            let hush = hushed.lock().expect("no panic").clone();
+            let (commits, counted) = (Arc::clone(&commits), Arc::clone(&counted));
+            passing.spawn(async move {
+                let (mut client, mut server) = (client, server);
+                tokio::select! {
+                    () = pass(&mut client, &mut server, every, commits, counted) => {}
+                    // The sockets stay open.
+                    () = hush.cancelled() => std::future::pending().await,
+                }
+            });
         }
     });
-    Proxy { url: url.to_string(), lost, _connections: connections }
+    Proxy { url: url.to_string(), lost, hush, _connections: connections }
 }
 
 async fn pass(
-    mut client: TcpStream,
-    mut server: TcpStream,
+    client: &mut TcpStream,
+    server: &mut TcpStream,
     every: usize,
     commits: Arc<AtomicUsize>,
     lost: Arc<AtomicUsize>,
