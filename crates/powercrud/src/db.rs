@@ -50,6 +50,10 @@ impl Database {
             .max_connections(16)
             .connect_timeout(Duration::from_secs(10))
             .acquire_timeout(Duration::from_secs(10))
+            // By a ping of our own, which has an end: one idle connection that fell silent would use up all of the time above.
+            .test_before_acquire(false)
+            .map_sqlx_postgres_pool_opts(|pool| pool.before_acquire(|connection, _| Box::pin(ping(connection))))
+            .map_sqlx_mysql_pool_opts(|pool| pool.before_acquire(|connection, _| Box::pin(ping(connection))))
             .map_sqlx_sqlite_opts(|sqlite| {
                 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
                 sqlite
@@ -101,6 +105,17 @@ impl Database {
         migrate(self).await
     }
 }
+
+/// Whether an idle connection still answers. An error makes the pool drop it and take another.
+async fn ping(connection: &mut impl sqlx::Connection) -> std::result::Result<bool, sqlx::Error> {
+    match tokio::time::timeout(PING, connection.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// How long an idle connection may take to answer.
+const PING: Duration = Duration::from_secs(2);
 
 /// How long the database may take to answer what it answers in milliseconds.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -4,3 +4,4 @@ mod clients;
 mod cuts;
 mod edits;
 mod interrupts;
+mod model;
