@@ -1,10 +1,13 @@
 //! The command line's grammar. Nothing here does anything.
 
+mod token;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::demo::DEFAULT_BOOKS;
+pub(crate) use token::{Token, TokenCreate, TokenList, TokenRevoke};
 
 /// CRUD pages and bulk edits that never time out, for any SQLite, PostgreSQL or MySQL/MariaDB database
 #[derive(Debug, Parser)]
@@ -38,6 +41,9 @@ pub(crate) enum Command {
     /// Look at bulk tasks and control them
     #[command(subcommand)]
     Task(Task),
+    /// Make and revoke tokens for the JSON API
+    #[command(subcommand)]
+    Token(Token),
     /// Add and look after the users who may sign in; as soon as there is one, the server asks for login
     #[command(subcommand)]
     User(User),

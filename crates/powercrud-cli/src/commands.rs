@@ -7,6 +7,7 @@ mod migrate;
 mod resources;
 mod serve;
 mod task;
+mod token;
 mod user;
 mod worker;
 
@@ -15,7 +16,7 @@ use powercrud::{PowerCrud, db::Database};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args::{Arguments, Bulk, Command, Connection, Format, TableFormat, Task, User},
+    args::{Arguments, Bulk, Command, Connection, Format, TableFormat, Task, Token, User},
     config::Config,
     exit::{Exit, Usage},
 };
@@ -31,6 +32,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit> {
         Command::Resources(resources) => resources::run(resources).await,
         Command::Bulk(bulk) => bulk::run(bulk).await,
         Command::Task(task) => task::run(task).await,
+        Command::Token(token) => token::run(token).await,
         Command::User(user) => user::run(user).await,
     }
 }
@@ -52,6 +54,9 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
         Command::Bulk(Bulk::Delete(delete)) => delete.run.format == Format::Json,
         Command::Task(Task::List(list)) => list.format == Format::Json,
         Command::Task(Task::Show(task) | Task::Cancel(task) | Task::Retry(task)) => task.format == Format::Json,
+        Command::Token(Token::Create(token)) => token.format == Format::Json,
+        Command::Token(Token::List(tokens)) => tokens.format == Format::Json,
+        Command::Token(Token::Revoke(token)) => token.format == Format::Json,
         Command::User(User::List(list)) => list.format == Format::Json,
         _ => false,
     }

@@ -120,6 +120,12 @@ pub async fn find(database: &Database, name: &str) -> Result<Account> {
     find_in(database.connection(), name).await
 }
 
+/// The user of that id.
+pub(crate) async fn by_id(database: &Database, id: Uuid) -> Result<Option<Account>> {
+    let select = select().and_where(Expr::col("id").eq(id)).take();
+    database.connection().row(&select).await?.as_ref().map(read).transpose()
+}
+
 async fn find_in<C: ConnectionTrait>(connection: &C, name: &str) -> Result<Account> {
     let select = select().and_where(Expr::col("name_key").eq(name_key(name))).take();
     let row = connection.row(&select).await?;

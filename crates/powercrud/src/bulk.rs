@@ -8,6 +8,7 @@ mod chunk_keys;
 mod execute;
 mod plan;
 mod preview;
+mod repeat;
 mod report;
 mod runs;
 mod submit;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub(crate) use execute::execute;
 pub use plan::{Plan, plan};
 pub use preview::{Preview, Referrer, Sample};
+pub use repeat::RequestKey;
 pub(crate) use report::record_fault;
 
 use crate::{
@@ -97,21 +99,30 @@ impl Answer {
 /// [`Error::Invalid`] names each field with a mistake, [`Error::NothingSelected`], [`Error::Conflict`] where another task is
 /// active on the resource; nothing was written then.
 pub async fn run(app: &PowerCrud, request: BulkRequest) -> Result<Answer> {
-    let submitted = plan(app, request).await?.submit().await?;
-    match submitted {
-        submit::Submitted::Duplicate(task) => Ok(Answer::Duplicate(task)),
-        submit::Submitted::Held { lease, task } => {
-            // In a task of its own: a client that hangs up does not stop the work half-way.
-            let app = app.clone();
-            let work = tokio::spawn(async move { execute(&app, lease, task, &CancellationToken::new()).await });
-            let task = work
-                .await
-                .map_err(|error| Error::Internal(format!("the bulk operation was interrupted: {error}")))??;
-            Ok(Answer::Done(task))
-        }
-        submit::Submitted::Queued(task) => {
-            let worker_alive = backend::dispatch(app, task.id).await?;
-            Ok(Answer::Queued { task, worker_alive })
+    plan(app, request).await?.run().await
+}
+
+impl Plan {
+    /// Freezes the plan, and runs it or leaves it to a worker.
+    ///
+    /// # Errors
+    /// As [`run`], and [`Error::RequestIdReused`].
+    pub async fn run(self) -> Result<Answer> {
+        match self.submit().await? {
+            submit::Submitted::Duplicate(task) => Ok(Answer::Duplicate(task)),
+            submit::Submitted::Held { lease, task } => {
+                // In a task of its own: a client that hangs up does not stop the work half-way.
+                let app = self.app.clone();
+                let work = tokio::spawn(async move { execute(&app, lease, task, &CancellationToken::new()).await });
+                let task = work
+                    .await
+                    .map_err(|error| Error::Internal(format!("the bulk operation was interrupted: {error}")))??;
+                Ok(Answer::Done(task))
+            }
+            submit::Submitted::Queued(task) => {
+                let worker_alive = backend::dispatch(&self.app, task.id).await?;
+                Ok(Answer::Queued { task, worker_alive })
+            }
         }
     }
 }

@@ -82,8 +82,10 @@ pub enum Error {
     Conflict {
         /// The resource both want.
         resource: String,
-        /// The id of the task that holds it.
+        /// The task that holds it, in words, as far as whoever asks may know.
         holder: String,
+        /// That task, where whoever asks may see it.
+        task_id: Option<uuid::Uuid>,
     },
     /// A bulk task holds the record, so it can't be written one by one now.
     #[error("{record} is held by a bulk task ({progress}); try again when it has ended")]
@@ -109,6 +111,12 @@ pub enum Error {
     /// No user of that name.
     #[error("there is no user {0:?}; `powercrud user list` names them")]
     UnknownUser(String),
+    /// A request id that was given to another request already.
+    #[error("the request id {0:?} belongs to another request; give each request an id of its own")]
+    RequestIdReused(String),
+    /// A token that is not there, or that is somebody else's.
+    #[error("there is no token {0}")]
+    TokenNotFound(String),
     /// A change of state that the state machine doesn't list.
     #[error("a task that is {status} can't {event}")]
     Transition {
@@ -139,6 +147,8 @@ impl Error {
             Self::RecordNotFound { .. } => "RECORD_NOT_FOUND",
             Self::TaskNotFound(_) => "TASK_NOT_FOUND",
             Self::UnknownUser(_) => "UNKNOWN_USER",
+            Self::RequestIdReused(_) => "REQUEST_ID_REUSED",
+            Self::TokenNotFound(_) => "TOKEN_NOT_FOUND",
             Self::Transition { .. } => "INVALID_TRANSITION",
             Self::Internal(_) => "INTERNAL",
         }

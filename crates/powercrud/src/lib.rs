@@ -16,6 +16,7 @@ pub mod record;
 mod resource;
 mod selection;
 pub mod task;
+pub mod token;
 mod web;
 pub mod worker;
 

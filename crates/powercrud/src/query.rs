@@ -12,4 +12,4 @@ pub(crate) use condition::{
 pub use links::linked;
 pub use params::{Filter, ListParams, Ordering};
 pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};
-pub(crate) use rows::{name_references, names_of, read_row, row_select};
+pub(crate) use rows::{list_fields, name_references, names_of, read_row, row_select};

@@ -4,6 +4,7 @@
 //! part of the page that changes; anybody else gets the whole page, so that everything but live progress works without scripts.
 
 mod account;
+mod api;
 mod ask;
 mod assets;
 mod auth;
@@ -113,6 +114,7 @@ impl PowerCrud {
                 .route("/account", get(account::page).post(account::change_password));
         }
         router
+            .merge(api::routes(self))
             .fallback(error_page::not_found)
             .method_not_allowed_fallback(error_page::method_not_allowed)
             .with_state(web.clone())

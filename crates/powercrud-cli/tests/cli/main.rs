@@ -9,6 +9,7 @@ mod refusals;
 mod serve;
 mod streams;
 mod tasks;
+mod tokens;
 mod users;
 
 /// The library's tests know how to make a database for each test.

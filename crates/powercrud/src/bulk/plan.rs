@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
-use super::{BulkRequest, Requested, Route};
+use super::{BulkRequest, RequestKey, Requested, Route};
 use crate::{
     app::{PowerCrud, User},
     db::Run as _,
@@ -26,6 +26,7 @@ pub struct Plan {
     pub(crate) user: User,
     pub(crate) route: Route,
     pub(crate) parent_id: Option<uuid::Uuid>,
+    pub(crate) request_key: Option<RequestKey>,
 }
 
 /// Checks permission, fields, types, NULLs, choices, references, lengths and the selection.
@@ -74,6 +75,7 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
         user: request.user,
         route: request.route,
         parent_id: request.parent_id,
+        request_key: None,
     };
     errors.extend(plan.repeated_values().await?);
     if errors.is_empty() { Ok(plan) } else { Err(Error::Invalid(errors)) }
@@ -83,6 +85,13 @@ impl Plan {
     /// The resource.
     pub fn resource(&self) -> &Resource {
         &self.resource
+    }
+
+    /// Names the request, so that it can be sent again without being done again: its id is noted with the task.
+    #[must_use]
+    pub fn request_key(mut self, key: RequestKey) -> Self {
+        self.request_key = Some(key);
+        self
     }
 
     /// The new values of an update's fields, none for a delete.

@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Plan, Route, runs};
+use super::{Plan, Route, repeat, runs};
 use crate::{
     config::Atomicity,
     db::{Run as _, close, migrations::tables},
@@ -61,12 +61,25 @@ impl Plan {
     pub(crate) async fn submit(&self) -> Result<Submitted> {
         let task_id = Uuid::now_v7();
         let task_key = self.task_key().await?;
+        if self.request_key.is_some() {
+            repeat::forget_old(&self.app).await?;
+        }
         let mut tries = 0;
         loop {
             match self.try_submit(task_id, &task_key).await {
                 Err(Error::Database(fault)) if fault.code == "UNIQUE" || (fault.is_transient() && tries < 5) => {
                     let connection = self.app.database().connection();
+                    if let Some(task) = self.same_request().await? {
+                        return Ok(Submitted::Duplicate(task));
+                    }
                     if let Some(first) = lock::holder(connection, &lock::request_key(&task_key)).await? {
+                        if let Some(key) = &self.request_key
+                            && let Err(error) = key.note(connection, self.app.database().dialect(), first).await
+                            // Noted in between, by the same request.
+                            && self.same_request().await?.is_none()
+                        {
+                            return Err(error);
+                        }
                         return Ok(Submitted::Duplicate(store::load(&self.app, first).await?));
                     }
                     // Somebody else was faster, or the database was busy: look again.
@@ -81,13 +94,22 @@ impl Plan {
         }
     }
 
+    /// The task of the request of this name, where that was faster.
+    async fn same_request(&self) -> Result<Option<BulkTask>> {
+        match &self.request_key {
+            Some(key) => key.find(&self.app).await,
+            None => Ok(None),
+        }
+    }
+
     async fn conflict<C: ConnectionTrait>(&self, connection: &C, holder: Uuid) -> Result<Error> {
         let task = store::load_from(connection, holder).await?;
         // Whose it is stays between staff and owner.
         let visible = self.user.may_see(task.user_id.as_deref());
         let done = task.progress_in_words();
         let holder = if visible { format!("task {holder} ({done})") } else { format!("somebody else's task ({done})") };
-        Ok(Error::Conflict { resource: self.resource.name.clone(), holder })
+        let task_id = visible.then_some(task.id);
+        Ok(Error::Conflict { resource: self.resource.name.clone(), holder, task_id })
     }
 
     async fn try_submit(&self, task_id: Uuid, task_key: &str) -> Result<Submitted> {
@@ -111,6 +133,9 @@ impl Plan {
         source: Option<Source>,
     ) -> Result<Option<Lease>> {
         lock::take(transaction, &lock::request_key(task_key), task_id).await?;
+        if let Some(key) = &self.request_key {
+            key.note(transaction, self.app.database().dialect(), task_id).await?;
+        }
         if self.resource.checks_conflicts() {
             lock::queue_up(transaction, &self.resource).await?;
         }

@@ -5,6 +5,7 @@
 mod m0001_bulk_tasks;
 mod m0002_lock_task;
 mod m0004_notices;
+mod m0005_api;
 mod m0008_users;
 mod m0010_turns;
 
@@ -30,6 +31,8 @@ pub(crate) mod tables {
     pub(crate) const NOTICE: &str = "powercrud_notice";
     pub(crate) const MESSAGE: &str = "powercrud_message";
     pub(crate) const SELECTION: &str = "powercrud_selection";
+    pub(crate) const API_TOKEN: &str = "powercrud_api_token";
+    pub(crate) const API_REQUEST: &str = "powercrud_api_request";
     pub(crate) const SELECTION_KEY: &str = "powercrud_selection_key";
     pub(crate) const USER: &str = "powercrud_user";
     pub(crate) const SESSION: &str = "powercrud_session";
@@ -44,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_bulk_tasks::Migration),
             Box::new(m0002_lock_task::Migration),
             Box::new(m0004_notices::Migration),
+            Box::new(m0005_api::Migration),
             Box::new(m0008_users::Migration),
             Box::new(m0010_turns::Migration),
         ]

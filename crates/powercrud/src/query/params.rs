@@ -44,6 +44,9 @@ pub struct Ordering {
 /// Names in the query string that are not fields. A field of such a name is filtered by as `field__exact`.
 const RESERVED: [&str; 4] = ["q", "ordering", "page", "page_size"];
 
+/// So that no database's numbers overflow.
+const LAST_PAGE: u64 = 1_000_000_000;
+
 impl ListParams {
     /// Reads a query string's pairs and checks every part.
     ///
@@ -57,11 +60,11 @@ impl ListParams {
             match key {
                 "q" => params.search = value.trim().to_owned(),
                 "page" => match value.parse() {
-                    Ok(page) if page >= 1 => params.page = page,
+                    Ok(page) if (1..=LAST_PAGE).contains(&page) => params.page = page,
                     _ => errors.push(FieldError::new(
                         key,
                         "INVALID_TYPE",
-                        format!("{value:?} is not a page number from 1"),
+                        format!("{value:?} is not a page number from 1 to {LAST_PAGE}"),
                     )),
                 },
                 "page_size" => match value.parse() {

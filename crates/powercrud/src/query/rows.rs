@@ -86,13 +86,22 @@ const COUNT_LIMIT: u64 = 10_000;
 /// # Errors
 /// [`Error::Invalid`] names unknown fields, operators that don't fit and values of the wrong type.
 pub async fn list(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<Page> {
+    let fields: Vec<&Field> = resource.list_fields().collect();
+    list_fields(app, resource, params, &fields).await
+}
+
+/// As [`list`], with these fields of each record.
+pub(crate) async fn list_fields(
+    app: &PowerCrud,
+    resource: &Resource,
+    params: &ListParams,
+    fields: &[&Field],
+) -> Result<Page> {
     let database = app.database();
     let dialect = database.dialect();
     let page_size = if params.page_size > 0 { params.page_size } else { resource.paginate_by() };
     let page = Ord::max(params.page, 1);
-    let fields: Vec<&Field> = resource.list_fields().collect();
-
-    let mut select = row_select(resource, &fields, dialect);
+    let mut select = row_select(resource, fields, dialect);
     select
         .cond_where(condition(resource, params, dialect)?)
         // One more than the page shows whether there is another.
@@ -103,9 +112,9 @@ pub async fn list(app: &PowerCrud, resource: &Resource, params: &ListParams) -> 
     let has_next = found.len() as u64 > page_size;
     let mut rows = Vec::with_capacity(found.len());
     for row in found.iter().take(page_size as usize) {
-        rows.push(read_row(row, &fields)?);
+        rows.push(read_row(row, fields)?);
     }
-    name_references(app, &fields, &mut rows).await?;
+    name_references(app, fields, &mut rows).await?;
 
     let count = match (has_next, rows.is_empty(), page) {
         (false, false, _) | (false, true, 1) => Count::Exact((page - 1) * page_size + rows.len() as u64),

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::error::Error;
+use crate::error::{Error, FieldError};
 
 /// What handlers return.
 pub(super) type WebResult<T> = Result<T, WebError>;
@@ -15,8 +15,16 @@ pub(super) type WebResult<T> = Result<T, WebError>;
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
+    /// A stable UPPER_SNAKE word for programs.
+    pub(super) code: String,
     pub(super) title: String,
     pub(super) message: String,
+    /// What is wrong with which field, where it is about fields.
+    pub(super) errors: Vec<FieldError>,
+    /// The bulk task in the way, where there is one that whoever asks may see.
+    pub(super) task: Option<uuid::Uuid>,
+    /// What the answer says in `WWW-Authenticate`.
+    pub(super) challenge: Option<String>,
     /// What to do next, where there is something.
     pub(super) hint: String,
     /// What went wrong inside; for the log, not for the page.
@@ -28,40 +36,57 @@ pub(super) struct Problem {
 pub(super) struct WebError(pub(super) Box<Problem>);
 
 impl Problem {
-    fn new(status: StatusCode, title: &str, message: impl Into<String>) -> Self {
-        Self { status, title: title.to_owned(), message: message.into(), hint: String::new(), cause: None }
+    pub(super) fn new(status: StatusCode, code: &str, title: &str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.to_owned(),
+            title: title.to_owned(),
+            message: message.into(),
+            errors: Vec::new(),
+            task: None,
+            challenge: None,
+            hint: String::new(),
+            cause: None,
+        }
     }
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "Not found", message)
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "Not found", message)
     }
 
     pub(super) fn signed_out() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "Not signed in", "These pages are for people who have signed in.")
+        let message = "These pages are for people who have signed in.";
+        Self::new(StatusCode::UNAUTHORIZED, "NOT_SIGNED_IN", "Not signed in", message)
     }
 
     /// For a bare status, as layers and extractors answer.
     pub(super) fn of_status(status: StatusCode, detail: String) -> Self {
-        let (title, message) = match status {
+        let (code, title, message) = match status {
             StatusCode::FORBIDDEN => (
+                "CROSS_ORIGIN",
                 "Refused",
                 "This form was sent from another site, so it was not carried out. Open the page here and try again."
                     .to_owned(),
             ),
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                ("Too large", "What was sent is larger than this server accepts. Nothing was changed.".to_owned())
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => (
+                "TOO_LARGE",
+                "Too large",
+                "What was sent is larger than this server accepts. Nothing was changed.".to_owned(),
+            ),
             StatusCode::METHOD_NOT_ALLOWED => {
-                ("Not possible", "This address does not take that kind of request.".to_owned())
+                ("METHOD_NOT_ALLOWED", "Not possible", "This address does not take that kind of request.".to_owned())
             }
             StatusCode::SERVICE_UNAVAILABLE => {
-                ("Took too long", "The server gave up waiting for the database. Try again in a moment.".to_owned())
+                let text = "The server gave up waiting for the database. Try again in a moment.";
+                ("TIMEOUT", "Took too long", text.to_owned())
             }
             status if status.is_server_error() => (
+                "INTERNAL",
                 "Something went wrong here",
                 "The server failed to answer. The log says why, under the request's id.".to_owned(),
             ),
             _ => (
+                "BAD_REQUEST",
                 "Not understood",
                 if detail.is_empty() {
                     "The request makes no sense to this server.".to_owned()
@@ -71,7 +96,7 @@ impl Problem {
             ),
         };
         let cause = status.is_server_error().then_some(detail).filter(|detail| !detail.is_empty());
-        Self { cause, ..Self::new(status, title, message) }
+        Self { cause, ..Self::new(status, code, title, message) }
     }
 }
 
@@ -81,38 +106,45 @@ impl From<Problem> for WebError {
     }
 }
 
+/// The one table of what each error of the core means in HTTP.
 impl From<Error> for WebError {
     fn from(error: Error) -> Self {
+        let code = error.code().to_owned();
         let message = error.to_string();
-        let problem = match &error {
+        let of = |status: StatusCode, title: &str, text: &str| Problem::new(status, &code, title, text);
+        let said = sentence(&message);
+        let mut problem = match &error {
             Error::UnknownResource { .. }
             | Error::RecordNotFound { .. }
             | Error::TaskNotFound(_)
-            | Error::UnknownUser(_) => Problem::not_found(sentence(&message)),
-            Error::Invalid(_) | Error::NothingSelected(_) => {
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", sentence(&message))
+            | Error::TokenNotFound(_)
+            | Error::UnknownUser(_) => of(StatusCode::NOT_FOUND, "Not found", &said),
+            Error::Invalid(_) | Error::NothingSelected(_) | Error::RequestIdReused(_) => {
+                of(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", &said)
             }
-            Error::ReadOnly { .. } | Error::NotAllowed(_) => {
-                Problem::new(StatusCode::FORBIDDEN, "Not allowed", sentence(&message))
-            }
-            Error::Conflict { .. } | Error::RecordHeld { .. } => {
-                Problem::new(StatusCode::CONFLICT, "Busy", sentence(&message))
-            }
-            Error::Transition { .. } => Problem::new(StatusCode::CONFLICT, "Too late for that", sentence(&message)),
+            Error::ReadOnly { .. } | Error::NotAllowed(_) => of(StatusCode::FORBIDDEN, "Not allowed", &said),
+            Error::Conflict { .. } | Error::RecordHeld { .. } => of(StatusCode::CONFLICT, "Busy", &said),
+            Error::Transition { .. } => of(StatusCode::CONFLICT, "Too late for that", &said),
             Error::Connection { .. } => {
                 let text = "The database does not answer. Try again in a moment.";
-                let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No database", text);
-                Problem { cause: Some(message), ..problem }
+                of(StatusCode::SERVICE_UNAVAILABLE, "No database", text)
             }
-            Error::Database(_) => {
-                let problem =
-                    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "The database refused", sentence(&message));
-                Problem { cause: Some(message), ..problem }
+            Error::Database(fault) if fault.is_transient() => {
+                of(StatusCode::SERVICE_UNAVAILABLE, "The database is busy", &said)
             }
+            Error::Database(_) => of(StatusCode::INTERNAL_SERVER_ERROR, "The database refused", &said),
             Error::Configuration(_) | Error::Internal(_) => {
-                Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR, message)
+                Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR, message.clone())
             }
         };
+        if problem.status.is_server_error() {
+            problem.cause = Some(message);
+        }
+        match error {
+            Error::Invalid(errors) => problem.errors = errors,
+            Error::Conflict { task_id, .. } => problem.task = task_id,
+            _ => {}
+        }
         problem.into()
     }
 }

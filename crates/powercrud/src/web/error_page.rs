@@ -2,14 +2,14 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
 
 use super::{
-    Web,
+    Web, api,
     ask::Ask,
     auth,
     error::{Problem, WebResult},
@@ -39,6 +39,7 @@ pub(super) async fn render(State(web): State<Web>, request: Request, next: Next)
     let (parts, body) = request.into_parts();
     let ask = Ask::of(&web, &parts);
     let login = auth::way_to_login(&ask, &parts);
+    let for_program = api::answers(parts.uri.path());
     let mut response = next.run(Request::from_parts(parts, body)).await;
     let status = response.status();
     let own_html =
@@ -59,6 +60,11 @@ pub(super) async fn render(State(web): State<Web>, request: Request, next: Next)
     if let Some(cause) = &problem.cause {
         tracing::error!(request_id = ask.request_id, status = status.as_u16(), cause, "a request failed");
     }
+    if for_program {
+        let mut answer = api::problem(&problem, &ask.request_id);
+        keep(response.headers(), answer.headers_mut());
+        return answer;
+    }
     let mut rendered = page(&ask, &problem).await.unwrap_or_else(|error| {
         // The error page itself failed, for want of a database or by an overridden template: plain words must do.
         tracing::error!(request_id = ask.request_id, cause = error.0.cause, "the error page can't be rendered");
@@ -66,6 +72,9 @@ pub(super) async fn render(State(web): State<Web>, request: Request, next: Next)
     });
     *rendered.status_mut() = problem.status;
     keep(response.headers(), rendered.headers_mut());
+    if let Some(challenge) = problem.challenge.as_ref().and_then(|text| HeaderValue::from_str(text).ok()) {
+        rendered.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
     rendered
 }
 

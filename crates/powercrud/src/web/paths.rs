@@ -65,6 +65,14 @@ impl Paths {
         format!("{}/{rest}", self.record(resource, key))
     }
 
+    pub(super) fn api_record(&self, resource: &str, key: &str) -> String {
+        format!("{}/api/v1/resources/{}/records/{}", self.base, segment(resource), segment(key))
+    }
+
+    pub(super) fn api_task(&self, id: &str) -> String {
+        format!("{}/api/v1/tasks/{}", self.base, segment(id))
+    }
+
     pub(super) fn running(&self) -> String {
         format!("{}/running", self.base)
     }

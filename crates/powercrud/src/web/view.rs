@@ -7,7 +7,7 @@ mod widget;
 
 use serde::Serialize;
 
-pub(super) use cell::{CellView, cell_view};
+pub(super) use cell::{CellView, cell_view, to_scale};
 pub(super) use task::{TaskView, task_view, time_left};
 pub(super) use time::Moment;
 pub(super) use widget::{ChoiceView, Widget, element_id, widget};

@@ -1,5 +1,6 @@
 //! PowerCRUD against real databases, by its public functions. One binary, so that it links once; a database for each test.
 
+mod api;
 mod bulk;
 mod conflict;
 mod discovery;

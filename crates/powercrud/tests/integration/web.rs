@@ -16,7 +16,7 @@ use crate::support::{Kind, TestDatabase};
 use browser::Browser;
 
 /// A shop: 60 books of two authors, three of them on orders.
-async fn shop(database: &TestDatabase) {
+pub(crate) async fn shop(database: &TestDatabase) {
     let number = if database.kind == Kind::Sqlite { "INTEGER" } else { "INT" };
     database
         .execute(&format!(

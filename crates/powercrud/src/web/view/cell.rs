@@ -82,7 +82,7 @@ impl CellView {
 }
 
 /// A decimal with the digits after the point that its column has, also where the database drops zeros.
-fn to_scale(column_type: &ColumnType, digits: &str) -> String {
+pub(in crate::web) fn to_scale(column_type: &ColumnType, digits: &str) -> String {
     let ColumnType::Decimal { scale: Some(scale @ 1..), .. } = column_type else { return digits.to_owned() };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     format!("{whole}.{fraction:0<width$}", width = *scale as usize)

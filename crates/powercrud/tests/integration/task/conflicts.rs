@@ -27,7 +27,7 @@ async fn one_task_a_resource(database: TestDatabase) {
         delete("item", keys([1])),
     ] {
         let error = run(&app, request).await.expect_err("a conflict");
-        let Error::Conflict { resource, holder } = &error else { panic!("{error:?}") };
+        let Error::Conflict { resource, holder, .. } = &error else { panic!("{error:?}") };
         assert_eq!(resource, "item");
         assert!(holder.contains(&first.id.to_string()), "{holder}");
     }

@@ -1,0 +1,361 @@
+//! Bearer tokens: what a program shows instead of a person's login.
+//!
+//! A token is 256 random bits. The database keeps its SHA-256 and its first letters; whoever loses it makes another. It acts as the
+//! user it was made for, within its scopes.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use sea_orm::{
+    QueryResult,
+    sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
+};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    account,
+    app::{PowerCrud, User},
+    db::{Run as _, migrations::tables},
+    error::{Error, FieldError, Result},
+};
+
+/// What a token may do. Every token may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// See resources, records and tasks.
+    Read,
+    /// Create, change and delete single records.
+    Write,
+    /// Change and delete many records, retry and revert.
+    Bulk,
+    /// Cancel, pause and resume tasks.
+    Tasks,
+    /// All of that, and list and revoke tokens.
+    Admin,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Bulk, Self::Tasks, Self::Admin];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Bulk => "bulk",
+            Self::Tasks => "tasks",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// What it allows, in words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Read => "see resources, records and tasks",
+            Self::Write => "create, change and delete single records",
+            Self::Bulk => "change and delete many records, retry and revert",
+            Self::Tasks => "cancel, pause and resume tasks",
+            Self::Admin => "all of that, and list and revoke tokens",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|scope| scope.as_str()).collect();
+            format!("{word:?} is no scope; allowed are: {}", known.join(", "))
+        })
+    }
+}
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// What it is for, in a person's words.
+    pub name: String,
+    /// What it may do; reading is always among it.
+    pub scopes: Vec<Scope>,
+    /// Whom it acts as.
+    pub user: User,
+    /// How long it lasts; for ever where `None`.
+    pub lasts: Option<Duration>,
+}
+
+/// A token as it is kept: without its secret. Moments are milliseconds since 1970 UTC.
+#[derive(Clone, Debug)]
+pub struct ApiToken {
+    /// Names it.
+    pub id: Uuid,
+    /// Whom it acts as.
+    pub user: User,
+    /// What it is for, in a person's words.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// Its first letters.
+    pub prefix: String,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it ends.
+    pub expires_at: Option<i64>,
+    /// When it was last shown to this server, give or take a minute.
+    pub last_used_at: Option<i64>,
+    /// When it was revoked.
+    pub revoked_at: Option<i64>,
+    /// Whether it is good no more, by the database's clock.
+    pub ended: bool,
+}
+
+/// What every token begins with, so that searches for leaked secrets find it.
+const MARK: &str = "pcr_";
+
+/// How many letters of a token are kept in the clear.
+const PREFIX: usize = MARK.len() + 6;
+
+/// How exact [`ApiToken::last_used_at`] is, so that reading does not mean writing.
+const USE_IS_NOTED_EVERY: i64 = 60_000;
+
+const LONGEST_NAME: usize = 100;
+
+/// A century.
+const LONGEST_LIFE: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
+impl ApiToken {
+    /// Whether it may do what `scope` says.
+    pub fn allows(&self, scope: Scope) -> bool {
+        scope == Scope::Read || self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
+    }
+
+    /// The JSON that the command line and the API give.
+    pub fn to_json(&self) -> serde_json::Value {
+        let moment = |at: Option<i64>| at.and_then(chrono::DateTime::from_timestamp_millis).map(|at| at.to_rfc3339());
+        serde_json::json!({
+            "id": self.id,
+            "name": self.name,
+            "prefix": self.prefix,
+            "scopes": self.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+            "user_id": self.user.id,
+            "user_name": self.user.name,
+            "is_staff": self.user.is_staff,
+            "created_at": moment(Some(self.created_at)),
+            "expires_at": moment(self.expires_at),
+            "last_used_at": moment(self.last_used_at),
+            "revoked_at": moment(self.revoked_at),
+        })
+    }
+}
+
+/// Makes a token and returns it with its secret, which is never to be had again.
+///
+/// # Errors
+/// [`Error::Invalid`] where it has no name, a name that is too long, or too long a life.
+pub async fn create(app: &PowerCrud, new: NewToken) -> Result<(ApiToken, String)> {
+    let name = new.name.trim();
+    check(name, &new)?;
+    let mut scopes = new.scopes.clone();
+    scopes.push(Scope::Read);
+    scopes.sort_unstable();
+    scopes.dedup();
+    let secret = format!("{MARK}{}", hex(&rand::random::<[u8; 32]>()));
+    let words: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+    let (id, now) = (Uuid::now_v7(), || app.database().dialect().now());
+    let expires_at = match new.lasts {
+        Some(lasts) => now().add(lasts.as_millis() as i64),
+        None => Expr::val(None::<i64>),
+    };
+    let mut insert = Query::insert();
+    insert
+        .into_table(tables::API_TOKEN)
+        .columns([
+            "id",
+            "user_id",
+            "user_name",
+            "is_staff",
+            "name",
+            "scopes",
+            "hash",
+            "prefix",
+            "created_at",
+            "expires_at",
+        ])
+        .values_panic([
+            id.into(),
+            new.user.id.clone().into(),
+            new.user.name.as_str().into(),
+            new.user.is_staff.into(),
+            name.into(),
+            words.join(" ").into(),
+            digest(&secret).into(),
+            secret[..PREFIX].into(),
+            now(),
+            expires_at,
+        ]);
+    app.database().connection().insert(&insert).await?;
+    Ok((load(app, id).await?, secret))
+}
+
+fn check(name: &str, new: &NewToken) -> Result<()> {
+    let mut errors = Vec::new();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || name.contains('\0') {
+        let message = format!("a name of 1 to {LONGEST_NAME} characters says what the token is for");
+        errors.push(FieldError::new("name", "OUT_OF_RANGE", message));
+    }
+    if new.lasts.is_some_and(|lasts| lasts.is_zero() || lasts > LONGEST_LIFE) {
+        errors.push(FieldError::new(
+            "expires",
+            "OUT_OF_RANGE",
+            "a token lasts more than no time, and 100 years at most",
+        ));
+    }
+    if new.user.id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 190) {
+        errors.push(FieldError::new("user", "OUT_OF_RANGE", "a user's id has 1 to 190 characters"));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
+/// The tokens that `user` may see, newest first: their own; staff see all.
+pub async fn list(app: &PowerCrud, user: &User) -> Result<Vec<ApiToken>> {
+    let mut select = select(app);
+    if !user.is_staff {
+        select.and_where(Expr::col("user_id").eq(user.id.clone().unwrap_or_default()));
+    }
+    select.order_by("created_at", Order::Desc).order_by("id", Order::Desc);
+    app.database().connection().rows(&select).await?.iter().map(read).collect()
+}
+
+/// Ends a token; one that has ended stays so.
+///
+/// # Errors
+/// [`Error::TokenNotFound`], also for somebody else's token.
+pub async fn revoke(app: &PowerCrud, user: &User, id: Uuid) -> Result<ApiToken> {
+    let token = load(app, id).await?;
+    if !user.may_see(token.user.id.as_deref()) {
+        return Err(Error::TokenNotFound(id.to_string()));
+    }
+    let mut update = Query::update();
+    update
+        .table(tables::API_TOKEN)
+        .value("revoked_at", app.database().dialect().now())
+        .and_where(Expr::col("id").eq(id))
+        .and_where(Expr::col("revoked_at").is_null());
+    app.database().connection().update(&update).await?;
+    load(app, id).await
+}
+
+/// The token with that secret, where it is good; notes that it was used.
+pub(crate) async fn find(app: &PowerCrud, secret: &str) -> Result<Option<ApiToken>> {
+    // By its hash: how long the search takes tells nothing about the secrets there are.
+    let select = select(app).and_where(Expr::col("hash").eq(digest(secret))).take();
+    let Some(row) = app.database().connection().row(&select).await? else { return Ok(None) };
+    let mut token = read(&row)?;
+    let now: i64 = row.try_get_by_index(COLUMNS.len())?;
+    if token.ended || !follow_account(app, &mut token).await? {
+        return Ok(None);
+    }
+    if token.last_used_at.is_none_or(|at| at < now - USE_IS_NOTED_EVERY) {
+        let mut update = Query::update();
+        update
+            .table(tables::API_TOKEN)
+            .value("last_used_at", now)
+            .cond_where(Cond::all().add(Expr::col("id").eq(token.id)));
+        if let Err(error) = app.database().connection().update(&update).await {
+            tracing::debug!(%error, token_id = %token.id, "that a token was used could not be noted");
+        }
+    }
+    Ok(Some(token))
+}
+
+/// Makes the token's user who that is today, where PowerCRUD keeps the users. `false`: the user may do nothing any more.
+async fn follow_account(app: &PowerCrud, token: &mut ApiToken) -> Result<bool> {
+    let Some(id) = token.user.id.as_ref().filter(|_| app.has_login()) else { return Ok(true) };
+    let Ok(id) = Uuid::parse_str(id) else { return Ok(false) };
+    match account::by_id(app.database(), id).await? {
+        Some(account) if account.is_active => {
+            token.user = account.into();
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+const COLUMNS: [&str; 11] = [
+    "id",
+    "user_id",
+    "user_name",
+    "is_staff",
+    "name",
+    "scopes",
+    "prefix",
+    "created_at",
+    "expires_at",
+    "last_used_at",
+    "revoked_at",
+];
+
+/// The columns, and what the database's clock says.
+fn select(app: &PowerCrud) -> SelectStatement {
+    Query::select().columns(COLUMNS).expr(app.database().dialect().now()).from(tables::API_TOKEN).take()
+}
+
+async fn load(app: &PowerCrud, id: Uuid) -> Result<ApiToken> {
+    let select = select(app).and_where(Expr::col("id").eq(id)).take();
+    let row = app.database().connection().row(&select).await?;
+    row.as_ref().map(read).transpose()?.ok_or_else(|| Error::TokenNotFound(id.to_string()))
+}
+
+fn read(row: &QueryResult) -> Result<ApiToken> {
+    let scopes: String = row.try_get_by_index(5)?;
+    let expires_at: Option<i64> = row.try_get_by_index(8)?;
+    let revoked_at: Option<i64> = row.try_get_by_index(10)?;
+    let now: i64 = row.try_get_by_index(COLUMNS.len())?;
+    Ok(ApiToken {
+        id: row.try_get_by_index(0)?,
+        user: User { id: row.try_get_by_index(1)?, name: row.try_get_by_index(2)?, is_staff: row.try_get_by_index(3)? },
+        name: row.try_get_by_index(4)?,
+        // A word that this version does not know allows nothing.
+        scopes: scopes.split(' ').filter_map(|word| word.parse().ok()).collect(),
+        prefix: row.try_get_by_index(6)?,
+        created_at: row.try_get_by_index(7)?,
+        expires_at,
+        last_used_at: row.try_get_by_index(9)?,
+        revoked_at,
+        ended: revoked_at.is_some() || expires_at.is_some_and(|at| at <= now),
+    })
+}
+
+/// The SHA-256 of a text, in hexadecimal.
+pub(crate) fn digest(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_sha_256_in_hexadecimal() {
+        assert_eq!(digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
+    fn scopes_have_words_and_others_are_refused() {
+        for scope in Scope::ALL {
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+        }
+        assert!("root".parse::<Scope>().unwrap_err().contains("read, write, bulk, tasks, admin"));
+    }
+}

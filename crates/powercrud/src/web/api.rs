@@ -1,0 +1,54 @@
+//! The JSON API: the same deeds as the pages, for programs, under `/api/v1`.
+//!
+//! A handler asks the core and shapes the answer into a plain JSON type, whose description goes into the OpenAPI document. What fails
+//! is answered as a problem (RFC 9457) by the same layer that makes error pages.
+
+mod body;
+mod bulk;
+mod caller;
+mod document;
+mod problem;
+mod records;
+mod resources;
+mod tasks;
+mod tokens;
+mod value;
+
+use std::sync::Arc;
+
+use axum::{Router, routing::get};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use self::caller::Caller;
+use super::Web;
+use crate::app::PowerCrud;
+
+pub(super) use problem::problem;
+
+/// Whether a request to this path is answered for a program, also where it fails.
+pub(super) fn answers(path: &str) -> bool {
+    path.starts_with("/api/")
+}
+
+/// The API's addresses, with its description.
+pub(super) fn routes(app: &PowerCrud) -> Router<Web> {
+    let (router, document) = OpenApiRouter::<Web>::new()
+        .routes(routes!(resources::list))
+        .routes(routes!(resources::get))
+        .routes(routes!(records::list, records::create))
+        .routes(routes!(records::get, records::update, records::delete))
+        .routes(routes!(bulk::update))
+        .routes(routes!(bulk::delete))
+        .routes(routes!(tasks::list))
+        .routes(routes!(tasks::get))
+        .routes(routes!(tasks::errors))
+        .routes(routes!(tasks::cancel))
+        .routes(routes!(tasks::pause))
+        .routes(routes!(tasks::resume))
+        .routes(routes!(tasks::retry))
+        .routes(routes!(tokens::list))
+        .routes(routes!(tokens::revoke))
+        .split_for_parts();
+    let document = Arc::new(document::complete(document, app));
+    router.route("/api/openapi.json", get(move |caller: Caller| document::serve(caller, Arc::clone(&document))))
+}

@@ -1,0 +1,133 @@
+//! A request's body: one JSON object, its keys in order and its values as they were written, so that no digit is lost.
+
+use std::fmt;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    http::{StatusCode, header},
+};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{error::Category, value::RawValue};
+
+use crate::{
+    error::{Error, FieldError},
+    web::{
+        Web,
+        error::{Problem, WebError, WebResult},
+    },
+};
+
+/// A JSON object.
+#[derive(Debug)]
+pub(super) struct Body(pub(super) Vec<(String, Box<RawValue>)>);
+
+impl FromRequest<Web> for Body {
+    type Rejection = WebError;
+
+    async fn from_request(request: Request, web: &Web) -> WebResult<Self> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
+            let message = "The body has to be JSON, with the header \"Content-Type: application/json\".";
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Problem::new(status, "UNSUPPORTED_MEDIA_TYPE", "Not understood", message).into());
+        }
+        let bytes = Bytes::from_request(request, web)
+            .await
+            .map_err(|rejection| WebError::from(Problem::of_status(rejection.status(), rejection.body_text())))?;
+        let body: Self = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
+        match body.0.iter().find(|(name, value)| name.contains('\0') || has_nul(value.get())) {
+            Some((name, _)) => Err(refuse_nul(name).into()),
+            None => Ok(body),
+        }
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    match error.classify() {
+        Category::Data => {
+            let message = format!("The body has to be a JSON object ({error}).");
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", "Not accepted", message)
+        }
+        _ => {
+            let message = format!("The body is not JSON: {error}.");
+            Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", "Not understood", message)
+        }
+    }
+}
+
+/// Whether a JSON text names the character that no PostgreSQL text can hold. (A backslash that is itself escaped before `u0000`
+/// counts too: nobody will miss it.)
+fn has_nul(json: &str) -> bool {
+    json.contains("\\u0000")
+}
+
+pub(super) fn refuse_nul(name: &str) -> Error {
+    let name = name.replace('\0', "");
+    Error::invalid(&name, "INVALID_VALUE", "holds the NUL character (U+0000), which is not accepted")
+}
+
+impl<'de> Deserialize<'de> for Body {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Body;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Body(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+impl Body {
+    /// Names the keys that are not `allowed`, and those that come twice.
+    pub(super) fn strange_keys(&self, allowed: &[&str]) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        for (index, (name, _)) in self.0.iter().enumerate() {
+            if !allowed.contains(&name.as_str()) {
+                let message = format!("there is no such key; allowed are: {}", allowed.join(", "));
+                errors.push(FieldError::new(name, "UNKNOWN_KEY", message));
+            } else if self.0[..index].iter().any(|(other, _)| other == name) {
+                errors.push(FieldError::new(name, "DUPLICATE_FIELD", "is given more than once"));
+            }
+        }
+        errors
+    }
+
+    /// The value of that key, where it is there and not null.
+    pub(super) fn get(&self, name: &str) -> Option<&RawValue> {
+        let value = self.0.iter().find(|(other, _)| other == name).map(|(_, value)| &**value);
+        value.filter(|value| value.get() != "null")
+    }
+
+    /// The value of that key as `T`; `allowed` says in words what that is.
+    pub(super) fn read<'a, T: Deserialize<'a>>(
+        &'a self,
+        name: &str,
+        allowed: &str,
+        errors: &mut Vec<FieldError>,
+    ) -> Option<T> {
+        let value = self.get(name)?;
+        match serde_json::from_str(value.get()) {
+            Ok(value) => Some(value),
+            Err(_) => {
+                errors.push(FieldError::new(name, "INVALID_TYPE", format!("is not allowed; allowed is {allowed}")));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! Bulk update and bulk delete.
+
+use axum::{
+    Json,
+    extract::Path,
+    response::{IntoResponse as _, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{json, value::RawValue};
+use utoipa::ToSchema;
+
+use super::{body::Body, caller::Caller, tasks, value};
+use crate::{
+    bulk::{self, Answer, BulkRequest, Preview, RequestKey, Requested, Route},
+    error::{Error, FieldError},
+    form::Input,
+    query::ListParams,
+    resource::Resource,
+    selection::Selection,
+    token::Scope,
+    web::{error::WebResult, paths::unmark},
+};
+
+/// Which records to change, and how. Exactly one of `ids`, `filter` and `all` says which.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body, which is read key by key so that every mistake is told at once")]
+struct BulkUpdate {
+    /// The records' keys: a string or number each; an array of them where the key has several fields.
+    #[schema(inline, nullable = false, min_items = 1)]
+    ids: Option<Vec<Key>>,
+    /// Conditions as in a list's address: `FIELD` or `FIELD__OPERATOR`, and a value; an array for `in`; `q` searches.
+    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, serde_json::Value>>)]
+    filter: Option<serde_json::Value>,
+    /// Every record: true.
+    #[schema(nullable = false)]
+    all: Option<bool>,
+    /// The new values by field name.
+    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
+    changes: serde_json::Value,
+    /// Only tell what would happen.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    validate_only: Option<bool>,
+    /// A name of your choice for this request. Sent again within a day, the same request of the same name is not done again: it is
+    /// answered with its task, also where that has ended.
+    #[schema(nullable = false, min_length = 1, max_length = 200)]
+    request_id: Option<String>,
+    /// Run in the background, however few the records are.
+    #[schema(nullable = false)]
+    background: Option<bool>,
+}
+
+/// Which records to delete. Exactly one of `ids`, `filter` and `all` says which.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the body, which is read key by key so that every mistake is told at once")]
+struct BulkDelete {
+    /// The records' keys: a string or number each; an array of them where the key has several fields.
+    #[schema(inline, nullable = false, min_items = 1)]
+    ids: Option<Vec<Key>>,
+    /// Conditions as in a list's address: `FIELD` or `FIELD__OPERATOR`, and a value; an array for `in`; `q` searches.
+    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, serde_json::Value>>)]
+    filter: Option<serde_json::Value>,
+    /// Every record: true.
+    #[schema(nullable = false)]
+    all: Option<bool>,
+    /// Only tell what would happen.
+    #[schema(nullable = false)]
+    validate_only: Option<bool>,
+    /// A name of your choice for this request. Sent again within a day, the same request of the same name is not done again: it is
+    /// answered with its task, also where that has ended.
+    #[schema(nullable = false, min_length = 1, max_length = 200)]
+    request_id: Option<String>,
+    /// Run in the background, however few the records are.
+    #[schema(nullable = false)]
+    background: Option<bool>,
+}
+
+/// A record's key.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes a part of the body")]
+enum Key {
+    Text(String),
+    Number(i64),
+    Parts(Vec<KeyPart>),
+}
+
+/// One field of a record's key.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes a part of the body")]
+enum KeyPart {
+    Text(String),
+    Number(i64),
+}
+
+/// What a bulk operation would do.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Preview)]
+pub(super) struct PreviewJson {
+    /// How many records are selected.
+    total_records: u64,
+    /// Of an update: how many have the new values already.
+    unchanged_records: u64,
+    /// Of a delete: how many can't be deleted because other records refer to them.
+    blocked_records: u64,
+    /// Whether it would run in the background.
+    background: bool,
+    /// Of an update: a few records before and after.
+    samples: Vec<SampleJson>,
+    /// Of a delete: which other records refer to the selected ones.
+    referrers: Vec<ReferrerJson>,
+}
+
+/// One record before and after.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Sample)]
+struct SampleJson {
+    /// Its key.
+    key: String,
+    /// Its name, or its key where it has none.
+    label: String,
+    changes: Vec<SampleChange>,
+}
+
+/// One field before and after, as text.
+#[derive(Serialize, ToSchema)]
+struct SampleChange {
+    field: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// Records elsewhere that refer to the ones to be deleted.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Referrer)]
+struct ReferrerJson {
+    /// The table they are in.
+    table: String,
+    /// The referring columns.
+    columns: Vec<String>,
+    /// How many.
+    records: u64,
+    /// What becomes of them: `restrict` (they stand in the way), `cascade` (deleted too), `set_null` or `set_default`.
+    action: &'static str,
+}
+
+/// Change many records
+///
+/// Few records are changed at once, all or none, and the answer is the ended task: its `status` says how it went. Many are changed
+/// in the background: the answer is 202 with the task's address in `Location`. With `validate_only` nothing is changed and the answer
+/// is a preview.
+#[utoipa::path(
+    post, path = "/api/v1/resources/{resource}/bulk-update", tag = "bulk",
+    params(("resource" = String, Path, description = "The resource's name")),
+    request_body = BulkUpdate,
+    responses(
+        (status = 200, description = "It has ended; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 202, description = "It runs in the background", body = tasks::TaskJson, headers(
+            ("Location" = String, description = "The task's address"),
+            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+        )),
+        (status = 409, description = "Another bulk task is in the way", body = super::problem::ProblemJson,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn update(caller: Caller, Path(resource): Path<String>, body: Body) -> WebResult<Response> {
+    carry_out(&caller, unmark(&resource), &body, true).await
+}
+
+/// Delete many records
+///
+/// Answers as bulk update does. Records that others refer to are kept and reported.
+#[utoipa::path(
+    post, path = "/api/v1/resources/{resource}/bulk-delete", tag = "bulk",
+    params(("resource" = String, Path, description = "The resource's name")),
+    request_body = BulkDelete,
+    responses(
+        (status = 200, description = "It has ended; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 202, description = "It runs in the background", body = tasks::TaskJson, headers(
+            ("Location" = String, description = "The task's address"),
+            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+        )),
+        (status = 409, description = "Another bulk task is in the way", body = super::problem::ProblemJson,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn delete(caller: Caller, Path(resource): Path<String>, body: Body) -> WebResult<Response> {
+    carry_out(&caller, unmark(&resource), &body, false).await
+}
+
+/// An ended task, or what would happen.
+#[derive(ToSchema)]
+#[schema(as = BulkAnswer)]
+#[expect(dead_code, reason = "describes an answer")]
+enum BulkAnswer {
+    #[schema(title = "Task")]
+    Task(tasks::TaskJson),
+    #[schema(title = "Preview")]
+    Preview(PreviewJson),
+}
+
+async fn carry_out(caller: &Caller, resource: &str, body: &Body, is_update: bool) -> WebResult<Response> {
+    caller.require(Scope::Bulk)?;
+    let resource = caller.app().resource(resource)?.clone();
+    let wanted = Wanted::read(&resource, body, is_update)?;
+    let key = wanted.request_id.as_ref().map(|id| RequestKey::new(caller.user(), id, &wanted.content));
+    if let (Some(key), false) = (&key, wanted.validate_only)
+        && let Some(task) = key.find(caller.app()).await?
+    {
+        return tasks::answer(caller, &Answer::Duplicate(task)).await;
+    }
+    let request = BulkRequest {
+        resource: resource.name.clone(),
+        operation: wanted.operation,
+        selection: wanted.selection,
+        user: caller.user().clone(),
+        route: if wanted.background { Route::Background } else { Route::Auto },
+        parent_id: None,
+    };
+    let mut plan = bulk::plan(caller.app(), request).await?;
+    if wanted.validate_only {
+        let preview = plan.preview().await?;
+        let background = wanted.background || resource.should_process_async(preview.total_records);
+        return Ok(Json(PreviewJson::new(preview, background)).into_response());
+    }
+    if let Some(key) = key {
+        plan = plan.request_key(key);
+    }
+    tasks::answer(caller, &plan.run().await?).await
+}
+
+/// A bulk request's body, read.
+struct Wanted {
+    operation: Requested,
+    selection: Selection,
+    validate_only: bool,
+    request_id: Option<String>,
+    background: bool,
+    /// All that is asked for, to tell it from another request of the same id.
+    content: serde_json::Value,
+}
+
+const KEYS: [&str; 7] = ["ids", "filter", "all", "validate_only", "request_id", "background", "changes"];
+
+impl Wanted {
+    fn read(resource: &Resource, body: &Body, is_update: bool) -> Result<Self, Error> {
+        let allowed = if is_update { &KEYS[..] } else { &KEYS[..6] };
+        let mut errors = body.strange_keys(allowed);
+        let validate_only = body.read("validate_only", "true or false", &mut errors).unwrap_or(false);
+        let background = body.read("background", "true or false", &mut errors).unwrap_or(false);
+        let request_id = request_id(body, &mut errors);
+        let selection = selection(resource, body, &mut errors);
+        let changes = if is_update { changes(resource, body, &mut errors) } else { Vec::new() };
+        let Some(selection) = selection.filter(|_| errors.is_empty()) else { return Err(Error::Invalid(errors)) };
+        let content = json!([resource.name, is_update, changes, selection_json(&selection), background]);
+        let operation = if is_update { Requested::Update(changes) } else { Requested::Delete };
+        Ok(Self { operation, selection, validate_only, request_id, background, content })
+    }
+}
+
+fn request_id(body: &Body, errors: &mut Vec<FieldError>) -> Option<String> {
+    let allowed = "a string of 1 to 200 characters";
+    let id: String = body.read("request_id", allowed, errors)?;
+    if id.is_empty() || id.chars().count() > 200 {
+        errors.push(FieldError::new("request_id", "OUT_OF_RANGE", format!("is not allowed; allowed is {allowed}")));
+    }
+    Some(id)
+}
+
+fn changes(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Vec<Input> {
+    let allowed = "an object of field names and new values";
+    match body.read::<Body>("changes", allowed, errors) {
+        Some(changes) => value::inputs(resource, &changes, errors),
+        None => {
+            if body.get("changes").is_none() {
+                errors.push(FieldError::new("changes", "NOT_NULL", format!("must be there: {allowed}")));
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn selection(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Option<Selection> {
+    let given: Vec<_> = ["ids", "filter", "all"].into_iter().filter(|name| body.get(name).is_some()).collect();
+    let [how] = given[..] else {
+        let message = "say which records by exactly one of: ids, filter, all";
+        errors.push(FieldError { field: None, code: "INVALID_SELECTION".into(), message: message.into() });
+        return None;
+    };
+    match how {
+        "ids" => {
+            let ids: Vec<Box<RawValue>> = body.read("ids", "an array of keys", errors)?;
+            let keys: Option<Vec<_>> = ids.iter().map(|id| key(id)).collect();
+            if keys.is_none() {
+                let message = "is not allowed; allowed is an array of keys: strings, numbers, or arrays of these";
+                errors.push(FieldError::new("ids", "INVALID_TYPE", message));
+            }
+            keys.map(Selection::Keys)
+        }
+        "filter" => match filter(resource, &body.read("filter", "an object of conditions and values", errors)?) {
+            Ok(params) => Some(Selection::Matching(params)),
+            Err(more) => {
+                errors.extend(more);
+                None
+            }
+        },
+        _ => match body.read("all", "true", errors)? {
+            true => Some(Selection::All),
+            false => {
+                errors.push(FieldError::new("all", "INVALID_SELECTION", "can only be true; leave it out otherwise"));
+                None
+            }
+        },
+    }
+}
+
+/// A key as the text that the core has for it.
+fn key(id: &RawValue) -> Option<String> {
+    if !id.get().starts_with('[') {
+        return key_part(id);
+    }
+    let parts: Vec<Box<RawValue>> = serde_json::from_str(id.get()).ok()?;
+    let parts: Vec<_> = parts.iter().map(|part| key_part(part)).collect::<Option<_>>()?;
+    Some(json!(parts).to_string())
+}
+
+fn key_part(id: &RawValue) -> Option<String> {
+    let text = id.get();
+    match text.as_bytes().first()? {
+        b'"' => serde_json::from_str(text).ok(),
+        b'-' | b'0'..=b'9' => Some(text.to_owned()),
+        _ => None,
+    }
+}
+
+/// Conditions as the list page has them in its address.
+fn filter(resource: &Resource, conditions: &Body) -> Result<ListParams, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let mut pairs = Vec::new();
+    if conditions.0.is_empty() {
+        let message = "holds no condition; say \"all\": true where every record is meant";
+        errors.push(FieldError::new("filter", "INVALID_SELECTION", message));
+    }
+    for (name, value) in &conditions.0 {
+        if ["ordering", "page", "page_size"].contains(&name.as_str()) {
+            // A field of such a name, as nothing else makes sense here.
+            errors.push(FieldError::new(
+                name,
+                "UNKNOWN_FIELD",
+                format!("is no condition; a field of that name is {name}__exact"),
+            ));
+            continue;
+        }
+        match operand(name, value) {
+            Ok(text) => pairs.push((name.clone(), text)),
+            Err(message) => errors.push(FieldError::new(name, "INVALID_TYPE", message)),
+        }
+    }
+    match ListParams::parse(resource, &pairs) {
+        Ok(params) if errors.is_empty() => Ok(params),
+        Err(Error::Invalid(more)) => {
+            errors.extend(more);
+            Err(errors)
+        }
+        _ => Err(errors),
+    }
+}
+
+fn operand(name: &str, value: &RawValue) -> Result<String, &'static str> {
+    let text = value.get();
+    match text.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(text).map_err(|_| "is not a text of Unicode characters"),
+        Some(b'n') => Err("is null; what is empty is found by FIELD__isnull and true"),
+        Some(b'{') => Err("is an object; give a string, number, true or false"),
+        Some(b'[') if name.ends_with("__in") => {
+            let parts: Vec<Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
+            let parts: Option<Vec<_>> = parts.iter().map(|part| key_part(part)).collect();
+            let parts = parts.ok_or("holds something that is neither string nor number")?;
+            if parts.iter().any(|part| part.contains(',')) {
+                return Err("holds a text with a comma, which the operator in takes for two");
+            }
+            Ok(parts.join(","))
+        }
+        Some(b'[') => Err("is an array; only the operator in takes one"),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn selection_json(selection: &Selection) -> serde_json::Value {
+    match selection {
+        Selection::Keys(keys) => json!({"ids": keys}),
+        Selection::Matching(params) => json!({"filter": params.filter_pairs()}),
+        _ => json!("all"),
+    }
+}
+
+impl PreviewJson {
+    fn new(preview: Preview, background: bool) -> Self {
+        let sample = |sample: bulk::Sample| SampleJson {
+            key: sample.record_key,
+            label: sample.label,
+            changes: sample
+                .changes
+                .into_iter()
+                .map(|(field, before, after)| SampleChange { field, before, after })
+                .collect(),
+        };
+        let referrer = |referrer: bulk::Referrer| ReferrerJson {
+            table: referrer.table,
+            columns: referrer.columns,
+            records: referrer.records,
+            action: referrer.action,
+        };
+        Self {
+            total_records: preview.total_records,
+            unchanged_records: preview.unchanged_records,
+            blocked_records: preview.blocked_records,
+            background,
+            samples: preview.samples.into_iter().map(sample).collect(),
+            referrers: preview.referrers.into_iter().map(referrer).collect(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Who asks the API: a program with a token, or a browser that is signed in.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, header, request::Parts},
+};
+
+use crate::{
+    app::{PowerCrud, User},
+    token::{self, ApiToken, Scope},
+    web::{
+        Web,
+        ask::Ask,
+        error::{Problem, WebError, WebResult},
+        paths::{Paths, parse_query},
+    },
+};
+
+/// What a handler of the API knows of its request.
+pub(in crate::web) struct Caller {
+    ask: Ask,
+    /// `None`: a person's browser, which may do all that the person may.
+    token: Option<ApiToken>,
+    /// The query string, decoded.
+    pub(super) query: Vec<(String, String)>,
+}
+
+impl FromRequestParts<Web> for Caller {
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> WebResult<Self> {
+        let query = parse_query(parts.uri.query().unwrap_or_default());
+        if let Some((name, _)) = query.iter().find(|(name, value)| name.contains('\0') || value.contains('\0')) {
+            return Err(super::body::refuse_nul(name).into());
+        }
+        let Some(credentials) = parts.headers.get(header::AUTHORIZATION) else {
+            let ask = Ask::from_request_parts(parts, web).await.map_err(|error| match error.0.status {
+                StatusCode::UNAUTHORIZED => nobody().into(),
+                _ => error,
+            })?;
+            return Ok(Self { ask, token: None, query });
+        };
+        let secret = credentials.to_str().ok().and_then(|text| {
+            let (scheme, secret) = text.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+        });
+        let token = match secret {
+            Some(secret) => token::find(&web.app, secret).await?.ok_or_else(bad_token)?,
+            None => return Err(bad_token().into()),
+        };
+        let mut ask = Ask::of(web, parts);
+        (ask.user, ask.signed_in) = (token.user.clone(), true);
+        Ok(Self { ask, token: Some(token), query })
+    }
+}
+
+impl Caller {
+    pub(super) fn app(&self) -> &PowerCrud {
+        self.ask.app()
+    }
+
+    pub(super) fn user(&self) -> &User {
+        &self.ask.user
+    }
+
+    pub(super) fn paths(&self) -> &Paths {
+        &self.ask.paths
+    }
+
+    /// Refuses a token that was not made for this.
+    pub(super) fn require(&self, scope: Scope) -> WebResult<()> {
+        if self.token.as_ref().is_none_or(|token| token.allows(scope)) {
+            return Ok(());
+        }
+        let message = format!("This needs a token with the scope \"{scope}\", to {}.", scope.about());
+        let mut problem = Problem::new(StatusCode::FORBIDDEN, "SCOPE_MISSING", "Not allowed", message);
+        problem.challenge = Some(format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\""));
+        Err(problem.into())
+    }
+}
+
+fn nobody() -> Problem {
+    let message = "Send a token in the header \"Authorization: Bearer pcr_…\", or sign in with this browser.";
+    let mut problem = Problem::new(StatusCode::UNAUTHORIZED, "NOT_SIGNED_IN", "Not signed in", message);
+    problem.challenge = Some("Bearer".to_owned());
+    problem
+}
+
+/// The same words whatever is wrong with it: who guesses learns nothing.
+fn bad_token() -> Problem {
+    let message = "The header Authorization holds no token that is good here: \"Bearer \" and a token that was made here, \
+                   has not expired and was not revoked.";
+    let mut problem = Problem::new(StatusCode::UNAUTHORIZED, "INVALID_TOKEN", "Not signed in", message);
+    problem.challenge = Some("Bearer error=\"invalid_token\"".to_owned());
+    problem
+}

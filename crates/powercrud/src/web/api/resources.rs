@@ -1,0 +1,188 @@
+//! What there is: resources and their fields.
+
+use axum::{Json, extract::Path};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::caller::Caller;
+use crate::{
+    db::ColumnType,
+    query::Operator,
+    resource::{self, Resource},
+    web::{error::WebResult, paths::unmark},
+};
+
+/// A table or view that can be listed, edited and bulk edited under one name.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Resource)]
+pub(super) struct ResourceJson {
+    /// The name in addresses.
+    name: String,
+    /// One record in words.
+    label: String,
+    /// Several records in words.
+    label_plural: String,
+    /// Why it can't be written; null where it can.
+    read_only: Option<String>,
+    /// The fields that a record's key is made of; none where records have no key and can't be had one by one.
+    key: Vec<String>,
+    /// Whether bulk update is offered.
+    bulk_update: bool,
+    /// Whether bulk delete is offered.
+    bulk_delete: bool,
+    /// Every field of a record.
+    fields: Vec<FieldJson>,
+}
+
+/// A field of a resource's records.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Field)]
+pub(super) struct FieldJson {
+    /// The name in records, filters and changes.
+    name: String,
+    /// The name for people.
+    label: String,
+    /// Help for people; may be empty.
+    help_text: String,
+    /// The kind of its values.
+    #[schema(inline)]
+    r#type: FieldType,
+    /// The database's own word for its type.
+    database_type: String,
+    /// Whether it may be null.
+    nullable: bool,
+    /// Whether the database fills it where it is left out of a new record.
+    has_default: bool,
+    /// The characters it holds at most; null where any number.
+    max_length: Option<u32>,
+    /// The values it may have; empty where it is free.
+    choices: Vec<String>,
+    /// Whether it may be written when a record is created.
+    editable: bool,
+    /// Whether it is part of the record's key, and so can't be changed later.
+    key: bool,
+    /// Whether bulk update may change it.
+    bulk_editable: bool,
+    /// What it can be filtered by, as `name__operator`; `exact` may be left out.
+    operators: Vec<&'static str>,
+    /// What it refers to, where it is a reference.
+    reference: Option<ReferenceJson>,
+}
+
+/// What a field refers to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Reference)]
+pub(super) struct ReferenceJson {
+    /// The table.
+    table: String,
+    /// Its column.
+    field: String,
+    /// The resource of that table, where there is one.
+    resource: Option<String>,
+}
+
+/// The kind of a field's values.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum FieldType {
+    Boolean,
+    Integer,
+    Decimal,
+    Float,
+    Text,
+    Date,
+    Time,
+    DateTime,
+    DateTimeTz,
+    Uuid,
+    Json,
+    Bytes,
+    Enum,
+    Other,
+}
+
+/// All resources.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ResourceList {
+    resources: Vec<ResourceJson>,
+}
+
+/// All resources
+///
+/// With their fields: names, types, choices, what may be written and what they refer to.
+#[utoipa::path(get, path = "/api/v1/resources", tag = "resources", responses((status = 200, body = ResourceList)))]
+pub(super) async fn list(caller: Caller) -> WebResult<Json<ResourceList>> {
+    let resources = caller.app().resources().iter().map(|resource| describe(resource)).collect();
+    Ok(Json(ResourceList { resources }))
+}
+
+/// One resource
+#[utoipa::path(
+    get, path = "/api/v1/resources/{resource}", tag = "resources",
+    params(("resource" = String, Path, description = "The resource's name")),
+    responses((status = 200, body = ResourceJson))
+)]
+pub(super) async fn get(caller: Caller, Path(resource): Path<String>) -> WebResult<Json<ResourceJson>> {
+    Ok(Json(describe(caller.app().resource(unmark(&resource))?)))
+}
+
+fn describe(resource: &Resource) -> ResourceJson {
+    ResourceJson {
+        name: resource.name.clone(),
+        label: resource.label.clone(),
+        label_plural: resource.label_plural.clone(),
+        read_only: resource.read_only.clone(),
+        key: resource.table.primary_key.clone(),
+        bulk_update: resource.bulk_fields().next().is_some(),
+        bulk_delete: resource.can_bulk_delete(),
+        fields: resource.fields.iter().map(|field| describe_field(resource, field)).collect(),
+    }
+}
+
+fn describe_field(resource: &Resource, field: &resource::Field) -> FieldJson {
+    let column = &field.column;
+    let filtered = resource.filter_fields().any(|other| other.name == field.name);
+    let operators = if filtered { Operator::fit_for(column) } else { &[] };
+    FieldJson {
+        name: field.name.clone(),
+        label: field.label.clone(),
+        help_text: field.help_text.clone(),
+        r#type: kind(&column.column_type),
+        database_type: column.database_type.clone(),
+        nullable: field.nullable(),
+        has_default: column.default.is_some() || column.identity || column.generated,
+        max_length: match &column.column_type {
+            ColumnType::Text { max_length } => *max_length,
+            _ => None,
+        },
+        choices: column.choices.clone(),
+        editable: resource.read_only.is_none() && field.editable,
+        key: field.key,
+        bulk_editable: resource.may_bulk_edit(field),
+        operators: operators.iter().map(|operator| operator.name()).collect(),
+        reference: field.reference.as_ref().map(|reference| ReferenceJson {
+            table: reference.table.qualified_name(),
+            field: reference.column.name.clone(),
+            resource: reference.resource.clone(),
+        }),
+    }
+}
+
+fn kind(column_type: &ColumnType) -> FieldType {
+    match column_type {
+        ColumnType::Boolean => FieldType::Boolean,
+        ColumnType::Integer { .. } => FieldType::Integer,
+        ColumnType::Decimal { .. } => FieldType::Decimal,
+        ColumnType::Float => FieldType::Float,
+        ColumnType::Text { .. } => FieldType::Text,
+        ColumnType::Date => FieldType::Date,
+        ColumnType::Time => FieldType::Time,
+        ColumnType::DateTime => FieldType::DateTime,
+        ColumnType::DateTimeTz => FieldType::DateTimeTz,
+        ColumnType::Uuid => FieldType::Uuid,
+        ColumnType::Json => FieldType::Json,
+        ColumnType::Bytes => FieldType::Bytes,
+        ColumnType::Enum => FieldType::Enum,
+        ColumnType::Other => FieldType::Other,
+    }
+}

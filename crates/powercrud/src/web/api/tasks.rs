@@ -1,0 +1,372 @@
+//! Bulk tasks: looked at and controlled.
+
+use axum::{
+    Json,
+    extract::Path,
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::caller::Caller;
+use crate::{
+    bulk::{self, Answer},
+    error::{Error, FieldError},
+    task::{
+        BulkTask, RecordError, Status,
+        store::{self, TaskFilter},
+    },
+    token::Scope,
+    web::error::WebResult,
+};
+
+/// A bulk task.
+#[derive(ToSchema)]
+#[schema(as = Task)]
+#[expect(dead_code, reason = "describes what BulkTask::to_json gives")]
+pub(super) struct TaskJson {
+    /// Names it; later tasks have greater ids.
+    id: Uuid,
+    /// The task that this one retries.
+    parent_id: Option<Uuid>,
+    /// Where it stands. SUCCESS, PARTIAL (some records failed), FAILURE and CANCELLED are ends.
+    #[schema(inline)]
+    status: TaskStatus,
+    /// What it does: `update` or `delete`.
+    operation: String,
+    /// The resource.
+    resource: String,
+    /// Of an update: the new values as text, by field name; null is NULL.
+    changes: std::collections::BTreeMap<String, Option<String>>,
+    /// How many records were selected.
+    total_records: u64,
+    /// How many were attempted.
+    processed_records: u64,
+    /// How many were done.
+    succeeded_records: u64,
+    /// How many failed.
+    failed_records: u64,
+    /// Of a delete's done records: how many were gone already.
+    missing_records: u64,
+    /// From 0 to 100.
+    #[schema(maximum = 100)]
+    progress_percent: u64,
+    created_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When a worker first took it.
+    started_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When it ended.
+    completed_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Why it ended early; empty where it did not.
+    error_message: String,
+    /// The first hundred records that failed, in the order of the selection; not in lists.
+    #[schema(nullable = false)]
+    errors: Option<Vec<RecordErrorJson>>,
+}
+
+/// Where a bulk task stands.
+#[derive(ToSchema)]
+#[expect(clippy::upper_case_acronyms, dead_code, reason = "the words of the API")]
+enum TaskStatus {
+    WAITING,
+    PENDING,
+    STARTED,
+    PAUSING,
+    PAUSED,
+    CANCELLING,
+    SUCCESS,
+    PARTIAL,
+    FAILURE,
+    CANCELLED,
+}
+
+/// What went wrong with one record.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecordError)]
+pub(super) struct RecordErrorJson {
+    /// The record's key.
+    record_key: String,
+    /// The field, where the fault can be pinned to one.
+    field: Option<String>,
+    /// The kind of fault, such as `UNIQUE` or `FOREIGN_KEY`.
+    code: String,
+    /// For people.
+    message: String,
+}
+
+/// One page of tasks, newest first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TaskPage {
+    #[schema(value_type = Vec<TaskJson>)]
+    tasks: Vec<serde_json::Value>,
+    /// From 1.
+    page: u64,
+    /// Tasks a page.
+    page_size: u64,
+    /// Whether there is a page after this one.
+    has_next: bool,
+    /// How many tasks match.
+    count: u64,
+}
+
+/// One page of the records that failed, in the order of the selection.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RecordErrorPage {
+    errors: Vec<RecordErrorJson>,
+    /// From 1.
+    page: u64,
+    /// Errors a page.
+    page_size: u64,
+    /// Whether there is a page after this one.
+    has_next: bool,
+    /// How many there are.
+    count: u64,
+}
+
+/// Failed records that come with a task.
+const ERRORS_TOLD: u64 = 100;
+
+/// Bulk tasks
+///
+/// Your own; staff see everybody's. Newest first.
+#[utoipa::path(
+    get, path = "/api/v1/tasks", tag = "tasks",
+    params(
+        ("status" = Option<String>, Query, description = "Only tasks in these states, separated by commas", example = "PENDING,STARTED"),
+        ("resource" = Option<String>, Query, description = "Only tasks on this resource"),
+        ("page" = Option<u64>, Query, minimum = 1, maximum = 1_000_000_000, description = "From 1"),
+        ("page_size" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "Tasks a page; 50 where it is left out"),
+    ),
+    responses((status = 200, body = TaskPage))
+)]
+pub(super) async fn list(caller: Caller) -> WebResult<Json<TaskPage>> {
+    let mut query = Query::of(&caller);
+    let resource = match query.take("resource") {
+        Some(name) => Some(caller.app().resource(&name)?.name.clone()),
+        None => None,
+    };
+    let statuses = match query.take("status") {
+        Some(words) => query.statuses(&words),
+        None => Vec::new(),
+    };
+    let (page, page_size) = (query.page(), query.page_size());
+    query.end(&["status", "resource", "page", "page_size"])?;
+    let filter = TaskFilter { statuses, resource, offset: (page - 1) * page_size, limit: page_size };
+    let count = store::count(caller.app(), caller.user(), &filter).await?;
+    let tasks = store::list(caller.app(), caller.user(), &filter).await?;
+    let has_next = filter.offset + (tasks.len() as u64) < count;
+    let tasks = tasks.iter().map(without_errors).collect();
+    Ok(Json(TaskPage { tasks, page, page_size, has_next, count }))
+}
+
+/// One bulk task
+#[utoipa::path(
+    get, path = "/api/v1/tasks/{id}", tag = "tasks",
+    params(("id" = String, Path, description = "The task's id")),
+    responses((status = 200, body = TaskJson))
+)]
+pub(super) async fn get(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&caller, &id).await?;
+    show(&caller, &task).await
+}
+
+/// The records of a bulk task that failed
+#[utoipa::path(
+    get, path = "/api/v1/tasks/{id}/errors", tag = "tasks",
+    params(
+        ("id" = String, Path, description = "The task's id"),
+        ("page" = Option<u64>, Query, minimum = 1, maximum = 1_000_000_000, description = "From 1"),
+        ("page_size" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "Errors a page; 50 where it is left out"),
+    ),
+    responses((status = 200, body = RecordErrorPage))
+)]
+pub(super) async fn errors(caller: Caller, Path(id): Path<String>) -> WebResult<Json<RecordErrorPage>> {
+    let mut query = Query::of(&caller);
+    let (page, page_size) = (query.page(), query.page_size());
+    query.end(&["page", "page_size"])?;
+    let task = find(&caller, &id).await?;
+    let offset = (page - 1) * page_size;
+    let errors = store::errors(caller.app(), task.id, offset, page_size).await?;
+    let count = task.failed_records;
+    let has_next = offset + (errors.len() as u64) < count && !errors.is_empty();
+    let errors = errors.into_iter().map(RecordErrorJson::from).collect();
+    Ok(Json(RecordErrorPage { errors, page, page_size, has_next, count }))
+}
+
+/// Cancel a bulk task
+///
+/// It stops at its next checkpoint; what is done stays done.
+#[utoipa::path(
+    post, path = "/api/v1/tasks/{id}/cancel", tag = "tasks",
+    params(("id" = String, Path, description = "The task's id")),
+    responses(
+        (status = 200, body = TaskJson),
+        (status = 409, description = "It has ended", body = super::problem::ProblemJson, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn cancel(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
+    caller.require(Scope::Tasks)?;
+    let task = find(&caller, &id).await?;
+    show(&caller, &store::cancel(caller.app(), caller.user(), task.id).await?).await
+}
+
+/// Pause a bulk task that runs
+///
+/// It stops at its next checkpoint and keeps what it holds.
+#[utoipa::path(
+    post, path = "/api/v1/tasks/{id}/pause", tag = "tasks",
+    params(("id" = String, Path, description = "The task's id")),
+    responses(
+        (status = 200, body = TaskJson),
+        (status = 409, description = "It does not run", body = super::problem::ProblemJson, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn pause(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
+    caller.require(Scope::Tasks)?;
+    let task = find(&caller, &id).await?;
+    show(&caller, &store::pause(caller.app(), caller.user(), task.id).await?).await
+}
+
+/// Let a paused bulk task go on
+#[utoipa::path(
+    post, path = "/api/v1/tasks/{id}/resume", tag = "tasks",
+    params(("id" = String, Path, description = "The task's id")),
+    responses(
+        (status = 200, body = TaskJson),
+        (status = 409, description = "It is not paused", body = super::problem::ProblemJson, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
+    caller.require(Scope::Tasks)?;
+    let task = find(&caller, &id).await?;
+    show(&caller, &store::resume(caller.app(), caller.user(), task.id).await?).await
+}
+
+/// Try failed and unattempted records again
+///
+/// As a new task, which is answered as a bulk update is.
+#[utoipa::path(
+    post, path = "/api/v1/tasks/{id}/retry", tag = "tasks",
+    params(("id" = String, Path, description = "The task's id")),
+    responses(
+        (status = 200, description = "The new task has ended", body = TaskJson),
+        (status = 202, description = "The new task runs in the background", body = TaskJson, headers(
+            ("Location" = String, description = "The new task's address"),
+            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+        )),
+        (status = 409, description = "Another bulk task is in the way", body = super::problem::ProblemJson,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn retry(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
+    caller.require(Scope::Bulk)?;
+    let task = find(&caller, &id).await?;
+    answer(&caller, &bulk::retry(caller.app(), caller.user(), task.id).await?).await
+}
+
+async fn find(caller: &Caller, id: &str) -> WebResult<BulkTask> {
+    let id = Uuid::parse_str(id).map_err(|_| Error::TaskNotFound(id.to_owned()))?;
+    Ok(store::get(caller.app(), caller.user(), id).await?)
+}
+
+/// A task with its first errors.
+async fn show(caller: &Caller, task: &BulkTask) -> WebResult<Response> {
+    let errors = match task.failed_records {
+        0 => Vec::new(),
+        _ => store::errors(caller.app(), task.id, 0, ERRORS_TOLD).await?,
+    };
+    Ok(Json(task.to_json(&errors)).into_response())
+}
+
+/// How a bulk request was taken: with its end, or with where to look for it.
+pub(super) async fn answer(caller: &Caller, answer: &Answer) -> WebResult<Response> {
+    let task = answer.task();
+    let mut response = show(caller, task).await?;
+    if !task.status.is_final() {
+        let location = caller.paths().api_task(&task.id.to_string());
+        *response.status_mut() = StatusCode::ACCEPTED;
+        response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+        if let Ok(location) = header::HeaderValue::from_str(&location) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+    }
+    Ok(response)
+}
+
+fn without_errors(task: &BulkTask) -> serde_json::Value {
+    let mut json = task.to_json(&[]);
+    if let Some(object) = json.as_object_mut() {
+        object.remove("errors");
+    }
+    json
+}
+
+impl From<RecordError> for RecordErrorJson {
+    fn from(error: RecordError) -> Self {
+        Self { record_key: error.record_key, field: error.field, code: error.code, message: error.message }
+    }
+}
+
+/// A query string that is read name by name.
+struct Query {
+    pairs: Vec<(String, String)>,
+    errors: Vec<FieldError>,
+}
+
+impl Query {
+    fn of(caller: &Caller) -> Self {
+        Self { pairs: caller.query.clone(), errors: Vec::new() }
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.pairs.iter().position(|(other, _)| other == name)?;
+        Some(self.pairs.remove(place).1)
+    }
+
+    fn number(&mut self, name: &str, default: u64, max: u64) -> u64 {
+        let Some(text) = self.take(name) else { return default };
+        text.parse().ok().filter(|number| (1..=max).contains(number)).unwrap_or_else(|| {
+            let message = format!("{text:?} is not a whole number from 1 to {max}");
+            self.errors.push(FieldError::new(name, "OUT_OF_RANGE", message));
+            default
+        })
+    }
+
+    fn page(&mut self) -> u64 {
+        self.number("page", 1, 1_000_000_000)
+    }
+
+    fn page_size(&mut self) -> u64 {
+        self.number("page_size", 50, 1000)
+    }
+
+    fn statuses(&mut self, words: &str) -> Vec<Status> {
+        let mut statuses = Vec::new();
+        for word in words.split(',') {
+            match Status::from_word(word) {
+                Some(status) => statuses.push(status),
+                None => {
+                    let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
+                    let message = format!("{word:?} is no state; allowed are: {}", known.join(", "));
+                    self.errors.push(FieldError::new("status", "INVALID_CHOICE", message));
+                }
+            }
+        }
+        statuses
+    }
+
+    /// Nothing that is not `allowed` may be left, and nothing twice.
+    fn end(mut self, allowed: &[&str]) -> Result<(), Error> {
+        for (name, _) in &self.pairs {
+            let (code, message) = match allowed.contains(&name.as_str()) {
+                true => ("DUPLICATE_FIELD", "is given more than once".to_owned()),
+                false => {
+                    ("UNKNOWN_PARAMETER", format!("there is no such parameter; allowed are: {}", allowed.join(", ")))
+                }
+            };
+            self.errors.push(FieldError::new(name, code, message));
+        }
+        if self.errors.is_empty() { Ok(()) } else { Err(Error::Invalid(self.errors)) }
+    }
+}

@@ -1,0 +1,101 @@
+//! Values between JSON and the database.
+//!
+//! | column | JSON |
+//! |---|---|
+//! | true or false | a boolean |
+//! | whole numbers, floating point | a number |
+//! | exact decimals | a string of digits, so that none is lost; a number is taken too, digit by digit |
+//! | dates, times, moments | a string as ISO 8601 has it: `2026-01-31`, `13:05:00`, `2026-01-31T13:05:00`, with a zone `…+00:00` |
+//! | JSON | the document itself |
+//! | bytes | how many there are; they can't be written |
+//! | texts, UUIDs, enums and all others | a string |
+//! | NULL | `null` |
+//!
+//! A string is taken for every column, as a form takes what is typed; a cell that does not fit its column's type is given as the text
+//! that it is.
+
+use serde_json::{Value as Json, value::RawValue};
+
+use super::body::Body;
+use crate::{
+    db::{ColumnType, Value},
+    error::FieldError,
+    form::Input,
+    resource::{Field, Resource},
+    web::view::to_scale,
+};
+
+/// A cell's value for a program.
+pub(super) fn to_json(field: &Field, value: &Value) -> Json {
+    match (&field.column.column_type, value) {
+        (ColumnType::DateTime | ColumnType::DateTimeTz, Value::Text(text)) => text.replacen(' ', "T", 1).into(),
+        (column_type, Value::Decimal(digits)) => to_scale(column_type, digits).into(),
+        // JSON has no infinity.
+        (_, Value::Float(number)) if !number.is_finite() => number.to_string().into(),
+        _ => value.to_json(),
+    }
+}
+
+/// What a body says of fields; mistakes of kind go to `errors`, those of content are found by whoever checks the changes.
+pub(super) fn inputs(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Vec<Input> {
+    let mut inputs = Vec::with_capacity(body.0.len());
+    for (name, value) in &body.0 {
+        let column_type = resource.require_field(name).ok().map(|field| &field.column.column_type);
+        match input(column_type, value) {
+            Ok(text) => inputs.push((name.clone(), text)),
+            Err(message) => errors.push(FieldError::new(name, "INVALID_TYPE", message)),
+        }
+    }
+    inputs
+}
+
+/// One value as the text that a form would have; `None` is NULL. `column_type` is unknown where the field is.
+fn input(column_type: Option<&ColumnType>, value: &RawValue) -> Result<Option<String>, &'static str> {
+    use ColumnType::{Boolean, Decimal, Float, Integer, Json};
+    let text = value.get();
+    Ok(match (text.bytes().next(), column_type) {
+        (Some(b'n'), _) => None,
+        (_, Some(Json) | None) => Some(text.to_owned()),
+        (Some(b'"'), _) => Some(serde_json::from_str(text).map_err(|_| "is not a text of Unicode characters")?),
+        (Some(b't' | b'f'), Some(Boolean)) => Some(text.to_owned()),
+        (Some(b't' | b'f'), _) => return Err("is not true or false; give a string"),
+        (Some(b'[' | b'{'), _) => return Err("holds no JSON document; give a string"),
+        (_, Some(Integer { .. } | Decimal { .. } | Float)) => Some(text.to_owned()),
+        _ => return Err("is no number; give a string"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(column_type: &ColumnType, json: &str, expected: Result<Option<&str>, ()>) {
+        let raw = RawValue::from_string(json.to_owned()).unwrap();
+        let got = input(Some(column_type), &raw).map_err(|_| ());
+        assert_eq!(got, expected.map(|text| text.map(str::to_owned)), "{json} for {column_type:?}");
+    }
+
+    #[test]
+    fn no_digit_is_lost_and_kinds_are_not_mixed_up() {
+        let money = ColumnType::Decimal { precision: Some(40), scale: Some(20) };
+        let text = ColumnType::Text { max_length: None };
+        check(&money, "12.50", Ok(Some("12.50")));
+        check(
+            &money,
+            "12345678901234567890.12345678901234567890",
+            Ok(Some("12345678901234567890.12345678901234567890")),
+        );
+        check(&money, "\"12.50\"", Ok(Some("12.50")));
+        check(&money, "true", Err(()));
+        check(&money, "null", Ok(None));
+        check(&text, "\"a\\n\\u00e9\"", Ok(Some("a\né")));
+        check(&text, "\"\"", Ok(Some("")));
+        check(&text, "5", Err(()));
+        check(&text, "[]", Err(()));
+        check(&ColumnType::Boolean, "true", Ok(Some("true")));
+        check(&ColumnType::Boolean, "1", Err(()));
+        check(&ColumnType::Json, "{\"a\": 1.0}", Ok(Some("{\"a\": 1.0}")));
+        check(&ColumnType::Json, "\"a\"", Ok(Some("\"a\"")));
+        check(&ColumnType::Json, "null", Ok(None));
+    }
+}

@@ -1,0 +1,82 @@
+//! Bulk tasks, looked at and controlled.
+
+use powercrud::token::Scope;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{client::Client, open, token_of, user};
+use crate::support::{TestDatabase, each_database};
+
+each_database! { tasks_are_listed_and_controlled, nobody_reaches_anothers_task }
+
+async fn queue(api: &Client, resource: &str, body: Value) -> String {
+    let answer = api.post(&format!("/api/v1/resources/{resource}/bulk-update"), body).await.expect(202);
+    answer.json["id"].as_str().unwrap().to_owned()
+}
+
+async fn tasks_are_listed_and_controlled(database: TestDatabase) {
+    let (app, api) = open(database).await;
+    let first = queue(&api, "book", json!({"all": true, "changes": {"notes": "a"}})).await;
+    let second = queue(&api, "author", json!({"all": true, "changes": {"name": "A"}, "background": true})).await;
+    let ids = async |query: &str| {
+        let page = api.get(&format!("/api/v1/tasks{query}")).await.expect(200).json;
+        let tasks = page["tasks"].as_array().unwrap();
+        tasks.iter().map(|task| task["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids("").await, [&*second, &*first]);
+    assert_eq!(ids("?resource=book").await, [&*first]);
+    assert_eq!(ids("?status=STARTED,SUCCESS").await, [""; 0]);
+    assert_eq!(ids("?status=PENDING&page_size=1&page=2").await, [&*first]);
+    let page = api.get("/api/v1/tasks?page_size=1").await.expect(200).json;
+    assert_eq!((&page["has_next"], &page["count"], page["tasks"][0].get("errors")), (&json!(true), &json!(2), None));
+    for (query, code) in [
+        ("?status=DONE", "INVALID_CHOICE"),
+        ("?page=0", "OUT_OF_RANGE"),
+        ("?page_size=x", "OUT_OF_RANGE"),
+        ("?nope=1", "UNKNOWN_PARAMETER"),
+        ("?page=1&page=2", "DUPLICATE_FIELD"),
+    ] {
+        let answer = api.get(&format!("/api/v1/tasks{query}")).await.expect_problem(422, "INVALID", &[]);
+        assert_eq!(answer.json["errors"][0]["code"], code, "{query}");
+    }
+    api.get("/api/v1/tasks?resource=nope").await.expect_problem(404, "UNKNOWN_RESOURCE", &[]);
+
+    let act = async |id: &str, act: &str, status: u16| {
+        let path = format!("/api/v1/tasks/{id}/{act}");
+        api.send(axum::http::Method::POST, &path, None).await.expect(status).json
+    };
+    assert_eq!(act(&first, "pause", 409).await["code"], "INVALID_TRANSITION");
+    assert_eq!(act(&first, "cancel", 200).await["status"], "CANCELLED");
+    assert_eq!(act(&first, "cancel", 409).await["code"], "INVALID_TRANSITION");
+    assert_eq!(act(&first, "resume", 409).await["code"], "INVALID_TRANSITION");
+    assert_eq!(act(&second, "retry", 403).await["code"], "NOT_ALLOWED");
+    let retried = act(&first, "retry", 202).await;
+    assert_eq!((&retried["parent_id"], &retried["total_records"]), (&json!(first), &json!(60)));
+    let id = retried["id"].as_str().unwrap().parse().unwrap();
+    app.worker().run_task(id, &CancellationToken::new()).await.expect("a worker");
+    assert_eq!(api.get(&format!("/api/v1/tasks/{id}")).await.expect(200).json["status"], "SUCCESS");
+}
+
+async fn nobody_reaches_anothers_task(database: TestDatabase) {
+    let (app, api) = open(database).await;
+    let all = [Scope::Admin];
+    let ann = api.with_token(&token_of(&app, user("ann", false), &all).await);
+    let bob = api.with_token(&token_of(&app, user("bob", false), &all).await);
+    let boss = api.with_token(&token_of(&app, user("boss", true), &all).await);
+    let id = queue(&ann, "book", json!({"all": true, "changes": {"notes": "a"}})).await;
+    let missing = "018f3f9e-7b1a-7c00-8000-000000000000";
+    for path in ["", "/errors"] {
+        bob.get(&format!("/api/v1/tasks/{id}{path}")).await.expect_problem(404, "TASK_NOT_FOUND", &[]);
+        bob.get(&format!("/api/v1/tasks/{missing}{path}")).await.expect_problem(404, "TASK_NOT_FOUND", &[]);
+        ann.get(&format!("/api/v1/tasks/{id}{path}")).await.expect(200);
+        boss.get(&format!("/api/v1/tasks/{id}{path}")).await.expect(200);
+    }
+    for act in ["cancel", "pause", "resume", "retry"] {
+        let path = format!("/api/v1/tasks/{id}/{act}");
+        bob.send(axum::http::Method::POST, &path, None).await.expect_problem(404, "TASK_NOT_FOUND", &[]);
+    }
+    for (who, count) in [(&ann, 1), (&bob, 0), (&boss, 1)] {
+        assert_eq!(who.get("/api/v1/tasks").await.expect(200).json["count"], count);
+    }
+    boss.send(axum::http::Method::POST, &format!("/api/v1/tasks/{id}/cancel"), None).await.expect(200);
+}
