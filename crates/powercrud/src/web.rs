@@ -23,6 +23,7 @@ mod paths;
 mod selection;
 mod tasks;
 mod templates;
+mod tokens;
 mod view;
 
 use std::{
@@ -104,6 +105,9 @@ impl PowerCrud {
             .route("/messages/seen", post(messages::all_seen))
             .route("/messages/{id}/seen", post(messages::seen))
             .route("/messages/{id}/shown", post(messages::shown))
+            .route("/tokens", get(tokens::list).post(tokens::create))
+            .route("/tokens/new", get(tokens::new))
+            .route("/tokens/{id}/revoke", post(tokens::revoke))
             .route("/assets/{*file}", get(assets::serve))
             .route("/healthz", get(home::healthz))
             .route("/readyz", get(home::readyz));

@@ -7,6 +7,7 @@ mod body;
 mod bulk;
 mod caller;
 mod document;
+mod page;
 mod problem;
 mod records;
 mod resources;
@@ -20,7 +21,7 @@ use axum::{Router, routing::get};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::caller::Caller;
-use super::Web;
+use super::{Web, ask::Ask};
 use crate::app::PowerCrud;
 
 pub(super) use problem::problem;
@@ -50,5 +51,8 @@ pub(super) fn routes(app: &PowerCrud) -> Router<Web> {
         .routes(routes!(tokens::revoke))
         .split_for_parts();
     let document = Arc::new(document::complete(document, app));
-    router.route("/api/openapi.json", get(move |caller: Caller| document::serve(caller, Arc::clone(&document))))
+    let to_read = Arc::clone(&document);
+    router
+        .route("/api", get(move |ask: Ask| page::page(ask, Arc::clone(&to_read))))
+        .route("/api/openapi.json", get(move |caller: Caller| document::serve(caller, Arc::clone(&document))))
 }

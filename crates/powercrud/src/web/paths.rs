@@ -65,6 +65,15 @@ impl Paths {
         format!("{}/{rest}", self.record(resource, key))
     }
 
+    /// The page about the JSON API, and what its addresses begin with.
+    pub(super) fn api(&self) -> String {
+        format!("{}/api", self.base)
+    }
+
+    pub(super) fn tokens(&self) -> String {
+        format!("{}/tokens", self.base)
+    }
+
     pub(super) fn api_record(&self, resource: &str, key: &str) -> String {
         format!("{}/api/v1/resources/{}/records/{}", self.base, segment(resource), segment(key))
     }

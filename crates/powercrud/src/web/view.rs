@@ -90,6 +90,11 @@ pub(super) struct Link {
     pub(super) href: String,
 }
 
+/// A moment, in milliseconds since 1970 UTC, seen from now.
+pub(super) fn moment_of(at: i64) -> Option<Moment> {
+    time::moment(at, time::now())
+}
+
 /// A hidden input.
 #[derive(Clone, Serialize)]
 pub(super) struct Pair {

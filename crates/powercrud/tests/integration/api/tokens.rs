@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use powercrud::{
     PowerCrud, User,
+    account::{self, NewAccount},
     token::{self, NewToken, Scope},
 };
 use sea_orm::{ConnectionTrait as _, Statement};
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use super::{client::Client, open, token_of, user};
 use crate::support::{TestDatabase, each_database};
 
-each_database! { scopes_limit_what_a_token_does, tokens_end, a_secret_is_kept_nowhere, tokens_are_their_owners }
+each_database! { a_token_is_as_good_as_its_user, scopes_limit_what_a_token_does, tokens_end, a_secret_is_kept_nowhere, tokens_are_their_owners }
 
 async fn scopes_limit_what_a_token_does(database: TestDatabase) {
     let (app, api) = open(database).await;
@@ -130,6 +131,31 @@ async fn tokens_are_their_owners(database: TestDatabase) {
         NewToken { name: "x".repeat(101), scopes: Vec::new(), user: user("", false), lasts: Some(Duration::ZERO) };
     let error = token::create(&app, long).await.expect_err("three mistakes").to_string();
     assert!(["name", "expires", "user"].iter().all(|field| error.contains(field)), "{error}");
+}
+
+/// Where PowerCRUD keeps the users, a token follows what becomes of its user.
+async fn a_token_is_as_good_as_its_user(database: TestDatabase) {
+    let (app, _) = open(database.clone()).await;
+    let new = NewAccount { name: "Ann".into(), email: None, password: "correct horse".into(), is_staff: true };
+    let ann = account::create(&database, new).await.expect("a user");
+    let token = token_of(&app, ann.clone().into(), &[Scope::Admin]).await;
+    let operators = token_of(&app, User::operator(), &[]).await;
+    let stranger = token_of(&app, user("somebody", true), &[]).await;
+    let app = PowerCrud::builder(database.clone()).discover(true).login().build().await.expect("a shop");
+    let api = Client::new(app.router(), &token);
+    let tokens = async || api.get("/api/v1/tokens").await.expect(200).json["tokens"].as_array().unwrap().len();
+    assert_eq!(tokens().await, 4);
+    api.with_token(&operators).get("/api/v1/tasks").await.expect(200);
+    api.with_token(&stranger).get("/api/v1/tasks").await.expect_problem(401, "INVALID_TOKEN", &[]);
+    Client::nobody(app.router()).get("/api/v1/tasks").await.expect_problem(401, "NOT_SIGNED_IN", &[]);
+    sql(&app, "UPDATE powercrud_user SET is_staff = (1 = 0)").await;
+    assert_eq!(tokens().await, 1, "no staff any more");
+    account::set_active(&database, "ann", false).await.expect("deactivated");
+    api.get("/api/v1/tasks").await.expect_problem(401, "INVALID_TOKEN", &[]);
+    account::set_active(&database, "ann", true).await.expect("active again");
+    api.get("/api/v1/tasks").await.expect(200);
+    account::remove(&database, "ann").await.expect("removed");
+    api.get("/api/v1/tasks").await.expect_problem(401, "INVALID_TOKEN", &[]);
 }
 
 async fn sql(app: &PowerCrud, sql: &str) {

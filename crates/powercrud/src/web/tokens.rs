@@ -1,0 +1,211 @@
+//! The page of one's tokens: made, shown once, revoked.
+
+use std::time::Duration;
+
+use axum::{
+    extract::Path,
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{
+    ask::{Ask, FormData},
+    bulk::{at_field, elsewhere},
+    error::WebResult,
+    view::{self, Link, Moment},
+};
+use crate::{
+    error::{Error, FieldError},
+    token::{self, ApiToken, NewToken, Scope},
+};
+
+/// How long a new token may last: the form's value, the words, and the days.
+const LIVES: [(&str, &str, Option<u64>); 5] = [
+    ("7", "7 days", Some(7)),
+    ("30", "30 days", Some(30)),
+    ("90", "90 days", Some(90)),
+    ("365", "a year", Some(365)),
+    ("never", "until it is revoked", None),
+];
+
+const USUAL_LIFE: &str = "90";
+
+#[derive(Serialize)]
+struct TokensView {
+    tokens: Vec<TokenView>,
+    new_href: String,
+    docs_href: String,
+    /// Whether the tokens are of several people.
+    whose: bool,
+}
+
+#[derive(Serialize)]
+struct TokenView {
+    name: String,
+    prefix: String,
+    scopes: String,
+    user: String,
+    state: &'static str,
+    /// When it ended or will end.
+    ends: Option<Moment>,
+    created: Option<Moment>,
+    last_used: Option<Moment>,
+    /// Where to revoke it, while it is good.
+    revoke_action: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FormView {
+    crumbs: Vec<Link>,
+    action: String,
+    back_href: String,
+    name: String,
+    name_error: String,
+    scopes: Vec<ScopeView>,
+    lives: Vec<LifeView>,
+    life_error: String,
+    errors: Vec<String>,
+    user: String,
+}
+
+#[derive(Serialize)]
+struct ScopeView {
+    word: &'static str,
+    about: &'static str,
+    ticked: bool,
+    /// Every token has it.
+    fixed: bool,
+}
+
+#[derive(Serialize)]
+struct LifeView {
+    value: &'static str,
+    label: &'static str,
+    chosen: bool,
+}
+
+#[derive(Serialize)]
+struct MadeView {
+    crumbs: Vec<Link>,
+    name: String,
+    secret: String,
+    example: String,
+    back_href: String,
+}
+
+pub(super) async fn list(ask: Ask) -> WebResult<Response> {
+    let tokens = token::list(ask.app(), &ask.user).await?;
+    let view = TokensView {
+        whose: tokens.iter().any(|token| token.user.id != ask.user.id),
+        tokens: tokens.iter().map(|token| token_view(&ask, token)).collect(),
+        new_href: format!("{}/new", ask.paths.tokens()),
+        docs_href: ask.paths.api(),
+    };
+    ask.page("tokens.html", "Tokens", &view).await
+}
+
+fn token_view(ask: &Ask, token: &ApiToken) -> TokenView {
+    let (state, ends) = match (token.revoked_at, token.expires_at) {
+        (Some(at), _) => ("revoked", Some(at)),
+        (None, Some(at)) if token.ended => ("expired", Some(at)),
+        (None, Some(at)) => ("good until", Some(at)),
+        (None, None) => ("good until revoked", None),
+    };
+    TokenView {
+        name: token.name.clone(),
+        prefix: token.prefix.clone(),
+        scopes: words(&token.scopes),
+        user: token.user.name.clone(),
+        state,
+        ends: ends.and_then(view::moment_of),
+        created: view::moment_of(token.created_at),
+        last_used: token.last_used_at.and_then(view::moment_of),
+        revoke_action: (!token.ended).then(|| format!("{}/{}/revoke", ask.paths.tokens(), token.id)),
+    }
+}
+
+fn words(scopes: &[Scope]) -> String {
+    scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) async fn new(ask: Ask) -> WebResult<Response> {
+    form_page(&ask, &FormData(Vec::new()), &[]).await
+}
+
+pub(super) async fn create(ask: Ask, form: FormData) -> WebResult<Response> {
+    let mut errors = Vec::new();
+    let mut scopes = Vec::new();
+    for word in form.all("scope") {
+        match word.parse() {
+            Ok(scope) => scopes.push(scope),
+            Err(message) => errors.push(FieldError::new("scope", "INVALID_CHOICE", message)),
+        }
+    }
+    let life = LIVES.iter().find(|(value, ..)| Some(*value) == form.get("expires"));
+    let lasts = life.and_then(|(.., days)| *days).map(|days| Duration::from_secs(days * 24 * 60 * 60));
+    if life.is_none() {
+        let allowed: Vec<_> = LIVES.iter().map(|(value, ..)| *value).collect();
+        let message = format!("choose how long it lasts; allowed are: {}", allowed.join(", "));
+        errors.push(FieldError::new("expires", "INVALID_CHOICE", message));
+    }
+    if errors.is_empty() {
+        let name = form.get("name").unwrap_or_default().to_owned();
+        let new = NewToken { name, scopes, user: ask.user.clone(), lasts };
+        match token::create(ask.app(), new).await {
+            Ok((token, secret)) => return made(&ask, &token, secret).await,
+            Err(Error::Invalid(more)) => errors = more,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut response = form_page(&ask, &form, &errors).await?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
+}
+
+/// The one answer that holds the secret.
+async fn made(ask: &Ask, token: &ApiToken, secret: String) -> WebResult<Response> {
+    let view = MadeView {
+        crumbs: crumbs(ask),
+        name: token.name.clone(),
+        example: format!("curl -H \"Authorization: Bearer {secret}\" http://…{}/v1/resources", ask.paths.api()),
+        secret,
+        back_href: ask.paths.tokens(),
+    };
+    ask.page("token_made.html", "Your new token", &view).await
+}
+
+async fn form_page(ask: &Ask, form: &FormData, errors: &[FieldError]) -> WebResult<Response> {
+    let ticked: Vec<_> = form.all("scope").collect();
+    let life = form.get("expires").unwrap_or(USUAL_LIFE);
+    let scope = |scope: Scope| ScopeView {
+        word: scope.as_str(),
+        about: scope.about(),
+        ticked: scope == Scope::Read || ticked.contains(&scope.as_str()),
+        fixed: scope == Scope::Read,
+    };
+    let view = FormView {
+        crumbs: crumbs(ask),
+        action: ask.paths.tokens(),
+        back_href: ask.paths.tokens(),
+        name: form.get("name").unwrap_or_default().to_owned(),
+        name_error: at_field(errors, "name"),
+        scopes: Scope::ALL.into_iter().map(scope).collect(),
+        lives: LIVES.iter().map(|(value, label, _)| LifeView { value, label, chosen: *value == life }).collect(),
+        life_error: at_field(errors, "expires"),
+        errors: elsewhere(errors, &["name", "expires"]),
+        user: ask.user.name.clone(),
+    };
+    ask.page("token_new.html", "New token", &view).await
+}
+
+fn crumbs(ask: &Ask) -> Vec<Link> {
+    vec![Link { label: "Tokens".to_owned(), href: ask.paths.tokens() }]
+}
+
+pub(super) async fn revoke(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
+    let id = Uuid::parse_str(&id).map_err(|_| Error::TokenNotFound(id))?;
+    token::revoke(ask.app(), &ask.user, id).await?;
+    Ok(Redirect::to(&ask.paths.tokens()).into_response())
+}
