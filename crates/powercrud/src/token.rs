@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::{
     account,
     app::{PowerCrud, User},
+    config::LoginMode,
     db::{Run as _, migrations::tables},
     error::{Error, FieldError, Result},
 };
@@ -180,6 +181,7 @@ pub async fn create(app: &PowerCrud, new: NewToken) -> Result<(ApiToken, String)
             "id",
             "user_id",
             "user_name",
+            "user_email",
             "is_staff",
             "name",
             "scopes",
@@ -192,6 +194,7 @@ pub async fn create(app: &PowerCrud, new: NewToken) -> Result<(ApiToken, String)
             id.into(),
             new.user.id.clone().into(),
             new.user.name.as_str().into(),
+            new.user.email.clone().into(),
             new.user.is_staff.into(),
             name.into(),
             words.join(" ").into(),
@@ -278,7 +281,10 @@ pub(crate) async fn find(app: &PowerCrud, secret: &str) -> Result<Option<ApiToke
 /// Makes the token's user who that is today, where PowerCRUD keeps the users. `false`: the user may do nothing any more.
 async fn follow_account(app: &PowerCrud, token: &mut ApiToken) -> Result<bool> {
     let Some(id) = token.user.id.as_ref().filter(|_| app.has_login()) else { return Ok(true) };
-    let Ok(id) = Uuid::parse_str(id) else { return Ok(false) };
+    let Ok(id) = Uuid::parse_str(id) else {
+        // Made for somebody before there was any user here.
+        return Ok(app.settings().login != LoginMode::Always && !account::any(app.database()).await?);
+    };
     match account::by_id(app.database(), id).await? {
         Some(account) if account.is_active => {
             token.user = account.into();
@@ -288,7 +294,7 @@ async fn follow_account(app: &PowerCrud, token: &mut ApiToken) -> Result<bool> {
     }
 }
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "id",
     "user_id",
     "user_name",
@@ -300,6 +306,7 @@ const COLUMNS: [&str; 11] = [
     "expires_at",
     "last_used_at",
     "revoked_at",
+    "user_email",
 ];
 
 /// The columns, and what the database's clock says.
@@ -320,7 +327,12 @@ fn read(row: &QueryResult) -> Result<ApiToken> {
     let now: i64 = row.try_get_by_index(COLUMNS.len())?;
     Ok(ApiToken {
         id: row.try_get_by_index(0)?,
-        user: User { id: row.try_get_by_index(1)?, name: row.try_get_by_index(2)?, is_staff: row.try_get_by_index(3)? },
+        user: User {
+            id: row.try_get_by_index(1)?,
+            name: row.try_get_by_index(2)?,
+            email: row.try_get_by_index(11)?,
+            is_staff: row.try_get_by_index(3)?,
+        },
         name: row.try_get_by_index(4)?,
         // A word that this version does not know allows nothing.
         scopes: scopes.split(' ').filter_map(|word| word.parse().ok()).collect(),

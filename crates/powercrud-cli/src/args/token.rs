@@ -31,6 +31,9 @@ pub(crate) struct TokenCreate {
     /// The name for people of an application's user [default: the id]
     #[arg(long, value_name = "NAME", requires = "user")]
     pub(crate) user_name: Option<String>,
+    /// Where mail reaches an application's user
+    #[arg(long, value_name = "ADDRESS", requires = "user")]
+    pub(crate) user_email: Option<String>,
     /// An application's user is staff, who see everybody's tasks
     #[arg(long, requires = "user")]
     pub(crate) staff: bool,

@@ -29,7 +29,8 @@ async fn create(arguments: TokenCreate) -> Result<Exit> {
             account::find(powercrud.database(), &name).await?.into()
         }
         Some(id) => {
-            User { name: arguments.user_name.unwrap_or_else(|| id.clone()), id: Some(id), is_staff: arguments.staff }
+            let name = arguments.user_name.unwrap_or_else(|| id.clone());
+            User { id: Some(id), name, email: arguments.user_email, is_staff: arguments.staff }
         }
         None => User::operator(),
     };

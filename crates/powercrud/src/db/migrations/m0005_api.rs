@@ -32,6 +32,7 @@ fn token() -> TableCreateStatement {
         .col(uuid("id").primary_key())
         .col(ColumnDef::new("user_id").string_len(190))
         .col(text("user_name"))
+        .col(ColumnDef::new("user_email").text())
         .col(ColumnDef::new("is_staff").boolean().not_null())
         .col(text("name"))
         .col(word("scopes"))
