@@ -5,3 +5,4 @@ mod cuts;
 mod edits;
 mod interrupts;
 mod model;
+mod restart;

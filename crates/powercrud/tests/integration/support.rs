@@ -68,6 +68,12 @@ impl From<TestDatabase> for Database {
 }
 
 impl TestDatabase {
+    /// A database on a server that the test has started itself.
+    pub(crate) async fn on(kind: Kind, url: &str) -> Self {
+        let database = Database::connect(url).await.expect("the server answers");
+        Self { kind, url: url.to_owned(), database }
+    }
+
     /// Runs a script of several statements.
     pub(crate) async fn execute(&self, sql: &str) {
         scripts::run(self.kind, &self.url, sql).await;
