@@ -72,7 +72,7 @@ test('records that break a rule are named, and their neighbours are changed', as
   const tiles = await finished(page);
   assert.equal(tiles.Failed, cheap, JSON.stringify(tiles));
   assert.equal(tiles.Changed, all - cheap, JSON.stringify(tiles));
-  assert.match(await page.locator('#task').textContent(), /sale_price_is_below_price|sale price/i);
+  await until(() => page.locator('#records').textContent(), (text) => /sale_price_is_below_price|sale price/i.test(text), 'the reasons');
   assert.equal(await countBooks(page, shop.address, 'format=ebook&sale_price=10'), all - cheap);
   await close(page);
 });
@@ -107,7 +107,7 @@ test('books on orders are named before and after a bulk delete, and the others g
   const tiles = await finished(page);
   assert.equal(tiles.Failed, blocked, JSON.stringify(tiles));
   assert.equal(tiles.Deleted, matching - blocked, JSON.stringify(tiles));
-  assert.match(await page.locator('#task').textContent(), /order lines? refer/i);
+  await until(() => page.locator('#records').textContent(), (text) => /order lines? refer/i.test(text), 'the reasons');
   assert.equal(await countBooks(page, shop.address, 'id__lte=200'), blocked);
   assert.equal(await countBooks(page, shop.address, ''), total - matching + blocked);
   await close(page);

@@ -1,8 +1,11 @@
 // Progress as people watch it: in two windows, without the stream, through a restart of the server, and without scripts.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
-import { bookshop, browser, close, countBooks, open, selectAllMatching, set, until } from './support.mjs';
+import {
+  bookshop, browser, close, countBooks, firstNumber, open, selectAllMatching, selected, set, until,
+} from './support.mjs';
 
 const BOOKS = 2500;
 let shop, chrome;
@@ -129,4 +132,62 @@ test('without scripts a task can be followed, cancelled and gone on with', async
   }, (text) => /Done/.test(text), 'the rest');
   assert.equal(await countBooks(page, shop.address, 'stock=15'), BOOKS);
   await close(page);
+});
+
+test('what failed is looked through, downloaded and tried again, and a conflict can wait its turn', async () => {
+  const page = await open(chrome, { acceptDownloads: true });
+  // Books on orders can't be deleted, so only some of these go.
+  const few = await countBooks(page, shop.address, 'id__lte=150');
+  await selectAllMatching(page, few);
+  await page.locator('#bulk-delete').click();
+  await page.locator('[name=confirm]').check();
+  await page.locator('#dialog-submit').click();
+  const link = page.locator('#dialog').getByRole('link', { name: 'View status' });
+  await page.goto(new URL(await link.getAttribute('href'), shop.address).href);
+  await ended(page);
+  await page.locator('#task-tiles').getByRole('link').last().click();
+  await page.locator('#records').getByText(/records failed/).waitFor();
+  const failed = firstNumber(await page.locator('#records h2').textContent());
+  assert.ok(failed > 0 && failed < few);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Download CSV' }).click()]);
+  const lines = (await readFile(await download.path(), 'utf8')).trim().split('\n');
+  assert.match(download.suggestedFilename(), /^book-failed-.*\.csv$/);
+  assert.equal(lines.length, failed + 1);
+  assert.match(lines[0], /^record_key,error_field,error_code,error_message,id,title/);
+  await page.getByRole('link', { name: 'Show in the list' }).click();
+  await until(() => page.locator('#summary').textContent(), (text) => firstNumber(text) === failed, 'the failed in the list');
+  await page.goBack();
+  await page.getByRole('button', { name: `Retry ${failed} failed` }).click();
+  await page.getByText('Comes of').waitFor();
+  await ended(page);
+  assert.match(await page.locator('#task').textContent(), /Failed|Nothing/);
+
+  // Another window has everything; this one waits behind it.
+  const other = await open(chrome);
+  await countBooks(other, shop.address, '');
+  await other.locator('.row-check').first().click();
+  await selected(other, 1);
+  await countBooks(page, shop.address, '');
+  const all = firstNumber(await page.locator('#summary').textContent());
+  await selectAllMatching(page, all);
+  await page.locator('#bulk-edit').click();
+  await set(page, 'stock', '21');
+  await other.locator('#bulk-edit').click();
+  await set(other, 'stock', '22');
+  await page.locator('#dialog-submit').click();
+  await page.locator('#dialog').getByRole('link', { name: 'View status' }).waitFor();
+  await other.locator('#dialog-submit').click();
+  await other.getByRole('button', { name: 'Queue mine behind it' }).waitFor();
+  assert.equal(await other.locator('[name="set.stock"]').inputValue(), '22');
+  await other.getByRole('button', { name: 'Queue mine behind it' }).click();
+  await other.locator('#dialog').getByText(/It waits for another bulk task/).waitFor();
+  await other.locator('#dialog').getByRole('link', { name: 'View status' }).click();
+  await other.locator('#task').waitFor();
+  await until(() => state(other), (text) => /Done/.test(text), 'its turn');
+  assert.match(await other.locator('#task-about').textContent(), /had to wait for another bulk task/);
+  assert.equal(await countBooks(page, shop.address, 'stock=22'), 1);
+  await close(page);
+  // The refusal itself is what was asked for here.
+  other.problems = other.problems.filter((problem) => !/status of 409/.test(problem));
+  await close(other);
 });

@@ -215,6 +215,8 @@ pub(crate) enum Task {
     Cancel(TaskCommand),
     /// Run the failed and unattempted records of a bulk task again, as a new task
     Retry(TaskCommand),
+    /// Write a task's records by outcome, with what their fields hold now
+    Results(TaskResults),
 }
 
 #[derive(Debug, Args)]
@@ -279,6 +281,37 @@ pub(crate) struct UserCommand {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) connection: Connection,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskResults {
+    /// The task's id
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Which records
+    #[arg(long, value_enum)]
+    pub(crate) outcome: Outcome,
+    /// CSV for spreadsheets (a text that one would run as a formula begins with an apostrophe), or JSON Lines, exactly as stored
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ResultFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Outcome {
+    /// Those that were done
+    Succeeded,
+    /// Those that were refused, each with field and reason
+    Failed,
+    /// Those that were not tried, or not yet
+    Unprocessed,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResultFormat {
+    #[default]
+    Csv,
+    Jsonl,
 }
 
 /// Record keys of `--ids`.

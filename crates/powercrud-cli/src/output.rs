@@ -17,8 +17,14 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
 
 /// Prints a line, and ends quietly where nobody reads any more (`powercrud resources | head`).
 pub(crate) fn print(text: &str) {
+    write(format!("{text}\n").as_bytes());
+}
+
+/// As [`print`], without a line's end.
+pub(crate) fn write(bytes: &[u8]) {
     use std::io::Write as _;
-    if let Err(error) = writeln!(std::io::stdout().lock(), "{text}") {
+    let mut stdout = std::io::stdout().lock();
+    if let Err(error) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         match error.kind() {
             std::io::ErrorKind::BrokenPipe => std::process::exit(0),
             _ => tracing::error!("can't write to standard output: {error}"),

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     live::Live,
     resource::{self, Resource, ResourceBuilder},
+    task::BulkTask,
 };
 
 /// A configured PowerCRUD. Cheap to clone.
@@ -28,6 +29,17 @@ struct Inner {
     /// Rung when this process has queued a task, so that its own workers start at once.
     bell: Notify,
     live: Live,
+    queue_hooks: QueueHooks,
+}
+
+type SuccessHook = Arc<dyn Fn(&BulkTask) + Send + Sync>;
+type FailureHook = Arc<dyn Fn(&Resource, &User, &Error) + Send + Sync>;
+
+/// What an application wants to hear of bulk requests for the background.
+#[derive(Clone, Default)]
+pub(crate) struct QueueHooks {
+    pub(crate) success: Option<SuccessHook>,
+    pub(crate) failure: Option<FailureHook>,
 }
 
 type UserHook = Arc<dyn Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync>;
@@ -91,6 +103,7 @@ pub struct Builder {
     settings: Settings,
     resources: Vec<ResourceBuilder>,
     users: Option<UserHook>,
+    queue_hooks: QueueHooks,
     migrate: bool,
 }
 
@@ -108,6 +121,7 @@ impl PowerCrud {
             settings: Settings::default(),
             resources: Vec::new(),
             users: None,
+            queue_hooks: QueueHooks::default(),
             migrate: true,
         }
     }
@@ -159,6 +173,11 @@ impl PowerCrud {
     /// The pages connect again by themselves, to the next process that answers.
     pub fn end_streams(&self) {
         self.inner.live.end();
+    }
+
+    /// Who wants to hear of bulk requests for the background.
+    pub(crate) fn queue_hooks(&self) -> &QueueHooks {
+        &self.inner.queue_hooks
     }
 
     /// What open pages watch.
@@ -223,6 +242,22 @@ impl Builder {
         self
     }
 
+    /// Called for each bulk operation that was queued, once it is safely stored. What its dialog says then is in the template
+    /// `async_queue_success.html`.
+    #[must_use]
+    pub fn async_queue_success(mut self, hook: impl Fn(&BulkTask) + Send + Sync + 'static) -> Self {
+        self.queue_hooks.success = Some(Arc::new(hook));
+        self
+    }
+
+    /// Called for each bulk operation that was checked and yet refused, such as for a conflict; nothing was written then. What its
+    /// dialog says of a conflict is in the template `async_queue_failure.html`.
+    #[must_use]
+    pub fn async_queue_failure(mut self, hook: impl Fn(&Resource, &User, &Error) + Send + Sync + 'static) -> Self {
+        self.queue_hooks.failure = Some(Arc::new(hook));
+        self
+    }
+
     /// Whether [`Builder::build`] creates and updates PowerCRUD's own tables (true). Where it may not, [`Database::migrate`] has to
     /// have run before.
     #[must_use]
@@ -254,6 +289,7 @@ impl Builder {
                 users: self.users,
                 bell: Notify::new(),
                 live: Live::new(),
+                queue_hooks: self.queue_hooks,
             }),
         })
     }

@@ -25,7 +25,7 @@ pub(crate) use report::record_fault;
 use crate::{
     app::{PowerCrud, User},
     backend,
-    config::Atomicity,
+    config::{Atomicity, OnConflict},
     error::{Error, Result},
     form::Input,
     selection::Selection,
@@ -47,6 +47,8 @@ pub struct BulkRequest {
     pub route: Route,
     /// The task that this one retries.
     pub parent_id: Option<Uuid>,
+    /// What to do where another task is in the way; as the resource's settings say, where it is `None`.
+    pub on_conflict: Option<OnConflict>,
 }
 
 /// The operation asked for, unchecked.
@@ -108,6 +110,17 @@ impl Plan {
     /// # Errors
     /// As [`run`], and [`Error::RequestIdReused`].
     pub async fn run(self) -> Result<Answer> {
+        let hooks = self.app.queue_hooks();
+        let result = self.submit_and_run().await;
+        match (&result, &hooks.success, &hooks.failure) {
+            (Ok(Answer::Queued { task, .. }), Some(success), _) => success(task),
+            (Err(error), _, Some(failure)) => failure(&self.resource, &self.user, error),
+            _ => {}
+        }
+        result
+    }
+
+    async fn submit_and_run(&self) -> Result<Answer> {
         match self.submit().await? {
             submit::Submitted::Duplicate(task) => Ok(Answer::Duplicate(task)),
             submit::Submitted::Held { lease, task } => {
@@ -133,6 +146,9 @@ impl Plan {
 /// [`Error::NotAllowed`] where there are none, or the task still runs.
 pub async fn retry(app: &PowerCrud, user: &User, task_id: Uuid) -> Result<Answer> {
     let task = store::get(app, user, task_id).await?;
+    if let Some(at) = task.results_purged_at {
+        return Err(crate::task::results::purged(&task, at));
+    }
     if !task.can_retry() {
         let status = task.status.as_str();
         return Err(Error::NotAllowed(format!(
@@ -150,6 +166,7 @@ pub async fn retry(app: &PowerCrud, user: &User, task_id: Uuid) -> Result<Answer
         user: user.clone(),
         route: Route::Auto,
         parent_id: Some(task_id),
+        on_conflict: None,
     };
     run(app, request).await
 }

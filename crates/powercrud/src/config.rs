@@ -105,6 +105,17 @@ pub enum OnConflict {
     Queue,
 }
 
+/// Where somebody goes whose bulk operation was queued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterQueueing {
+    /// Nowhere: the dialog says that it was queued, and leads to the task's page.
+    #[default]
+    Stay,
+    /// To the task's page.
+    StatusPage,
+}
+
 /// What stays when a record fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -261,10 +272,14 @@ resource_settings! {
     bulk_async_conflict_scope: ConflictScope = "\"model\" or \"record\"",
     /// What happens to a request that conflicts.
     bulk_async_on_conflict: OnConflict = "\"reject\" or \"queue\"",
+    /// Where somebody goes whose bulk operation was queued: nowhere ("stay", the dialog says so), or to the task's page.
+    bulk_async_after_queueing: AfterQueueing = "\"stay\" or \"status_page\"",
     /// What stays when a record fails: "chunk" in the background and "all" in the request by default.
     bulk_atomicity: Atomicity = "\"chunk\" or \"all\"",
     /// Records a chunk at most; grown and shrunk to about a quarter second by default.
     bulk_chunk_size: u64 = "a whole number from 1",
+    /// For how many days after a task's end its frozen selection and record errors are kept (90).
+    bulk_results_days: u64 = "a whole number of days, or 0 to keep them for ever",
     /// After how many failed records a task in the background stops; never by default.
     bulk_max_errors: u64 = "a whole number from 1",
 }

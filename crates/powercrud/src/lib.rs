@@ -22,8 +22,8 @@ pub mod worker;
 
 pub use app::{Builder, PowerCrud, User};
 pub use config::{
-    Atomicity, BackendKind, Channel, ConflictScope, LoginMode, Names, Notification, NotifyWhen, OnConflict,
-    ResourceSettings, Settings, Texts,
+    AfterQueueing, Atomicity, BackendKind, Channel, ConflictScope, LoginMode, Names, Notification, NotifyWhen,
+    OnConflict, ResourceSettings, Settings, Texts,
 };
 pub use error::{Error, FieldError, Result};
 pub use form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget};

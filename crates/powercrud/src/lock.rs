@@ -22,7 +22,7 @@ use crate::{
     db::{Dialect, Run as _, migrations::tables},
     error::{Error, Result},
     resource::Resource,
-    task::{BulkTask, Event, Status, store},
+    task::{BulkTask, Event, Happening, Status, TaskEvent, store},
 };
 
 /// The lock on a whole model with its suffix.
@@ -265,6 +265,8 @@ async fn start(app: &PowerCrud, task: &BulkTask) -> Result<Start> {
             }
             take_for(&transaction, resource, task.id).await?;
         }
+        let unblocked = TaskEvent::now(task, Happening::Unblocked, next);
+        unblocked.write(&transaction, app.database().dialect(), task.id).await?;
         Ok(Start::Ready)
     }
     .await;

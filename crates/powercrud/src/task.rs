@@ -1,12 +1,17 @@
 //! Bulk tasks: the record of each bulk operation, and the only truth about it.
 
+pub mod keeping;
+pub mod results;
 mod status;
 pub mod store;
+mod timeline;
+mod wishes;
 mod words;
 
 use uuid::Uuid;
 
 pub use status::{Event, Status};
+pub use timeline::{Happening, TaskEvent, timeline};
 
 use crate::{config::Atomicity, form::Changes, resource::grouped};
 
@@ -51,6 +56,8 @@ pub struct BulkTask {
     pub changes: serde_json::Value,
     /// How the records were selected.
     pub selection: serde_json::Value,
+    /// Names of the records that the changes refer to, by field, as they were at the submission.
+    pub names: std::collections::BTreeMap<String, String>,
     /// Where it stands.
     pub status: Status,
     /// How many records were selected.
@@ -81,6 +88,8 @@ pub struct BulkTask {
     pub completed_at: Option<i64>,
     /// Why it ended early, empty where it did not.
     pub error_message: String,
+    /// When its frozen selection and record errors were purged.
+    pub results_purged_at: Option<i64>,
 }
 
 /// What went wrong with one record of a task.
@@ -119,7 +128,9 @@ impl BulkTask {
 
     /// Whether some records failed or were not attempted, so that a retry has something to do.
     pub fn can_retry(&self) -> bool {
-        self.status.is_final() && (self.failed_records > 0 || self.unattempted_records() > 0)
+        self.status.is_final()
+            && self.results_purged_at.is_none()
+            && (self.failed_records > 0 || self.unattempted_records() > 0)
     }
 
     /// The JSON that the command line and the API give.
@@ -142,6 +153,7 @@ impl BulkTask {
             "started_at": moment(self.started_at),
             "completed_at": moment(self.completed_at),
             "error_message": self.error_message,
+            "results_purged_at": moment(self.results_purged_at),
             "errors": errors,
         })
     }

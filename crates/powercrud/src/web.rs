@@ -20,7 +20,9 @@ mod list;
 mod live;
 mod messages;
 mod paths;
+mod results;
 mod selection;
+mod task_page;
 mod tasks;
 mod templates;
 mod tokens;
@@ -94,9 +96,10 @@ impl PowerCrud {
             .route("/tasks", get(tasks::list))
             .route("/tasks/events", get(live::events))
             .route("/tasks/badge", get(messages::badge))
-            .route("/tasks/{id}", get(tasks::page))
-            .route("/tasks/{id}/progress", get(tasks::progress))
-            .route("/tasks/{id}/strip", get(tasks::strip))
+            .route("/tasks/{id}", get(task_page::page))
+            .route("/tasks/{id}/progress", get(task_page::progress))
+            .route("/tasks/{id}/strip", get(task_page::strip))
+            .route("/tasks/{id}/results/{file}", get(results::download))
             .route("/tasks/{id}/pause", post(tasks::pause))
             .route("/tasks/{id}/resume", post(tasks::resume))
             .route("/tasks/{id}/cancel", post(tasks::cancel))

@@ -14,7 +14,7 @@ use crate::{
     db::{Run as _, migrations::tables, patiently},
     error::Result,
     lock,
-    task::{BulkTask, store},
+    task::{BulkTask, keeping, store},
 };
 
 /// How often a worker shows a sign of life, and after how many missed ones it counts as dead.
@@ -65,13 +65,16 @@ impl Worker {
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
         self.show_life().await?;
         let life = self.keep_showing_life(stop.clone());
+        let housekeeping = self.keep_house();
         let mut listener = Listener::start(&self.app).await;
         let free = std::sync::Arc::new(Semaphore::new(self.concurrency));
         let mut running = JoinSet::new();
         while !stop.is_cancelled() {
             let permit = tokio::select! {
-                permit = std::sync::Arc::clone(&free).acquire_owned() => permit,
+                // First, or what was just given back is taken once more.
+                biased;
                 () = stop.cancelled() => break,
+                permit = std::sync::Arc::clone(&free).acquire_owned() => permit,
             };
             match patiently(store::claim(&self.app, self.id, None)).await {
                 Ok(Some((lease, task))) => {
@@ -104,6 +107,7 @@ impl Worker {
         }
         while running.join_next().await.is_some() {}
         life.abort();
+        housekeeping.abort();
         self.sign_off().await;
         Ok(())
     }
@@ -124,6 +128,21 @@ impl Worker {
                 if let Err(error) = patiently(worker.show_life()).await {
                     tracing::debug!(%error, "the worker's sign of life could not be written");
                 }
+            }
+        })
+    }
+
+    /// Purges old results now and then.
+    fn keep_house(&self) -> tokio::task::JoinHandle<()> {
+        let app = self.app.clone();
+        tokio::spawn(async move {
+            loop {
+                match keeping::purge_results(&app).await {
+                    Ok(0) => {}
+                    Ok(tasks) => tracing::info!(tasks, "results of old bulk tasks were purged"),
+                    Err(error) => tracing::warn!(%error, "old results can't be purged; trying again later"),
+                }
+                tokio::time::sleep(keeping::INTERVAL).await;
             }
         })
     }

@@ -147,6 +147,7 @@ pub(crate) fn request(powercrud: &PowerCrud, operation: Requested, filter: &[(&s
         user: User::operator(),
         route: Route::Background,
         parent_id: None,
+        on_conflict: None,
     })
 }
 

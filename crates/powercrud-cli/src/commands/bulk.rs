@@ -41,6 +41,7 @@ async fn carry_out(resource: String, operation: Requested, selection: args::Sele
         // The rules of the background: bad records are reported and their neighbours go on, however few there are.
         route: Route::Background,
         parent_id: None,
+        on_conflict: None,
     };
     if run.dry_run {
         let preview = bulk::plan(&powercrud, request).await?.preview().await?;

@@ -1,19 +1,20 @@
-//! `powercrud task list | show | cancel | retry`
+//! `powercrud task list | show | cancel | retry | results`
 
 use anyhow::Result;
 use powercrud::{
     PowerCrud, User,
     task::{
         BulkTask,
+        results::{self, Outcome, Results},
         store::{self, TaskFilter},
     },
 };
 
 use super::{bulk, open};
 use crate::{
-    args::{Format, Task, TaskCommand, TaskList},
+    args::{self, Format, Task, TaskCommand, TaskList, TaskResults},
     exit::{Exit, Usage},
-    output::{print, print_json, table},
+    output::{print, print_json, table, write},
     report,
 };
 
@@ -35,16 +36,40 @@ pub(super) async fn run(task: Task) -> Result<Exit> {
             let answer = powercrud::bulk::retry(&powercrud, &User::operator(), id).await?;
             bulk::finish(&powercrud, answer, false, arguments.format).await
         }
+        Task::Results(arguments) => results(arguments).await,
     }
 }
 
 async fn find(arguments: &TaskCommand) -> Result<(PowerCrud, uuid::Uuid)> {
-    let id = arguments
-        .id
-        .parse()
-        .map_err(|_| Usage(format!("{:?} is no task id; `powercrud task list` has them", arguments.id)))?;
+    let id = parse(&arguments.id)?;
     let powercrud = open(&arguments.connection).await?;
     Ok((powercrud, id))
+}
+
+fn parse(id: &str) -> Result<uuid::Uuid, Usage> {
+    id.parse().map_err(|_| Usage(format!("{id:?} is no task id; `powercrud task list` has them")))
+}
+
+/// Writes page after page, so that a hundred thousand records need no more memory than a hundred.
+async fn results(arguments: TaskResults) -> Result<Exit> {
+    let id = parse(&arguments.id)?;
+    let powercrud = open(&arguments.connection).await?;
+    let task = store::get(&powercrud, &User::operator(), id).await?;
+    let outcome = match arguments.outcome {
+        args::Outcome::Succeeded => Outcome::Succeeded,
+        args::Outcome::Failed => Outcome::Failed,
+        args::Outcome::Unprocessed => Outcome::Unprocessed,
+    };
+    let format = match arguments.format {
+        args::ResultFormat::Csv => results::Format::Csv,
+        args::ResultFormat::Jsonl => results::Format::JsonLines,
+    };
+    let mut results = Results::new(&powercrud, task, outcome)?;
+    write(&format.head(&results)?);
+    while let Some(records) = results.next_page().await? {
+        write(&format.records(&results, &records)?);
+    }
+    Ok(Exit::Success)
 }
 
 async fn answer(powercrud: &PowerCrud, task: &BulkTask, arguments: &TaskCommand) -> Result<Exit> {

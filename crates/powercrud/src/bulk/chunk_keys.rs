@@ -13,7 +13,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    db::{Column, ColumnType, Dialect, Run as _, Value, migrations::tables},
+    db::{Column, Dialect, Run as _, Value, migrations::tables},
     error::{Error, Result},
     query,
     resource::Resource,
@@ -263,16 +263,9 @@ impl<'a> ChunkKeys<'a> {
         Ok(found)
     }
 
-    /// A key in a form that compares: databases write bytes in capitals or not, and UUIDs with hyphens or not.
+    /// A key in a form that compares.
     pub(super) fn parts(&self, key: &str) -> Result<Vec<String>> {
-        let parts = self.split(key)?;
-        let columns = self.resource.key_columns();
-        let texts = columns.iter().zip(&parts).map(|(column, part)| match column.column_type {
-            ColumnType::Bytes => part.to_text().to_lowercase(),
-            ColumnType::Uuid => part.to_text().to_lowercase().replace('-', ""),
-            _ => part.to_text(),
-        });
-        Ok(texts.collect())
+        Ok(query::comparable_key(self.resource, key))
     }
 
     fn split(&self, key: &str) -> Result<Vec<Value>> {

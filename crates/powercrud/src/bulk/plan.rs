@@ -1,12 +1,13 @@
 //! Everything that can be checked before a record is touched, checked once: a bulk edit sets the same values on all records.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
 use super::{BulkRequest, RequestKey, Requested, Route};
 use crate::{
     app::{PowerCrud, User},
+    config::OnConflict,
     db::Run as _,
     error::{Error, FieldError, Result},
     form::{Change, LinkChange, sort_bulk_inputs},
@@ -27,6 +28,9 @@ pub struct Plan {
     pub(crate) route: Route,
     pub(crate) parent_id: Option<uuid::Uuid>,
     pub(crate) request_key: Option<RequestKey>,
+    pub(crate) on_conflict: Option<OnConflict>,
+    /// The names of the records that the changes refer to, by field.
+    pub(crate) names: BTreeMap<String, String>,
 }
 
 /// Checks permission, fields, types, NULLs, choices, references, lengths and the selection.
@@ -76,9 +80,15 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
         route: request.route,
         parent_id: request.parent_id,
         request_key: None,
+        on_conflict: request.on_conflict,
+        names: BTreeMap::new(),
     };
     errors.extend(plan.repeated_values().await?);
-    if errors.is_empty() { Ok(plan) } else { Err(Error::Invalid(errors)) }
+    if !errors.is_empty() {
+        return Err(Error::Invalid(errors));
+    }
+    let names = query::names_of_changes(app, &plan.resource, plan.changes()).await?;
+    Ok(Plan { names, ..plan })
 }
 
 impl Plan {
@@ -107,6 +117,14 @@ impl Plan {
         match &self.operation {
             Operation::Update(changes) => &changes.links,
             Operation::Delete => &[],
+        }
+    }
+
+    /// Whether it waits where something is in its way.
+    pub(crate) fn queues_conflicts(&self) -> bool {
+        match self.on_conflict {
+            Some(on_conflict) => on_conflict == OnConflict::Queue,
+            None => self.resource.queues_conflicts(),
         }
     }
 

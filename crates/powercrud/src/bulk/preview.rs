@@ -136,7 +136,10 @@ impl Plan {
                 let cell = record::cell(&self.resource, row, name)?;
                 cell.display.clone().or_else(|| (!cell.value.is_null()).then(|| cell.value.to_text()))
             };
-            let after = |change: &Change| (!change.value.is_null()).then(|| change.value.to_text());
+            let after = |change: &Change| {
+                let name = self.names.get(&change.field).cloned();
+                name.or_else(|| (!change.value.is_null()).then(|| change.value.to_text()))
+            };
             Sample {
                 record_key: row.key.clone(),
                 label: self

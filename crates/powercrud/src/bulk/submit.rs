@@ -14,7 +14,7 @@ use crate::{
     lock::{self, Frozen},
     selection::{Checked, unfinished},
     task::{
-        BulkTask, Event, Operation, Status,
+        BulkTask, Event, Happening, Operation, Status, TaskEvent,
         store::{self, Lease},
     },
 };
@@ -174,7 +174,7 @@ impl Plan {
                 lock::take_for(transaction, &self.resource, frozen.task_id).await?;
                 Ok(true)
             }
-            Some(_) if self.resource.queues_conflicts() => Ok(false),
+            Some(_) if self.queues_conflicts() => Ok(false),
             Some(holder) => Err(self.conflict(transaction, holder).await?),
         }
     }
@@ -223,6 +223,7 @@ impl Plan {
                 "created_at",
                 "started_at",
                 "error_message",
+                "names",
             ])
             .values_panic([
                 frozen.task_id.into(),
@@ -253,9 +254,20 @@ impl Plan {
                 dialect.now(),
                 held(dialect.now()),
                 "".into(),
+                serde_json::json!(self.names).to_string().into(),
             ]);
         transaction.insert(&insert).await?;
-        Ok(())
+        let submitted = TaskEvent {
+            happening: Happening::Submitted,
+            status,
+            attempt: lease.map_or(0, |lease| lease.attempt),
+            processed_records: 0,
+            user_id: self.user.id.clone(),
+            user_name: self.user.recorded_name(),
+            worker_id: lease.map(|lease| lease.worker_id),
+            at: 0,
+        };
+        submitted.write(transaction, dialect, frozen.task_id).await
     }
 
     /// Field name to text, or null; many-to-many field to operation to key to name: what a retry reads back.

@@ -8,7 +8,7 @@ mod session;
 
 use sea_orm::{
     DbBackend,
-    sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, SelectStatement},
+    sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, Query, SelectStatement, UnionType},
 };
 
 use super::{Column, ColumnType, Value};
@@ -281,10 +281,22 @@ impl Dialect {
     /// number and offset within its run.
     pub(crate) fn unrolled(self, table: &'static str, rows: &mut SelectStatement) -> (Expr, Expr) {
         let offset = || Expr::col(("unrolled", "unrolled"));
+        if self == Self::Mysql {
+            // It has no series of numbers.
+            let shorter = offset().lt(Expr::col((table, "run_length")));
+            let fits = Expr::col((table, "run_length")).lte(UNROLLED);
+            rows.from_subquery(thousand(), "unrolled").and_where(shorter).and_where(fits);
+            return (self.integer(Expr::col((table, "record_key"))).add(offset()), offset());
+        }
         let last = self.custom("? - 1", [Expr::col((table, "run_length"))]);
         let series = Func::cust("generate_series").args([Expr::cust("CAST(0 AS bigint)"), last]);
         rows.from_function(series, "unrolled");
         (self.integer(Expr::col((table, "record_key"))).add(offset()), offset())
+    }
+
+    /// The longest run that [`Dialect::unrolled`] has; longer ones it leaves out.
+    pub(crate) fn longest_unrolled(self) -> Option<i64> {
+        (self == Self::Mysql).then_some(UNROLLED)
     }
 
     /// A number as text.
@@ -346,6 +358,27 @@ impl Dialect {
             order.iter().map(|column| Expr::col(column.clone())),
         )
     }
+}
+
+const UNROLLED: i64 = 1000;
+
+/// The numbers from 0 to 999.
+fn thousand() -> SelectStatement {
+    let digits = || {
+        let mut digits = Query::select();
+        digits.expr_as(Expr::cust("0"), "digit");
+        for digit in 1..10 {
+            let one = Query::select().expr(Expr::cust(digit.to_string())).take();
+            digits.union(UnionType::All, one);
+        }
+        digits
+    };
+    Query::select()
+        .expr_as(Expr::cust("ones.digit + 10 * tens.digit + 100 * hundreds.digit"), "unrolled")
+        .from_subquery(digits(), "ones")
+        .from_subquery(digits(), "tens")
+        .from_subquery(digits(), "hundreds")
+        .take()
 }
 
 /// What sea-query declares so on SQLite is filled by SeaORM with 16 bytes.

@@ -6,6 +6,7 @@ mod m0001_bulk_tasks;
 mod m0002_lock_task;
 mod m0004_notices;
 mod m0005_api;
+mod m0007_task_events;
 mod m0008_users;
 mod m0010_turns;
 
@@ -25,6 +26,7 @@ pub(crate) mod tables {
     pub(crate) const BULK_TASK: &str = "powercrud_bulk_task";
     pub(crate) const SELECTED: &str = "powercrud_bulk_task_selected_id";
     pub(crate) const TASK_ERROR: &str = "powercrud_bulk_task_error";
+    pub(crate) const TASK_EVENT: &str = "powercrud_task_event";
     pub(crate) const LOCK: &str = "powercrud_lock";
     pub(crate) const TURN: &str = "powercrud_turn";
     pub(crate) const WORKER: &str = "powercrud_worker";
@@ -50,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_api::Migration),
             Box::new(m0008_users::Migration),
             Box::new(m0010_turns::Migration),
+            Box::new(m0007_task_events::Migration),
         ]
     }
 

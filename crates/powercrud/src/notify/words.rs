@@ -81,6 +81,7 @@ mod tests {
             operation: "update".into(),
             changes: serde_json::json!({}),
             selection: serde_json::json!({}),
+            names: Default::default(),
             status,
             total_records: total,
             processed_records: succeeded + failed,
@@ -96,6 +97,7 @@ mod tests {
             started_at: None,
             completed_at: None,
             error_message: error.into(),
+            results_purged_at: None,
         };
         assert_eq!(outcome(None, &task), (level, expected.to_owned()));
     }

@@ -110,6 +110,9 @@ pub(crate) fn condition(resource: &Resource, params: &ListParams, dialect: Diale
             Err(error) => errors.push(error),
         }
     }
+    if let Some(in_task) = params.in_task {
+        all = all.add(in_task.condition(resource, dialect));
+    }
     for word in params.search.split_whitespace() {
         let mut any = Cond::any();
         for field in resource.search_fields() {
@@ -202,6 +205,18 @@ pub(crate) fn split_key(resource: &Resource, key: &str) -> Result<Vec<Value>, Fi
 /// A record key in the spelling that frozen selections have it in.
 pub(crate) fn canonical_key(resource: &Resource, key: &str) -> Result<String, FieldError> {
     Ok(join_key(&split_key(resource, key)?))
+}
+
+/// A key in a form that compares: databases write bytes in capitals or not, and UUIDs with hyphens or not.
+pub(crate) fn comparable_key(resource: &Resource, key: &str) -> Vec<String> {
+    let Ok(parts) = split_key(resource, key) else { return vec![key.to_owned()] };
+    let columns = resource.key_columns();
+    let texts = columns.iter().zip(&parts).map(|(column, part)| match column.column_type {
+        ColumnType::Bytes => part.to_text().to_lowercase(),
+        ColumnType::Uuid => part.to_text().to_lowercase().replace('-', ""),
+        _ => part.to_text(),
+    });
+    texts.collect()
 }
 
 /// The parts of a key as one text: a single part as it is, several as a JSON array of texts without blanks.

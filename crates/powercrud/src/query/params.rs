@@ -1,6 +1,6 @@
 //! What a list page shows, as the address bar holds it: filters, search, order, page.
 
-use super::condition::Operator;
+use super::{condition::Operator, in_task::InTask};
 use crate::{
     error::{Error, FieldError, Result},
     resource::Resource,
@@ -13,6 +13,8 @@ pub struct ListParams {
     pub filters: Vec<Filter>,
     /// What the search box holds; every word must occur in some search field.
     pub search: String,
+    /// Only the records that a bulk task left with an outcome.
+    pub in_task: Option<InTask>,
     /// In order of weight; empty means the resource's own order.
     pub ordering: Vec<Ordering>,
     /// From 1.
@@ -42,7 +44,7 @@ pub struct Ordering {
 }
 
 /// Names in the query string that are not fields. A field of such a name is filtered by as `field__exact`.
-const RESERVED: [&str; 4] = ["q", "ordering", "page", "page_size"];
+const RESERVED: [&str; 5] = ["q", "ordering", "page", "page_size", InTask::NAME];
 
 /// So that no database's numbers overflow.
 const LAST_PAGE: u64 = 1_000_000_000;
@@ -53,12 +55,25 @@ impl ListParams {
     /// # Errors
     /// [`Error::Invalid`] with one entry for each unknown field, operator that does not fit, and value of the wrong type.
     pub fn parse<K: AsRef<str>, V: AsRef<str>>(resource: &Resource, pairs: &[(K, V)]) -> Result<Self> {
+        Self::read(resource, pairs, false)
+    }
+
+    /// As [`ListParams::parse`], also reads [`ListParams::in_task`]. The caller asks whether the user may see that task.
+    pub(crate) fn parse_with_task<K: AsRef<str>, V: AsRef<str>>(resource: &Resource, pairs: &[(K, V)]) -> Result<Self> {
+        Self::read(resource, pairs, true)
+    }
+
+    fn read<K: AsRef<str>, V: AsRef<str>>(resource: &Resource, pairs: &[(K, V)], with_task: bool) -> Result<Self> {
         let mut params = Self { page: 1, ..Self::default() };
         let mut errors = Vec::new();
         for (key, value) in pairs {
             let (key, value) = (key.as_ref(), value.as_ref());
             match key {
                 "q" => params.search = value.trim().to_owned(),
+                InTask::NAME if with_task => match InTask::parse(value) {
+                    Ok(in_task) => params.in_task = Some(in_task),
+                    Err(error) => errors.push(error),
+                },
                 "page" => match value.parse() {
                     Ok(page) if (1..=LAST_PAGE).contains(&page) => params.page = page,
                     _ => errors.push(FieldError::new(
@@ -133,12 +148,15 @@ impl ListParams {
         if !self.search.is_empty() {
             pairs.push(("q".into(), self.search.clone()));
         }
+        if let Some(in_task) = self.in_task {
+            pairs.push((InTask::NAME.into(), in_task.to_text()));
+        }
         pairs
     }
 
     /// Whether every record matches.
     pub fn is_unfiltered(&self) -> bool {
-        self.filters.is_empty() && self.search.is_empty()
+        self.filters.is_empty() && self.search.is_empty() && self.in_task.is_none()
     }
 }
 

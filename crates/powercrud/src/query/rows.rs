@@ -1,6 +1,6 @@
 //! Rows of a list page.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
     QueryResult,
@@ -15,6 +15,7 @@ use crate::{
     app::PowerCrud,
     db::{Column, ColumnType, Dialect, Run as _, Table, Value},
     error::{Error, Result},
+    form::Change,
     resource::{Field, Reference, Resource},
 };
 
@@ -211,6 +212,24 @@ pub(crate) async fn name_references(app: &PowerCrud, fields: &[&Field], rows: &m
         }
     }
     Ok(())
+}
+
+/// The names of the records that changes refer to, by field.
+pub(crate) async fn names_of_changes(
+    app: &PowerCrud,
+    resource: &Resource,
+    changes: &[Change],
+) -> Result<BTreeMap<String, String>> {
+    let mut names = BTreeMap::new();
+    for change in changes.iter().filter(|change| !change.value.is_null()) {
+        let reference = resource.field(&change.field).and_then(|field| field.reference.as_ref());
+        let Some(reference) = reference.filter(|reference| reference.display.is_some()) else { continue };
+        let found = names_of(app, reference, std::slice::from_ref(&change.value)).await?;
+        if let Some(name) = found.into_values().next() {
+            names.insert(change.field.clone(), name);
+        }
+    }
+    Ok(names)
 }
 
 /// The names of the records that `values` refer to, by the text of the value; those that are not there are left out.

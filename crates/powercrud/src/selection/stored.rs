@@ -87,7 +87,8 @@ impl StoredSelection {
             Some(pairs) => {
                 let pairs: Vec<(String, String)> = serde_json::from_str(&pairs)
                     .map_err(|error| Error::Internal(format!("the stored selection can't be read: {error}")))?;
-                Some(ListParams::parse(resource, &pairs)?)
+                // Whoever stored it was asked for the right to its task.
+                Some(ListParams::parse_with_task(resource, &pairs)?)
             }
             None => None,
         };

@@ -11,11 +11,12 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{BulkTask, Event, RecordError, Status};
+pub use super::wishes::{cancel, pause, resume};
+use super::{BulkTask, Event, Happening, RecordError, Status, TaskEvent};
 use crate::{
     app::{PowerCrud, User},
     config::Atomicity,
-    db::{Dialect, Run as _, migrations::tables},
+    db::{Dialect, Run as _, close, migrations::tables},
     error::{Error, Result},
     lock, notify,
 };
@@ -50,13 +51,19 @@ pub struct TaskFilter {
     pub statuses: Vec<Status>,
     /// Only those on this resource.
     pub resource: Option<String>,
+    /// Only those that another task gave rise to: its retries, and what reverts it.
+    pub parent: Option<Uuid>,
+    /// Only those submitted at this moment or later, in milliseconds since 1970 UTC.
+    pub from: Option<i64>,
+    /// Only those submitted before this moment.
+    pub before: Option<i64>,
     /// How many to skip.
     pub offset: u64,
     /// How many at most; 0 means 50.
     pub limit: u64,
 }
 
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "id",
     "parent_id",
     "user_id",
@@ -81,6 +88,8 @@ const COLUMNS: [&str; 24] = [
     "error_message",
     "first_seq",
     "user_name",
+    "results_purged_at",
+    "names",
 ];
 
 fn select_task() -> SelectStatement {
@@ -120,6 +129,11 @@ fn read_task(row: &QueryResult) -> Result<BulkTask> {
         error_message: row.try_get_by_index(21)?,
         first_seq: row.try_get_by_index(22)?,
         user_name: row.try_get_by_index(23)?,
+        results_purged_at: row.try_get_by_index(24)?,
+        names: row
+            .try_get_by_index::<Option<String>>(25)?
+            .and_then(|names| serde_json::from_str(&names).ok())
+            .unwrap_or_default(),
     })
 }
 
@@ -169,6 +183,14 @@ fn visible(user: &User, filter: &TaskFilter) -> Cond {
     }
     if let Some(resource) = &filter.resource {
         condition = condition.add(Expr::col("model_name").eq(resource));
+    }
+    let conditions = [
+        filter.parent.map(|parent| Expr::col("parent_id").eq(parent)),
+        filter.from.map(|from| Expr::col("created_at").gte(from)),
+        filter.before.map(|before| Expr::col("created_at").lt(before)),
+    ];
+    for one in conditions.into_iter().flatten() {
+        condition = condition.add(one);
     }
     condition
 }
@@ -229,63 +251,6 @@ pub(crate) async fn waiting(app: &PowerCrud, unique_model_key: Option<&str>) -> 
     app.database().connection().rows(&select).await?.iter().map(read_task).collect()
 }
 
-/// Asks for a task to be cancelled. A running one stops at its next checkpoint; what is done stays done.
-///
-/// # Errors
-/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it has ended.
-pub async fn cancel(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
-    wish(app, user, id, Event::Cancel).await
-}
-
-/// Asks for a running task to pause at its next checkpoint. It keeps its locks.
-///
-/// # Errors
-/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it does not run.
-pub async fn pause(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
-    wish(app, user, id, Event::Pause).await
-}
-
-/// Lets a paused task go on where it stopped.
-///
-/// # Errors
-/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it is not paused.
-pub async fn resume(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
-    let task = wish(app, user, id, Event::Resume).await?;
-    crate::backend::dispatch(app, id).await?;
-    Ok(task)
-}
-
-/// Carries a user's wish into the task's row.
-async fn wish(app: &PowerCrud, user: &User, id: Uuid, event: Event) -> Result<BulkTask> {
-    loop {
-        let task = get(app, user, id).await?;
-        let next = task.status.next(event)?;
-        let transaction = app.database().begin().await?;
-        let mut update = Query::update();
-        update
-            .table(tables::BULK_TASK)
-            .value("status", next.as_str())
-            .and_where(Expr::col("id").eq(id))
-            .and_where(Expr::col("status").eq(task.status.as_str()));
-        if next.is_final() {
-            update.value("completed_at", app.database().dialect().now());
-            lock::release(&transaction, id).await?;
-        }
-        // Where its state changed in between, look again.
-        if transaction.update(&update).await? == 1 {
-            if next.is_final() {
-                notify::write(app, &transaction, id, false).await?;
-            }
-            transaction.commit().await?;
-            if next.is_final() {
-                lock::unblock(app, Some(&task.unique_model_key)).await?;
-            }
-            return load(app, id).await;
-        }
-        transaction.rollback().await?;
-    }
-}
-
 /// Takes the oldest task that waits for a worker or whose worker is silent; `only` restricts to one task.
 ///
 /// No row lock is needed: the conditional UPDATE decides, alike on every database, and who loses tries the next.
@@ -303,10 +268,11 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
     for row in app.database().connection().rows(&select).await? {
         let task = read_task(&row)?;
         let lease = Lease { task_id: task.id, worker_id, attempt: task.attempt + 1, answers: false };
+        let next = task.status.next(Event::Claim)?;
         let mut update = Query::update();
         update
             .table(tables::BULK_TASK)
-            .value("status", task.status.next(Event::Claim)?.as_str())
+            .value("status", next.as_str())
             .value("worker_id", worker_id)
             .value("attempt", lease.attempt)
             .value("lease_expires_at", expiry(dialect, app.settings().lease))
@@ -315,7 +281,18 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
             .and_where(Expr::col("attempt").eq(task.attempt))
             .and_where(Expr::col("status").eq(task.status.as_str()))
             .cond_where(claimable.clone());
-        if app.database().connection().update(&update).await? == 1 {
+        let transaction = app.database().begin().await?;
+        let result = async {
+            let won = transaction.update(&update).await? == 1;
+            if won {
+                let claimed = TaskEvent::now(&task, Happening::Claimed, next);
+                let claimed = TaskEvent { attempt: lease.attempt, worker_id: Some(worker_id), ..claimed };
+                claimed.write(&transaction, dialect, task.id).await?;
+            }
+            Ok(won)
+        };
+        let result = result.await;
+        if close(transaction, result).await? {
             return Ok(Some((lease, load(app, task.id).await?)));
         }
     }
@@ -350,8 +327,17 @@ pub(crate) async fn renew(app: &PowerCrud, lease: &Lease) -> Result<bool> {
 pub(crate) async fn give_back(app: &PowerCrud, lease: &Lease) -> Result<()> {
     let mut update = Query::update();
     update.table(tables::BULK_TASK).value("lease_expires_at", 0i64).cond_where(held_by(lease));
-    app.database().connection().update(&update).await?;
-    Ok(())
+    let transaction = app.database().begin().await?;
+    let result = async {
+        if transaction.update(&update).await? == 1 {
+            let task = load_from(&transaction, lease.task_id).await?;
+            let given_back = TaskEvent::now(&task, Happening::GivenBack, task.status);
+            given_back.write(&transaction, app.database().dialect(), task.id).await?;
+        }
+        Ok(())
+    };
+    let result = result.await;
+    close(transaction, result).await
 }
 
 /// Writes cursor and counts of `task`, which stood as `before`, as part of a chunk's transaction. `false`: the lease is lost or that
@@ -416,5 +402,7 @@ pub(crate) async fn finish<C: ConnectionTrait>(
     if task.status.is_final() {
         notify::write(app, transaction, lease.task_id, lease.answers).await?;
     }
+    let happening = if task.status.is_final() { Happening::Ended } else { Happening::Paused };
+    TaskEvent::now(task, happening, task.status).write(transaction, app.database().dialect(), task.id).await?;
     Ok(true)
 }

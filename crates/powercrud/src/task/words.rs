@@ -15,7 +15,10 @@ impl BulkTask {
             Value::Object(operations) => format!("{}: {}", label(name), links_in_words(operations, longest)),
             Value::Null => format!("{} → empty", label(name)),
             Value::String(text) if text.is_empty() => format!("{} → empty", label(name)),
-            Value::String(text) => format!("{} → {}", label(name), cut(text, longest)),
+            Value::String(text) => {
+                let text = self.names.get(name).unwrap_or(text);
+                format!("{} → {}", label(name), cut(text, longest))
+            }
             other => format!("{} → {other}", label(name)),
         };
         self.changes.as_object().into_iter().flatten().map(phrase).collect()

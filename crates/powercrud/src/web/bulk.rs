@@ -10,15 +10,18 @@ pub(super) use edit::{edit, edit_dialog, preview};
 
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     ask::{Ask, FormData},
     error::{WebResult, sentence},
+    htmx::Events,
     selection,
     tasks::ACTIVE,
     view,
 };
 use crate::{
+    config::OnConflict,
     error::{Error, FieldError},
     resource::Resource,
     selection::StoredSelection,
@@ -64,6 +67,23 @@ fn same_selection(
     Err(FieldError { field: None, code: "SELECTION_CHANGED".to_owned(), message })
 }
 
+/// Whether the form asks to wait behind what is in the way.
+fn on_conflict(form: &FormData) -> Result<Option<OnConflict>, FieldError> {
+    match form.get("on_conflict") {
+        None | Some("") => Ok(None),
+        Some("queue") => Ok(Some(OnConflict::Queue)),
+        Some("reject") => Ok(Some(OnConflict::Reject)),
+        Some(other) => {
+            let message = format!("{other:?} is not allowed; allowed are reject and queue");
+            Err(FieldError {
+                field: None,
+                code: "INVALID_VALUE".to_owned(),
+                message: format!("on_conflict: {message}"),
+            })
+        }
+    }
+}
+
 async fn conflict_view(ask: &Ask, resource: &Resource) -> WebResult<ConflictView> {
     let filter = TaskFilter {
         statuses: ACTIVE.to_vec(),
@@ -106,6 +126,16 @@ impl Obstacle {
             }
             error => return Err(error.into()),
         })
+    }
+
+    /// What the page is told.
+    fn events(&self) -> Events {
+        let errors = self.errors.iter().map(|error| sentence(&error.to_string()));
+        let message = match &self.conflict {
+            Some(conflict) => conflict.title.clone(),
+            None => errors.collect::<Vec<_>>().join(" "),
+        };
+        Events::default().with("bulkEditFailed", json!({"message": message}))
     }
 
     fn status(&self) -> StatusCode {

@@ -211,6 +211,7 @@ async fn delete_view(ask: &Ask, resource: &Resource, key: &str, errors: Vec<Stri
         user: ask.user.clone(),
         route: Route::Auto,
         parent_id: None,
+        on_conflict: None,
     };
     match bulk::plan(ask.app(), request).await {
         Ok(plan) => {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{
     ask::Ask,
     error::WebResult,
+    list,
     paths::{parse_query, query, unmark, with_query},
     view::{self, ChoiceView, Widget},
 };
@@ -95,7 +96,7 @@ pub(super) async fn form(ask: Ask, Path(resource): Path<String>, RawQuery(raw): 
     }
     let resource = ask.app().resource(unmark(&resource))?.clone();
     let pairs = parse_query(&raw.unwrap_or_default());
-    let params = ListParams::parse(&resource, &parse_query(get(&pairs, "list")))?;
+    let params = list::read_params(&ask, &resource, &parse_query(get(&pairs, "list"))).await?;
     let view = FormView { filter: add_filter(&ask, &resource, &params, Some(get(&pairs, "field"))) };
     ask.page("filter.html", "Add a filter", &view).await
 }

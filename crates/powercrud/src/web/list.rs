@@ -1,5 +1,7 @@
 //! A resource's list: filters, search, sorting, pages, and what is ticked.
 
+mod of_tasks;
+
 use std::collections::HashSet;
 
 use axum::{
@@ -9,22 +11,22 @@ use axum::{
 };
 use serde::Serialize;
 
+pub(super) use of_tasks::{Strips, read_params, running, running_part, strips};
+use of_tasks::{mark_held, task_chip};
+
 use super::{
     ask::Ask,
     error::WebResult,
     filter::{self, AddFilter},
-    live,
     paths::{parse_query, unmark, with_query},
     selection::{self, SelectionView},
-    tasks::ACTIVE,
-    view::{self, CellView, Pair, ResourceView, TaskView, cell_view},
+    view::{self, CellView, Pair, ResourceView, cell_view},
 };
 use crate::{
     db::ColumnType,
     error::{Error, FieldError},
     query::{self, Count, Filter, ListParams, Operator, Ordering, Page},
     resource::{Field, Resource, grouped},
-    task::store::{self, TaskFilter},
 };
 
 #[derive(Serialize)]
@@ -47,16 +49,6 @@ struct ListView {
     selection: Option<SelectionView>,
     pagination: Option<Pagination>,
     empty: Empty,
-}
-
-/// The bulk tasks that run here.
-#[derive(Default, Serialize)]
-pub(super) struct Strips {
-    tasks: Vec<TaskView>,
-    /// Where they are to be had again.
-    href: String,
-    /// Where their progress comes from, while any of them lives.
-    events_href: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +88,8 @@ struct RowView {
     key: String,
     label: String,
     selected: bool,
+    /// Why it can't be changed now, where a bulk task holds it.
+    held: Option<String>,
     cells: Vec<CellView>,
 }
 
@@ -127,7 +121,7 @@ pub(super) async fn page(ask: Ask, Path(resource): Path<String>, RawQuery(raw): 
     let pairs = parse_query(&raw.unwrap_or_default());
     // An empty box or an untouched select says nothing.
     let pairs: Vec<_> = pairs.into_iter().filter(|(name, value)| !(name == "q" && value.is_empty())).collect();
-    let params = match ListParams::parse(&resource, &pairs) {
+    let params = match read_params(&ask, &resource, &pairs).await {
         Ok(params) => params,
         Err(Error::Invalid(errors)) => return broken(&ask, &resource, &pairs, &errors).await,
         Err(error) => return Err(error.into()),
@@ -150,7 +144,7 @@ pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw):
         matching: u64,
     }
     let resource = ask.app().resource(unmark(&resource))?.clone();
-    let params = ListParams::parse(&resource, &parse_query(&raw.unwrap_or_default()))?;
+    let params = read_params(&ask, &resource, &parse_query(&raw.unwrap_or_default())).await?;
     let matching = query::count(ask.app(), &resource, &params).await?;
     let page_size = if params.page_size > 0 { params.page_size } else { resource.paginate_by() };
     let count = Count::Exact(matching);
@@ -165,38 +159,6 @@ pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw):
     ask.part("count.html", &view)
 }
 
-/// The strips of what runs on a resource, for htmx.
-pub(super) async fn running(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    running_part(&ask, Some(&resource)).await
-}
-
-/// The strips alone.
-pub(super) async fn running_part(ask: &Ask, resource: Option<&Resource>) -> WebResult<Response> {
-    #[derive(Serialize)]
-    struct Running {
-        strips: Strips,
-    }
-    ask.part("strips.html", &Running { strips: strips(ask, resource).await? })
-}
-
-/// The bulk tasks that run, on one resource or any, as far as this user may see them.
-pub(super) async fn strips(ask: &Ask, resource: Option<&Resource>) -> WebResult<Strips> {
-    let filter = TaskFilter {
-        statuses: ACTIVE.to_vec(),
-        resource: resource.map(|resource| resource.name.clone()),
-        limit: 5,
-        ..TaskFilter::default()
-    };
-    let tasks = store::list(ask.app(), &ask.user, &filter).await?;
-    let tasks: Vec<_> = tasks.iter().map(|task| view::task_view(ask.app(), &ask.paths, task)).collect();
-    let href = match resource {
-        Some(resource) => ask.paths.under(&resource.name, "running"),
-        None => ask.paths.running(),
-    };
-    Ok(Strips { events_href: live::href(&ask.paths, live::Place::Strip, &tasks), tasks, href })
-}
-
 async fn list_view(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> WebResult<ListView> {
     let keys: Vec<String> = page.rows.iter().map(|row| row.key.clone()).filter(|key| !key.is_empty()).collect();
     let (selection, selected) = if selection::is_offered(resource) {
@@ -208,12 +170,14 @@ async fn list_view(ask: &Ask, resource: &Resource, params: &ListParams, page: &P
         (None, HashSet::new())
     };
     let fields: Vec<&Field> = resource.list_fields().collect();
-    let rows = page.rows.iter().map(|row| row_view(ask, resource, &fields, row, &selected)).collect();
+    let mut rows: Vec<_> = page.rows.iter().map(|row| row_view(ask, resource, &fields, row, &selected)).collect();
+    mark_held(ask, resource, &mut rows).await?;
     let mut view = bare_view(ask, resource, &params.to_pairs());
     view.strips = strips(ask, Some(resource)).await?;
     view.chips = chips(ask, resource, params);
+    view.chips.extend(task_chip(ask, resource, params).await?);
     view.clear_href = (!params.is_unfiltered()).then(|| {
-        let kept = ListParams { filters: Vec::new(), search: String::new(), page: 1, ..params.clone() };
+        let kept = ListParams { filters: Vec::new(), search: String::new(), in_task: None, page: 1, ..params.clone() };
         ask.paths.list_with(&resource.name, &kept.to_pairs())
     });
     view.search = search(resource, params);
@@ -244,7 +208,7 @@ fn bare_view(ask: &Ask, resource: &Resource, pairs: &[(String, String)]) -> List
     ListView {
         resource: ResourceView::new(resource, &ask.paths),
         href: ask.paths.list_with(&resource.name, pairs),
-        strips: Strips { href: ask.paths.under(&resource.name, "running"), ..Strips::default() },
+        strips: Strips::none(ask, resource),
         search: None,
         chips: Vec::new(),
         clear_href: None,
@@ -300,7 +264,7 @@ fn row_view(
         let first = cells.remove(0).linked(&href, &format!("Open this {}", resource.label));
         cells.insert(0, first);
     }
-    RowView { selected: selected.contains(&row.key), key: row.key.clone(), label, cells }
+    RowView { selected: selected.contains(&row.key), key: row.key.clone(), label, held: None, cells }
 }
 
 fn column_view(ask: &Ask, resource: &Resource, params: &ListParams, field: &Field) -> ColumnView {

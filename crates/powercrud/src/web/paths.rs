@@ -114,6 +114,11 @@ impl Paths {
         format!("{}/tasks/{}", self.base, segment(id))
     }
 
+    /// A task's page with the records of one outcome.
+    pub(super) fn task_records(&self, id: &str, outcome: &str) -> String {
+        format!("{}?outcome={outcome}#records", self.task(id))
+    }
+
     pub(super) fn task_under(&self, id: &str, rest: &str) -> String {
         format!("{}/{rest}", self.task(id))
     }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{
     ask::{Ask, FormData},
     error::{Problem, WebResult},
+    list,
     paths::{parse_query, query, unmark},
 };
 use crate::{
@@ -146,7 +147,7 @@ pub(super) async fn change(mut ask: Ask, Path(resource): Path<String>, form: For
     if !is_offered(&resource) {
         return Err(Problem::not_found(format!("Nothing can be selected on {}.", resource.name)).into());
     }
-    let params = ListParams::parse(&resource, &parse_query(form.get("list").unwrap_or_default()))?;
+    let params = list::read_params(&ask, &resource, &parse_query(form.get("list").unwrap_or_default())).await?;
     let page_keys: Vec<String> = form.all("page_key").map(str::to_owned).collect();
     let keys: Vec<String> = form.all("key").map(str::to_owned).collect();
     let (owner, cookie) = ask.make_selection_owner();

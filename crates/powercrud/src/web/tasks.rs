@@ -2,24 +2,23 @@
 
 use axum::{
     extract::{Path, RawQuery},
+    http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
 use serde::Serialize;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::{
     ask::Ask,
     error::{WebError, WebResult, sentence},
-    htmx::Events,
     live::{self, Place},
     paths::{parse_query, with_query},
-    view::{self, Link, RecordErrorView, TaskView},
+    task_page,
+    view::{self, ChoiceView, RecordErrorView, TaskView},
 };
 use crate::{
     bulk,
     error::Error,
-    notify::messages,
     resource::grouped,
     task::{
         BulkTask, RecordError, Status,
@@ -42,12 +41,14 @@ const FILTERS: [(&str, &str, &[Status]); 5] = [
 
 const PAGE_SIZE: u64 = 50;
 
-/// Failed records on a task's page.
-const ERRORS_SHOWN: u64 = 100;
-
 #[derive(Serialize)]
 struct TasksView {
     filters: Vec<FilterView>,
+    /// The rest of the filter, as a form.
+    form: FormView,
+    /// What is wrong with the address; then no tasks are shown.
+    problems: Vec<String>,
+    clear_href: Option<String>,
     tasks: Vec<TaskView>,
     /// Where the progress of those that still change comes from.
     events_href: Option<String>,
@@ -59,21 +60,20 @@ struct TasksView {
 }
 
 #[derive(Serialize)]
+struct FormView {
+    action: String,
+    state: String,
+    resource: String,
+    resources: Vec<ChoiceView>,
+    from: String,
+    to: String,
+}
+
+#[derive(Serialize)]
 struct FilterView {
     label: &'static str,
     href: String,
     current: bool,
-}
-
-#[derive(Serialize)]
-struct TaskPage {
-    crumbs: Vec<Link>,
-    task: TaskView,
-    /// Where its progress comes from, until it has ended.
-    events_href: Option<String>,
-    errors: Vec<RecordErrorView>,
-    errors_title: String,
-    errors_more: String,
 }
 
 pub(super) async fn count_running(ask: &Ask) -> WebResult<u64> {
@@ -81,95 +81,143 @@ pub(super) async fn count_running(ask: &Ask) -> WebResult<u64> {
     Ok(store::count(ask.app(), &ask.user, &filter).await?)
 }
 
-pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Response> {
-    let pairs = parse_query(&raw.unwrap_or_default());
-    let get = |name: &str| pairs.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
-    let state = get("state");
-    let statuses = FILTERS.iter().find(|(word, ..)| *word == state).map_or(&[][..], |(_, _, statuses)| statuses);
-    let number: u64 = get("page").parse().unwrap_or(1).clamp(1, 1_000_000);
-    let offset = (number - 1) * PAGE_SIZE;
-    let mut filter = TaskFilter { statuses: statuses.to_vec(), resource: None, offset, limit: PAGE_SIZE };
-    let total = store::count(ask.app(), &ask.user, &filter).await?;
-    let mut tasks = store::list(ask.app(), &ask.user, &filter).await?;
-    if number == 1 {
-        // What runs stands on top, however old.
-        filter.statuses = statuses.iter().copied().filter(|status| ACTIVE.contains(status)).collect();
-        if statuses.is_empty() {
-            filter.statuses = ACTIVE.to_vec();
+/// What the address of the task list asks for.
+#[derive(Clone, Default)]
+struct Asked {
+    state: String,
+    resource: String,
+    /// Days, as `2026-01-31`, in UTC; both count.
+    from: String,
+    to: String,
+    page: u64,
+}
+
+impl Asked {
+    fn read(query: &str) -> Self {
+        let mut asked = Self { page: 1, ..Self::default() };
+        for (name, value) in parse_query(query) {
+            match name.as_str() {
+                "state" => asked.state = value,
+                "resource" => asked.resource = value,
+                "from" => asked.from = value,
+                "to" => asked.to = value,
+                "page" => asked.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
+                _ => {}
+            }
         }
-        let running =
-            if filter.statuses.is_empty() { Vec::new() } else { store::list(ask.app(), &ask.user, &filter).await? };
-        tasks.retain(|task| running.iter().all(|other| other.id != task.id));
-        tasks.splice(0..0, running);
+        asked
     }
-    let href = |state: &str, page: u64| {
-        let mut pairs = Vec::new();
-        if !state.is_empty() {
-            pairs.push(("state".to_owned(), state.to_owned()));
+
+    fn pairs(&self) -> Vec<(String, String)> {
+        let pairs = [("state", &self.state), ("resource", &self.resource), ("from", &self.from), ("to", &self.to)];
+        let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        let page = (self.page > 1).then(|| ("page".to_owned(), self.page.to_string()));
+        pairs.map(|(name, value)| (name.to_owned(), value.clone())).chain(page).collect()
+    }
+
+    /// The filter, and what is wrong with it.
+    fn filter(&self, ask: &Ask) -> (TaskFilter, Vec<String>) {
+        let mut problems = Vec::new();
+        let states = FILTERS.iter().find(|(word, ..)| *word == self.state);
+        if states.is_none() {
+            let allowed: Vec<_> = FILTERS.iter().map(|(word, ..)| *word).filter(|word| !word.is_empty()).collect();
+            problems.push(format!("State: {:?} is not known; allowed are {}.", self.state, allowed.join(", ")));
         }
-        if page > 1 {
-            pairs.push(("page".to_owned(), page.to_string()));
-        }
-        with_query(&ask.paths.tasks(), &pairs)
-    };
-    let last = (offset + PAGE_SIZE).min(total);
+        let resource = (!self.resource.is_empty()).then(|| ask.app().resource(&self.resource)).transpose();
+        let resource = resource.unwrap_or_else(|error| {
+            problems.push(sentence(&error.to_string()));
+            None
+        });
+        let mut day = |label: &str, text: &str| {
+            let moment = view::day_start(text);
+            if moment.is_none() && !text.is_empty() {
+                problems.push(format!("{label}: {text:?} is not a day; allowed is one such as 2026-01-31."));
+            }
+            moment
+        };
+        let filter = TaskFilter {
+            statuses: states.map_or_else(Vec::new, |(_, _, statuses)| statuses.to_vec()),
+            resource: resource.map(|resource| resource.name.clone()),
+            from: day("From", &self.from),
+            before: day("To", &self.to).map(|day| day + MILLISECONDS_A_DAY),
+            offset: (self.page - 1) * PAGE_SIZE,
+            limit: PAGE_SIZE,
+            ..TaskFilter::default()
+        };
+        (filter, problems)
+    }
+}
+
+const MILLISECONDS_A_DAY: i64 = 24 * 60 * 60 * 1000;
+
+pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    let asked = Asked::read(&raw.unwrap_or_default());
+    let (filter, problems) = asked.filter(&ask);
+    let (total, tasks) = if problems.is_empty() { found(&ask, &filter).await? } else { (0, Vec::new()) };
+    let href = |asked: &Asked| with_query(&ask.paths.tasks(), &asked.pairs());
+    let to = |page: u64| href(&Asked { page, ..asked.clone() });
+    let last = (filter.offset + PAGE_SIZE).min(total);
     let tasks: Vec<_> = tasks.iter().map(|task| view::task_view(ask.app(), &ask.paths, task)).collect();
+    let unfiltered = asked.pairs().iter().all(|(name, _)| name == "page");
+    let state = |word: &str| href(&Asked { state: word.to_owned(), page: 1, ..asked.clone() });
     let view = TasksView {
         filters: FILTERS
             .iter()
-            .map(|(word, label, _)| FilterView { label, href: href(word, 1), current: *word == state })
+            .map(|(word, label, _)| FilterView { label, href: state(word), current: *word == asked.state })
             .collect(),
+        form: FormView {
+            action: ask.paths.tasks(),
+            state: asked.state.clone(),
+            resource: filter.resource.clone().unwrap_or_default(),
+            resources: ask
+                .app()
+                .resources()
+                .iter()
+                .map(|resource| ChoiceView {
+                    value: resource.name.clone(),
+                    label: view::capitalized(&resource.label_plural),
+                })
+                .collect(),
+            from: asked.from.clone(),
+            to: asked.to.clone(),
+        },
+        clear_href: (!unfiltered).then(|| ask.paths.tasks()),
         events_href: live::href(&ask.paths, Place::Row, &tasks),
         tasks,
-        href: href(state, number),
-        text: format!("{}–{} of {}", grouped(offset + 1), grouped(last), grouped(total)),
-        previous_href: (number > 1).then(|| href(state, number - 1)),
-        next_href: (offset + PAGE_SIZE < total).then(|| href(state, number + 1)),
-        empty: match state {
-            "" => "No bulk task yet. Select records on a list, then edit or delete them together.".to_owned(),
-            _ => "No bulk task is in this state.".to_owned(),
+        href: to(asked.page),
+        text: format!("{}–{} of {}", grouped(filter.offset + 1), grouped(last), grouped(total)),
+        previous_href: (asked.page > 1).then(|| to(asked.page - 1)),
+        next_href: (filter.offset + PAGE_SIZE < total).then(|| to(asked.page + 1)),
+        empty: match (problems.is_empty(), unfiltered) {
+            (false, _) => "Nothing is shown, because this address asks for something that is not there.".to_owned(),
+            (true, true) => "No bulk task yet. Select records on a list, then edit or delete them together.".to_owned(),
+            (true, false) => "No bulk task fits.".to_owned(),
         },
+        problems,
     };
-    if ask.htmx.partial {
-        return ask.part("tasks_table.html", &view);
+    let mut response = if ask.htmx.partial {
+        ask.part("tasks_table.html", &view)?
+    } else {
+        ask.page("tasks.html", "Bulk tasks", &view).await?
+    };
+    if !view.problems.is_empty() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
-    ask.page("tasks.html", "Bulk tasks", &view).await
+    Ok(response)
 }
 
-pub(super) async fn page(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
-    if task.status.is_final() {
-        messages::mark_task_seen(ask.app(), &ask.user, task.id).await?;
+/// A page of tasks, and how many there are. On the first what runs stands on top, however old.
+async fn found(ask: &Ask, filter: &TaskFilter) -> WebResult<(u64, Vec<BulkTask>)> {
+    let total = store::count(ask.app(), &ask.user, filter).await?;
+    let mut tasks = store::list(ask.app(), &ask.user, filter).await?;
+    let all = filter.statuses.is_empty();
+    let active: Vec<_> = ACTIVE.into_iter().filter(|status| all || filter.statuses.contains(status)).collect();
+    if filter.offset == 0 && !active.is_empty() {
+        let running = store::list(ask.app(), &ask.user, &TaskFilter { statuses: active, ..filter.clone() }).await?;
+        tasks.retain(|task| running.iter().all(|other| other.id != task.id));
+        tasks.splice(0..0, running);
     }
-    let view = task_page(&ask, &task).await?;
-    ask.page("task.html", &view.task.title, &view).await
-}
-
-/// The part of a task's page that changes.
-pub(super) async fn progress(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
-    live(&ask, &task).await
-}
-
-async fn live(ask: &Ask, task: &BulkTask) -> WebResult<Response> {
-    let response = ask.part("task_live.html", &task_page(ask, task).await?)?;
-    Ok(ended(task).send(response))
-}
-
-/// One line about a task, for the list of its resource.
-pub(super) async fn strip(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    #[derive(Serialize)]
-    struct Strip {
-        strip: TaskView,
-    }
-    let task = find(&ask, &id).await?;
-    let strip = view::task_view(ask.app(), &ask.paths, &task);
-    Ok(ended(&task).send(ask.part("strip_answer.html", &Strip { strip })?))
-}
-
-/// Once a task has ended, lists refresh themselves; its element asks no more, so this is sent once.
-fn ended(task: &BulkTask) -> Events {
-    if task.status.is_final() { Events::default().with("refreshTable", json!({})) } else { Events::default() }
+    Ok((total, tasks))
 }
 
 pub(super) async fn pause(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
@@ -194,7 +242,7 @@ async fn show(ask: &Ask, id: Uuid, result: Result<BulkTask, Error>) -> WebResult
         Err(Error::Transition { .. }) => store::get(ask.app(), &ask.user, id).await?,
         result => result?,
     };
-    if ask.htmx.partial { live(ask, &task).await } else { Ok(see(ask, id)) }
+    if ask.htmx.partial { task_page::changed(ask, &task).await } else { Ok(see(ask, id)) }
 }
 
 pub(super) async fn retry(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
@@ -207,29 +255,9 @@ fn see(ask: &Ask, id: Uuid) -> Response {
     Redirect::to(&ask.paths.task(&id.to_string())).into_response()
 }
 
-async fn find(ask: &Ask, id: &str) -> WebResult<BulkTask> {
+pub(super) async fn find(ask: &Ask, id: &str) -> WebResult<BulkTask> {
     let id = Uuid::parse_str(id).map_err(|_| WebError::from(Error::TaskNotFound(id.to_owned())))?;
     Ok(store::get(ask.app(), &ask.user, id).await?)
-}
-
-async fn task_page(ask: &Ask, task: &BulkTask) -> WebResult<TaskPage> {
-    let errors = match task.failed_records {
-        0 => Vec::new(),
-        _ => store::errors(ask.app(), task.id, 0, ERRORS_SHOWN).await?,
-    };
-    let more = task.failed_records.saturating_sub(errors.len() as u64);
-    let view = view::task_view(ask.app(), &ask.paths, task);
-    Ok(TaskPage {
-        crumbs: vec![Link { label: "Bulk tasks".to_owned(), href: ask.paths.tasks() }],
-        events_href: live::href(&ask.paths, Place::Page, std::slice::from_ref(&view)),
-        task: view,
-        errors: record_errors(ask, task, errors),
-        errors_title: match task.failed_records {
-            1 => "1 record failed".to_owned(),
-            failed => format!("{} records failed", grouped(failed)),
-        },
-        errors_more: if more > 0 { format!("And {} more.", grouped(more)) } else { String::new() },
-    })
 }
 
 /// A task's failed records, each with a link to it.
@@ -244,6 +272,7 @@ pub(super) fn record_errors(ask: &Ask, task: &BulkTask, errors: Vec<RecordError>
             field.map_or(name.clone(), |field| field.label.clone())
         }),
         message: sentence(&error.message),
+        name: String::new(),
         key: error.record_key,
     };
     errors.into_iter().map(view).collect()

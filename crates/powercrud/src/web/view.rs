@@ -3,14 +3,18 @@
 mod cell;
 mod task;
 mod time;
+mod timeline;
 mod widget;
+mod words;
 
 use serde::Serialize;
 
 pub(super) use cell::{CellView, cell_view, to_scale};
 pub(super) use task::{TaskView, task_view, time_left};
-pub(super) use time::Moment;
+pub(super) use time::{Moment, day_start};
+pub(super) use timeline::{Line, timeline};
 pub(super) use widget::{ChoiceView, Widget, element_id, widget};
+pub(super) use words::left;
 
 use super::paths::Paths;
 use crate::{
@@ -136,6 +140,8 @@ pub(super) struct RecordErrorView {
     pub(super) href: Option<String>,
     pub(super) field: Option<String>,
     pub(super) message: String,
+    /// The record's name, where it has one and there is still such a record.
+    pub(super) name: String,
 }
 
 /// With a capital at the start.

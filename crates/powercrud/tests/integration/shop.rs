@@ -125,6 +125,7 @@ fn request(resource: &str, selection: Selection, operation: Requested) -> BulkRe
         user: User::operator(),
         route: Route::Auto,
         parent_id: None,
+        on_conflict: None,
     }
 }
 

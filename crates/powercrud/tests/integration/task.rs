@@ -3,4 +3,6 @@
 mod conflicts;
 mod endings;
 mod record_locks;
+mod results;
+mod timeline;
 mod users;

@@ -7,6 +7,8 @@ mod frame;
 mod links;
 mod live;
 mod login;
+mod look_back;
+mod queueing;
 mod records;
 mod selection;
 

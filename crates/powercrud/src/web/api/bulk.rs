@@ -219,6 +219,7 @@ async fn carry_out(caller: &Caller, resource: &str, body: &Body, is_update: bool
         user: caller.user().clone(),
         route: if wanted.background { Route::Background } else { Route::Auto },
         parent_id: None,
+        on_conflict: None,
     };
     let mut plan = bulk::plan(caller.app(), request).await?;
     if wanted.validate_only {

@@ -152,7 +152,8 @@ pub(super) async fn list(caller: Caller) -> WebResult<Json<TaskPage>> {
     };
     let (page, page_size) = (query.page(), query.page_size());
     query.end(&["status", "resource", "page", "page_size"])?;
-    let filter = TaskFilter { statuses, resource, offset: (page - 1) * page_size, limit: page_size };
+    let filter =
+        TaskFilter { statuses, resource, offset: (page - 1) * page_size, limit: page_size, ..TaskFilter::default() };
     let count = store::count(caller.app(), caller.user(), &filter).await?;
     let tasks = store::list(caller.app(), caller.user(), &filter).await?;
     let has_next = filter.offset + (tasks.len() as u64) < count;

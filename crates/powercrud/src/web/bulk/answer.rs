@@ -1,15 +1,25 @@
 //! How a bulk request was taken: done at once, or queued for the background.
 
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse as _, Redirect, Response},
+};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     bulk::Answer,
+    config::AfterQueueing,
     resource::Resource,
     selection::StoredSelection,
     task::{BulkTask, Status, store},
-    web::{ask::Ask, error::WebResult, htmx::Events, tasks, view::RecordErrorView},
+    web::{
+        ask::Ask,
+        error::WebResult,
+        htmx::{self, Events},
+        tasks,
+        view::RecordErrorView,
+    },
 };
 
 #[derive(Serialize)]
@@ -96,9 +106,23 @@ pub(super) async fn respond(
         // What was asked for is done or frozen: the ticks have served.
         stored.clear(ask.app()).await?;
     }
-    let mut response = ask.page("bulk_result.html", &view.title, &view).await?;
+    if view.queued && resource.settings.bulk_async_after_queueing == Some(AfterQueueing::StatusPage) {
+        return Ok(events.send(go_to(ask, &view.task_href)));
+    }
+    let template = if view.queued { "async_queue_success.html" } else { "bulk_result.html" };
+    let mut response = ask.page(template, &view.title, &view).await?;
     *response.status_mut() = status;
     Ok(events.with("refreshTable", json!({})).send(response))
+}
+
+/// Leaves for another page: htmx by its own header, since it would follow a redirect into the dialog.
+fn go_to(ask: &Ask, href: &str) -> Response {
+    if !ask.htmx.partial {
+        return Redirect::to(href).into_response();
+    }
+    let mut response = StatusCode::OK.into_response();
+    htmx::set(&mut response, "hx-redirect", href);
+    response
 }
 
 fn outcome(resource: &Resource, task: &BulkTask, words: &Words) -> (&'static str, String) {

@@ -7,13 +7,13 @@ use super::{
     ConflictView, Obstacle,
     answer::{self, Words},
     edit::background_note,
-    elsewhere, fingerprint, same_selection, selected, with_status,
+    elsewhere, fingerprint, on_conflict, same_selection, selected, with_status,
 };
 use crate::{
     app::PowerCrud,
     bulk::{self, BulkRequest, Preview, Referrer, Requested, Route},
     config::Atomicity,
-    error::FieldError,
+    error::{Error, FieldError},
     resource::{Resource, grouped},
     selection::{Selection, StoredSelection},
     web::{
@@ -63,14 +63,20 @@ pub(in crate::web) async fn delete(ask: Ask, Path(resource): Path<String>, form:
     let obstacle = match same_selection(&resource, &stored, total, &form) {
         Err(error) => Obstacle::from(error),
         Ok(()) if unconfirmed => Obstacle::from(FieldError::new(CONFIRM, "NOT_CONFIRMED", "tick this to confirm")),
-        Ok(()) => match bulk::run(ask.app(), request(&ask, &resource, &stored, form.get("skip").is_some())).await {
+        Ok(()) => match run(&ask, &resource, &stored, &form).await {
             Ok(answer) => return answer::respond(&ask, &resource, stored, answer, &Words::DELETE).await,
             Err(error) => Obstacle::of(&ask, &resource, error).await?,
         },
     };
-    let status = obstacle.status();
+    let (status, failed) = (obstacle.status(), obstacle.events());
     let view = delete_view(&ask, &resource, &stored, obstacle).await?;
-    Ok(with_status(ask.page("bulk_delete.html", &view.title, &view).await?, status))
+    Ok(failed.send(with_status(ask.page("bulk_delete.html", &view.title, &view).await?, status)))
+}
+
+async fn run(ask: &Ask, resource: &Resource, stored: &StoredSelection, form: &FormData) -> Result<bulk::Answer, Error> {
+    let on_conflict = on_conflict(form).map_err(|error| Error::Invalid(vec![error]))?;
+    let request = request(ask, resource, stored, form.get("skip").is_some());
+    bulk::run(ask.app(), BulkRequest { on_conflict, ..request }).await
 }
 
 /// The name of the confirming tick.
@@ -90,6 +96,7 @@ fn request(ask: &Ask, resource: &Resource, stored: &StoredSelection, skip: bool)
         user: ask.user.clone(),
         route: if skip { Route::Background } else { Route::Auto },
         parent_id: None,
+        on_conflict: None,
     }
 }
 

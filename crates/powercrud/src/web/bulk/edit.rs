@@ -8,7 +8,7 @@ use super::{
     answer::{self, Words},
     at_field, elsewhere, fingerprint,
     links::{self, LinksField},
-    same_selection, selected, with_status,
+    on_conflict, same_selection, selected, with_status,
 };
 use crate::{
     bulk::{self, BulkRequest, Requested, Route},
@@ -100,14 +100,18 @@ pub(in crate::web) async fn edit(ask: Ask, Path(resource): Path<String>, form: F
             Err(error) => Obstacle::of(&ask, &resource, error).await?,
         },
     };
-    let status = obstacle.status();
+    let (status, failed) = (obstacle.status(), obstacle.events());
     let view = edit_view(&ask, &resource, &stored, total, &form, obstacle).await?;
-    Ok(with_status(ask.page("bulk_edit.html", &view.title, &view).await?, status))
+    Ok(failed.send(with_status(ask.page("bulk_edit.html", &view.title, &view).await?, status)))
 }
 
 async fn run(ask: &Ask, resource: &Resource, stored: &StoredSelection, form: &FormData) -> Result<bulk::Answer, Error> {
-    let (inputs, errors) = read(resource, form, true);
-    let request = request(ask, resource, stored, inputs);
+    let (inputs, mut errors) = read(resource, form, true);
+    let mut request = request(ask, resource, stored, inputs);
+    match on_conflict(form) {
+        Ok(on_conflict) => request.on_conflict = on_conflict,
+        Err(error) => errors.push(error),
+    }
     if errors.is_empty() {
         return bulk::run(ask.app(), request).await;
     }
@@ -131,6 +135,7 @@ fn request(ask: &Ask, resource: &Resource, stored: &StoredSelection, inputs: Vec
         user: ask.user.clone(),
         route: Route::Auto,
         parent_id: None,
+        on_conflict: None,
     }
 }
 

@@ -5,12 +5,13 @@ use serde::Serialize;
 use super::{
     Link, capitalized,
     time::{self, Moment},
+    words,
 };
 use crate::{
     app::PowerCrud,
-    config::Atomicity,
+    config::{Atomicity, ConflictScope},
     resource::{Resource, grouped},
-    task::{BulkTask, Event, Status},
+    task::{BulkTask, Event, Status, results::Outcome},
     web::{live, paths::Paths},
 };
 
@@ -35,6 +36,8 @@ pub(in crate::web) struct TaskView {
     /// How long it took, once it has ended.
     pub(in crate::web) lasted: String,
     pub(in crate::web) note: String,
+    /// What it keeps others from, where that is the whole list.
+    pub(in crate::web) holds: String,
     pub(in crate::web) error_message: String,
     /// For screen readers, in steps of ten per cent.
     pub(in crate::web) announcement: String,
@@ -65,6 +68,8 @@ pub(in crate::web) struct StatusView {
 #[derive(Serialize)]
 pub(in crate::web) struct Tile {
     label: &'static str,
+    /// The records behind the number.
+    href: Option<String>,
     number: String,
     tone: &'static str,
 }
@@ -74,7 +79,6 @@ pub(in crate::web) struct Fact {
     label: &'static str,
     text: String,
     href: Option<String>,
-    moment: Option<Moment>,
 }
 
 pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask) -> TaskView {
@@ -95,6 +99,7 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
         time_left: left(task, now).unwrap_or_default(),
         lasted: if is_live { String::new() } else { elapsed(task, now).map(time::duration).unwrap_or_default() },
         note: note(task),
+        holds: holds(resource, task),
         error_message: task.error_message.clone(),
         announcement: if is_live {
             format!("{title}: {}, {} percent", status.label, percent / 10 * 10)
@@ -104,8 +109,8 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
         created: time::moment(task.created_at, now),
         started: task.started_at.and_then(|at| time::moment(at, now)),
         user: user(task),
-        tiles: tiles(task),
-        facts: facts(resource, paths, task, now),
+        tiles: tiles(task, paths),
+        facts: facts(resource, paths, task),
         href: paths.task(&id),
         progress_href: paths.task_under(&id, "progress"),
         strip_href: paths.task_under(&id, "strip"),
@@ -130,15 +135,16 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
     }
 }
 
-/// "Status → archived on 12,304 books", "Delete 12,304 books".
+/// "Status → archived on 12,304 books where Price is at least 10", "Delete 12,304 books".
 fn title(resource: Option<&Resource>, task: &BulkTask) -> String {
     let records = match resource {
         Some(resource) => resource.count_in_words(task.total_records),
         None => format!("{} records of {}", grouped(task.total_records), task.resource),
     };
+    let which = words::condition(resource, task).map(|condition| format!(" where {condition}")).unwrap_or_default();
     match task.operation.as_str() {
-        "delete" => format!("Delete {records}"),
-        _ => format!("{} on {records}", changes(resource, task)),
+        "delete" => format!("Delete {records}{which}"),
+        _ => format!("{} on {records}{which}", changes(resource, task)),
     }
 }
 
@@ -147,7 +153,7 @@ fn changes(resource: Option<&Resource>, task: &BulkTask) -> String {
     task.changes_in_words(label, 40).join(", ")
 }
 
-fn status_view(status: Status) -> StatusView {
+pub(super) fn status_view(status: Status) -> StatusView {
     let (label, tone, icon) = match status {
         Status::Waiting => ("Waiting", "neutral", "clock"),
         Status::Pending => ("Queued", "neutral", "clock"),
@@ -179,16 +185,21 @@ fn outcome(task: &BulkTask) -> String {
     parts.join(", ")
 }
 
-fn tiles(task: &BulkTask) -> Vec<Tile> {
-    let tile = |label, number, tone| Tile { label, number: grouped(number), tone: if number > 0 { tone } else { "" } };
-    let mut tiles = vec![
-        tile("Selected", task.total_records, ""),
-        tile(if task.operation == "delete" { "Deleted" } else { "Changed" }, task.succeeded_records, "success"),
-        tile("Failed", task.failed_records, "error"),
-    ];
+fn tiles(task: &BulkTask, paths: &Paths) -> Vec<Tile> {
+    let tile = |label, number: u64, tone, outcome: Option<Outcome>| Tile {
+        label,
+        number: grouped(number),
+        tone: if number > 0 { tone } else { "" },
+        href: outcome.filter(|_| number > 0).map(|outcome| paths.task_records(&task.id.to_string(), outcome.as_str())),
+    };
+    let done = if task.operation == "delete" { "Deleted" } else { "Changed" };
     let left = if task.status.is_final() { "Not attempted" } else { "Left" };
-    tiles.push(tile(left, task.unattempted_records(), ""));
-    tiles
+    vec![
+        tile("Selected", task.total_records, "", None),
+        tile(done, task.succeeded_records, "success", Some(Outcome::Succeeded)),
+        tile("Failed", task.failed_records, "error", Some(Outcome::Failed)),
+        tile(left, task.unattempted_records(), "", Some(Outcome::Unprocessed)),
+    ]
 }
 
 /// How many milliseconds the work took so far, or took.
@@ -230,6 +241,16 @@ fn pace(task: &BulkTask, now: i64) -> String {
     parts.join(" · ")
 }
 
+fn holds(resource: Option<&Resource>, task: &BulkTask) -> String {
+    let whole = |resource: &&Resource| resource.checks_conflicts() && resource.conflict_scope() == ConflictScope::Model;
+    match resource.filter(whole) {
+        Some(resource) if !task.status.is_final() && task.status != Status::Waiting => {
+            format!("It holds all {}: other changes of them wait until it has ended", resource.label_plural)
+        }
+        _ => String::new(),
+    }
+}
+
 fn note(task: &BulkTask) -> String {
     match task.status {
         Status::Waiting => "It waits for another bulk task, and starts by itself in its turn.".to_owned(),
@@ -243,33 +264,36 @@ fn note(task: &BulkTask) -> String {
         Status::Failure if task.atomicity == Atomicity::All => {
             "Everything or nothing was asked for, so no record was changed.".to_owned()
         }
+        _ if task.results_purged_at.is_some() => {
+            let on = task
+                .results_purged_at
+                .and_then(|at| time::moment(at, time::now()))
+                .map(|at| at.day())
+                .unwrap_or_default();
+            format!("Which records these were was purged on {on}; the counts are kept.")
+        }
         _ if task.missing_records == 1 => "1 record was gone already.".to_owned(),
         _ if task.missing_records > 1 => format!("{} records were gone already.", grouped(task.missing_records)),
         _ => String::new(),
     }
 }
 
-fn user(task: &BulkTask) -> String {
+pub(super) fn user(task: &BulkTask) -> String {
     task.user_name.as_ref().or(task.user_id.as_ref()).cloned().unwrap_or_else(|| "operator".to_owned())
 }
 
-fn facts(resource: Option<&Resource>, paths: &Paths, task: &BulkTask, now: i64) -> Vec<Fact> {
+fn facts(resource: Option<&Resource>, paths: &Paths, task: &BulkTask) -> Vec<Fact> {
     let fact = |label, text: String| Fact { label, text, ..Fact::default() };
-    let at = |label, at: i64| Fact { label, moment: time::moment(at, now), ..Fact::default() };
     let mut facts = vec![Fact {
         label: "Resource",
         text: resource.map_or_else(|| task.resource.clone(), |resource| capitalized(&resource.label_plural)),
         href: resource.map(|resource| paths.list(&resource.name)),
-        ..Fact::default()
     }];
     if task.operation != "delete" {
         facts.push(fact("Changes", changes(resource, task)));
     }
-    facts.push(fact("Records", selection(task)));
+    facts.push(fact("Records", words::selection(resource, task)));
     facts.push(fact("Who", user(task)));
-    facts.push(at("Submitted", task.created_at));
-    facts.extend(task.started_at.map(|moment| at("Started", moment)));
-    facts.extend(task.completed_at.map(|moment| at("Ended", moment)));
     facts.push(fact(
         "When a record fails",
         match task.atomicity {
@@ -277,36 +301,6 @@ fn facts(resource: Option<&Resource>, paths: &Paths, task: &BulkTask, now: i64) 
             Atomicity::Chunk => "it is reported, and the others go on".to_owned(),
         },
     ));
-    if task.attempt > 1 {
-        facts.push(fact("Attempts", format!("{}: a worker was lost or stopped, and another went on", task.attempt)));
-    }
-    if let Some(parent) = task.parent_id {
-        let href = Some(paths.task(&parent.to_string()));
-        facts.push(Fact { label: "Retry of", text: parent.to_string(), href, moment: None });
-    }
     facts.push(fact("Task", task.id.to_string()));
     facts
-}
-
-/// How the records were chosen, in words.
-fn selection(task: &BulkTask) -> String {
-    let number = |key: &str| task.selection.get(key).and_then(serde_json::Value::as_u64).unwrap_or(0);
-    if let Some(pairs) = task.selection.get("matching").and_then(serde_json::Value::as_array) {
-        let text =
-            |value: Option<&serde_json::Value>| value.and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-        let pairs: Vec<_> = pairs.iter().map(|pair| format!("{}={}", text(pair.get(0)), text(pair.get(1)))).collect();
-        let mut words =
-            if pairs.is_empty() { "all".to_owned() } else { format!("all that match {}", pairs.join(", ")) };
-        if number("excluded") > 0 {
-            words.push_str(&format!(", except {}", grouped(number("excluded"))));
-        }
-        if number("added") > 0 {
-            words.push_str(&format!(", and {} ticked", grouped(number("added"))));
-        }
-        return words;
-    }
-    if task.selection.get("unfinished_of").is_some() {
-        return "those that an earlier task left undone".to_owned();
-    }
-    format!("{} chosen one by one", grouped(number("keys") + number("ticked")))
 }

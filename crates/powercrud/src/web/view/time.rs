@@ -11,6 +11,19 @@ pub(in crate::web) struct Moment {
     pub(super) relative: String,
 }
 
+impl Moment {
+    /// The day alone.
+    pub(super) fn day(&self) -> String {
+        self.exact.split(' ').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// The first moment of a day written as `2026-01-31`, in UTC.
+pub(in crate::web) fn day_start(text: &str) -> Option<i64> {
+    let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    Some(day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis())
+}
+
 /// `at` in milliseconds since 1970 UTC, seen from `now`.
 pub(super) fn moment(at: i64, now: i64) -> Option<Moment> {
     let moment: DateTime<Utc> = DateTime::from_timestamp_millis(at)?;

@@ -1,0 +1,50 @@
+//! What happened to each bulk task, its children found by their parent, the names of the records that its changes refer to, and when
+//! its results were purged.
+
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, SchemaManager,
+    async_trait::async_trait,
+    sea_orm::DbErr,
+    sea_query::{ColumnDef, Table, TableCreateStatement},
+};
+
+use super::{create_index, create_tables, moment, number, tables, uuid, word};
+
+pub(super) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m0007_task_events"
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        create_tables(manager, [task_event()]).await?;
+        create_index(manager, "powercrud_task_event_task", tables::TASK_EVENT, &["task_id", "created_at"]).await?;
+        create_index(manager, "powercrud_bulk_task_parent", tables::BULK_TASK, &["parent_id"]).await?;
+        for mut column in [moment("results_purged_at"), ColumnDef::new("names").text().take()] {
+            if !manager.has_column(tables::BULK_TASK, column.get_column_name()).await? {
+                manager.alter_table(Table::alter().table(tables::BULK_TASK).add_column(&mut column).take()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn task_event() -> TableCreateStatement {
+    Table::create()
+        .table(tables::TASK_EVENT)
+        .col(uuid("id").primary_key())
+        .col(uuid("task_id"))
+        .col(word("event"))
+        .col(word("status"))
+        .col(number("attempt"))
+        .col(number("processed_records"))
+        .col(ColumnDef::new("user_id").string_len(190))
+        .col(ColumnDef::new("user_name").string_len(190))
+        .col(ColumnDef::new("worker_id").uuid())
+        .col(number("created_at"))
+        .take()
+}

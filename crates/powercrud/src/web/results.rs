@@ -1,0 +1,77 @@
+//! A task's records by outcome, as a file to download: `/tasks/ID/results/failed.csv`. Written page by page while it is sent.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Path,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+
+use super::{
+    ask::Ask,
+    error::{Problem, WebResult},
+    tasks,
+};
+use crate::{
+    error::Error,
+    task::{
+        BulkTask,
+        results::{Format, Outcome, Results},
+    },
+};
+
+pub(super) async fn download(ask: Ask, Path((id, file)): Path<(String, String)>) -> WebResult<Response> {
+    let Some((outcome, format)) = read(&file) else {
+        let message = "There is no such file: there are succeeded, failed and unprocessed, each as .csv and .jsonl.";
+        return Err(Problem::not_found(message).into());
+    };
+    let task = tasks::find(&ask, &id).await?;
+    let name = file_name(&task, outcome, format);
+    let results = Results::new(ask.app(), task, outcome)?;
+    let head = Bytes::from(format.head(&results)?);
+    let pages = futures_util::stream::unfold((Some(results), Some(head)), move |(results, head)| async move {
+        if let Some(head) = head {
+            return Some((Ok(head), (results, None)));
+        }
+        let mut results = results?;
+        match next(&mut results, format).await.transpose()? {
+            Ok(text) => Some((Ok(text), (Some(results), None))),
+            // The download breaks off: half of a file must not look like the whole.
+            Err(error) => {
+                tracing::error!(%error, "results can't be read");
+                Some((Err(error), (None, None)))
+            }
+        }
+    });
+    let mut response = Body::from_stream(pages).into_response();
+    let kind = match format {
+        Format::Csv => "text/csv; charset=utf-8; header=present",
+        Format::JsonLines => "application/x-ndjson",
+    };
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    let disposition = format!("attachment; filename=\"{name}\"");
+    if let Ok(value) = HeaderValue::from_str(&disposition) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}
+
+async fn next(results: &mut Results, format: Format) -> Result<Option<Bytes>, Error> {
+    match results.next_page().await? {
+        Some(records) => Ok(Some(format.records(results, &records)?.into())),
+        None => Ok(None),
+    }
+}
+
+fn read(file: &str) -> Option<(Outcome, Format)> {
+    let (outcome, format) = file.split_once('.')?;
+    Some((Outcome::from_word(outcome)?, Format::from_word(format)?))
+}
+
+/// "book-failed-14ace2257f95.csv".
+fn file_name(task: &BulkTask, outcome: Outcome, format: Format) -> String {
+    let resource: String =
+        task.resource.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    let id = task.id.simple().to_string();
+    format!("{resource}-{}-{}.{}", outcome.as_str(), &id[20..], format.as_str())
+}

@@ -1,0 +1,302 @@
+//! One bulk task: live progress, its records by outcome, its life.
+
+use axum::{
+    extract::{Path, RawQuery},
+    response::Response,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    ask::Ask,
+    error::{WebResult, sentence},
+    htmx::Events,
+    live::{self, Place},
+    paths::{parse_query, with_query},
+    tasks::find,
+    view::{self, Line, Link, Pair, RecordErrorView, TaskView},
+};
+use crate::{
+    error::Error,
+    notify::messages,
+    query::InTask,
+    resource::grouped,
+    task::{
+        BulkTask,
+        results::{Outcome, ResultRecord, Results},
+        store::{self, TaskFilter},
+        timeline,
+    },
+};
+
+/// Records on the page at a time.
+const PAGE_SIZE: u64 = 50;
+
+#[derive(Serialize)]
+struct TaskPage {
+    crumbs: Vec<Link>,
+    task: TaskView,
+    /// Where its progress comes from, until it has ended.
+    events_href: Option<String>,
+    records: Option<RecordsView>,
+    parent: Option<Link>,
+    lines: Vec<Line>,
+    /// Whether only the parts that change are asked for.
+    partial: bool,
+}
+
+/// The records of one outcome.
+#[derive(Serialize)]
+struct RecordsView {
+    title: String,
+    /// This page of them, for asking again.
+    href: String,
+    failed: bool,
+    rows: Vec<RecordErrorView>,
+    search: Option<SearchView>,
+    files: Vec<Link>,
+    list_href: Option<String>,
+    text: String,
+    previous_href: Option<String>,
+    next_href: Option<String>,
+    empty: String,
+}
+
+#[derive(Serialize)]
+struct SearchView {
+    action: String,
+    value: String,
+    state: Vec<Pair>,
+}
+
+/// What of the records is looked at, from the query string.
+struct Looked {
+    outcome: Option<Outcome>,
+    search: String,
+    page: u64,
+    after: Option<i64>,
+}
+
+impl Looked {
+    fn read(query: &str) -> Result<Self, Error> {
+        let mut looked = Self { outcome: None, search: String::new(), page: 1, after: None };
+        for (name, value) in parse_query(query) {
+            let refuse = |allowed: String| {
+                Error::invalid(&name, "INVALID_VALUE", format!("{value:?} is not allowed; allowed is {allowed}"))
+            };
+            match name.as_str() {
+                "outcome" => {
+                    let outcome = Outcome::from_word(&value);
+                    let allowed = || Outcome::ALL.map(Outcome::as_str).join(", ");
+                    looked.outcome = Some(outcome.ok_or_else(|| refuse(allowed()))?);
+                }
+                "q" => looked.search = value.trim().to_owned(),
+                "page" => {
+                    let page = value.parse().ok().filter(|page| (1..1_000_000).contains(page));
+                    looked.page = page.ok_or_else(|| refuse("a whole number from 1".to_owned()))?;
+                }
+                "after" => {
+                    let place = value.parse().map_err(|_| refuse("the place of a record".to_owned()))?;
+                    looked.after = Some(place);
+                }
+                _ => {
+                    return Err(Error::invalid(
+                        &name,
+                        "UNKNOWN_FIELD",
+                        "is not known; allowed are: outcome, q, page, after",
+                    ));
+                }
+            }
+        }
+        Ok(looked)
+    }
+}
+
+pub(super) async fn page(ask: Ask, Path(id): Path<String>, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    let task = find(&ask, &id).await?;
+    if task.status.is_final() {
+        messages::mark_task_seen(ask.app(), &ask.user, task.id).await?;
+    }
+    let looked = Looked::read(&raw.unwrap_or_default())?;
+    let records = records(&ask, &task, &looked).await?;
+    if ask.htmx.partial && ask.htmx.target.as_deref() == Some("records") {
+        #[derive(Serialize)]
+        struct Part {
+            records: Option<RecordsView>,
+        }
+        return ask.part("task_records.html", &Part { records });
+    }
+    let view = task_page(&ask, &task, records).await?;
+    ask.page("task.html", &view.task.title, &view).await
+}
+
+/// The parts of a task's page that change.
+pub(super) async fn progress(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&ask, &id).await?;
+    changed(&ask, &task).await
+}
+
+pub(super) async fn changed(ask: &Ask, task: &BulkTask) -> WebResult<Response> {
+    let view = TaskPage { partial: true, ..task_page(ask, task, None).await? };
+    Ok(ended(task).send(ask.part("task_live.html", &view)?))
+}
+
+/// One line about a task, for the list of its resource.
+pub(super) async fn strip(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
+    #[derive(Serialize)]
+    struct Strip {
+        strip: TaskView,
+    }
+    let task = find(&ask, &id).await?;
+    let strip = view::task_view(ask.app(), &ask.paths, &task);
+    Ok(ended(&task).send(ask.part("strip_answer.html", &Strip { strip })?))
+}
+
+/// Once a task has ended, lists refresh themselves; its element asks no more, so this is sent once.
+fn ended(task: &BulkTask) -> Events {
+    if task.status.is_final() { Events::default().with("refreshTable", json!({})) } else { Events::default() }
+}
+
+async fn task_page(ask: &Ask, task: &BulkTask, records: Option<RecordsView>) -> WebResult<TaskPage> {
+    let events = timeline(ask.app(), task.id).await?;
+    let children = TaskFilter { parent: Some(task.id), limit: 20, ..TaskFilter::default() };
+    let children = store::list(ask.app(), &ask.user, &children).await?;
+    let parent = match task.parent_id {
+        Some(id) => store::get(ask.app(), &ask.user, id).await.ok(),
+        None => None,
+    };
+    let view = view::task_view(ask.app(), &ask.paths, task);
+    Ok(TaskPage {
+        crumbs: vec![Link { label: "Bulk tasks".to_owned(), href: ask.paths.tasks() }],
+        events_href: live::href(&ask.paths, Place::Page, std::slice::from_ref(&view)),
+        lines: view::timeline(&ask.paths, task, &events, &children),
+        parent: parent.map(|parent| {
+            let parent = view::task_view(ask.app(), &ask.paths, &parent);
+            Link { label: parent.title, href: parent.href }
+        }),
+        task: view,
+        records,
+        partial: false,
+    })
+}
+
+/// The records that are asked for; those that failed, where nothing is. `None` where there are none to show.
+async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Option<RecordsView>> {
+    if task.results_purged_at.is_some() {
+        return Ok(None);
+    }
+    let outcome = match looked.outcome {
+        Some(outcome) => outcome,
+        None if task.failed_records > 0 => Outcome::Failed,
+        None => return Ok(None),
+    };
+    let id = task.id.to_string();
+    let href = |pairs: &[(&str, String)]| {
+        let outcome = ("outcome".to_owned(), outcome.as_str().to_owned());
+        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        format!(
+            "{}#records",
+            with_query(&ask.paths.task(&id), &std::iter::once(outcome).chain(pairs).collect::<Vec<_>>())
+        )
+    };
+    let mut results = Results::new(ask.app(), task.clone(), outcome)?;
+    let (total, found, here, previous, next, text);
+    if outcome == Outcome::Failed {
+        let offset = (looked.page - 1) * PAGE_SIZE;
+        (total, found) = results.search(&looked.search, offset, PAGE_SIZE).await?;
+        let searched = (!looked.search.is_empty()).then(|| ("q", looked.search.clone()));
+        let to = |page: u64| {
+            let page = (page > 1).then(|| ("page", page.to_string()));
+            href(&searched.clone().into_iter().chain(page).collect::<Vec<_>>())
+        };
+        here = to(looked.page);
+        previous = (looked.page > 1).then(|| to(looked.page - 1));
+        next = (offset + PAGE_SIZE < total).then(|| to(looked.page + 1));
+        let last = offset + found.len() as u64;
+        text = format!("{}–{} of {}", grouped(offset + 1), grouped(last), grouped(total));
+    } else {
+        if let Some(place) = looked.after {
+            results = results.after(place);
+        }
+        let mut page = results.page(PAGE_SIZE as i64).await?.unwrap_or_default();
+        page.truncate(PAGE_SIZE as usize);
+        total = if outcome == Outcome::Succeeded { task.succeeded_records } else { task.unattempted_records() };
+        let more = page.last().filter(|_| results.has_more()).map(|record| record.place);
+        let after = |place: i64| vec![("after", place.to_string())];
+        here = href(&looked.after.map(after).unwrap_or_default());
+        previous = looked.after.is_some().then(|| href(&[]));
+        next = more.map(|place| href(&after(place)));
+        text = format!("{} of {}", grouped(page.len() as u64), grouped(total));
+        found = page;
+    }
+    let word = match outcome {
+        Outcome::Failed => "failed",
+        Outcome::Succeeded if task.operation == "delete" => "deleted",
+        Outcome::Succeeded => "changed",
+        Outcome::Unprocessed if task.status.is_final() => "not attempted",
+        Outcome::Unprocessed => "left",
+    };
+    let number = match outcome {
+        Outcome::Failed => task.failed_records,
+        _ => total,
+    };
+    let title = match (outcome, number) {
+        (Outcome::Failed, 1) => "1 record failed".to_owned(),
+        (_, 1) => format!("1 record {word}"),
+        _ => format!("{} records {word}", grouped(number)),
+    };
+    let search = (outcome == Outcome::Failed && (number > 10 || !looked.search.is_empty())).then(|| SearchView {
+        action: ask.paths.task(&id),
+        value: looked.search.clone(),
+        state: vec![Pair { name: "outcome".to_owned(), value: outcome.as_str().to_owned() }],
+    });
+    // What was deleted is in no list.
+    let gone = outcome == Outcome::Succeeded && task.operation == "delete";
+    let file = |ending: &str, label: &str| Link {
+        label: label.to_owned(),
+        href: ask.paths.task_under(&id, &format!("results/{}.{ending}", outcome.as_str())),
+    };
+    Ok(Some(RecordsView {
+        title,
+        href: here,
+        failed: outcome == Outcome::Failed,
+        rows: found.into_iter().map(|record| row(ask, task, record)).collect(),
+        search,
+        files: if number > 0 { vec![file("csv", "Download CSV"), file("jsonl", "JSON Lines")] } else { Vec::new() },
+        list_href: ask.app().resource(&task.resource).ok().filter(|_| number > 0 && !gone).map(|resource| {
+            let in_task = InTask { task_id: task.id, outcome };
+            ask.paths.list_with(&resource.name, &[(InTask::NAME.to_owned(), in_task.to_text())])
+        }),
+        text,
+        previous_href: previous,
+        next_href: next,
+        empty: match looked.search.is_empty() {
+            true => "There are no such records.".to_owned(),
+            false => format!("No failed record holds “{}”.", looked.search),
+        },
+    }))
+}
+
+fn row(ask: &Ask, task: &BulkTask, record: ResultRecord) -> RecordErrorView {
+    let resource = ask.app().resource(&task.resource).ok();
+    let display = resource.and_then(|resource| {
+        let field = resource.display_field()?;
+        resource.fields.iter().position(|other| other.name == field.name)
+    });
+    let name = display.and_then(|index| record.values.as_ref()?.get(index)?.clone());
+    let exists = record.values.is_some();
+    let (field, message) = match record.error {
+        Some(error) => (error.field, sentence(&error.message)),
+        None => (None, String::new()),
+    };
+    RecordErrorView {
+        href: resource.filter(|_| exists).map(|resource| ask.paths.record(&resource.name, &record.record_key)),
+        field: field.map(|name| {
+            let field = resource.and_then(|resource| resource.field(&name));
+            field.map_or(name.clone(), |field| field.label.clone())
+        }),
+        message,
+        name: name.filter(|name| *name != record.record_key).unwrap_or_default(),
+        key: record.record_key,
+    }
+}
