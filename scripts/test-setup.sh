@@ -16,6 +16,20 @@ postgres_bin() {
   need initdb && dirname "$(command -v initdb)"
 }
 
+# Whether Python can make an environment of its own.
+has_venv() {
+  python3 -c 'import ensurepip, venv' >/dev/null 2>&1
+}
+
+# Puts schemathesis, which tests the JSON API, into an environment of its own, and its path into $schemathesis.
+install_schemathesis() {
+  local home
+  home=$(realpath -m "${CARGO_TARGET_DIR:-target}")/schemathesis
+  schemathesis=$home/bin/schemathesis
+  "$schemathesis" --version 2>/dev/null | grep -q " 4.32.5$" && return
+  python3 -m venv --clear "$home" && "$home/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5
+}
+
 # As root on Debian, everything at once; else the steps that need it are skipped by name.
 install_packages() {
   local packages=()
@@ -29,6 +43,7 @@ install_packages() {
     need node || packages+=(nodejs)
     need npm || packages+=(npm)
   fi
+  has_venv || packages+=(python3-venv)
   if [ ${#packages[@]} -gt 0 ]; then
     if [ "$(id -u)" = 0 ] && need apt-get; then
       echo "installing ${packages[*]}"

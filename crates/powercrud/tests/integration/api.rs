@@ -2,6 +2,7 @@
 
 mod bulk;
 mod client;
+mod pages;
 mod problems;
 mod records;
 mod tasks;

@@ -35,7 +35,8 @@ struct BulkUpdate {
     /// Every record: true.
     #[schema(nullable = false)]
     all: Option<bool>,
-    /// The new values by field name.
+    /// The new values by field name. Of a many-to-many field, `{"add": [keys], "remove": [keys]}`, `{"replace": [keys]}` or
+    /// `{"clear": true}`.
     #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     changes: serde_json::Value,
     /// Only tell what would happen.
@@ -192,7 +193,8 @@ pub(super) async fn delete(caller: Caller, Path(resource): Path<String>, body: B
 }
 
 /// An ended task, or what would happen.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
 #[schema(as = BulkAnswer)]
 #[expect(dead_code, reason = "describes an answer")]
 enum BulkAnswer {

@@ -58,7 +58,7 @@ pub(super) fn complete(document: OpenApi, app: &PowerCrud) -> Value {
 
 fn complete_operation(operation: &mut Value, names: &[&str]) {
     let mut has = (false, false);
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         match parameter["in"].as_str() {
             Some("path") => has.0 = true,
             _ => has.1 = true,

@@ -32,6 +32,24 @@ pub(super) struct ResourceJson {
     bulk_delete: bool,
     /// Every field of a record.
     fields: Vec<FieldJson>,
+    /// Links with records of other tables, which bulk update can change.
+    many_to_many: Vec<ManyToManyJson>,
+}
+
+/// Links with records of another table.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ManyToMany)]
+pub(super) struct ManyToManyJson {
+    /// The name in changes.
+    name: String,
+    /// The name for people.
+    label: String,
+    /// Help for people; may be empty.
+    help_text: String,
+    /// Whether bulk update may change it.
+    bulk_editable: bool,
+    /// What it leads to.
+    reference: ReferenceJson,
 }
 
 /// A field of a resource's records.
@@ -45,7 +63,6 @@ pub(super) struct FieldJson {
     /// Help for people; may be empty.
     help_text: String,
     /// The kind of its values.
-    #[schema(inline)]
     r#type: FieldType,
     /// The database's own word for its type.
     database_type: String,
@@ -133,9 +150,20 @@ fn describe(resource: &Resource) -> ResourceJson {
         label_plural: resource.label_plural.clone(),
         read_only: resource.read_only.clone(),
         key: resource.table.primary_key.clone(),
-        bulk_update: resource.bulk_fields().next().is_some(),
+        bulk_update: resource.bulk_fields().next().is_some() || resource.bulk_many_to_many().next().is_some(),
         bulk_delete: resource.can_bulk_delete(),
         fields: resource.fields.iter().map(|field| describe_field(resource, field)).collect(),
+        many_to_many: resource
+            .many_to_many
+            .iter()
+            .map(|links| ManyToManyJson {
+                name: links.name.clone(),
+                label: links.label.clone(),
+                help_text: links.help_text.clone(),
+                bulk_editable: resource.bulk_many_to_many().any(|other| other.name == links.name),
+                reference: describe_reference(&links.reference),
+            })
+            .collect(),
     }
 }
 
@@ -160,11 +188,15 @@ fn describe_field(resource: &Resource, field: &resource::Field) -> FieldJson {
         key: field.key,
         bulk_editable: resource.may_bulk_edit(field),
         operators: operators.iter().map(|operator| operator.name()).collect(),
-        reference: field.reference.as_ref().map(|reference| ReferenceJson {
-            table: reference.table.qualified_name(),
-            field: reference.column.name.clone(),
-            resource: reference.resource.clone(),
-        }),
+        reference: field.reference.as_ref().map(describe_reference),
+    }
+}
+
+fn describe_reference(reference: &resource::Reference) -> ReferenceJson {
+    ReferenceJson {
+        table: reference.table.qualified_name(),
+        field: reference.column.name.clone(),
+        resource: reference.resource.clone(),
     }
 }
 

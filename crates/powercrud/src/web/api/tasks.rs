@@ -23,23 +23,21 @@ use crate::{
 };
 
 /// A bulk task.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Task)]
-#[expect(dead_code, reason = "describes what BulkTask::to_json gives")]
 pub(super) struct TaskJson {
     /// Names it; later tasks have greater ids.
     id: Uuid,
     /// The task that this one retries.
     parent_id: Option<Uuid>,
     /// Where it stands. SUCCESS, PARTIAL (some records failed), FAILURE and CANCELLED are ends.
-    #[schema(inline)]
     status: TaskStatus,
     /// What it does: `update` or `delete`.
     operation: String,
     /// The resource.
     resource: String,
-    /// Of an update: the new values as text, by field name; null is NULL.
-    changes: std::collections::BTreeMap<String, Option<String>>,
+    /// Of an update: the new values as text, by field name; null is NULL. Of a many-to-many field: operations, each with keys and names.
+    changes: std::collections::BTreeMap<String, serde_json::Value>,
     /// How many records were selected.
     total_records: u64,
     /// How many were attempted.
@@ -66,7 +64,7 @@ pub(super) struct TaskJson {
 }
 
 /// Where a bulk task stands.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[expect(clippy::upper_case_acronyms, dead_code, reason = "the words of the API")]
 enum TaskStatus {
     WAITING,
@@ -142,10 +140,13 @@ const ERRORS_TOLD: u64 = 100;
 )]
 pub(super) async fn list(caller: Caller) -> WebResult<Json<TaskPage>> {
     let mut query = Query::of(&caller);
-    let resource = match query.take("resource") {
-        Some(name) => Some(caller.app().resource(&name)?.name.clone()),
-        None => None,
-    };
+    let resource = query.take("resource").and_then(|name| match caller.app().resource(&name) {
+        Ok(resource) => Some(resource.name.clone()),
+        Err(error) => {
+            query.errors.push(FieldError::new("resource", error.code(), error.to_string()));
+            None
+        }
+    });
     let statuses = match query.take("status") {
         Some(words) => query.statuses(&words),
         None => Vec::new(),

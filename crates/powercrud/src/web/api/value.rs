@@ -40,6 +40,10 @@ pub(super) fn to_json(field: &Field, value: &Value) -> Json {
 pub(super) fn inputs(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Vec<Input> {
     let mut inputs = Vec::with_capacity(body.0.len());
     for (name, value) in &body.0 {
+        if resource.field(name).is_none() && resource.many_to_many(name).is_some() && value.get().starts_with('{') {
+            links(name, value, &mut inputs, errors);
+            continue;
+        }
         let column_type = resource.require_field(name).ok().map(|field| &field.column.column_type);
         match input(column_type, value) {
             Ok(text) => inputs.push((name.clone(), text)),
@@ -49,14 +53,33 @@ pub(super) fn inputs(resource: &Resource, body: &Body, errors: &mut Vec<FieldErr
     inputs
 }
 
+/// What an object of operations says of a many-to-many field: `{"add": [1, 2], "remove": [3]}`.
+fn links(name: &str, operations: &RawValue, inputs: &mut Vec<Input>, errors: &mut Vec<FieldError>) {
+    let operations = serde_json::from_str::<Body>(operations.get()).map(|body| body.0).unwrap_or_default();
+    for (operation, keys) in operations {
+        let input = format!("{name}__{operation}");
+        match keys.get() {
+            "true" if operation == "clear" => inputs.push((input, None)),
+            keys if keys.starts_with('[') => inputs.push((input, Some(keys.to_owned()))),
+            _ => errors.push(FieldError::new(
+                name,
+                "INVALID_TYPE",
+                format!("{operation} takes an array of keys, and clear takes true"),
+            )),
+        }
+    }
+}
+
 /// One value as the text that a form would have; `None` is NULL. `column_type` is unknown where the field is.
 fn input(column_type: Option<&ColumnType>, value: &RawValue) -> Result<Option<String>, &'static str> {
     use ColumnType::{Boolean, Decimal, Float, Integer, Json};
     let text = value.get();
     Ok(match (text.bytes().next(), column_type) {
         (Some(b'n'), _) => None,
-        (_, Some(Json) | None) => Some(text.to_owned()),
+        (_, Some(Json)) => Some(text.to_owned()),
         (Some(b'"'), _) => Some(serde_json::from_str(text).map_err(|_| "is not a text of Unicode characters")?),
+        // Keys of a many-to-many field; what there is not at all is refused by its name.
+        (_, None) => Some(text.to_owned()),
         (Some(b't' | b'f'), Some(Boolean)) => Some(text.to_owned()),
         (Some(b't' | b'f'), _) => return Err("is not true or false; give a string"),
         (Some(b'[' | b'{'), _) => return Err("holds no JSON document; give a string"),

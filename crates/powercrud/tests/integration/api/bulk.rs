@@ -1,15 +1,20 @@
 //! Bulk update and bulk delete.
 
-use powercrud::{User, task::Status, token::Scope};
+use powercrud::{PowerCrud, User, task::Status, token::Scope};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{client::Client, open, token_of, user};
-use crate::support::{TestDatabase, each_database};
+use crate::{
+    shop::rows,
+    support::{Kind, TestDatabase, each_database},
+    web::shop,
+};
 
 each_database! {
     few_records_are_done_at_once, many_records_run_in_the_background, requests_are_known_again,
     a_preview_changes_nothing, every_mistake_is_named, another_task_in_the_way_is_a_conflict,
+    links_are_changed_in_bulk,
 }
 
 const UPDATE: &str = "/api/v1/resources/book/bulk-update";
@@ -172,6 +177,41 @@ async fn every_mistake_is_named(database: TestDatabase) {
         &[],
     );
     assert_eq!(api.get("/api/v1/tasks").await.expect(200).json["count"], 0);
+}
+
+async fn links_are_changed_in_bulk(database: TestDatabase) {
+    let number = if database.kind == Kind::Sqlite { "INTEGER" } else { "INT" };
+    let tables = format!(
+        "CREATE TABLE tag (id {number} NOT NULL PRIMARY KEY, name VARCHAR(20)); INSERT INTO tag VALUES (1, 'red'), (2, 'blue'), (3, 'old');"
+    );
+    let join = format!(
+        "CREATE TABLE book_tag (book_id {number} NOT NULL, tag_id {number} NOT NULL, PRIMARY KEY (book_id, tag_id),
+           FOREIGN KEY (book_id) REFERENCES book (id), FOREIGN KEY (tag_id) REFERENCES tag (id));
+         INSERT INTO book_tag VALUES (5, 3), (6, 1);"
+    );
+    shop(&database).await;
+    database.execute(&tables).await;
+    database.execute(&join).await;
+    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("a shop");
+    let api = Client::nobody(app.router());
+    let links = &api.get("/api/v1/resources/book").await.expect(200).json["many_to_many"];
+    assert_eq!((&links[0]["name"], &links[0]["reference"]["table"]), (&json!("tags"), &json!("tag")));
+    let links = async || rows(&database, "book_tag", &["book_id * 10 + tag_id"]).await.into_keys().collect::<Vec<_>>();
+    let body = json!({"ids": [5, 6], "changes": {"tags": {"add": [1, "2"], "remove": [3]}}});
+    let task = api.post(UPDATE, body).await.expect(200).json;
+    assert_eq!((&task["status"], &task["changes"]["tags"]["remove"]), (&json!("SUCCESS"), &json!({"3": "old"})));
+    assert_eq!(links().await, ["51", "52", "61", "62"]);
+    api.post(UPDATE, json!({"ids": [5], "changes": {"tags": [3]}})).await.expect(200);
+    api.post(UPDATE, json!({"ids": [6], "changes": {"tags": {"clear": true}}})).await.expect(200);
+    assert_eq!(links().await, ["53"]);
+    for (tags, code) in [
+        (json!({"add": "1"}), "INVALID_TYPE"),
+        (json!({"add": [77]}), "FOREIGN_KEY"),
+        (json!({"toggle": [1]}), "UNKNOWN_OPERATION"),
+        (json!({"add": [1], "replace": [2]}), "CONTRADICTION"),
+    ] {
+        api.post(UPDATE, json!({"ids": [5], "changes": {"tags": tags}})).await.expect_problem(422, "INVALID", &[code]);
+    }
 }
 
 async fn another_task_in_the_way_is_a_conflict(database: TestDatabase) {
