@@ -252,6 +252,9 @@ resource_settings! {
     /// Names of many-to-many fields by join table, or by `table.column` where its column that leads to the other record is needed to tell
     /// them apart; an empty name leaves the field out. By default they are named after the other table.
     many_to_many: Texts = "a table of join table to field name, \"\" to leave the field out",
+    /// The column that tells versions of a record apart: a whole number, which every edit increments, or the moment of the last change,
+    /// which every edit sets. Records that changed since they were selected, or since their form was opened, are not overwritten.
+    version_field: String = "the name of a column that holds whole numbers or moments",
     /// The fields that bulk edit may change; all editable fields by default.
     bulk_fields: List = "a list of field names",
     /// Whether bulk delete is offered (true).

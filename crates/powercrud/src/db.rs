@@ -7,6 +7,7 @@ mod dialect;
 mod fault;
 pub(crate) mod migrations;
 mod value;
+mod version;
 
 use std::time::Duration;
 

@@ -97,6 +97,16 @@ pub enum Error {
         /// How far that task is, in words.
         progress: String,
     },
+    /// Somebody changed the record after it was read.
+    #[error("{record} was changed meanwhile: its version was {was} and is {is} now")]
+    VersionConflict {
+        /// The record in words, such as "book 12".
+        record: String,
+        /// The version that the change was made for.
+        was: String,
+        /// The version that there is.
+        is: String,
+    },
     /// A record that is not there (any more).
     #[error("there is no {resource} with key {key}")]
     RecordNotFound {
@@ -144,6 +154,7 @@ impl Error {
             Self::NothingSelected(_) => "NOTHING_SELECTED",
             Self::Conflict { .. } => "CONFLICT",
             Self::RecordHeld { .. } => "RECORD_HELD",
+            Self::VersionConflict { .. } => "VERSION_CONFLICT",
             Self::RecordNotFound { .. } => "RECORD_NOT_FOUND",
             Self::TaskNotFound(_) => "TASK_NOT_FOUND",
             Self::UnknownUser(_) => "UNKNOWN_USER",

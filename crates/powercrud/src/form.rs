@@ -2,7 +2,7 @@
 
 mod links;
 
-use sea_orm::sea_query::UpdateStatement;
+use sea_orm::sea_query::{Expr, UpdateStatement};
 
 pub(crate) use links::sort_link_inputs;
 pub use links::{LinkChange, LinkOperation, LinkTarget};
@@ -113,6 +113,14 @@ pub(crate) fn set(update: &mut UpdateStatement, resource: &Resource, changes: &[
         if let Some(field) = resource.field(&change.field) {
             update.value(change.field.clone(), dialect.write(&field.column, &change.value));
         }
+    }
+}
+
+/// Adds the next version to an UPDATE of the resource's table, where it names a version field that the database does not compute.
+pub(crate) fn set_version(update: &mut UpdateStatement, resource: &Resource, dialect: Dialect) {
+    if let Some(version) = resource.version.as_ref().filter(|version| !version.generated) {
+        let now = Expr::col(resource.table.column_ref(&version.name));
+        update.value(version.name.clone(), dialect.next_version(version, now));
     }
 }
 

@@ -5,6 +5,7 @@ mod in_task;
 mod links;
 mod params;
 mod rows;
+mod versions;
 
 pub use condition::Operator;
 pub(crate) use condition::{
@@ -15,3 +16,5 @@ pub use links::linked;
 pub use params::{Filter, ListParams, Ordering};
 pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};
 pub(crate) use rows::{list_fields, name_references, names_of, names_of_changes, read_row, row_select};
+pub use versions::version;
+pub(crate) use versions::versions;

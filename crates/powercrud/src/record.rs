@@ -2,13 +2,13 @@
 
 use sea_orm::{
     ConnectionTrait, StatementBuilder,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, ExprTrait as _, Query},
 };
 use uuid::Uuid;
 
 use crate::{
     app::PowerCrud,
-    db::{Fault, Run as _},
+    db::{Column, Fault, Run as _},
     error::{Error, FieldError, Result},
     form::{self, Change, Input, parse_changes},
     lock,
@@ -61,14 +61,18 @@ pub async fn create(app: &PowerCrud, resource: &Resource, inputs: &[Input]) -> R
     let dialect = app.database().dialect();
     let mut insert = Query::insert();
     insert.into_table(resource.table.table_ref());
-    if changes.is_empty() {
+    let fills = |version: &&Column| !version.generated && !version.identity && version.default.is_none();
+    let version = resource.version.as_ref().filter(fills);
+    if changes.is_empty() && version.is_none() {
         insert.or_default_values();
     } else {
-        insert.columns(changes.iter().map(|change| change.field.clone()));
+        let columns = changes.iter().map(|change| change.field.clone());
+        insert.columns(columns.chain(version.map(|version| version.name.clone())));
         let values = changes.iter().filter_map(|change| {
             resource.field(&change.field).map(|field| dialect.write(&field.column, &change.value))
         });
-        insert.values_panic(values);
+        let first = version.map(|version| dialect.next_version(version, Expr::cust("NULL")));
+        insert.values_panic(values.chain(first));
     }
     let connection = app.database().connection();
     if dialect.returns_inserted_rows() {
@@ -88,6 +92,30 @@ pub async fn create(app: &PowerCrud, resource: &Resource, inputs: &[Input]) -> R
 /// # Errors
 /// As [`create`], and [`Error::RecordNotFound`].
 pub async fn update(app: &PowerCrud, resource: &Resource, key: &str, inputs: &[Input]) -> Result<()> {
+    update_version(app, resource, key, inputs, None).await
+}
+
+/// Changes a record that nobody else has changed since its version, as [`crate::query::version`] tells it, was `version`.
+///
+/// # Errors
+/// As [`update`], and [`Error::VersionConflict`].
+pub async fn update_unchanged(
+    app: &PowerCrud,
+    resource: &Resource,
+    key: &str,
+    inputs: &[Input],
+    version: &str,
+) -> Result<()> {
+    update_version(app, resource, key, inputs, Some(version)).await
+}
+
+async fn update_version(
+    app: &PowerCrud,
+    resource: &Resource,
+    key: &str,
+    inputs: &[Input],
+    expected: Option<&str>,
+) -> Result<()> {
     resource.require_writable()?;
     let changes = parse_changes(resource, |field| field.editable && !field.key, inputs)?;
     if changes.is_empty() {
@@ -95,8 +123,14 @@ pub async fn update(app: &PowerCrud, resource: &Resource, key: &str, inputs: &[I
     }
     let mut update = Query::update();
     update.table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
-    form::set(&mut update, resource, &changes, app.database().dialect());
-    write_unless_held(app, resource, key, &update, &changes).await
+    let dialect = app.database().dialect();
+    form::set(&mut update, resource, &changes, dialect);
+    form::set_version(&mut update, resource, dialect);
+    if let (Some(version), Some(expected)) = (&resource.version, expected) {
+        let now = Expr::col(resource.table.column_ref(&version.name));
+        update.and_where(dialect.version(version, now).eq(expected));
+    }
+    write_unless_held(app, resource, key, &update, &changes, expected).await
 }
 
 /// Deletes a record.
@@ -107,7 +141,7 @@ pub async fn delete(app: &PowerCrud, resource: &Resource, key: &str) -> Result<(
     resource.require_writable()?;
     let mut delete = Query::delete();
     delete.from_table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
-    write_unless_held(app, resource, key, &delete, &[]).await
+    write_unless_held(app, resource, key, &delete, &[], None).await
 }
 
 /// The bulk task that holds the record, so that it can't be edited or deleted now.
@@ -131,6 +165,7 @@ async fn write_unless_held(
     key: &str,
     statement: &impl StatementBuilder,
     changes: &[Change],
+    expected: Option<&str>,
 ) -> Result<()> {
     let transaction = app.database().begin().await?;
     let result = async {
@@ -143,7 +178,11 @@ async fn write_unless_held(
             let record = format!("{} {key}", resource.label);
             return Err(Error::RecordHeld { record, task_id: holder, progress: task.progress_in_words() });
         }
-        if written == 0 { Err(not_found(resource, key)) } else { Ok(()) }
+        match (written, expected) {
+            (0, Some(was)) => Err(version_conflict(&transaction, app, resource, key, was).await?),
+            (0, None) => Err(not_found(resource, key)),
+            _ => Ok(()),
+        }
     }
     .await;
     match result {
@@ -154,6 +193,27 @@ async fn write_unless_held(
             Err(error)
         }
     }
+}
+
+/// Why a record of that version was not there to be written: it has another version by now, or it is gone.
+async fn version_conflict<C: ConnectionTrait>(
+    connection: &C,
+    app: &PowerCrud,
+    resource: &Resource,
+    key: &str,
+    was: &str,
+) -> Result<Error> {
+    let Some(version) = &resource.version else { return Ok(not_found(resource, key)) };
+    let condition = key_condition(app, resource, key)?;
+    let now = query::versions(connection, app, resource, version, condition, true).await?;
+    Ok(match now.into_values().next() {
+        Some(is) => {
+            let shown = |version: &str| if version.is_empty() { "empty".to_owned() } else { version.to_owned() };
+            let record = format!("{} {key}", resource.label);
+            Error::VersionConflict { record, was: shown(was), is: shown(&is) }
+        }
+        None => not_found(resource, key),
+    })
 }
 
 /// The bulk task that holds this record.

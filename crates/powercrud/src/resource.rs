@@ -50,6 +50,8 @@ pub struct Resource {
     /// The many-to-many fields that bulk edit may change, as places in `many_to_many`.
     pub(crate) bulk_many_to_many: Vec<usize>,
     pub(crate) display_field: Option<usize>,
+    /// The column that tells versions of a record apart.
+    pub(crate) version: Option<Column>,
 }
 
 /// A resource as the application names it, before the catalog is known.
@@ -165,6 +167,11 @@ impl Resource {
     /// Whether bulk edit may change the field.
     pub(crate) fn may_bulk_edit(&self, field: &Field) -> bool {
         self.bulk_fields().any(|other| other.name == field.name)
+    }
+
+    /// The column that tells versions of a record apart, where the settings name one.
+    pub fn version_field(&self) -> Option<&Column> {
+        self.version.as_ref()
     }
 
     /// Records a page, where the request doesn't say.

@@ -4,6 +4,7 @@
 //! (other records refer to them), so that a chunk with thousands of them does not fall to thousands of statements.
 
 mod blocked;
+mod changed;
 mod links;
 
 use std::collections::{BTreeSet, HashSet};
@@ -98,10 +99,13 @@ impl<'a> Chunk<'a> {
     pub(super) async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         let mut blocked = BTreeSet::new();
+        let changed = self.find_changed(transaction).await?;
+        blocked.extend(changed.iter().map(|failed| failed.seq));
+        outcome.errors.extend(changed);
         let mut looked_for_blockers = false;
         if self.look_first && matches!(self.operation, Operation::Delete) {
             looked_for_blockers = true;
-            let found = self.find_blocked(transaction).await?;
+            let found = self.find_blocked(transaction, &blocked).await?;
             blocked.extend(found.iter().map(|failed| failed.seq));
             outcome.errors.extend(found);
         }
@@ -122,7 +126,7 @@ impl<'a> Chunk<'a> {
             };
             if fault.code == "FOREIGN_KEY" && matches!(self.operation, Operation::Delete) && !looked_for_blockers {
                 looked_for_blockers = true;
-                let found = self.find_blocked(transaction).await?;
+                let found = self.find_blocked(transaction, &blocked).await?;
                 if !found.is_empty() {
                     blocked.extend(found.iter().map(|failed| failed.seq));
                     outcome.errors.extend(found);
@@ -215,11 +219,14 @@ impl<'a> Chunk<'a> {
                 delete.from_table(self.resource.table.table_ref()).and_where(keys);
                 transaction.delete(&delete).await
             }
-            Operation::Update(changes) if changes.fields.is_empty() => self.existing(transaction, keys).await,
+            Operation::Update(changes) if changes.fields.is_empty() && self.resource.version.is_none() => {
+                self.existing(transaction, keys).await
+            }
             Operation::Update(changes) => {
                 let mut update = Query::update();
                 update.table(self.resource.table.table_ref()).and_where(keys);
                 form::set(&mut update, self.resource, &changes.fields, self.app.database().dialect());
+                form::set_version(&mut update, self.resource, self.app.database().dialect());
                 transaction.update(&update).await
             }
         }

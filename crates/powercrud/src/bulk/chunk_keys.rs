@@ -268,6 +268,23 @@ impl<'a> ChunkKeys<'a> {
         Ok(query::comparable_key(self.resource, key))
     }
 
+    /// Place, key and version at `from..=to`, as they were selected; nothing where versions were not looked at then.
+    pub(super) async fn frozen_versions<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(i64, String, String)>> {
+        let version = (tables::SELECTED, "record_version");
+        let mut select = self.rows(from, to);
+        select.columns(["seq", "record_key", "record_version"]);
+        select.and_where(Expr::col((tables::SELECTED, "seq")).gte(from)).and_where(Expr::col(version).is_not_null());
+        let rows = connection.rows(&select).await?;
+        let frozen =
+            rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?)));
+        frozen.collect()
+    }
+
     fn split(&self, key: &str) -> Result<Vec<Value>> {
         query::split_key(self.resource, key).map_err(|error| Error::Invalid(vec![error]))
     }

@@ -1,5 +1,7 @@
 //! One transaction: locks, task row, frozen selection; or nothing.
 
+mod versions;
+
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, IntoColumnRef as _, Order, Query, SelectStatement},
@@ -35,6 +37,8 @@ const TASK_KEY: Uuid = Uuid::from_u128(0x8f9d_2c1e_5b7a_4d10_9c3e_6a41_70b2_d5f3
 
 /// A row of the frozen selection, as far as each way of freezing fills it.
 const RUN: [&str; 4] = ["task_id", "record_key", "seq", "run_length"];
+const VERSIONED: [&str; 4] = ["task_id", "record_key", "seq", "record_version"];
+const VERSIONED_WITHOUT_PLACE: [&str; 3] = ["task_id", "record_key", "record_version"];
 
 /// Where a frozen selection comes from: a SELECT, and the columns of the frozen selection's table that it fills.
 struct Source {
@@ -50,7 +54,7 @@ impl Source {
     }
 }
 
-/// Rows of a literal insert; three parameters each.
+/// Rows of a literal insert; four parameters each.
 const KEYS_A_STATEMENT: usize = 5_000;
 
 impl Plan {
@@ -321,13 +325,17 @@ impl Plan {
     async fn source(&self, task_id: Uuid) -> Result<Option<Source>> {
         let dialect = self.app.database().dialect();
         let runs = self.resource.freezes_runs(dialect);
+        if self.resource.version.is_some() && !matches!(self.selection, Checked::Matching { .. }) {
+            return Ok(None);
+        }
         let (mut select, record_key, order) = match &self.selection {
             Checked::Keys { .. } => return Ok(None),
             Checked::Matching { .. } => {
                 let table = &self.resource.table;
                 let mut select = Query::select();
                 select.from(table.table_ref()).cond_where(self.selection.condition(&self.app, &self.resource).await?);
-                if runs {
+                // A run stands for records of whatever version.
+                if runs && self.resource.version.is_none() {
                     let shortcut = runs::of_gapless(&self.resource, select.clone(), task_id, dialect);
                     let select = runs::of_table(&self.resource, select.take(), task_id, dialect);
                     return Ok(Some(Source { select, columns: &RUN, shortcut }));
@@ -351,10 +359,19 @@ impl Plan {
             for column in order {
                 select.order_by(column, Order::Asc);
             }
-            return Ok(Some(Source::new(select, &RUN[..2])));
+        } else {
+            select.expr(dialect.row_number(&order));
         }
-        select.expr(dialect.row_number(&order));
-        Ok(Some(Source::new(select, &RUN[..3])))
+        let numbered = dialect.numbers_selected_rows();
+        let columns: &[&str] = match &self.resource.version {
+            Some(version) => {
+                let read = Expr::col(self.resource.table.column_ref(&version.name));
+                select.expr(dialect.version(version, read));
+                if numbered { &VERSIONED_WITHOUT_PLACE } else { &VERSIONED }
+            }
+            None => &RUN[..if numbered { 2 } else { 3 }],
+        };
+        Ok(Some(Source::new(select, columns)))
     }
 
     /// Writes the selected keys as a dense sequence, in key order, and returns its first place and how many there are.
@@ -381,22 +398,28 @@ impl Plan {
                 }
             }
             // A row may stand for more than one record.
-            if total > 0 && columns.len() == RUN.len() {
+            if total > 0 && columns == RUN {
                 total = runs::last_place(transaction, task_id).await?;
             }
             if numbered_by_database && let Some(result) = result {
                 last_place = result.last_insert_id() as i64;
             }
-        } else if let Checked::Keys { keys, .. } = &self.selection {
-            insert.columns(RUN.into_iter().take(if numbered_by_database { 2 } else { 3 }));
+        } else if let Some(keys) = self.named_keys(transaction).await? {
+            let keys = match &self.resource.version {
+                Some(version) => self.with_versions(transaction, keys, version).await?,
+                None => keys.into_iter().map(|key| (key, None)).collect(),
+            };
+            let columns = if numbered_by_database { &VERSIONED_WITHOUT_PLACE[..] } else { &VERSIONED };
+            insert.columns(columns.iter().copied());
             for keys in keys.chunks(KEYS_A_STATEMENT) {
                 let mut insert = insert.clone();
-                for key in keys {
+                for (key, version) in keys {
                     total += 1;
                     let mut row: Vec<Expr> = vec![task_id.into(), key.as_str().into()];
                     if !numbered_by_database {
                         row.push((total as i64).into());
                     }
+                    row.push(version.clone().into());
                     insert.values_panic(row);
                 }
                 let result = transaction.execute(&insert).await?;

@@ -6,6 +6,7 @@ mod m0001_bulk_tasks;
 mod m0002_lock_task;
 mod m0004_notices;
 mod m0005_api;
+mod m0006_record_version;
 mod m0007_task_events;
 mod m0008_users;
 mod m0010_turns;
@@ -50,9 +51,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_lock_task::Migration),
             Box::new(m0004_notices::Migration),
             Box::new(m0005_api::Migration),
+            Box::new(m0006_record_version::Migration),
+            Box::new(m0007_task_events::Migration),
             Box::new(m0008_users::Migration),
             Box::new(m0010_turns::Migration),
-            Box::new(m0007_task_events::Migration),
         ]
     }
 

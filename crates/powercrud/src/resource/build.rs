@@ -146,16 +146,23 @@ fn resource(
     let mut bulk_fields = places("bulk_fields", &columns, &|field| field.editable && !field.key);
     for &place in &bulk_fields {
         if !fields[place].editable {
-            mistakes.push(format!(
-                "resources.{name}.bulk_fields: {:?} can't be written: the database fills it",
-                fields[place].name
-            ));
+            let field = &fields[place].name;
+            let is_version = settings.version_field.as_ref() == Some(field);
+            let reason = if is_version { "as the version field, every edit sets it" } else { "the database fills it" };
+            mistakes.push(format!("resources.{name}.bulk_fields: {field:?} can't be written: {reason}"));
         }
     }
     if read_only.is_some() {
         bulk_fields.clear();
         bulk_many_to_many.clear();
     }
+    let version = match version(table, &settings) {
+        Ok(version) => version,
+        Err(mistake) => {
+            mistakes.push(format!("resources.{name}.version_field: {mistake}"));
+            None
+        }
+    };
     let display_field = match &settings.display_field {
         Some(chosen) => {
             let place = fields.iter().position(|field| field.name == *chosen);
@@ -200,6 +207,27 @@ fn resource(
         bulk_fields,
         bulk_many_to_many,
         display_field,
+        version,
+    }
+}
+
+/// The column that the settings name as the version, or why it can't be one.
+fn version(table: &Table, settings: &ResourceSettings) -> Result<Option<Column>, String> {
+    let Some(name) = &settings.version_field else { return Ok(None) };
+    let fits = |column: &&Column| {
+        let is_key = table.primary_key.contains(&column.name);
+        column.fits_version() && !is_key && table.foreign_keys.iter().all(|key| !key.columns.contains(&column.name))
+    };
+    let allowed: Vec<_> = table.columns.iter().filter(fits).map(|column| column.name.as_str()).collect();
+    let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+    match table.column(name) {
+        None => Err(format!("{} has no column {name:?}; allowed are: {allowed}", table.name)),
+        Some(column) if fits(&column) => Ok(Some(column.clone())),
+        Some(column) => Err(format!(
+            "{name:?} ({}) can't tell versions apart: a version is a whole number or a moment, and neither key nor reference; allowed \
+             are: {allowed}",
+            column.database_type
+        )),
     }
 }
 
@@ -218,7 +246,10 @@ fn field(column: &Column, table: &Table, settings: &ResourceSettings, catalog: &
         help_text: text(&settings.help_texts).unwrap_or_else(|| column.comment.clone()),
         column: column.clone(),
         reference,
-        editable: !column.generated && column.column_type != ColumnType::Bytes && !column.identity,
+        editable: !column.generated
+            && column.column_type != ColumnType::Bytes
+            && !column.identity
+            && settings.version_field.as_ref() != Some(&column.name),
         key: table.primary_key.contains(&column.name),
     }
 }

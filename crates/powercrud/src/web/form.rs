@@ -35,7 +35,12 @@ struct FormView {
     errors: Vec<String>,
     /// Which fields the form does not have, and why.
     left_out: String,
+    /// The record's version as the form was opened, where its resource names a version field.
+    version: Option<String>,
 }
+
+/// The hidden input that holds it.
+const VERSION: &str = "powercrud_version";
 
 #[derive(Serialize)]
 struct FormField {
@@ -66,8 +71,8 @@ pub(super) async fn create(ask: Ask, Path(resource): Path<String>, form: FormDat
 pub(super) async fn edit(ask: Ask, Path((resource, key)): Path<(String, String)>) -> WebResult<Response> {
     let resource = writable(&ask, &resource)?;
     let key = unmark(&key);
-    let row = record::get(ask.app(), &resource, key).await?;
-    edit_page(&ask, &resource, key, &row, None, &[]).await
+    let (version, row) = read(&ask, &resource, key).await?;
+    edit_page(&ask, &resource, key, &row, version, None, &[]).await
 }
 
 pub(super) async fn update(
@@ -79,18 +84,50 @@ pub(super) async fn update(
     let key = unmark(&key);
     let row = record::get(ask.app(), &resource, key).await?;
     let inputs = changed(&ask, &resource, &row, &form);
-    match record::update(ask.app(), &resource, key, &inputs).await {
+    let version = form.get(VERSION);
+    let updated = match version {
+        Some(version) => record::update_unchanged(ask.app(), &resource, key, &inputs, version).await,
+        None => record::update(ask.app(), &resource, key, &inputs).await,
+    };
+    let version = version.map(str::to_owned);
+    match updated {
         Ok(()) => Ok(see_record(&ask, &resource, key, "saved")),
-        Err(Error::Invalid(errors)) => refused(edit_page(&ask, &resource, key, &row, Some(&form), &errors).await),
+        Err(Error::Invalid(errors)) => {
+            refused(edit_page(&ask, &resource, key, &row, version, Some(&form), &errors).await)
+        }
+        Err(Error::VersionConflict { .. }) => changed_meanwhile(&ask, &resource, key, &form).await,
         Err(error @ Error::RecordHeld { .. }) => {
             // The form stays open with what was typed, to be sent again once the task has ended.
             let error = FieldError { field: None, code: error.code().to_owned(), message: error.to_string() };
-            let mut response = edit_page(&ask, &resource, key, &row, Some(&form), &[error]).await?;
+            let mut response = edit_page(&ask, &resource, key, &row, version, Some(&form), &[error]).await?;
             *response.status_mut() = StatusCode::CONFLICT;
             Ok(response)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The version first: what is changed between the two reads is then noticed, not overlooked.
+async fn read(ask: &Ask, resource: &Resource, key: &str) -> WebResult<(Option<String>, Row)> {
+    let version = query::version(ask.app(), resource, key).await.unwrap_or_default();
+    Ok((version, record::get(ask.app(), resource, key).await?))
+}
+
+/// The form again with what was typed, beside it what others have saved meanwhile. Saving once more is for the version that there is now.
+async fn changed_meanwhile(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> WebResult<Response> {
+    let (version, row) = read(ask, resource, key).await?;
+    let message = "somebody has changed it since you opened it. What you typed is kept; where something else is saved now, the field \
+                   says so. Save again to overwrite that";
+    let mut errors = vec![FieldError { field: None, code: "VERSION_CONFLICT".to_owned(), message: message.to_owned() }];
+    for (name, _) in changed(ask, resource, &row, form) {
+        let Some(cell) = record::cell(resource, &row, &name) else { continue };
+        let now = cell.display.clone().unwrap_or_else(|| cell.value.to_text());
+        let now = if now.is_empty() { "empty".to_owned() } else { format!("“{now}”") };
+        errors.push(FieldError::new(&name, "CHANGED", format!("it is {now} now")));
+    }
+    let mut response = edit_page(ask, resource, key, &row, version, Some(form), &errors).await?;
+    *response.status_mut() = StatusCode::CONFLICT;
+    Ok(response)
 }
 
 /// What differs from what the form showed. A field that was not touched is not written: what somebody else has changed there meanwhile
@@ -141,6 +178,7 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
         errors_title: "The record was not created",
         errors: errors_elsewhere(resource, None, errors),
         left_out: String::new(),
+        version: None,
     };
     ask.page("form.html", &view.title, &view).await
 }
@@ -150,6 +188,7 @@ async fn edit_page(
     resource: &Resource,
     key: &str,
     row: &Row,
+    version: Option<String>,
     form: Option<&FormData>,
     errors: &[FieldError],
 ) -> WebResult<Response> {
@@ -183,6 +222,7 @@ async fn edit_page(
                 format!("Not to be edited here: {}.", names.join(", "))
             }
         },
+        version,
     };
     ask.page("form.html", &view.title, &view).await
 }

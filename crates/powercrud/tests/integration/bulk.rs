@@ -9,3 +9,4 @@ mod refused;
 mod runs;
 mod selections;
 mod threshold;
+mod versions;

@@ -11,6 +11,7 @@ mod look_back;
 mod queueing;
 mod records;
 mod selection;
+mod versions;
 
 use powercrud::{PowerCrud, Resource};
 

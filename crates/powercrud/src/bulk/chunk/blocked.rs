@@ -23,13 +23,17 @@ impl<'a> Chunk<'a> {
             })
     }
 
-    /// The chunk's records whose delete other tables refuse, each with the first of them.
+    /// The chunk's records, without those `known` to be bad, whose delete other tables refuse, each with the first of them.
     ///
     /// Only references whose rows this delete can't remove by itself are looked at: none from the table itself, and none from
     /// tables that a cascade may empty. What is left over is found by trying.
-    pub(super) async fn find_blocked(&mut self, transaction: &DatabaseTransaction) -> Result<Vec<Failed>> {
+    pub(super) async fn find_blocked(
+        &mut self,
+        transaction: &DatabaseTransaction,
+        known: &BTreeSet<i64>,
+    ) -> Result<Vec<Failed>> {
         let mut blocked: Vec<Failed> = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen = known.clone();
         for (table, key) in self.blockers() {
             let rows = self.read_blocked(transaction, table, key).await?;
             for (seq, record_key) in rows {
