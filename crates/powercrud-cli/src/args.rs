@@ -217,6 +217,8 @@ pub(crate) enum Task {
     Retry(TaskCommand),
     /// Write a task's records by outcome, with what their fields hold now
     Results(TaskResults),
+    /// Restore what an ended bulk task overwrote or deleted, as a new task; records that changed since are skipped and named
+    Revert(TaskRevert),
 }
 
 #[derive(Debug, Args)]
@@ -312,6 +314,15 @@ pub(crate) enum ResultFormat {
     #[default]
     Csv,
     Jsonl,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskRevert {
+    #[command(flatten)]
+    pub(crate) task: TaskCommand,
+    /// Don't wait for the end: leave the work to a worker
+    #[arg(long)]
+    pub(crate) no_wait: bool,
 }
 
 /// Record keys of `--ids`.

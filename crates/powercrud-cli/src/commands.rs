@@ -54,6 +54,7 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
         Command::Bulk(Bulk::Delete(delete)) => delete.run.format == Format::Json,
         Command::Task(Task::List(list)) => list.format == Format::Json,
         Command::Task(Task::Show(task) | Task::Cancel(task) | Task::Retry(task)) => task.format == Format::Json,
+        Command::Task(Task::Revert(revert)) => revert.task.format == Format::Json,
         Command::Token(Token::Create(token)) => token.format == Format::Json,
         Command::Token(Token::List(tokens)) => tokens.format == Format::Json,
         Command::Token(Token::Revoke(token)) => token.format == Format::Json,

@@ -51,13 +51,16 @@ pub(crate) fn exit(task: &BulkTask) -> Exit {
     }
 }
 
-/// What a task does: "Track: UnitPrice → 1.29" or "Genre: delete".
+/// What a task does: "Track: UnitPrice → 1.29", "Genre: delete" or "Genre: revert of delete".
 pub(crate) fn deed(task: &BulkTask) -> String {
     let changes = task.changes_in_words(str::to_owned, usize::MAX);
-    match changes.is_empty() {
-        true => format!("{}: {}", task.resource, task.operation),
-        false => format!("{}: {}", task.resource, changes.join(", ")),
-    }
+    let deed = match (changes.is_empty(), task.reverts) {
+        (false, _) => changes.join(", "),
+        (true, Some(_)) => "delete".to_owned(),
+        (true, None) => task.operation.clone(),
+    };
+    let revert = if task.reverts.is_some() { "revert of " } else { "" };
+    format!("{}: {revert}{deed}", task.resource)
 }
 
 /// "12 of 25 done, 13 failed, 0 not attempted".

@@ -6,10 +6,13 @@
 mod chunk;
 mod chunk_keys;
 mod execute;
+mod images;
 mod plan;
 mod preview;
+mod purge;
 mod repeat;
 mod report;
+mod revert;
 mod runs;
 mod submit;
 
@@ -17,10 +20,15 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub(crate) use execute::execute;
+pub use images::Images;
+pub(crate) use images::records as kept_records;
 pub use plan::{Plan, plan};
 pub use preview::{Preview, Referrer, Sample};
+pub use purge::purge;
 pub use repeat::RequestKey;
 pub(crate) use report::record_fault;
+pub use revert::{Revertible, revert, revertible};
+pub(crate) use revert::{may_revert, reverted_by};
 
 use crate::{
     app::{PowerCrud, User},
@@ -45,7 +53,7 @@ pub struct BulkRequest {
     pub user: User,
     /// Whether it may run in the request.
     pub route: Route,
-    /// The task that this one retries.
+    /// The task that this one retries or reverts.
     pub parent_id: Option<Uuid>,
     /// What to do where another task is in the way; as the resource's settings say, where it is `None`.
     pub on_conflict: Option<OnConflict>,
@@ -58,6 +66,8 @@ pub enum Requested {
     Update(Vec<Input>),
     /// Delete.
     Delete,
+    /// Restore what this task overwrote or deleted.
+    Revert(Uuid),
 }
 
 /// Where a bulk operation runs.
@@ -155,8 +165,9 @@ pub async fn retry(app: &PowerCrud, user: &User, task_id: Uuid) -> Result<Answer
             "task {task_id} is {status} and has no failed or unattempted records to retry"
         )));
     }
-    let operation = match task.operation.as_str() {
-        "delete" => Requested::Delete,
+    let operation = match (task.operation.as_str(), task.reverts) {
+        (_, Some(reverted)) => Requested::Revert(reverted),
+        ("delete", None) => Requested::Delete,
         _ => Requested::Update(stored_inputs(&task)),
     };
     let request = BulkRequest {

@@ -222,6 +222,9 @@ fn read<T: DeserializeOwned>(value: serde_json::Value, allowed: &str) -> Result<
 /// Where [`crate::resource::ResourceBuilder`] keeps label texts by field.
 pub type Texts = BTreeMap<String, String>;
 
+/// For how many days what bulk tasks overwrite is kept, where nothing else is set.
+pub(crate) const REVERT_DAYS: u64 = 30;
+
 resource_settings! {
     /// One record in words, such as "book".
     label: String = "a text",
@@ -285,4 +288,8 @@ resource_settings! {
     bulk_results_days: u64 = "a whole number of days, or 0 to keep them for ever",
     /// After how many failed records a task in the background stops; never by default.
     bulk_max_errors: u64 = "a whole number from 1",
+    /// Whether bulk tasks can be reverted (false): what they overwrite and delete is kept for a while.
+    bulk_revert: bool = "true or false",
+    /// For how many days it is kept (30).
+    bulk_revert_days: u64 = "a whole number from 1 to 3650",
 }

@@ -5,6 +5,7 @@
 mod catalog;
 mod dialect;
 mod fault;
+mod image;
 pub(crate) mod migrations;
 mod value;
 mod version;

@@ -16,7 +16,7 @@ pub use many_to_many::ManyToMany;
 pub(crate) use words::grouped;
 
 use crate::{
-    config::{Atomicity, ConflictScope, OnConflict, ResourceSettings},
+    config::{Atomicity, ConflictScope, OnConflict, REVERT_DAYS, ResourceSettings},
     db::{Column, Dialect, Table},
     error::{Error, FieldError, Result},
 };
@@ -187,6 +187,16 @@ impl Resource {
     /// What stays when a record of a task fails.
     pub fn atomicity(&self, in_background: bool) -> Atomicity {
         self.settings.bulk_atomicity.unwrap_or(if in_background { Atomicity::Chunk } else { Atomicity::All })
+    }
+
+    /// Whether bulk tasks keep what they overwrite and delete, so that they can be reverted.
+    pub fn can_revert(&self) -> bool {
+        self.settings.bulk_revert.unwrap_or(false)
+    }
+
+    /// For how many days a bulk task can be reverted.
+    pub fn revert_days(&self) -> u64 {
+        self.settings.bulk_revert_days.unwrap_or(REVERT_DAYS)
     }
 
     /// Whether whole-number keys one after the other are frozen as one row. On SQLite the window function that finds such runs costs

@@ -12,11 +12,12 @@ pub use stored::StoredSelection;
 
 use crate::{
     app::PowerCrud,
+    bulk,
     db::{Dialect, Run as _, Value, migrations::tables},
     error::{Error, Result},
     query::{self, ListParams},
     resource::Resource,
-    task::BulkTask,
+    task::{BulkTask, store},
 };
 
 /// A selection as a request names it.
@@ -32,6 +33,8 @@ pub enum Selection {
     Stored(Uuid),
     /// The records of an ended task that failed or were not attempted.
     Unfinished(Uuid),
+    /// The records of an ended task whose former values it has kept.
+    Kept(Uuid),
 }
 
 /// A selection that was checked against its resource: what is frozen, counted and previewed.
@@ -45,6 +48,8 @@ pub(crate) enum Checked {
     Ticked(StoredSelection),
     /// What a task left undone.
     Unfinished(Box<BulkTask>),
+    /// What a task has changed and kept.
+    Kept(Box<BulkTask>),
 }
 
 impl Selection {
@@ -67,7 +72,8 @@ impl Selection {
                     None => Checked::Ticked(stored),
                 }
             }
-            Self::Unfinished(task_id) => Checked::Unfinished(Box::new(crate::task::store::load(app, task_id).await?)),
+            Self::Unfinished(task_id) => Checked::Unfinished(Box::new(store::load(app, task_id).await?)),
+            Self::Kept(task_id) => Checked::Kept(Box::new(store::load(app, task_id).await?)),
         })
     }
 }
@@ -116,6 +122,7 @@ impl Checked {
             Self::Keys { parts, .. } => Cond::all().add(query::keys_condition(resource, parts, dialect)),
             Self::Ticked(stored) => Cond::all().add(stored.keys_condition(app, resource, false).await?),
             Self::Unfinished(task) => Cond::all().add(keys_in(app, resource, unfinished(task)).await?),
+            Self::Kept(task) => Cond::all().add(keys_in(app, resource, bulk::kept_records(task.id, dialect)).await?),
         })
     }
 
@@ -158,6 +165,7 @@ impl Checked {
             Self::Keys { keys, .. } => json!({"keys": keys.len()}),
             Self::Ticked(stored) => json!({"ticked": stored.added}),
             Self::Unfinished(task) => json!({"unfinished_of": task.id}),
+            Self::Kept(task) => json!({"kept_by": task.id}),
         }
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub use status::{Event, Status};
 pub use timeline::{Happening, TaskEvent, timeline};
 
-use crate::{config::Atomicity, form::Changes, resource::grouped};
+use crate::{bulk::Images, config::Atomicity, form::Changes, resource::grouped};
 
 /// What a bulk task does to each record.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub enum Operation {
     Update(Changes),
     /// Deletes all.
     Delete,
+    /// Restores what another task overwrote or deleted.
+    Revert(Images),
 }
 
 impl Operation {
@@ -30,6 +32,7 @@ impl Operation {
         match self {
             Self::Update(_) => "update",
             Self::Delete => "delete",
+            Self::Revert(_) => "revert",
         }
     }
 }
@@ -39,7 +42,7 @@ impl Operation {
 pub struct BulkTask {
     /// UUID version 7: ordered by creation.
     pub id: Uuid,
-    /// The task that this one retries.
+    /// The task that this one retries or reverts.
     pub parent_id: Option<Uuid>,
     /// Who asked; `None` for the operator.
     pub user_id: Option<String>,
@@ -49,10 +52,10 @@ pub struct BulkTask {
     pub resource: String,
     /// What it locks.
     pub unique_model_key: String,
-    /// `update` or `delete`.
+    /// `update`, `delete` or `revert`.
     pub operation: String,
     /// An object of field name to text or null, and of many-to-many field to what becomes of its links: an object of operation to an
-    /// object of key to name. Empty for a delete.
+    /// object of key to name. Empty for a delete. A revert has those of the task that it reverts.
     pub changes: serde_json::Value,
     /// How the records were selected.
     pub selection: serde_json::Value,
@@ -90,6 +93,12 @@ pub struct BulkTask {
     pub error_message: String,
     /// When its frozen selection and record errors were purged.
     pub results_purged_at: Option<i64>,
+    /// The columns whose values are kept for a revert; `None` where none are.
+    pub image_columns: Option<Vec<String>>,
+    /// When what was kept was thrown away.
+    pub images_purged_at: Option<i64>,
+    /// Of a revert, also of a retried one: the task whose kept values it restores.
+    pub reverts: Option<Uuid>,
 }
 
 /// What went wrong with one record of a task.
@@ -139,6 +148,7 @@ impl BulkTask {
         serde_json::json!({
             "id": self.id,
             "parent_id": self.parent_id,
+            "reverts": self.reverts,
             "status": self.status.as_str(),
             "operation": self.operation,
             "resource": self.resource,

@@ -21,6 +21,7 @@ mod live;
 mod messages;
 mod paths;
 mod results;
+mod revert;
 mod selection;
 mod task_page;
 mod tasks;
@@ -104,6 +105,7 @@ impl PowerCrud {
             .route("/tasks/{id}/resume", post(tasks::resume))
             .route("/tasks/{id}/cancel", post(tasks::cancel))
             .route("/tasks/{id}/retry", post(tasks::retry))
+            .route("/tasks/{id}/revert", get(revert::dialog).post(revert::revert))
             .route("/messages", get(messages::page))
             .route("/messages/seen", post(messages::all_seen))
             .route("/messages/{id}/seen", post(messages::seen))

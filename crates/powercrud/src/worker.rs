@@ -142,6 +142,9 @@ impl Worker {
                     Ok(tasks) => tracing::info!(tasks, "results of old bulk tasks were purged"),
                     Err(error) => tracing::warn!(%error, "old results can't be purged; trying again later"),
                 }
+                if let Err(error) = bulk::purge(&app).await {
+                    tracing::warn!(%error, "former values that were kept too long can't be purged; trying again later");
+                }
                 tokio::time::sleep(keeping::INTERVAL).await;
             }
         })

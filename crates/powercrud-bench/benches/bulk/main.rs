@@ -11,6 +11,7 @@ mod list;
 mod memory;
 mod ratio;
 mod report;
+mod revert;
 
 use anyhow::Result;
 
@@ -63,6 +64,8 @@ async fn measure(bench: &Bench, size: Size, report: &mut Report) -> Result<()> {
     ratio::update(bench, size, report).await?;
     ratio::delete(bench, size, report).await?;
     conflict::refused(bench, size, report).await?;
+    revert::kept(bench, size, "update", report).await?;
+    revert::kept(bench, size, "delete", report).await?;
     bench.fill("item", size.rows).await?;
     conflict::scopes(bench, size, report).await?;
     latency::same_process(bench, report).await?;

@@ -1,4 +1,4 @@
-//! `powercrud task list | show | cancel | retry | results`
+//! `powercrud task list | show | cancel | retry | revert | results`
 
 use anyhow::Result;
 use powercrud::{
@@ -12,7 +12,7 @@ use powercrud::{
 
 use super::{bulk, open};
 use crate::{
-    args::{self, Format, Task, TaskCommand, TaskList, TaskResults},
+    args::{self, Format, Task, TaskCommand, TaskList, TaskResults, TaskRevert},
     exit::{Exit, Usage},
     output::{print, print_json, table, write},
     report,
@@ -37,6 +37,11 @@ pub(super) async fn run(task: Task) -> Result<Exit> {
             bulk::finish(&powercrud, answer, false, arguments.format).await
         }
         Task::Results(arguments) => results(arguments).await,
+        Task::Revert(TaskRevert { task: arguments, no_wait }) => {
+            let (powercrud, id) = find(&arguments).await?;
+            let answer = powercrud::bulk::revert(&powercrud, &User::operator(), id).await?;
+            bulk::finish(&powercrud, answer, no_wait, arguments.format).await
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod discovery;
 mod faults;
 mod program;
 mod refusals;
+mod reverts;
 mod serve;
 mod streams;
 mod tasks;

@@ -5,7 +5,9 @@
 
 mod blocked;
 mod changed;
+mod keep;
 mod links;
+mod restore;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -15,12 +17,12 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{chunk_keys::ChunkKeys, report::record_fault};
+use super::{chunk_keys::ChunkKeys, images::Images, report::record_fault};
 use crate::{
     app::PowerCrud,
     db::{Fault, Run as _},
     error::{Error, FieldError, Result},
-    form,
+    form::{self, Change},
     resource::Resource,
     task::Operation,
 };
@@ -66,6 +68,11 @@ pub(super) struct Chunk<'a> {
     app: &'a PowerCrud,
     resource: &'a Resource,
     operation: &'a Operation,
+    /// What is kept of each record, for a revert.
+    images: Option<&'a Images>,
+    /// Added to the places that images are numbered by, where records are tried again whose places may be taken.
+    image_offset: i64,
+    task_id: Uuid,
     from: i64,
     to: i64,
     keys: ChunkKeys<'a>,
@@ -89,7 +96,12 @@ impl<'a> Chunk<'a> {
         look_first: bool,
     ) -> Self {
         let keys = ChunkKeys::new(resource, app.database().dialect(), task_id, (from, to));
-        Self { app, resource, operation, from, to, keys, look_first }
+        Self { app, resource, operation, images: None, image_offset: 0, task_id, from, to, keys, look_first }
+    }
+
+    /// Keeps an image of each record. `offset`: as many as the task has records where some are tried again.
+    pub(super) fn keeping(self, images: Option<&'a Images>, offset: i64) -> Self {
+        Self { images, image_offset: offset, ..self }
     }
 
     /// Runs the chunk. Record errors are returned, not written.
@@ -103,14 +115,14 @@ impl<'a> Chunk<'a> {
         blocked.extend(changed.iter().map(|failed| failed.seq));
         outcome.errors.extend(changed);
         let mut looked_for_blockers = false;
-        if self.look_first && matches!(self.operation, Operation::Delete) {
+        if self.look_first && !matches!(self.operation, Operation::Update(_)) {
             looked_for_blockers = true;
             let found = self.find_blocked(transaction, &blocked).await?;
             blocked.extend(found.iter().map(|failed| failed.seq));
             outcome.errors.extend(found);
         }
         // Who refers to others of the same table mostly comes after them.
-        let last_first = self.keeps_itself();
+        let last_first = matches!(self.operation, Operation::Delete) && self.keeps_itself();
         let mut attempts = vec![Attempt { from: self.from, to: self.to }];
         while let Some(Attempt { from, to }) = attempts.pop() {
             let size = (to - from + 1) as u64 - blocked.range(from..=to).count() as u64;
@@ -124,7 +136,7 @@ impl<'a> Chunk<'a> {
                 }
                 Err(fault) => fault,
             };
-            if fault.code == "FOREIGN_KEY" && matches!(self.operation, Operation::Delete) && !looked_for_blockers {
+            if self.may_be_blocked(&fault) && !looked_for_blockers {
                 looked_for_blockers = true;
                 let found = self.find_blocked(transaction, &blocked).await?;
                 if !found.is_empty() {
@@ -161,7 +173,7 @@ impl<'a> Chunk<'a> {
     pub(super) async fn blame(&self, transaction: &DatabaseTransaction, seq: i64, fault: &Fault) -> Result<Failed> {
         let changes = match self.operation {
             Operation::Update(changes) => &changes.fields[..],
-            Operation::Delete => &[],
+            Operation::Delete | Operation::Revert(_) => &[],
         };
         let record_key = self.keys.key_of(transaction, seq).await?;
         Ok(Failed { seq, record_key, error: record_fault(self.resource, fault, changes) })
@@ -177,9 +189,16 @@ impl<'a> Chunk<'a> {
         size: u64,
         blocked: &BTreeSet<i64>,
     ) -> Result<Result<u64, Fault>> {
+        let changes = match self.operation {
+            Operation::Update(changes) => Some(&changes.fields[..]),
+            Operation::Delete => None,
+            Operation::Revert(images) => {
+                return self.attempt_restore(transaction, images, (from, to), size, blocked).await;
+            }
+        };
         let keys = self.keys.condition(transaction, from, to, blocked).await?;
         let savepoint = transaction.begin().await?;
-        let result = match self.execute(&savepoint, keys.clone()).await {
+        let result = match self.execute(&savepoint, changes, &keys, from).await {
             Ok(matched) => self.change_links(&savepoint, from, to, blocked, &keys).await.map(|()| matched),
             Err(error) => Err(error),
         };
@@ -192,9 +211,9 @@ impl<'a> Chunk<'a> {
                 // Fewer than selected: the others are gone, or a trigger kept the statement from them without a word.
                 let untouched = size - matched;
                 let existing = self.existing(&savepoint, keys).await?;
-                let kept = match self.operation {
-                    Operation::Update(_) => untouched.saturating_sub(size - Ord::min(existing, size)),
-                    Operation::Delete => existing,
+                let kept = match changes {
+                    Some(_) => untouched.saturating_sub(size - Ord::min(existing, size)),
+                    None => existing,
                 };
                 if kept == 0 {
                     savepoint.commit().await?;
@@ -212,24 +231,30 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    async fn execute(&self, transaction: &DatabaseTransaction, keys: Expr) -> Result<u64> {
-        match self.operation {
-            Operation::Delete => {
-                let mut delete = Query::delete();
-                delete.from_table(self.resource.table.table_ref()).and_where(keys);
-                transaction.delete(&delete).await
-            }
-            Operation::Update(changes) if changes.fields.is_empty() && self.resource.version.is_none() => {
-                self.existing(transaction, keys).await
-            }
-            Operation::Update(changes) => {
-                let mut update = Query::update();
-                update.table(self.resource.table.table_ref()).and_where(keys);
-                form::set(&mut update, self.resource, &changes.fields, self.app.database().dialect());
-                form::set_version(&mut update, self.resource, self.app.database().dialect());
-                transaction.update(&update).await
-            }
+    /// Sets `changes`, or deletes, and keeps what was there.
+    async fn execute(
+        &self,
+        transaction: &DatabaseTransaction,
+        changes: Option<&[Change]>,
+        keys: &Expr,
+        from: i64,
+    ) -> Result<u64> {
+        self.keep_before(transaction, keys, from).await?;
+        let Some(changes) = changes else {
+            let mut delete = Query::delete();
+            delete.from_table(self.resource.table.table_ref()).and_where(keys.clone());
+            return transaction.delete(&delete).await;
+        };
+        if changes.is_empty() && self.resource.version.is_none() {
+            return self.existing(transaction, keys.clone()).await;
         }
+        let mut update = Query::update();
+        update.table(self.resource.table.table_ref()).and_where(keys.clone());
+        form::set(&mut update, self.resource, changes, self.app.database().dialect());
+        form::set_version(&mut update, self.resource, self.app.database().dialect());
+        let matched = transaction.update(&update).await?;
+        self.keep_after(transaction, keys, from).await?;
+        Ok(matched)
     }
 
     /// Counts what an attempt did, and names the records of an update that are gone.

@@ -25,7 +25,8 @@ use tokio_util::sync::CancellationToken;
 use self::ending::end;
 use super::{
     chunk::{Chunk, Failed, Outcome},
-    is_all_or_nothing, stored_inputs,
+    images::Images,
+    is_all_or_nothing, revert, stored_inputs,
 };
 use crate::{
     app::PowerCrud,
@@ -87,6 +88,8 @@ struct Run<'a> {
     task: BulkTask,
     resource: Arc<Resource>,
     operation: Operation,
+    /// What is kept of each record.
+    images: Option<Images>,
     stop: &'a CancellationToken,
     lost: &'a CancellationToken,
     /// Records of the next chunk.
@@ -119,6 +122,7 @@ impl<'a> Run<'a> {
         resource.require_writable()?;
         // Checked again: what may be changed may have changed since.
         let operation = match task.operation.as_str() {
+            "revert" => Operation::Revert(revert::check_running(&resource, &task)?),
             "delete" => {
                 resource.require_bulk_delete()?;
                 Operation::Delete
@@ -128,10 +132,27 @@ impl<'a> Run<'a> {
                 (_, errors) => return Err(Error::Invalid(errors)),
             },
         };
+        let images = match operation {
+            Operation::Revert(_) => None,
+            _ => Images::of(&task, task.id, &resource, matches!(operation, Operation::Delete))?,
+        };
         let largest_chunk = app.database().dialect().largest_chunk(resource.table.primary_key.len());
         let chunk_size = resource.settings.bulk_chunk_size.map_or(FIRST_CHUNK, |size| size as i64).min(largest_chunk);
         let (cautious, look_first, interrupted) = (None, false, CancellationToken::new());
-        Ok(Self { app, lease, task, resource, operation, stop, lost, chunk_size, cautious, look_first, interrupted })
+        Ok(Self {
+            app,
+            lease,
+            task,
+            resource,
+            operation,
+            images,
+            stop,
+            lost,
+            chunk_size,
+            cautious,
+            look_first,
+            interrupted,
+        })
     }
 
     async fn chunk_by_chunk(&mut self) -> Result<BulkTask> {
@@ -202,7 +223,7 @@ impl<'a> Run<'a> {
     /// Some record's fault showed only at COMMIT, as with SQLite's deferred references: nothing of the chunk stands, and nobody was
     /// named. Smaller and smaller chunks are tried until the record stands alone.
     async fn look_closer(&mut self, size: i64, fault: &Fault) -> Result<()> {
-        if matches!(self.operation, Operation::Delete) && !self.look_first {
+        if !matches!(self.operation, Operation::Update(_)) && !self.look_first {
             self.look_first = true;
             return Ok(());
         }
@@ -262,6 +283,7 @@ impl<'a> Run<'a> {
         let first = self.task.first_seq + cursor;
         let places = (first, first + size - 1);
         Chunk::new(self.app, &self.resource, &self.operation, self.task.id, places, self.look_first)
+            .keeping(self.images.as_ref(), 0)
     }
 
     fn largest_chunk(&self) -> i64 {

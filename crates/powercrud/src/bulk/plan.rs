@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
-use super::{BulkRequest, RequestKey, Requested, Route};
+use super::{BulkRequest, RequestKey, Requested, Route, revert};
 use crate::{
     app::{PowerCrud, User},
     config::OnConflict,
@@ -14,7 +14,7 @@ use crate::{
     query,
     resource::Resource,
     selection::Checked,
-    task::Operation,
+    task::{BulkTask, Operation, store},
 };
 
 /// A checked bulk request: it can be previewed and submitted.
@@ -31,6 +31,8 @@ pub struct Plan {
     pub(crate) on_conflict: Option<OnConflict>,
     /// The names of the records that the changes refer to, by field.
     pub(crate) names: BTreeMap<String, String>,
+    /// The task that this one reverts.
+    pub(crate) reverted: Option<Box<BulkTask>>,
 }
 
 /// Checks permission, fields, types, NULLs, choices, references, lengths and the selection.
@@ -41,7 +43,14 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
     let resource = Arc::clone(app.resource(&request.resource)?);
     resource.require_writable()?;
     let mut errors = Vec::new();
+    let mut reverted = None;
     let operation = match &request.operation {
+        Requested::Revert(task_id) => {
+            let task = store::load(app, *task_id).await?;
+            let images = revert::check(&resource, &task)?;
+            reverted = Some(Box::new(task));
+            Operation::Revert(images)
+        }
         Requested::Delete => {
             resource.require_bulk_delete()?;
             Operation::Delete
@@ -82,6 +91,7 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
         request_key: None,
         on_conflict: request.on_conflict,
         names: BTreeMap::new(),
+        reverted,
     };
     errors.extend(plan.repeated_values().await?);
     if !errors.is_empty() {
@@ -104,19 +114,19 @@ impl Plan {
         self
     }
 
-    /// The new values of an update's fields, none for a delete.
+    /// The new values of an update's fields, none for anything else.
     pub(crate) fn changes(&self) -> &[Change] {
         match &self.operation {
             Operation::Update(changes) => &changes.fields,
-            Operation::Delete => &[],
+            Operation::Delete | Operation::Revert(_) => &[],
         }
     }
 
-    /// What an update does to many-to-many fields, nothing for a delete.
+    /// What an update does to many-to-many fields, nothing for anything else.
     pub(crate) fn links(&self) -> &[LinkChange] {
         match &self.operation {
             Operation::Update(changes) => &changes.links,
-            Operation::Delete => &[],
+            Operation::Delete | Operation::Revert(_) => &[],
         }
     }
 

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Plan, Route, repeat, runs};
+use super::{Plan, Route, images, repeat, revert, runs};
 use crate::{
     config::Atomicity,
     db::{Run as _, close, migrations::tables},
@@ -39,6 +39,9 @@ const TASK_KEY: Uuid = Uuid::from_u128(0x8f9d_2c1e_5b7a_4d10_9c3e_6a41_70b2_d5f3
 const RUN: [&str; 4] = ["task_id", "record_key", "seq", "run_length"];
 const VERSIONED: [&str; 4] = ["task_id", "record_key", "seq", "record_version"];
 const VERSIONED_WITHOUT_PLACE: [&str; 3] = ["task_id", "record_key", "record_version"];
+
+/// As far as a revert fills it.
+const IMAGED: [&str; 4] = ["image_seq", "task_id", "record_key", "seq"];
 
 /// Where a frozen selection comes from: a SELECT, and the columns of the frozen selection's table that it fills.
 struct Source {
@@ -151,6 +154,8 @@ impl Plan {
         let waits = self.resource.checks_conflicts() && !self.take_locks(transaction, frozen).await?;
         let background = self.route == Route::Background || self.resource.should_process_async(total);
         let atomicity = match self.route {
+            // Records that changed since are left alone, however few were asked for, unless the settings say otherwise.
+            _ if self.reverts() => self.resource.atomicity(true),
             // Whoever asks for the background gets its rules, however few the records are.
             Route::Background => self.resource.atomicity(true),
             Route::Auto => self.resource.atomicity(background),
@@ -228,6 +233,8 @@ impl Plan {
                 "started_at",
                 "error_message",
                 "names",
+                "image_columns",
+                "reverts",
             ])
             .values_panic([
                 frozen.task_id.into(),
@@ -259,6 +266,8 @@ impl Plan {
                 held(dialect.now()),
                 "".into(),
                 serde_json::json!(self.names).to_string().into(),
+                self.image_columns().map(|columns| serde_json::json!(columns).to_string()).into(),
+                self.reverted.as_ref().map(|task| task.id).into(),
             ]);
         transaction.insert(&insert).await?;
         let submitted = TaskEvent {
@@ -274,8 +283,24 @@ impl Plan {
         submitted.write(transaction, dialect, frozen.task_id).await
     }
 
+    /// Whether this is a revert.
+    fn reverts(&self) -> bool {
+        self.reverted.is_some()
+    }
+
+    /// The columns that the task is to keep; of a revert, those that were kept.
+    fn image_columns(&self) -> Option<Vec<String>> {
+        match &self.reverted {
+            Some(task) => task.image_columns.clone(),
+            None => images::columns_to_keep(&self.resource, &self.operation),
+        }
+    }
+
     /// Field name to text, or null; many-to-many field to operation to key to name: what a retry reads back.
     fn changes_json(&self) -> serde_json::Value {
+        if let Some(task) = &self.reverted {
+            return task.changes.clone();
+        }
         let mut json = self.fields_json();
         for change in self.links() {
             let names = change.targets.iter().map(|target| (target.key.to_text(), target.name.as_str().into()));
@@ -294,6 +319,10 @@ impl Plan {
 
     /// The same user, resource, operation, selection and changes give the same key.
     async fn task_key(&self) -> Result<String> {
+        // Whoever asks: a task is reverted once at a time.
+        if let Some(task) = &self.reverted {
+            return Ok(revert::task_key(task.id));
+        }
         let selection = match &self.selection {
             Checked::Keys { keys, .. } => {
                 let mut keys = keys.clone();
@@ -314,7 +343,7 @@ impl Plan {
                 let links: Vec<_> = changes.links.iter().map(crate::form::LinkChange::to_input).collect();
                 serde_json::json!([self.fields_json(), links])
             }
-            Operation::Delete => "delete".into(),
+            other => other.as_str().into(),
         };
         let name =
             serde_json::json!([self.user.id, self.resource.unique_model_key(), operation, selection]).to_string();
@@ -325,7 +354,7 @@ impl Plan {
     async fn source(&self, task_id: Uuid) -> Result<Option<Source>> {
         let dialect = self.app.database().dialect();
         let runs = self.resource.freezes_runs(dialect);
-        if self.resource.version.is_some() && !matches!(self.selection, Checked::Matching { .. }) {
+        if self.resource.version.is_some() && !matches!(self.selection, Checked::Matching { .. }) && !self.reverts() {
             return Ok(None);
         }
         let (mut select, record_key, order) = match &self.selection {
@@ -346,7 +375,13 @@ impl Plan {
             Checked::Ticked(stored) => {
                 (stored.keys(false), Expr::col("record_key"), vec!["record_key".into_column_ref()])
             }
-            Checked::Unfinished(task) if runs => {
+            // Each record with the number of its image, which a run could not name.
+            Checked::Kept(task) => {
+                let mut images = Query::select();
+                images.from_subquery(images::records(task.id, dialect), "kept");
+                (images, Expr::col(("kept", "record_key")), vec![("kept", "seq").into_column_ref()])
+            }
+            Checked::Unfinished(task) if runs && !self.reverts() => {
                 let select = runs::of_unfinished(task, task_id, dialect);
                 return Ok(Some(Source::new(select, &RUN)));
             }
@@ -354,7 +389,12 @@ impl Plan {
                 (unfinished(task), Expr::col("record_key"), vec![(tables::SELECTED, "seq").into_column_ref()])
             }
         };
-        select.clear_selects().expr(Expr::val(task_id)).expr(record_key);
+        select.clear_selects();
+        if self.reverts() {
+            let kept = matches!(self.selection, Checked::Kept(_));
+            select.expr(Expr::col(if kept { ("kept", "seq") } else { (tables::SELECTED, "image_seq") }));
+        }
+        select.expr(Expr::val(task_id)).expr(record_key);
         if dialect.numbers_selected_rows() {
             for column in order {
                 select.order_by(column, Order::Asc);
@@ -364,6 +404,7 @@ impl Plan {
         }
         let numbered = dialect.numbers_selected_rows();
         let columns: &[&str] = match &self.resource.version {
+            _ if self.reverts() => &IMAGED[..if numbered { 3 } else { 4 }],
             Some(version) => {
                 let read = Expr::col(self.resource.table.column_ref(&version.name));
                 select.expr(dialect.version(version, read));

@@ -392,7 +392,7 @@ fn is_unsigned(column: &Column) -> bool {
 }
 
 /// MySQL's geometry types, whose text form goes through functions of their own.
-fn is_spatial(database_type: &str) -> bool {
+pub(super) fn is_spatial(database_type: &str) -> bool {
     const SPATIAL: [&str; 8] = [
         "geometry",
         "point",

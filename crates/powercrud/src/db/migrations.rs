@@ -4,6 +4,7 @@
 
 mod m0001_bulk_tasks;
 mod m0002_lock_task;
+mod m0003_images;
 mod m0004_notices;
 mod m0005_api;
 mod m0006_record_version;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use sea_orm_migration::{
     MigrationTrait, MigratorTrait, SchemaManager,
     sea_orm::{DbBackend, DbErr},
-    sea_query::{ColumnDef, DynIden, Index, IntoIden, TableCreateStatement},
+    sea_query::{ColumnDef, DynIden, Index, IntoIden, Table, TableCreateStatement},
 };
 
 use super::Database;
@@ -40,6 +41,10 @@ pub(crate) mod tables {
     pub(crate) const USER: &str = "powercrud_user";
     pub(crate) const SESSION: &str = "powercrud_session";
     pub(crate) const LOGIN_FAILURE: &str = "powercrud_login_failure";
+    pub(crate) const IMAGE: &str = "powercrud_bulk_task_image";
+    /// The columns of an image that hold values.
+    pub(crate) const IMAGE_CELLS: [&str; 16] =
+        ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11", "c12", "c13", "c14", "c15"];
 }
 
 struct Migrator;
@@ -49,6 +54,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_bulk_tasks::Migration),
             Box::new(m0002_lock_task::Migration),
+            Box::new(m0003_images::Migration),
             Box::new(m0004_notices::Migration),
             Box::new(m0005_api::Migration),
             Box::new(m0006_record_version::Migration),
@@ -115,6 +121,18 @@ async fn create_index(
         index.col(column);
     }
     manager.create_index(index).await
+}
+
+/// Adds a column where it is missing.
+async fn add_column(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    column: ColumnDef,
+) -> std::result::Result<(), DbErr> {
+    if manager.has_column(table, column.get_column_name()).await? {
+        return Ok(());
+    }
+    manager.alter_table(Table::alter().table(table).add_column(column).take()).await
 }
 
 fn text(name: &'static str) -> ColumnDef {

@@ -32,7 +32,7 @@ pub(crate) fn outcome(resource: Option<&Resource>, task: &BulkTask) -> (Level, S
     let deed = match task.operation.as_str() {
         "update" => "changed",
         "delete" => "deleted",
-        "revert" => "reverted",
+        "revert" => "restored",
         _ => "done",
     };
     let records = |number: u64| match resource {
@@ -98,6 +98,9 @@ mod tests {
             completed_at: None,
             error_message: error.into(),
             results_purged_at: None,
+            image_columns: None,
+            images_purged_at: None,
+            reverts: None,
         };
         assert_eq!(outcome(None, &task), (level, expected.to_owned()));
     }

@@ -188,6 +188,13 @@ fn resource(
     if settings.bulk_max_errors == Some(0) {
         mistakes.push(format!("resources.{name}.bulk_max_errors: 0 is not allowed; allowed is a whole number from 1"));
     }
+    if let Some(days) = settings.bulk_revert_days
+        && !(1..=3650).contains(&days)
+    {
+        mistakes.push(format!(
+            "resources.{name}.bulk_revert_days: {days} is not allowed; allowed is a whole number from 1 to 3650"
+        ));
+    }
     let singular = words::singular(&words::label(&table.name));
     let label = settings.label.clone().unwrap_or_else(|| lower_first(&singular));
     let label_plural = settings.label_plural.clone().unwrap_or_else(|| words::plural(&label));

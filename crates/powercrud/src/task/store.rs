@@ -63,7 +63,7 @@ pub struct TaskFilter {
     pub limit: u64,
 }
 
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 29] = [
     "id",
     "parent_id",
     "user_id",
@@ -90,6 +90,9 @@ const COLUMNS: [&str; 26] = [
     "user_name",
     "results_purged_at",
     "names",
+    "image_columns",
+    "images_purged_at",
+    "reverts",
 ];
 
 fn select_task() -> SelectStatement {
@@ -134,6 +137,11 @@ fn read_task(row: &QueryResult) -> Result<BulkTask> {
             .try_get_by_index::<Option<String>>(25)?
             .and_then(|names| serde_json::from_str(&names).ok())
             .unwrap_or_default(),
+        image_columns: row
+            .try_get_by_index::<Option<String>>(26)?
+            .and_then(|columns| serde_json::from_str(&columns).ok()),
+        images_purged_at: row.try_get_by_index(27)?,
+        reverts: row.try_get_by_index(28)?,
     })
 }
 

@@ -6,7 +6,7 @@ mod edit;
 mod links;
 
 pub(super) use delete::{DeleteView, delete, delete_dialog, effects};
-pub(super) use edit::{edit, edit_dialog, preview};
+pub(super) use edit::{background_note, edit, edit_dialog, preview};
 
 use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
@@ -109,14 +109,14 @@ async fn conflict_view(ask: &Ask, resource: &Resource) -> WebResult<ConflictView
 
 /// What stops a bulk operation, sorted by where the dialog shows it.
 #[derive(Default)]
-struct Obstacle {
-    conflict: Option<ConflictView>,
-    errors: Vec<FieldError>,
+pub(super) struct Obstacle {
+    pub(super) conflict: Option<ConflictView>,
+    pub(super) errors: Vec<FieldError>,
 }
 
 impl Obstacle {
     /// An error that the dialog can show; any other goes on to the page's edge.
-    async fn of(ask: &Ask, resource: &Resource, error: Error) -> WebResult<Self> {
+    pub(super) async fn of(ask: &Ask, resource: &Resource, error: Error) -> WebResult<Self> {
         Ok(match error {
             Error::Conflict { .. } => Self { conflict: Some(conflict_view(ask, resource).await?), errors: Vec::new() },
             Error::Invalid(errors) => Self { conflict: None, errors },
@@ -138,7 +138,7 @@ impl Obstacle {
         Events::default().with("bulkEditFailed", json!({"message": message}))
     }
 
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         if self.conflict.is_some() { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY }
     }
 }

@@ -17,6 +17,7 @@ use super::{
     view::{self, Line, Link, Pair, RecordErrorView, TaskView},
 };
 use crate::{
+    bulk,
     error::Error,
     notify::messages,
     query::InTask,
@@ -38,6 +39,10 @@ struct TaskPage {
     task: TaskView,
     /// Where its progress comes from, until it has ended.
     events_href: Option<String>,
+    /// Where it can be reverted.
+    revert_href: Option<String>,
+    /// The task that reverts or reverted it.
+    reverted_by: Option<Link>,
     records: Option<RecordsView>,
     parent: Option<Link>,
     lines: Vec<Line>,
@@ -166,7 +171,17 @@ async fn task_page(ask: &Ask, task: &BulkTask, records: Option<RecordsView>) -> 
         None => None,
     };
     let view = view::task_view(ask.app(), &ask.paths, task);
+    let reverted_by = match task.image_columns {
+        Some(_) if task.reverts.is_none() => bulk::reverted_by(ask.app(), task.id).await?,
+        _ => None,
+    };
+    let may_revert = reverted_by.is_none() && bulk::may_revert(ask.app(), task);
     Ok(TaskPage {
+        revert_href: may_revert.then(|| ask.paths.task_under(&view.id, "revert")),
+        reverted_by: reverted_by.filter(|revert| ask.user.may_see(revert.user_id.as_deref())).map(|revert| Link {
+            label: if revert.status.is_final() { "Reverted" } else { "Being reverted" }.to_owned(),
+            href: ask.paths.task(&revert.id.to_string()),
+        }),
         crumbs: vec![Link { label: "Bulk tasks".to_owned(), href: ask.paths.tasks() }],
         events_href: live::href(&ask.paths, Place::Page, std::slice::from_ref(&view)),
         lines: view::timeline(&ask.paths, task, &events, &children),
@@ -232,6 +247,7 @@ async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Optio
     let word = match outcome {
         Outcome::Failed => "failed",
         Outcome::Succeeded if task.operation == "delete" => "deleted",
+        Outcome::Succeeded if task.operation == "revert" => "restored",
         Outcome::Succeeded => "changed",
         Outcome::Unprocessed if task.status.is_final() => "not attempted",
         Outcome::Unprocessed => "left",

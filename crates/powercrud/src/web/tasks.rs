@@ -263,9 +263,11 @@ pub(super) async fn find(ask: &Ask, id: &str) -> WebResult<BulkTask> {
 /// A task's failed records, each with a link to it.
 pub(super) fn record_errors(ask: &Ask, task: &BulkTask, errors: Vec<RecordError>) -> Vec<RecordErrorView> {
     let resource = ask.app().resource(&task.resource).ok();
+    let restores_deleted = task.reverts.is_some() && task.changes.as_object().is_none_or(serde_json::Map::is_empty);
+    let is_there = |code: &str| if restores_deleted { code == "KEY_TAKEN" } else { code != "NOT_FOUND" };
     let view = |error: RecordError| RecordErrorView {
         href: resource
-            .filter(|_| error.code != "NOT_FOUND")
+            .filter(|_| is_there(&error.code))
             .map(|resource| ask.paths.record(&resource.name, &error.record_key)),
         field: error.field.map(|name| {
             let field = resource.and_then(|resource| resource.field(&name));

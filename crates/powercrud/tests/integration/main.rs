@@ -7,6 +7,7 @@ mod discovery;
 mod example;
 mod notify;
 mod records;
+mod revert;
 mod selection;
 mod shop;
 mod support;

@@ -7,20 +7,35 @@ use sea_orm::{DatabaseTransaction, sea_query::Cond};
 use super::{Chunk, Failed};
 use crate::{
     bulk::preview::referred_to,
-    db::{ForeignKey, ReferentialAction, Table},
+    db::{Fault, ForeignKey, ReferentialAction, Table},
     error::{FieldError, Result},
     task::Operation,
 };
 
 impl<'a> Chunk<'a> {
-    /// Whether this is a delete in a table whose records may keep each other.
+    /// Whether a fault may be that of records that [`Self::find_blocked`] finds.
+    pub(super) fn may_be_blocked(&self, fault: &Fault) -> bool {
+        match self.operation {
+            Operation::Update(_) => false,
+            Operation::Delete => fault.code == "FOREIGN_KEY",
+            Operation::Revert(images) if images.of_deleted => fault.code == "UNIQUE",
+            Operation::Revert(_) => true,
+        }
+    }
+
+    /// Whether this is a delete, or restores deletes, in a table whose records may keep each other.
     pub(in crate::bulk) fn keeps_itself(&self) -> bool {
         let table = &self.resource.table;
         let mut referrers = self.app.catalog().referrers(table);
-        matches!(self.operation, Operation::Delete)
-            && referrers.any(|(from, key)| {
-                key.on_delete == ReferentialAction::Restrict && from.qualified_name() == table.qualified_name()
-            })
+        let restores = match self.operation {
+            Operation::Update(_) => return false,
+            Operation::Delete => false,
+            Operation::Revert(images) => images.of_deleted,
+        };
+        referrers.any(|(from, key)| {
+            let keeps = restores || key.on_delete == ReferentialAction::Restrict;
+            keeps && from.qualified_name() == table.qualified_name()
+        })
     }
 
     /// The chunk's records, without those `known` to be bad, whose delete other tables refuse, each with the first of them.
@@ -32,6 +47,9 @@ impl<'a> Chunk<'a> {
         transaction: &DatabaseTransaction,
         known: &BTreeSet<i64>,
     ) -> Result<Vec<Failed>> {
+        if let Operation::Revert(images) = self.operation {
+            return self.find_unrestorable(transaction, images).await;
+        }
         let mut blocked: Vec<Failed> = Vec::new();
         let mut seen = known.clone();
         for (table, key) in self.blockers() {

@@ -124,7 +124,9 @@ impl Run<'_> {
     }
 
     async fn try_again(&self, transaction: &DatabaseTransaction, seq: i64) -> Result<Outcome> {
-        self.chunk(seq - self.task.first_seq, 1).apply(transaction).await
+        // Its place may have been given to the image of another record of its first try.
+        let tried = self.chunk(seq - self.task.first_seq, 1);
+        tried.keeping(self.images.as_ref(), self.task.total_records as i64).apply(transaction).await
     }
 }
 

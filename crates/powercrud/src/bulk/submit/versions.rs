@@ -19,7 +19,9 @@ impl Plan {
     pub(super) async fn named_keys<C: ConnectionTrait>(&self, connection: &C) -> Result<Option<Vec<String>>> {
         let select = match &self.selection {
             Checked::Keys { keys, .. } => return Ok(Some(keys.clone())),
-            Checked::Matching { .. } => return Ok(None),
+            // A revert compares what it kept, not versions.
+            Checked::Matching { .. } | Checked::Kept(_) => return Ok(None),
+            Checked::Unfinished(_) if self.reverts() => return Ok(None),
             Checked::Ticked(stored) => stored.keys(false).order_by("record_key", Order::Asc).take(),
             Checked::Unfinished(task) if self.resource.freezes_runs(self.app.database().dialect()) => {
                 let select = runs::of_unfinished(task, Uuid::nil(), self.app.database().dialect());

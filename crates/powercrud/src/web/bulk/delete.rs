@@ -112,7 +112,10 @@ async fn delete_view(
         title: format!("Delete {}?", resource.count_in_words(total)),
         action: ask.paths.under(&resource.name, "bulk-delete"),
         back_href: ask.paths.list(&resource.name),
-        sentence: "This can't be undone.".to_owned(),
+        sentence: match resource.can_revert() {
+            true => format!("Their task can be reverted for {} days.", resource.revert_days()),
+            false => "This can't be undone.".to_owned(),
+        },
         background_note: background_note(resource, total),
         submit_label: format!("Delete {}", resource.count_in_words(total)),
         hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored) }],

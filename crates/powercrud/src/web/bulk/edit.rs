@@ -304,7 +304,7 @@ async fn edit_view(
 }
 
 /// Tells beforehand that it will run in the background.
-pub(super) fn background_note(resource: &Resource, total: u64) -> String {
+pub(in crate::web) fn background_note(resource: &Resource, total: u64) -> String {
     if !resource.should_process_async(total) {
         return String::new();
     }

@@ -135,17 +135,22 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
     }
 }
 
-/// "Status → archived on 12,304 books where Price is at least 10", "Delete 12,304 books".
+/// "Status → archived on 12,304 books where Price is at least 10", "Delete 12,304 books", "Revert of “Delete 12,304 books”".
 fn title(resource: Option<&Resource>, task: &BulkTask) -> String {
     let records = match resource {
         Some(resource) => resource.count_in_words(task.total_records),
         None => format!("{} records of {}", grouped(task.total_records), task.resource),
     };
-    let which = words::condition(resource, task).map(|condition| format!(" where {condition}")).unwrap_or_default();
-    match task.operation.as_str() {
-        "delete" => format!("Delete {records}{which}"),
-        _ => format!("{} on {records}{which}", changes(resource, task)),
+    let changes = changes(resource, task);
+    let deed = match changes.is_empty() {
+        true => format!("Delete {records}"),
+        false => format!("{changes} on {records}"),
+    };
+    if task.reverts.is_some() {
+        return format!("Revert of “{deed}”");
     }
+    let which = words::condition(resource, task).map(|condition| format!(" where {condition}")).unwrap_or_default();
+    format!("{deed}{which}")
 }
 
 fn changes(resource: Option<&Resource>, task: &BulkTask) -> String {
@@ -170,7 +175,11 @@ pub(super) fn status_view(status: Status) -> StatusView {
 }
 
 fn done_word(task: &BulkTask) -> &'static str {
-    if task.operation == "delete" { "deleted" } else { "changed" }
+    match task.operation.as_str() {
+        "delete" => "deleted",
+        "revert" => "restored",
+        _ => "changed",
+    }
 }
 
 /// "12,267 deleted, 37 failed".
@@ -192,7 +201,11 @@ fn tiles(task: &BulkTask, paths: &Paths) -> Vec<Tile> {
         tone: if number > 0 { tone } else { "" },
         href: outcome.filter(|_| number > 0).map(|outcome| paths.task_records(&task.id.to_string(), outcome.as_str())),
     };
-    let done = if task.operation == "delete" { "Deleted" } else { "Changed" };
+    let done = match task.operation.as_str() {
+        "delete" => "Deleted",
+        "revert" => "Restored",
+        _ => "Changed",
+    };
     let left = if task.status.is_final() { "Not attempted" } else { "Left" };
     vec![
         tile("Selected", task.total_records, "", None),
@@ -289,11 +302,16 @@ fn facts(resource: Option<&Resource>, paths: &Paths, task: &BulkTask) -> Vec<Fac
         text: resource.map_or_else(|| task.resource.clone(), |resource| capitalized(&resource.label_plural)),
         href: resource.map(|resource| paths.list(&resource.name)),
     }];
-    if task.operation != "delete" {
+    if task.operation == "update" {
         facts.push(fact("Changes", changes(resource, task)));
     }
     facts.push(fact("Records", words::selection(resource, task)));
     facts.push(fact("Who", user(task)));
+    if let (Some(_), None, Some(resource), Some(at)) = (&task.image_columns, task.reverts, resource, task.completed_at)
+        && let Some(until) = time::date(at.saturating_add_unsigned(resource.revert_days() * 24 * 60 * 60 * 1000))
+    {
+        facts.push(fact("Former values", format!("kept until {until}, so that it can be reverted")));
+    }
     facts.push(fact(
         "When a record fails",
         match task.atomicity {

@@ -34,6 +34,11 @@ pub(super) fn moment(at: i64, now: i64) -> Option<Moment> {
     })
 }
 
+/// The day of `at`, in milliseconds since 1970 UTC.
+pub(super) fn date(at: i64) -> Option<String> {
+    Some(DateTime::from_timestamp_millis(at)?.format("%Y-%m-%d").to_string())
+}
+
 pub(super) fn now() -> i64 {
     Utc::now().timestamp_millis()
 }

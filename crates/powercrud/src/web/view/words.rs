@@ -78,6 +78,9 @@ pub(super) fn selection(resource: Option<&Resource>, task: &BulkTask) -> String 
         }
         return words;
     }
+    if task.selection.get("kept_by").is_some() {
+        return "those that the reverted task had changed".to_owned();
+    }
     if task.selection.get("unfinished_of").is_some() {
         return "those that an earlier task left undone".to_owned();
     }
