@@ -20,7 +20,7 @@ pub(crate) fn print(text: &str) {
     write(format!("{text}\n").as_bytes());
 }
 
-/// As [`print`], without a line's end.
+/// As [`print()`], without a line's end.
 pub(crate) fn write(bytes: &[u8]) {
     use std::io::Write as _;
     let mut stdout = std::io::stdout().lock();

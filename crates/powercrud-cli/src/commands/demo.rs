@@ -84,6 +84,7 @@ fn resources() -> Vec<ResourceBuilder> {
             ])
             .search_fields(["title", "isbn"])
             .ordering(["title"])
+            .bulk_revert(true)
             .bulk_fields([
                 "status",
                 "format",

@@ -36,7 +36,7 @@ impl InTask {
         })
     }
 
-    /// What [`InTask::parse`] reads.
+    /// What `InTask::parse` reads.
     pub fn to_text(self) -> String {
         format!("{}.{}", self.task_id, self.outcome.as_str())
     }

@@ -17,7 +17,7 @@ use crate::{
 /// Asks for a task to be cancelled. A running one stops at its next checkpoint; what is done stays done.
 ///
 /// # Errors
-/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it has ended.
+/// [`Error::TaskNotFound`](crate::Error::TaskNotFound) where the user may not see it, [`Error::Transition`](crate::Error::Transition) where it has ended.
 pub async fn cancel(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
     wish(app, user, id, Event::Cancel).await
 }
@@ -25,7 +25,7 @@ pub async fn cancel(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> 
 /// Asks for a running task to pause at its next checkpoint. It keeps its locks.
 ///
 /// # Errors
-/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it does not run.
+/// [`Error::TaskNotFound`](crate::Error::TaskNotFound) where the user may not see it, [`Error::Transition`](crate::Error::Transition) where it does not run.
 pub async fn pause(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
     wish(app, user, id, Event::Pause).await
 }
@@ -33,7 +33,7 @@ pub async fn pause(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
 /// Lets a paused task go on where it stopped.
 ///
 /// # Errors
-/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it is not paused.
+/// [`Error::TaskNotFound`](crate::Error::TaskNotFound) where the user may not see it, [`Error::Transition`](crate::Error::Transition) where it is not paused.
 pub async fn resume(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
     let task = wish(app, user, id, Event::Resume).await?;
     crate::backend::dispatch(app, id).await?;

@@ -47,6 +47,7 @@ pub(super) fn routes(app: &PowerCrud) -> Router<Web> {
         .routes(routes!(tasks::pause))
         .routes(routes!(tasks::resume))
         .routes(routes!(tasks::retry))
+        .routes(routes!(tasks::revert))
         .routes(routes!(tokens::list))
         .routes(routes!(tokens::revoke))
         .split_for_parts();

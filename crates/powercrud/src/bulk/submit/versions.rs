@@ -3,8 +3,9 @@
 use sea_orm::{ConnectionTrait, sea_query::Order};
 use uuid::Uuid;
 
-use super::{Plan, runs};
+use super::Plan;
 use crate::{
+    bulk::runs,
     db::{Column, Run as _, migrations::tables},
     error::{Error, Result},
     query,

@@ -28,11 +28,11 @@ use crate::{
 pub(super) struct TaskJson {
     /// Names it; later tasks have greater ids.
     id: Uuid,
-    /// The task that this one retries.
+    /// The task that this one retries or reverts.
     parent_id: Option<Uuid>,
     /// Where it stands. SUCCESS, PARTIAL (some records failed), FAILURE and CANCELLED are ends.
     status: TaskStatus,
-    /// What it does: `update` or `delete`.
+    /// What it does: `update`, `delete` or `revert`.
     operation: String,
     /// The resource.
     resource: String,
@@ -56,6 +56,10 @@ pub(super) struct TaskJson {
     started_at: Option<chrono::DateTime<chrono::Utc>>,
     /// When it ended.
     completed_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When its records and their errors were thrown away, where they are not kept any more.
+    results_purged_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Of a revert, also of a retried one: the task whose former values it restores.
+    reverts: Option<Uuid>,
     /// Why it ended early; empty where it did not.
     error_message: String,
     /// The first hundred records that failed, in the order of the selection; not in lists.
@@ -265,6 +269,29 @@ pub(super) async fn retry(caller: Caller, Path(id): Path<String>) -> WebResult<R
     caller.require(Scope::Bulk)?;
     let task = find(&caller, &id).await?;
     answer(&caller, &bulk::retry(caller.app(), caller.user(), task.id).await?).await
+}
+
+/// Restore what an ended task overwrote or deleted
+///
+/// As a new task, which is answered as a bulk update is. Records that changed since are left alone and named. The resource must keep
+/// former values (`bulk_revert`).
+#[utoipa::path(
+    post, path = "/api/v1/tasks/{id}/revert", tag = "tasks",
+    params(("id" = String, Path, description = "The task's id")),
+    responses(
+        (status = 200, description = "The new task has ended", body = TaskJson),
+        (status = 202, description = "The new task runs in the background", body = TaskJson, headers(
+            ("Location" = String, description = "The new task's address"),
+            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+        )),
+        (status = 409, description = "Another bulk task is in the way", body = super::problem::ProblemJson,
+            content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn revert(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
+    caller.require(Scope::Bulk)?;
+    let task = find(&caller, &id).await?;
+    answer(&caller, &bulk::revert(caller.app(), caller.user(), task.id).await?).await
 }
 
 async fn find(caller: &Caller, id: &str) -> WebResult<BulkTask> {

@@ -50,6 +50,7 @@ async fn tasks_are_listed_and_controlled(database: TestDatabase) {
     assert_eq!(act(&first, "cancel", 409).await["code"], "INVALID_TRANSITION");
     assert_eq!(act(&first, "resume", 409).await["code"], "INVALID_TRANSITION");
     assert_eq!(act(&second, "retry", 403).await["code"], "NOT_ALLOWED");
+    assert_eq!(act(&second, "revert", 403).await["code"], "NOT_ALLOWED");
     let retried = act(&first, "retry", 202).await;
     assert_eq!((&retried["parent_id"], &retried["total_records"]), (&json!(first), &json!(60)));
     let id = retried["id"].as_str().unwrap().parse().unwrap();
@@ -71,7 +72,7 @@ async fn nobody_reaches_anothers_task(database: TestDatabase) {
         ann.get(&format!("/api/v1/tasks/{id}{path}")).await.expect(200);
         boss.get(&format!("/api/v1/tasks/{id}{path}")).await.expect(200);
     }
-    for act in ["cancel", "pause", "resume", "retry"] {
+    for act in ["cancel", "pause", "resume", "retry", "revert"] {
         let path = format!("/api/v1/tasks/{id}/{act}");
         bob.send(axum::http::Method::POST, &path, None).await.expect_problem(404, "TASK_NOT_FOUND", &[]);
     }

@@ -26,6 +26,7 @@ async fn scopes_limit_what_a_token_does(database: TestDatabase) {
         (Scope::Bulk, Method::POST, "/api/v1/resources/book/bulk-update".to_owned()),
         (Scope::Bulk, Method::POST, "/api/v1/resources/book/bulk-delete".to_owned()),
         (Scope::Bulk, Method::POST, format!("{task}/retry")),
+        (Scope::Bulk, Method::POST, format!("{task}/revert")),
         (Scope::Tasks, Method::POST, format!("{task}/cancel")),
         (Scope::Tasks, Method::POST, format!("{task}/pause")),
         (Scope::Tasks, Method::POST, format!("{task}/resume")),
