@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
+use futures_util::StreamExt as _;
 
 use super::{
     ask::Ask,
@@ -43,7 +44,8 @@ pub(super) async fn download(ask: Ask, Path((id, file)): Path<(String, String)>)
             }
         }
     });
-    let mut response = Body::from_stream(pages).into_response();
+    // Compression asks once more after the end.
+    let mut response = Body::from_stream(pages.fuse()).into_response();
     let kind = match format {
         Format::Csv => "text/csv; charset=utf-8; header=present",
         Format::JsonLines => "application/x-ndjson",
