@@ -193,12 +193,12 @@ impl Images {
             let [before, after, all] = ["before", "after", "all"].map(|side| format!("{side}{part}"));
             let same = number(&before).eq(Expr::col((SELECTED, "image_seq")));
             let on = self.at(&before, Side::Before, part).add(same);
-            select.join_as(JoinType::InnerJoin, IMAGE, Alias::new(&before), on);
+            dialect.join_from_left(&mut select, IMAGE, &before, on);
             if !self.of_deleted {
                 let on = self.at(&after, Side::After, part).add(number(&after).eq(number(&before)));
                 select.join_as(JoinType::LeftJoin, IMAGE, Alias::new(&after), on);
                 let on = self.at(&all, Side::AfterAll, part).add(number(&all).eq(0i64));
-                select.join_as(JoinType::InnerJoin, IMAGE, Alias::new(&all), on);
+                dialect.join_from_left(&mut select, IMAGE, &all, on);
             }
             for cell in IMAGE_CELLS.into_iter().take(columns.len()) {
                 let of = |side: &str| Expr::col((side.to_owned(), cell));

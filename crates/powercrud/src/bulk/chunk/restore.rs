@@ -11,7 +11,7 @@ use sea_orm::{
 use super::{Chunk, Failed};
 use crate::{
     bulk::images::{Images, KEPT, numbered_by_key},
-    db::{Fault, FaultKind, Run as _},
+    db::{Fault, FaultKind, Run as _, migrations::tables::SELECTED},
     error::{Error, FieldError, Result},
     form,
 };
@@ -63,11 +63,37 @@ impl Chunk<'_> {
     ) -> Result<Condition> {
         let dialect = self.app.database().dialect();
         if numbered_by_key(self.resource, dialect) {
-            let key = Expr::col(self.resource.table.column_ref(&self.resource.table.primary_key[0]));
-            return Ok(Cond::all().add(key.eq(Expr::col((KEPT, "number")))));
+            let near = self.near(connection, from, to).await?;
+            return Ok(Cond::all().add(near).add(self.number().eq(Expr::col((KEPT, "number")))));
         }
         let key = self.resource.key_expr(dialect).eq(Expr::col((KEPT, "record_key")));
         Ok(Cond::all().add(self.keys.condition(connection, from, to, blocked).await?).add(key))
+    }
+
+    /// The key of a resource whose images are numbered by it.
+    fn number(&self) -> Expr {
+        Expr::col(self.resource.table.column_ref(&self.resource.table.primary_key[0]))
+    }
+
+    /// Whether a row's key is between the smallest and the largest at the places `from..=to`: images are frozen in the order of their
+    /// numbers, so a database that chooses to read the table reads little more than the chunk.
+    async fn near<C: ConnectionTrait>(&self, connection: &C, from: i64, to: i64) -> Result<Expr> {
+        let number = || Expr::col("image_seq");
+        let select = Query::select()
+            .expr(number().min())
+            .expr(number().max())
+            .from(SELECTED)
+            .and_where(Expr::col("task_id").eq(self.task_id))
+            .and_where(Expr::col("seq").between(from, to))
+            .take();
+        let bounds = match connection.row(&select).await? {
+            Some(row) => (row.try_get_by_index(0)?, row.try_get_by_index(1)?),
+            None => (None, None),
+        };
+        let (Some(smallest), Some(largest)): (Option<i64>, Option<i64>) = bounds else {
+            return Ok(Expr::cust("1 = 0"));
+        };
+        Ok(self.number().between(smallest, largest))
     }
 
     async fn update_kept<C: ConnectionTrait>(
@@ -152,13 +178,15 @@ impl Chunk<'_> {
         let (dialect, table) = (self.app.database().dialect(), &self.resource.table);
         let by_key = numbered_by_key(self.resource, dialect);
         let kept = images.kept(dialect, self.task_id, (self.from, self.to), &[]);
-        let keys = self.keys.condition(connection, self.from, self.to, &BTreeSet::new()).await?;
-        let mut rows = Query::select();
-        rows.from(table.table_ref()).and_where(keys);
-        match by_key {
-            true => rows.expr_as(Expr::col(table.column_ref(&table.primary_key[0])), "id"),
-            false => rows.expr_as(self.resource.key_expr(dialect), "id"),
+        let (keys, id) = match by_key {
+            true => (self.near(connection, self.from, self.to).await?, self.number()),
+            false => {
+                let keys = self.keys.condition(connection, self.from, self.to, &BTreeSet::new()).await?;
+                (keys, self.resource.key_expr(dialect))
+            }
         };
+        let mut rows = Query::select();
+        rows.from(table.table_ref()).and_where(keys).expr_as(id, "id");
         let id = Expr::col((KEPT, if by_key { "number" } else { "record_key" }));
         let same = Expr::col((NOW, "id")).eq(id);
         let flag = |condition: Expr| Expr::case(condition, Expr::cust("1")).finally(Expr::cust("0"));
