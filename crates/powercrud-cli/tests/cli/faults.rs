@@ -8,16 +8,18 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    program::{command, number, on},
-    support::{Kind, TestDatabase, each_database},
+    program::{Run, command, finish, number, on},
+    support::{Kind, TestDatabase, each_database, run},
 };
 
-each_database! { workers_are_killed, a_worker_is_frozen_past_its_lease }
+each_database! { workers_are_killed, workers_are_killed_in_a_revert, a_worker_is_frozen_past_its_lease }
 
 const ROWS: i64 = 50_000;
 const LEASE: Duration = Duration::from_secs(1);
-/// How often a worker is killed, on each database.
-const KILLS: u64 = 12;
+/// How often a worker is killed on each of two databases of a kind, which are worked on at the same time.
+const KILLS: u64 = 100;
+/// How often a worker is killed in a revert.
+const KILLS_IN_A_REVERT: u64 = 5;
 
 /// Rows that count their own changes by a trigger.
 async fn items(database: &TestDatabase) {
@@ -42,6 +44,10 @@ async fn items(database: &TestDatabase) {
     database.execute(&script).await;
 }
 
+/// Small chunks, so that many instants lie within one; what a task overwrites is kept.
+const ITEM: [(&str, &str); 2] =
+    [("POWERCRUD_RESOURCES__item__bulk_chunk_size", "25"), ("POWERCRUD_RESOURCES__item__bulk_revert", "true")];
+
 /// A worker process, killed when it is dropped.
 struct Worker(Child);
 
@@ -51,8 +57,7 @@ impl Worker {
         command
             .env("POWERCRUD_LEASE_SECONDS", LEASE.as_secs().to_string())
             .env("POWERCRUD_POLL_INTERVAL_MILLISECONDS", "20")
-            // Small chunks, so that many instants lie within one.
-            .env("POWERCRUD_RESOURCES__item__bulk_chunk_size", "25");
+            .envs(ITEM);
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts"))
     }
 
@@ -94,6 +99,12 @@ impl Random {
 fn submit(database: &TestDatabase, price: i64) {
     let set = format!("price={price}");
     on(database, &["bulk", "update", "item", "--set", &set, "--all", "--no-wait", "--format", "json"]).exits(0);
+}
+
+fn with_reverts(database: &TestDatabase, arguments: &[&str]) -> Run {
+    let mut command = command(&[arguments, &["--database", &database.url]].concat());
+    command.envs(ITEM);
+    finish(command).exits(0)
 }
 
 async fn attempts(database: &TestDatabase) -> i64 {
@@ -148,43 +159,68 @@ async fn assert_exactly_once(database: &TestDatabase, tasks: i64) {
     }
 }
 
-async fn workers_are_killed(database: TestDatabase) {
+/// Kills whoever holds the active task at a random instant and starts another, so often; `submit` is told which task it is,
+/// from 1 on. Returns how many were submitted, all of which have ended.
+async fn kill(database: &TestDatabase, kills: u64, submit: impl Fn(i64)) -> i64 {
     let mut random = Random::new();
-    items(&database).await;
-    on(&database, &["migrate"]).exits(0);
-    let mut workers = vec![Worker::start(&database), Worker::start(&database)];
-    let (mut tasks, mut kills, mut slowest) = (0, 0, Duration::ZERO);
-    while kills < KILLS || is_active(&database).await {
-        if !is_active(&database).await {
+    let mut workers = vec![Worker::start(database), Worker::start(database)];
+    let (mut tasks, mut killed, mut slowest) = (0, 0, Duration::ZERO);
+    while killed < kills {
+        if !is_active(database).await {
             tasks += 1;
-            submit(&database, tasks);
-        }
-        if kills == KILLS {
-            wait!("the last task's end", !is_active(&database).await);
-            break;
+            submit(tasks);
         }
         let mut held;
         wait!("a worker that holds the task", {
-            held = holder(&database, &workers).await;
-            held.is_some() || !is_active(&database).await
+            held = holder(database, &workers).await;
+            held.is_some() || !is_active(database).await
         });
         let Some(held) = held else { continue };
         tokio::time::sleep(Duration::from_micros(random.below(400_000))).await;
-        let before = attempts(&database).await;
+        let before = attempts(database).await;
         // SIGKILL.
-        let killed = Instant::now();
+        let since = Instant::now();
         drop(workers.remove(held));
-        workers.push(Worker::start(&database));
-        if !is_active(&database).await {
+        workers.push(Worker::start(database));
+        if !is_active(database).await {
             continue;
         }
-        kills += 1;
-        wait!("another worker", attempts(&database).await > before);
-        slowest = slowest.max(killed.elapsed());
+        killed += 1;
+        wait!("another worker", attempts(database).await > before);
+        slowest = slowest.max(since.elapsed());
     }
-    eprintln!("{kills} kills in {tasks} tasks; the slowest resumption took {slowest:?}");
+    wait!("the last task's end", !is_active(database).await);
+    eprintln!("{killed} kills in {tasks} tasks; the slowest resumption took {slowest:?}");
     assert!(slowest <= LEASE + Duration::from_secs(1), "a task was resumed only after {slowest:?}");
+    tasks
+}
+
+async fn workers_are_killed(database: TestDatabase) {
+    let kind = database.kind;
+    tokio::join!(killed_in_updates(database), run(kind, killed_in_updates));
+}
+
+async fn killed_in_updates(database: TestDatabase) {
+    items(&database).await;
+    on(&database, &["migrate"]).exits(0);
+    let tasks = kill(&database, KILLS, |task| submit(&database, task)).await;
     assert_exactly_once(&database, tasks).await;
+}
+
+/// Each revert is killed until it ends, and then the next task and its revert.
+async fn workers_are_killed_in_a_revert(database: TestDatabase) {
+    items(&database).await;
+    on(&database, &["migrate"]).exits(0);
+    let reverts = kill(&database, KILLS_IN_A_REVERT, |price| {
+        let set = format!("price={price}");
+        let update = with_reverts(&database, &["bulk", "update", "item", "--set", &set, "--all", "--format", "json"]);
+        let update = update.json();
+        let id = update["id"].as_str().expect("a task");
+        with_reverts(&database, &["task", "revert", id, "--no-wait"]);
+    })
+    .await;
+    assert_eq!(number(&database, "SELECT COUNT(*) FROM item WHERE price <> 0").await, 0, "some are not restored");
+    assert_exactly_once(&database, 2 * reverts).await;
 }
 
 /// A process may be frozen within a transaction, whose locks then keep the others out; it is thawed and frozen at another instant.

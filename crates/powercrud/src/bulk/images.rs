@@ -191,14 +191,13 @@ impl Images {
         let mut index = 0;
         for (part, columns) in self.parts() {
             let [before, after, all] = ["before", "after", "all"].map(|side| format!("{side}{part}"));
-            let same = number(&before).eq(Expr::col((SELECTED, "image_seq")));
-            let on = self.at(&before, Side::Before, part).add(same);
-            dialect.join_from_left(&mut select, IMAGE, &before, on);
+            let on = self.at(&before, Side::Before, part).add(number(&before).eq(Expr::col((SELECTED, "image_seq"))));
+            dialect.look_up(&mut select, JoinType::InnerJoin, IMAGE, &before, on);
             if !self.of_deleted {
                 let on = self.at(&after, Side::After, part).add(number(&after).eq(number(&before)));
-                select.join_as(JoinType::LeftJoin, IMAGE, Alias::new(&after), on);
+                dialect.look_up(&mut select, JoinType::LeftJoin, IMAGE, &after, on);
                 let on = self.at(&all, Side::AfterAll, part).add(number(&all).eq(0i64));
-                dialect.join_from_left(&mut select, IMAGE, &all, on);
+                dialect.look_up(&mut select, JoinType::InnerJoin, IMAGE, &all, on);
             }
             for cell in IMAGE_CELLS.into_iter().take(columns.len()) {
                 let of = |side: &str| Expr::col((side.to_owned(), cell));
@@ -210,6 +209,7 @@ impl Images {
                 index += 1;
             }
         }
+        dialect.read_first(&mut select);
         select.take()
     }
 

@@ -4,14 +4,12 @@
 //! same way whatever its type. On PostgreSQL and MySQL it is read as text, which is the only form that all types have; SQLite
 //! cells carry their own type and are read as they are, because a cell may not match its column's declared type.
 
+mod joins;
 mod session;
 
 use sea_orm::{
     DbBackend,
-    sea_query::{
-        Alias, ColumnRef, Cond, Condition, Expr, ExprTrait as _, Func, IntoColumnRef, JoinType, Query, SelectStatement,
-        UnionType,
-    },
+    sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, Query, SelectStatement, UnionType},
 };
 
 use super::{Column, ColumnType, Value};
@@ -300,17 +298,6 @@ impl Dialect {
     /// The longest run that [`Dialect::unrolled`] has; longer ones it leaves out.
     pub(crate) fn longest_unrolled(self) -> Option<i64> {
         (self == Self::Mysql).then_some(UNROLLED)
-    }
-
-    /// An inner join that reads what is there already first: SQLite, which does not know how many rows are selected, else turns the join
-    /// round and searches the left side anew for each row of the right.
-    pub(crate) fn join_from_left(self, select: &mut SelectStatement, table: &'static str, alias: &str, on: Condition) {
-        let alias = Alias::new(alias);
-        match self {
-            // sea-query writes no ON after CROSS JOIN.
-            Self::Sqlite => select.join_as(JoinType::CrossJoin, table, alias, Cond::all()).cond_where(on),
-            _ => select.join_as(JoinType::InnerJoin, table, alias, on),
-        };
     }
 
     /// A number as text.

@@ -67,7 +67,19 @@ impl Chunk<'_> {
             return Ok(Cond::all().add(near).add(self.number().eq(Expr::col((KEPT, "number")))));
         }
         let key = self.resource.key_expr(dialect).eq(Expr::col((KEPT, "record_key")));
-        Ok(Cond::all().add(self.keys.condition(connection, from, to, blocked).await?).add(key))
+        if dialect.binds_chunk_keys() {
+            return Ok(Cond::all().add(self.keys.condition(connection, from, to, blocked).await?).add(key));
+        }
+        let table = &self.resource.table;
+        Ok(self.same_key(|name| Expr::col(table.column_ref(name))).add(key))
+    }
+
+    /// Whether the key's columns are those of a kept image, in a form that the index on them serves; keys that differ only in their
+    /// spelling may be the same here.
+    fn same_key(&self, column: impl Fn(&str) -> Expr) -> Condition {
+        let (dialect, key) = (self.app.database().dialect(), self.resource.key_columns());
+        let part = |index| dialect.key_part(Expr::col((KEPT, "record_key")), index, key.len(), key[index]);
+        key.iter().enumerate().map(|(index, of)| column(&of.name).eq(part(index))).fold(Cond::all(), Cond::add)
     }
 
     /// The key of a resource whose images are numbered by it.
@@ -187,8 +199,15 @@ impl Chunk<'_> {
         };
         let mut rows = Query::select();
         rows.from(table.table_ref()).and_where(keys).expr_as(id, "id");
-        let id = Expr::col((KEPT, if by_key { "number" } else { "record_key" }));
-        let same = Expr::col((NOW, "id")).eq(id);
+        let kept_id = Expr::col((KEPT, if by_key { "number" } else { "record_key" }));
+        let mut same = Cond::all().add(Expr::col((NOW, "id")).eq(kept_id));
+        if !by_key && !dialect.binds_chunk_keys() {
+            let part = |name: &str| Alias::new(format!("key {name}"));
+            for column in self.resource.key_columns() {
+                rows.expr_as(Expr::col(table.column_ref(&column.name)), part(&column.name));
+            }
+            same = same.add(self.same_key(|name| Expr::col((NOW, part(name)))));
+        }
         let flag = |condition: Expr| Expr::case(condition, Expr::cust("1")).finally(Expr::cust("0"));
         let mut select = Query::select();
         select

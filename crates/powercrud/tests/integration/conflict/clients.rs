@@ -21,7 +21,7 @@ each_database! { by_model_refused, by_record_refused, by_model_queued, by_record
 
 const CLIENTS: usize = 50;
 /// Rounds of each of the four tests, on each database.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 50;
 
 async fn by_model_refused(database: TestDatabase) {
     refused(database, ConflictScope::Model).await;
