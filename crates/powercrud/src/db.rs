@@ -197,6 +197,10 @@ fn normalize_url(url: &str) -> std::result::Result<String, String> {
     let allowed =
         "allowed are sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE and mysql://USER:PASSWORD@HOST/DATABASE";
     match url.split_once(':').map(|(scheme, _)| scheme) {
+        // SQLite takes no name for a new temporary database, another for each connection.
+        Some("sqlite") if matches!(url.split('?').next(), Some("sqlite:" | "sqlite://")) => {
+            Err(format!("it names no file; {allowed}"))
+        }
         Some("sqlite" | "postgres" | "mysql") => Ok(url.to_owned()),
         Some("postgresql") => Ok(url.replacen("postgresql", "postgres", 1)),
         Some("mariadb") => Ok(url.replacen("mariadb", "mysql", 1)),

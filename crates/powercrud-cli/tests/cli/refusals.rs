@@ -44,6 +44,8 @@ fn a_database_that_is_not_there_is_1_and_hides_the_password() {
     for (url, expected) in [
         ("sqlite:/nowhere/shop.db", "/nowhere/shop.db"),
         ("shop-that-is-not-there.db", "sqlite:PATH"),
+        ("sqlite:", "names no file"),
+        ("sqlite://?mode=rwc", "names no file"),
         ("oracle://ann:s3cret@db/shop", "oracle"),
         ("postgres://ann:s3cret@127.0.0.1:1/shop", "127.0.0.1:1"),
     ] {

@@ -123,6 +123,10 @@ impl Value {
     /// Says what is allowed: type, range, digits, length or choices.
     pub fn parse(column: &Column, text: &str) -> std::result::Result<Self, FieldError> {
         let refuse = |code: &str, message: String| FieldError::new(&column.name, code, message);
+        if text.contains('\0') {
+            let message = "The character NUL (U+0000) is not allowed, since not every database can hold it".to_owned();
+            return Err(refuse("INVALID_TYPE", message));
+        }
         let value = parse(&column.column_type, text.trim_matches(|c: char| c.is_whitespace() && !column.is_text()))
             .map_err(|(code, allowed)| refuse(code, format!("{:?} is not allowed: {allowed}", shorten(text))))?;
         if !column.choices.is_empty() && !column.choices.contains(&value.to_text()) {

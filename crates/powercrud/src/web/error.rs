@@ -54,6 +54,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "Not found", message)
     }
 
+    pub(super) fn nul_in_address() -> Self {
+        let message = "The address holds the character NUL (%00), which no record and no filter can hold.";
+        Self::new(StatusCode::BAD_REQUEST, "INVALID_ADDRESS", "Not an address", message)
+    }
+
     pub(super) fn signed_out() -> Self {
         let message = "These pages are for people who have signed in.";
         Self::new(StatusCode::UNAUTHORIZED, "NOT_SIGNED_IN", "Not signed in", message)

@@ -12,7 +12,7 @@ use super::{
     Web, api,
     ask::Ask,
     auth,
-    error::{Problem, WebResult},
+    error::{Problem, WebError, WebResult},
     htmx,
 };
 
@@ -40,7 +40,12 @@ pub(super) async fn render(State(web): State<Web>, request: Request, next: Next)
     let ask = Ask::of(&web, &parts);
     let login = auth::way_to_login(&ask, &parts);
     let for_program = api::answers(parts.uri.path());
-    let mut response = next.run(Request::from_parts(parts, body)).await;
+    // No address here has one, and no PostgreSQL text can hold it.
+    let has_nul = !for_program && parts.uri.path_and_query().is_some_and(|address| address.as_str().contains("%00"));
+    let mut response = match has_nul {
+        true => WebError::from(Problem::nul_in_address()).into_response(),
+        false => next.run(Request::from_parts(parts, body)).await,
+    };
     let status = response.status();
     let own_html =
         response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));

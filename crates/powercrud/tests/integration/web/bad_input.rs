@@ -28,6 +28,8 @@ async fn every_mistake_is_named(database: TestDatabase) {
         ("/resources/book?title='%20OR%201=1%20--", 200, "No books match"),
         ("/resources/book/choices/price", 422, "is not a reference"),
         ("/resources/book/bulk-edit", 422, "matches the selection"),
+        ("/resources/book?title=%00", 400, "NUL"),
+        ("/resources/book/records/%00", 400, "NUL"),
         ("/nope", 404, "There is no such page"),
     ] {
         let answer = browser.get(path).await;
@@ -42,6 +44,7 @@ async fn every_mistake_is_named(database: TestDatabase) {
     for (form, text) in [
         ("", "Choose at least one field"),
         ("change=price&set.price=", "Needs a value"),
+        ("change=title&set.title=a%00b", "NUL (U+0000) is not allowed"),
         ("change=price&set.price=cheap", "a decimal number such as 12.50"),
         ("change=price&set.price=12345678.00", "at most 6 digits before the point"),
         ("change=price&null=price", "Must have a value"),
