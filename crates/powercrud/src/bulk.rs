@@ -17,6 +17,7 @@ mod runs;
 mod submit;
 
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub(crate) use execute::execute;
@@ -136,7 +137,8 @@ impl Plan {
             submit::Submitted::Held { lease, task } => {
                 // In a task of its own: a client that hangs up does not stop the work half-way.
                 let app = self.app.clone();
-                let work = tokio::spawn(async move { execute(&app, lease, task, &CancellationToken::new()).await });
+                let work = async move { execute(&app, lease, task, &CancellationToken::new()).await };
+                let work = tokio::spawn(work.in_current_span());
                 let task = work
                     .await
                     .map_err(|error| Error::Internal(format!("the bulk operation was interrupted: {error}")))??;

@@ -38,8 +38,9 @@ impl Lease {
             && task.status.is_held()
     }
 
-    /// What a worker says that writes without holding its task any more.
-    pub(crate) fn lost(&self) -> Error {
+    /// What a worker says that writes without holding its task any more, which is counted.
+    pub(crate) fn lost(&self, app: &PowerCrud) -> Error {
+        app.metrics().lease_lost();
         Error::Internal(format!("the lease on task {} was lost: another worker has taken it over", self.task_id))
     }
 }
@@ -301,7 +302,9 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
         };
         let result = result.await;
         if close(transaction, result).await? {
-            return Ok(Some((lease, load(app, task.id).await?)));
+            let task = load(app, task.id).await?;
+            app.metrics().claimed(&task);
+            return Ok(Some((lease, task)));
         }
     }
     Ok(None)

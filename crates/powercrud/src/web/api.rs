@@ -20,15 +20,15 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::caller::Caller;
-use super::{Web, ask::Ask};
+use super::{Web, ask::Ask, metrics};
 use crate::app::PowerCrud;
 
+pub(super) use caller::Caller;
 pub(super) use problem::problem;
 
 /// Whether a request to this path is answered for a program, also where it fails.
 pub(super) fn answers(path: &str) -> bool {
-    path.starts_with("/api/")
+    path.starts_with("/api/") || path == metrics::PATH
 }
 
 /// The API's addresses, with its description.

@@ -155,6 +155,12 @@ pub(super) fn unmark(segment: &str) -> &str {
     segment.strip_prefix('~').unwrap_or(segment)
 }
 
+/// A segment of a path without its percent signs; `None` where it is no text.
+pub(super) fn decode(segment: &str) -> Option<String> {
+    let mut pairs = parse_query(&format!("segment={}", segment.replace('&', "%26").replace('+', "%2B")));
+    Some(pairs.pop()?.1)
+}
+
 fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -198,6 +204,10 @@ mod tests {
             assert!(!segment.is_empty() && segment != "." && segment != "..");
             assert_eq!(unmark(&segment), key);
         }
+        for text in ["plain", "a/b & c+d=é", "100%"] {
+            assert_eq!(decode(&segment(text)).as_deref(), Some(text));
+        }
+        assert_eq!(decode("%FF"), None);
     }
 
     #[test]
