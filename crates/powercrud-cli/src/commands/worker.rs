@@ -16,7 +16,7 @@ pub(super) async fn run(arguments: Worker) -> Result<Exit> {
     let stop = stop_signal()?;
     if let Some(address) = arguments.metrics {
         let listener = TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))?;
-        print(&format!("Metrics at http://{}/metrics", listener.local_addr()?));
+        print(&format!("/metrics, /healthz and /readyz are at http://{}", listener.local_addr()?));
         let server = axum::serve(listener, powercrud.operator_router());
         let stopping = stop.clone();
         tokio::spawn(async move {

@@ -52,6 +52,8 @@ pub struct TaskFilter {
     pub statuses: Vec<Status>,
     /// Only those on this resource.
     pub resource: Option<String>,
+    /// Only those of the user of this id; of the operator, where it is empty.
+    pub user: Option<String>,
     /// Only those that another task gave rise to: its retries, and what reverts it.
     pub parent: Option<Uuid>,
     /// Only those submitted at this moment or later, in milliseconds since 1970 UTC.
@@ -193,7 +195,12 @@ fn visible(user: &User, filter: &TaskFilter) -> Cond {
     if let Some(resource) = &filter.resource {
         condition = condition.add(Expr::col("model_name").eq(resource));
     }
+    let of_user = |id: &String| match id.is_empty() {
+        true => Expr::col("user_id").is_null(),
+        false => Expr::col("user_id").eq(id),
+    };
     let conditions = [
+        filter.user.as_ref().map(of_user),
         filter.parent.map(|parent| Expr::col("parent_id").eq(parent)),
         filter.from.map(|from| Expr::col("created_at").gte(from)),
         filter.before.map(|before| Expr::col("created_at").lt(before)),

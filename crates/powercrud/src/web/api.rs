@@ -9,8 +9,11 @@ mod caller;
 mod document;
 mod page;
 mod problem;
+mod query;
 mod records;
 mod resources;
+mod task_events;
+mod task_results;
 mod tasks;
 mod tokens;
 mod value;
@@ -43,6 +46,8 @@ pub(super) fn routes(app: &PowerCrud) -> Router<Web> {
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::get))
         .routes(routes!(tasks::errors))
+        .routes(routes!(task_results::results))
+        .routes(routes!(task_events::events))
         .routes(routes!(tasks::cancel))
         .routes(routes!(tasks::pause))
         .routes(routes!(tasks::resume))

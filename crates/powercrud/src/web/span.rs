@@ -35,6 +35,6 @@ pub(super) fn note_user(user: &User) {
 /// The resource that the address is about: its own name, not what somebody typed.
 fn resource<'a>(app: &'a PowerCrud, request: &Request) -> Option<&'a str> {
     let segment = request.uri().path().split('/').skip_while(|segment| *segment != "resources").nth(1)?;
-    let resource = app.resource(paths::unmark(&paths::decode(segment)?)).ok()?;
+    let resource = app.resource(paths::unmark(&paths::decode(segment))).ok()?;
     Some(&resource.name)
 }

@@ -14,7 +14,7 @@ use powercrud::{
 };
 
 use crate::{support::TestDatabase, web::shop};
-use client::Client;
+pub(crate) use client::Client;
 
 /// The shop's API, for a program with a token of the operator that may do all.
 async fn open(database: TestDatabase) -> (PowerCrud, Client) {
@@ -29,7 +29,7 @@ fn user(name: &str, is_staff: bool) -> User {
     User { id: Some(name.to_owned()), is_staff, ..User::operator() }
 }
 
-async fn token_of(app: &PowerCrud, user: User, scopes: &[Scope]) -> String {
+pub(crate) async fn token_of(app: &PowerCrud, user: User, scopes: &[Scope]) -> String {
     let new = NewToken { name: "a test".into(), scopes: scopes.to_vec(), user, lasts: None };
     token::create(app, new).await.expect("a token").1
 }
