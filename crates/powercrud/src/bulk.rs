@@ -132,7 +132,13 @@ impl Plan {
     }
 
     async fn submit_and_run(&self) -> Result<Answer> {
-        match self.submit().await? {
+        let submitted = self.submit().await?;
+        let (submit::Submitted::Queued(task)
+        | submit::Submitted::Held { task, .. }
+        | submit::Submitted::Duplicate(task)) = &submitted;
+        // In the span of the request: what a worker does later is a trace of its own.
+        tracing::info!(task_id = %task.id, resource = task.resource, records = task.total_records, "bulk task submitted");
+        match submitted {
             submit::Submitted::Duplicate(task) => Ok(Answer::Duplicate(task)),
             submit::Submitted::Held { lease, task } => {
                 // In a task of its own: a client that hangs up does not stop the work half-way.

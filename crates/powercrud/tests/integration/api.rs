@@ -7,6 +7,7 @@ mod problems;
 mod records;
 mod tasks;
 mod tokens;
+mod watch;
 
 use powercrud::{
     PowerCrud, Resource, User,

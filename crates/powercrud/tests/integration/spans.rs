@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use powercrud::{PowerCrud, Resource, Selection};
+use powercrud::{PowerCrud, Resource, Selection, User, token::Scope};
+use serde_json::json;
 use tracing::{
     Subscriber,
     field::{Field, Visit},
@@ -15,6 +16,7 @@ use tracing::{
 use tracing_subscriber::{Layer, filter::LevelFilter, layer::Context, prelude::*, registry::LookupSpan};
 
 use crate::{
+    api::{Client, token_of},
     shop::{items, queue, update, work},
     support::{TestDatabase, each_database},
     web::browser::Browser,
@@ -106,12 +108,13 @@ async fn requests_tasks_and_chunks_have_spans(database: TestDatabase) {
     items(&database, 50).await;
     let item = Resource::table("item").bulk_chunk_size(20u64);
     let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
-    let mut browser = Browser::new(app.router()).with("x-request-id", "a-request-of-mine");
+    let token = token_of(&app, User::operator(), &[Scope::Bulk]).await;
+    let api = Client::new(app.router(), &token).with("x-request-id", "a-request-of-mine");
 
     // At once, in the request.
     let secret = "a value that is nobody's business";
-    let form = format!("key=7&key=8&change=note&set.note={}", secret.replace(' ', "+"));
-    browser.post("/resources/item/bulk-edit", &form).await;
+    let body = json!({"ids": [7, 8], "changes": {"note": secret}});
+    api.post("/api/v1/resources/item/bulk-update", body).await.expect(200);
     let all = spans.all();
     let request = all
         .iter()
@@ -122,7 +125,7 @@ async fn requests_tasks_and_chunks_have_spans(database: TestDatabase) {
         request,
         &[
             ("request_id", "a-request-of-mine"),
-            ("route", "/resources/{resource}/bulk-edit"),
+            ("route", "/api/v1/resources/{resource}/bulk-update"),
             ("resource", "item"),
             ("user", "operator"),
         ],
@@ -165,8 +168,12 @@ async fn requests_tasks_and_chunks_have_spans(database: TestDatabase) {
     }
 
     // An address may hold what somebody looks for.
+    let mut browser = Browser::new(app.router());
     browser.get("/resources/item?note=nobody's+business").await.expect(200);
-    browser.get("/resources/item/records/7").await.expect(200);
-    let told = format!("{:?}", spans.all());
-    assert!(!told.contains("business"), "values are told: {told}");
+    browser.get("/resources/ITEM/records/7").await.expect(200);
+    let all = spans.all();
+    let last = &all.iter().rev().find(|(_, span)| span.name == "request").expect("a request").1;
+    holds(last, &[("route", "/resources/{resource}/records/{key}"), ("resource", "item"), ("user", "operator")]);
+    let told = format!("{all:?}");
+    assert!(!told.contains("business") && !told.contains(&token), "values are told: {told}");
 }

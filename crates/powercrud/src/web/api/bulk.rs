@@ -208,7 +208,7 @@ pub(super) async fn delete(caller: Caller, Path(resource): Path<String>, body: B
 #[expect(dead_code, reason = "describes an answer")]
 enum BulkAnswer {
     #[schema(title = "Task")]
-    Task(tasks::TaskJson),
+    Task(Box<tasks::TaskJson>),
     #[schema(title = "Preview")]
     Preview(PreviewJson),
 }
