@@ -22,7 +22,7 @@ after(async () => {
 });
 
 const state = (page) => page.locator('#task h1 + span').textContent();
-const ended = (page) => until(() => state(page), (text) => !/Queued|Running|Stopping/.test(text), 'the task ends');
+const ended = (page) => until(() => state(page), (text) => !/Queued|Running|Cancelling/.test(text), 'the task ends');
 const percent = async (page) => Number(await page.locator('#task progress').getAttribute('value'));
 const toast = (page, text) => page.locator('#toasts [data-toast]').filter({ hasText: text });
 

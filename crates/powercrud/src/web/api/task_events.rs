@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// A bulk task's progress, as it comes
+/// The progress of a bulk task, as it comes
 ///
 /// A stream of server-sent events, one for each change that is seen, at most one a second. Each is named `task`; its data is the task,
 /// as in lists. It ends with the task; also after five minutes, and when the server stops: a client connects again (an `EventSource` by

@@ -22,7 +22,7 @@ use crate::{
     ),
     responses((status = 200, description = "One record a line", content(
         (String = "application/x-ndjson",
-            example = r#"{"record_key":"7","error":{"field":"isbn","code":"UNIQUE","message":"…"},"values":{"id":"7"}}"#),
+            example = r#"{"record_key":"7","error_field":"isbn","error_code":"UNIQUE","error_message":"…","values":{"id":"7"}}"#),
         (String = "text/csv"),
     ), headers(("Content-Disposition" = String, description = "A name for the file"))))
 )]

@@ -48,7 +48,7 @@ async fn results_are_a_file(database: TestDatabase) {
     assert_eq!(kind, "application/x-ndjson");
     let failed: Vec<Value> = failed.iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(failed.iter().map(|record| record["record_key"].as_str().unwrap()).collect::<Vec<_>>(), ["4", "25"]);
-    assert_eq!(failed[0]["error"]["code"], "NOT_FOUND", "{failed:?}");
+    assert_eq!(failed[0]["error_code"], "NOT_FOUND", "{failed:?}");
     let (kind, done) = lines(&boss, "?format=csv&outcome=succeeded").await;
     assert!(kind.starts_with("text/csv"), "{kind}");
     assert_eq!(done.len(), 1 + 28);
