@@ -30,7 +30,7 @@ const CHUNK_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 1.0, 
 /// From a worker that was woken at once to a task that waited for another one.
 const QUEUE_SECONDS: [f64; 11] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0];
 
-/// What tasks do; `powercrud_records_total` shows all of them from the start, so that rates begin at nothing.
+/// What tasks do: all of them are shown from the start, so that rates begin at nothing.
 const OPERATIONS: [&str; 3] = ["update", "delete", "revert"];
 
 /// What came of one try to deliver a notice.
@@ -74,11 +74,6 @@ impl Metrics {
             "Records of bulk tasks by outcome: succeeded when their chunk was committed, the others at their task's end.",
             &["operation", "outcome"],
         );
-        for operation in OPERATIONS {
-            for outcome in Outcome::ALL {
-                records.with_label_values(&[operation, outcome.as_str()]);
-            }
-        }
         let chunk_seconds = histogram(
             "powercrud_chunk_seconds",
             "How long chunks of bulk tasks took, each with its commit; of all-or-nothing tasks without.",
@@ -104,6 +99,12 @@ impl Metrics {
             ),
             registry,
         };
+        for operation in OPERATIONS {
+            metrics.chunk_seconds.with_label_values(&[operation]);
+            for outcome in Outcome::ALL {
+                metrics.records.with_label_values(&[operation, outcome.as_str()]);
+            }
+        }
         let build = gauges("powercrud_build_info", "Which PowerCRUD this is; always 1.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         metrics.register(metrics.records.clone());
