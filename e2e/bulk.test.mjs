@@ -77,6 +77,45 @@ test('records that break a rule are named, and their neighbours are changed', as
   await close(page);
 });
 
+test('tags are added to twelve books and taken from them again, beside a plain field', async () => {
+  const page = await open(chrome);
+  const tags = (book) => page.goto(`${shop.address}/resources/book/records/${book}`)
+    .then(() => page.locator('main').getByText('Tags', { exact: true }).locator('xpath=following-sibling::*[1]').textContent());
+  await page.goto(`${shop.address}/resources/book?ordering=id&id__lte=12`);
+  await page.locator('[data-page-check]').first().click();
+  await selected(page, 12);
+  await page.locator('#bulk-edit').click();
+  const row = page.locator('#dialog').getByRole('group', { name: 'Tags' });
+  await row.getByRole('checkbox', { name: 'Change Tags' }).check();
+  // Two are searched and chosen by name.
+  const chosen = [];
+  for (const place of [0, 1]) {
+    await row.getByRole('combobox').last().click();
+    const option = row.locator('li[role=option]').nth(place);
+    chosen.push(await option.getAttribute('data-text'));
+    await option.click();
+    await until(() => row.locator('[data-chosen] input').count(), (count) => count === place + 1, 'the chosen tag is shown');
+  }
+  await set(page, 'stock', '4321');
+  await page.locator('#dialog-submit').click();
+  await page.locator('#toasts').getByText(/12 books/).first().waitFor();
+  for (const book of [1, 12]) {
+    const now = await tags(book);
+    for (const tag of chosen) assert.ok(now.includes(tag), `${tag} is not among ${now}`);
+  }
+  assert.equal(await countBooks(page, shop.address, 'stock=4321'), 12);
+
+  await page.locator('[data-page-check]').first().click();
+  await selected(page, 12);
+  await page.locator('#bulk-edit').click();
+  await row.getByRole('checkbox', { name: 'Change Tags' }).check();
+  await row.getByRole('combobox').first().selectOption({ label: 'Remove all' });
+  await page.locator('#dialog-submit').click();
+  await page.locator('#toasts').getByText(/12 books/).first().waitFor();
+  for (const book of [1, 12]) assert.equal((await tags(book)).trim(), '–');
+  await close(page);
+});
+
 test('a wrong value leaves the dialog open with the reason at its field', async () => {
   const page = await open(chrome);
   await page.goto(`${shop.address}/resources/book`);

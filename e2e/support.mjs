@@ -1,20 +1,22 @@
 // A bookshop of its own for each file of tests, served by the real program, and a browser to visit it.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 
 const program = process.env.POWERCRUD_TEST_PROGRAM ?? fileURLToPath(new URL('../target/debug/powercrud', import.meta.url));
 
 /**
  * Makes and serves a demo bookshop; `stop` ends it and removes it, `halt` and `start` are what an operator does at an update. With
- * settings, as environment variables, the bookshop is served like any other database.
+ * settings, as environment variables, the bookshop is served like any other database; with users, of whom `staff` are staff, it asks
+ * for login.
  */
-export async function bookshop(books, settings = null) {
+export async function bookshop(books, settings = null, users = [], staff = []) {
   const folder = await mkdtemp(join(tmpdir(), 'powercrud-browser-'));
   const demo = ['demo', '--rows', String(books), '--data-dir', folder];
   let { server, address } = await run(demo, '127.0.0.1:0', {});
@@ -33,9 +35,28 @@ export async function bookshop(books, settings = null) {
   };
   if (settings) {
     await halt();
+    for (const name of users) {
+      const command = ['user', 'add', name, '--database', `sqlite:${join(folder, 'bookshop.db')}`];
+      if (staff.includes(name)) command.push('--staff');
+      await promisify(execFile)(program, command, { env: { ...process.env, POWERCRUD_PASSWORD: PASSWORD } });
+    }
     await start();
   }
   return { address, halt, start, stop };
+}
+
+/** What every user of a test signs in with. */
+const PASSWORD = 'correct horse battery';
+
+/** A window of somebody who has signed in. */
+export async function signedIn(instance, address, name, options = {}) {
+  const page = await open(instance, options);
+  await page.goto(`${address}/tasks`);
+  await page.locator('#name').fill(name);
+  await page.locator('#password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL(/\/tasks$/);
+  return page;
 }
 
 async function run(command, bind, settings) {

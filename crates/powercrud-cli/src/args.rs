@@ -106,6 +106,9 @@ pub(crate) struct Worker {
     /// How many tasks run at a time [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: Option<u16>,
+    /// Serve /metrics, /healthz and /readyz of this process there
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) metrics: Option<SocketAddr>,
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use figment::{
     providers::{Env, Format as _, Toml},
     value::{Dict, Value},
 };
-use powercrud::{Error, LoginMode, ResourceSettings, Settings};
+use powercrud::{Error, LoginMode, MetricsAccess, ResourceSettings, Settings};
 use serde::de::DeserializeOwned;
 
 const DEFAULT_FILE: &str = "powercrud.toml";
@@ -104,6 +104,9 @@ impl Config {
                 within(value, 1..=8760).map(|it| settings.session_lifetime = Duration::from_secs(it * 3600))
             }
             "secure_cookies" => read(value, "true or false").map(|it| settings.secure_cookies = it),
+            "metrics" => {
+                read::<MetricsAccess>(value, "\"staff\", \"anyone\" or \"nobody\"").map(|it| settings.metrics = it)
+            }
             "resources" => {
                 self.apply_resources(value, complain);
                 Ok(())
@@ -139,7 +142,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 12] = [
+pub(crate) const KEYS: [&str; 13] = [
     "database_url",
     "bind",
     "title",
@@ -151,6 +154,7 @@ pub(crate) const KEYS: [&str; 12] = [
     "poll_interval_milliseconds",
     "session_hours",
     "secure_cookies",
+    "metrics",
     "resources",
 ];
 

@@ -7,12 +7,12 @@ mod demo;
 mod exit;
 mod output;
 mod report;
+mod telemetry;
 mod wait;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
 
 use crate::{args::Arguments, exit::Exit};
 
@@ -25,13 +25,13 @@ fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
         }
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(commands::log_level(&arguments)));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+    let telemetry = telemetry::start(commands::log_level(&arguments));
+    let exit = run(arguments);
+    telemetry.end();
+    exit
+}
+
+fn run(arguments: Arguments) -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

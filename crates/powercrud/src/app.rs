@@ -10,6 +10,7 @@ use crate::{
     db::{Catalog, Database},
     error::{Error, Result},
     live::Live,
+    metrics::Metrics,
     resource::{self, Resource, ResourceBuilder},
     task::BulkTask,
 };
@@ -29,6 +30,7 @@ struct Inner {
     /// Rung when this process has queued a task, so that its own workers start at once.
     bell: Notify,
     live: Live,
+    metrics: Metrics,
     queue_hooks: QueueHooks,
 }
 
@@ -180,6 +182,11 @@ impl PowerCrud {
         &self.inner.queue_hooks
     }
 
+    /// What this process counts.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
     /// What open pages watch.
     pub(crate) fn live(&self) -> &Live {
         &self.inner.live
@@ -289,6 +296,7 @@ impl Builder {
                 users: self.users,
                 bell: Notify::new(),
                 live: Live::new(),
+                metrics: Metrics::new(),
                 queue_hooks: self.queue_hooks,
             }),
         })

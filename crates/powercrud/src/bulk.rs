@@ -17,6 +17,7 @@ mod runs;
 mod submit;
 
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub(crate) use execute::execute;
@@ -131,12 +132,19 @@ impl Plan {
     }
 
     async fn submit_and_run(&self) -> Result<Answer> {
-        match self.submit().await? {
+        let submitted = self.submit().await?;
+        let (submit::Submitted::Queued(task)
+        | submit::Submitted::Held { task, .. }
+        | submit::Submitted::Duplicate(task)) = &submitted;
+        // In the span of the request: what a worker does later is a trace of its own.
+        tracing::info!(task_id = %task.id, resource = task.resource, records = task.total_records, "bulk task submitted");
+        match submitted {
             submit::Submitted::Duplicate(task) => Ok(Answer::Duplicate(task)),
             submit::Submitted::Held { lease, task } => {
                 // In a task of its own: a client that hangs up does not stop the work half-way.
                 let app = self.app.clone();
-                let work = tokio::spawn(async move { execute(&app, lease, task, &CancellationToken::new()).await });
+                let work = async move { execute(&app, lease, task, &CancellationToken::new()).await };
+                let work = tokio::spawn(work.in_current_span());
                 let task = work
                     .await
                     .map_err(|error| Error::Internal(format!("the bulk operation was interrupted: {error}")))??;

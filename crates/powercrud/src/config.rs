@@ -31,6 +31,8 @@ pub struct Settings {
     pub session_lifetime: Duration,
     /// Whether browsers send the session's cookie by https only.
     pub secure_cookies: bool,
+    /// Who may read `/metrics`.
+    pub metrics: MetricsAccess,
     /// Settings by resource name.
     pub resources: BTreeMap<String, ResourceSettings>,
 }
@@ -48,6 +50,7 @@ impl Default for Settings {
             login: LoginMode::Off,
             session_lifetime: Duration::from_secs(12 * 3600),
             secure_cookies: false,
+            metrics: MetricsAccess::default(),
             resources: BTreeMap::new(),
         }
     }
@@ -63,6 +66,19 @@ pub enum LoginMode {
     WhenUsersExist,
     /// Always: where there is no user, nobody gets in.
     Always,
+}
+
+/// Who may read `/metrics`: counts of tasks and records and how long they took, by no name but the operations'.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricsAccess {
+    /// Staff, and tokens that act as staff; where nobody has to sign in that is everybody.
+    #[default]
+    Staff,
+    /// Whoever reaches the address.
+    Anyone,
+    /// Nobody: there is no such address.
+    Nobody,
 }
 
 /// Which carrier brings a task's id to a worker.

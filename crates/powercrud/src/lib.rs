@@ -10,6 +10,7 @@ mod error;
 mod form;
 mod live;
 mod lock;
+mod metrics;
 mod notify;
 pub mod query;
 pub mod record;
@@ -22,8 +23,8 @@ pub mod worker;
 
 pub use app::{Builder, PowerCrud, User};
 pub use config::{
-    AfterQueueing, Atomicity, BackendKind, Channel, ConflictScope, LoginMode, Names, Notification, NotifyWhen,
-    OnConflict, ResourceSettings, Settings, Texts,
+    AfterQueueing, Atomicity, BackendKind, Channel, ConflictScope, LoginMode, MetricsAccess, Names, Notification,
+    NotifyWhen, OnConflict, ResourceSettings, Settings, Texts,
 };
 pub use error::{Error, FieldError, Result};
 pub use form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget};

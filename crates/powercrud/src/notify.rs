@@ -22,6 +22,7 @@ use crate::{
     config::{Channel, Notification},
     db::{Run as _, migrations::tables},
     error::Result,
+    metrics::Delivery,
     task::{BulkTask, store},
 };
 
@@ -67,6 +68,8 @@ pub(crate) async fn write<C: ConnectionTrait>(
             Channel::Messages => {
                 insert_sent(app, transaction, &task, *channel, messages::recipient(&task)).await?;
                 messages::write(app, transaction, &task).await?;
+                // It arrives with the transaction that ends the task, of which little but its COMMIT is left.
+                app.metrics().notice(*channel, Delivery::Sent);
             }
         }
     }

@@ -152,6 +152,8 @@ impl BulkTask {
             "status": self.status.as_str(),
             "operation": self.operation,
             "resource": self.resource,
+            "user_id": self.user_id,
+            "user_name": self.user_name,
             "changes": self.changes,
             "total_records": self.total_records,
             "processed_records": self.processed_records,

@@ -19,10 +19,12 @@ mod htmx;
 mod list;
 mod live;
 mod messages;
+mod metrics;
 mod paths;
 mod results;
 mod revert;
 mod selection;
+mod span;
 mod task_page;
 mod tasks;
 mod templates;
@@ -73,10 +75,6 @@ const CONTENT_SECURITY_POLICY: &str =
 impl PowerCrud {
     /// The pages, to be served as they are or nested under any path of an axum application.
     pub fn router(&self) -> Router {
-        let templates = Arc::new(templates::Templates::new(self.settings().templates_dir.clone()));
-        let body_limit = self.settings().body_limit;
-        let web = Web { app: self.clone(), templates, has_users: Arc::default() };
-        let request_id = HeaderName::from_static(ask::REQUEST_ID);
         let mut router = Router::new()
             .route("/", get(home::page))
             .route("/running", get(home::running))
@@ -113,17 +111,28 @@ impl PowerCrud {
             .route("/tokens", get(tokens::list).post(tokens::create))
             .route("/tokens/new", get(tokens::new))
             .route("/tokens/{id}/revoke", post(tokens::revoke))
-            .route("/assets/{*file}", get(assets::serve))
-            .route("/healthz", get(home::healthz))
-            .route("/readyz", get(home::readyz));
+            .route("/assets/{*file}", get(assets::serve));
         if self.has_login() {
             router = router
                 .route("/login", get(auth::page).post(auth::sign_in))
                 .route("/logout", post(auth::sign_out))
                 .route("/account", get(account::page).post(account::change_password));
         }
+        self.layered(router.merge(api::routes(self)).merge(metrics::routes()))
+    }
+
+    /// Only `/metrics`, `/healthz` and `/readyz`, which [`PowerCrud::router`] has too: for a process that works without pages.
+    pub fn operator_router(&self) -> Router {
+        self.layered(metrics::routes())
+    }
+
+    /// What every request goes through.
+    fn layered(&self, router: Router<Web>) -> Router {
+        let templates = Arc::new(templates::Templates::new(self.settings().templates_dir.clone()));
+        let body_limit = self.settings().body_limit;
+        let web = Web { app: self.clone(), templates, has_users: Arc::default() };
+        let request_id = HeaderName::from_static(ask::REQUEST_ID);
         router
-            .merge(api::routes(self))
             .fallback(error_page::not_found)
             .method_not_allowed_fallback(error_page::method_not_allowed)
             .with_state(web.clone())
@@ -138,7 +147,7 @@ impl PowerCrud {
             .layer(middleware::map_response(security_headers))
             .layer(CompressionLayer::new())
             .layer(PropagateRequestIdLayer::new(request_id.clone()))
-            .layer(TraceLayer::new_for_http())
+            .layer(TraceLayer::new_for_http().make_span_with(span::of_requests(self.clone())))
             .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
     }
 }

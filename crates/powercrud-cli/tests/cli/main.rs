@@ -4,6 +4,8 @@ mod bulk;
 mod configuration;
 mod discovery;
 mod faults;
+#[cfg(feature = "otel")]
+mod otel;
 mod program;
 mod refusals;
 mod reverts;

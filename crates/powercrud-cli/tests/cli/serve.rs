@@ -26,14 +26,19 @@ impl Server {
     }
 
     pub(crate) fn start_on(arguments: &[&str], bind: &str) -> Self {
-        let mut command = command(&[arguments, &["--bind", bind]].concat());
+        Self::run(&[arguments, &["--bind", bind]].concat())
+    }
+
+    /// Runs a command that prints an address at which it serves.
+    pub(crate) fn run(arguments: &[&str]) -> Self {
+        let mut command = command(arguments);
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut said = String::new();
         let address = loop {
             let before = said.len();
             assert!(output.read_line(&mut said).unwrap() > 0, "no address in {said:?}");
-            let address = said[before..].split("http://").nth(1).and_then(|rest| rest.split(' ').next());
+            let address = said[before..].split("http://").nth(1).and_then(|rest| rest.split_whitespace().next());
             if let Some(address) = address {
                 break address.to_owned();
             }
@@ -110,6 +115,25 @@ async fn a_server_without_a_worker_leaves_the_work() {
         assert!(server.get("/").starts_with("HTTP/1.1 200"));
         assert!(on(&database, &["check"]).exits(0).stdout.contains("none alive"));
         assert_eq!(server.stop(), Some(0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_worker_serves_its_metrics_where_it_is_told_to() {
+    run(Kind::Sqlite, async |database: TestDatabase| {
+        database
+            .execute("CREATE TABLE item (id INTEGER PRIMARY KEY, title TEXT); INSERT INTO item VALUES (1, 'lamp');")
+            .await;
+        let worker = Server::run(&["worker", "--metrics", "127.0.0.1:0", "--database", &database.url]);
+        assert!(worker.get("/healthz").ends_with("ok\n"));
+        on(&database, &["bulk", "update", "item", "--set", "title=desk", "--all"]).exits(0);
+        let metrics = worker.get("/metrics");
+        assert!(metrics.contains("\npowercrud_queue_seconds_count 1\n"), "{metrics}");
+        let done = "\npowercrud_records_total{operation=\"update\",outcome=\"succeeded\"} 1\n";
+        assert!(metrics.contains(done), "{metrics}");
+        assert!(worker.get("/resources/item").starts_with("HTTP/1.1 404"), "there are no pages");
+        assert_eq!(worker.stop(), Some(0));
     })
     .await;
 }

@@ -11,6 +11,7 @@
 mod ending;
 mod heartbeat;
 mod sweep;
+mod trace;
 mod watch;
 mod whole;
 
@@ -21,6 +22,7 @@ use std::{
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, sea_query::Query};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use self::ending::end;
 use super::{
@@ -60,26 +62,34 @@ pub(crate) async fn execute(
 ) -> Result<BulkTask> {
     let lost = CancellationToken::new();
     let _heartbeat = heartbeat::start(app, lease, lost.clone());
-    let span = tracing::info_span!("bulk_task", task_id = %task.id, resource = %task.resource, attempt = lease.attempt);
-    tracing::Instrument::instrument(
-        async {
-            let mut run = match Run::new(app, lease, task.clone(), stop, &lost) {
-                Ok(run) => run,
-                // The resource or a field is gone since the task was submitted.
-                Err(error) => return end(app, lease, task, Some(error.to_string())).await,
-            };
-            let walk = async {
-                if is_all_or_nothing(&run.task) { run.all_or_nothing().await } else { run.chunk_by_chunk().await }
-            };
-            tokio::select! {
-                biased;
-                result = walk => result,
-                () = lost.cancelled() => Err(lease.lost()),
-            }
-        },
-        span,
-    )
-    .await
+    let span = trace::task_span(&task, &lease);
+    let whole = async {
+        let left = walk(app, lease, task, stop, &lost).await?;
+        trace::left(app, &left);
+        Ok(left)
+    };
+    whole.instrument(span).await
+}
+
+async fn walk(
+    app: &PowerCrud,
+    lease: Lease,
+    task: BulkTask,
+    stop: &CancellationToken,
+    lost: &CancellationToken,
+) -> Result<BulkTask> {
+    let mut run = match Run::new(app, lease, task.clone(), stop, lost) {
+        Ok(run) => run,
+        // The resource or a field is gone since the task was submitted.
+        Err(error) => return end(app, lease, task, Some(error.to_string())).await,
+    };
+    let walk =
+        async { if is_all_or_nothing(&run.task) { run.all_or_nothing().await } else { run.chunk_by_chunk().await } };
+    tokio::select! {
+        biased;
+        result = walk => result,
+        () = lost.cancelled() => Err(lease.lost(app)),
+    }
 }
 
 struct Run<'a> {
@@ -191,32 +201,39 @@ impl<'a> Run<'a> {
     /// One chunk in one transaction with its outcome and checkpoint.
     async fn commit_chunk(&mut self) -> Result<()> {
         let size = self.cautious.unwrap_or(self.chunk_size).min(self.remaining());
-        let mut tries = 0;
-        let (result, took) = loop {
-            let started = Instant::now();
-            let result = self.try_chunk(size).await;
-            let pause = self.pause_after(&result, &mut tries);
-            let interrupted = result.is_err() && self.interrupted.is_cancelled();
-            if pause.is_none() && !interrupted {
-                break (result, started.elapsed());
-            }
-            tokio::time::sleep(pause.unwrap_or_default()).await;
-            if let Some(task) = self.committed_unheard().await {
-                break (Ok(task), started.elapsed());
-            }
-            if interrupted {
-                break (result, started.elapsed());
-            }
-        };
+        let span = self.chunk_span(self.task.cursor, size);
+        let (result, took) = self.try_chunk_patiently(size).instrument(span.clone()).await;
+        self.chunk_ended(&span, took, &result);
         match result {
             Ok(task) => {
-                self.task = task;
+                self.stands(task);
                 self.cautious = self.cautious.map(|size| size * 2).filter(|size| *size < self.chunk_size);
                 self.adapt(size, took);
                 Ok(())
             }
             Err(Error::Database(fault)) if fault.is_record() => self.look_closer(size, &fault).await,
             Err(error) => Err(error),
+        }
+    }
+
+    /// A chunk until it is committed, or fails by more than a passing fault; and how long its last try took.
+    async fn try_chunk_patiently(&self, size: i64) -> (Result<BulkTask>, Duration) {
+        let mut tries = 0;
+        loop {
+            let started = Instant::now();
+            let result = self.try_chunk(size).await;
+            let pause = self.pause_after(&result, &mut tries);
+            let interrupted = result.is_err() && self.interrupted.is_cancelled();
+            if pause.is_none() && !interrupted {
+                return (result, started.elapsed());
+            }
+            tokio::time::sleep(pause.unwrap_or_default()).await;
+            if let Some(task) = self.committed_unheard().await {
+                return (Ok(task), started.elapsed());
+            }
+            if interrupted {
+                return (result, started.elapsed());
+            }
         }
     }
 
@@ -237,7 +254,8 @@ impl<'a> Run<'a> {
             let outcome = Outcome { errors: vec![failed], ..Outcome::default() };
             self.advance(transaction, 1, &outcome).await
         });
-        self.task = blamed.await?;
+        let blamed = blamed.await?;
+        self.stands(blamed);
         Ok(())
     }
 
@@ -274,7 +292,7 @@ impl<'a> Run<'a> {
         if store::checkpoint(self.app, transaction, &self.lease, &self.task, &task).await? {
             Ok(task)
         } else {
-            Err(self.lease.lost())
+            Err(self.lease.lost(self.app))
         }
     }
 
@@ -297,7 +315,7 @@ impl<'a> Run<'a> {
     /// Looks at the task's row, and at this process, before each chunk.
     async fn halt(&mut self) -> Result<Option<Halt>> {
         if self.lost.is_cancelled() {
-            return Err(self.lease.lost());
+            return Err(self.lease.lost(self.app));
         }
         if self.stop.is_cancelled() {
             return Ok(Some(Halt::Shutdown));

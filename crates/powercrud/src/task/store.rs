@@ -38,8 +38,9 @@ impl Lease {
             && task.status.is_held()
     }
 
-    /// What a worker says that writes without holding its task any more.
-    pub(crate) fn lost(&self) -> Error {
+    /// What a worker says that writes without holding its task any more, which is counted.
+    pub(crate) fn lost(&self, app: &PowerCrud) -> Error {
+        app.metrics().lease_lost();
         Error::Internal(format!("the lease on task {} was lost: another worker has taken it over", self.task_id))
     }
 }
@@ -51,6 +52,8 @@ pub struct TaskFilter {
     pub statuses: Vec<Status>,
     /// Only those on this resource.
     pub resource: Option<String>,
+    /// Only those of the user of this id; of the operator, where it is empty.
+    pub user: Option<String>,
     /// Only those that another task gave rise to: its retries, and what reverts it.
     pub parent: Option<Uuid>,
     /// Only those submitted at this moment or later, in milliseconds since 1970 UTC.
@@ -192,7 +195,12 @@ fn visible(user: &User, filter: &TaskFilter) -> Cond {
     if let Some(resource) = &filter.resource {
         condition = condition.add(Expr::col("model_name").eq(resource));
     }
+    let of_user = |id: &String| match id.is_empty() {
+        true => Expr::col("user_id").is_null(),
+        false => Expr::col("user_id").eq(id),
+    };
     let conditions = [
+        filter.user.as_ref().map(of_user),
         filter.parent.map(|parent| Expr::col("parent_id").eq(parent)),
         filter.from.map(|from| Expr::col("created_at").gte(from)),
         filter.before.map(|before| Expr::col("created_at").lt(before)),
@@ -301,7 +309,9 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
         };
         let result = result.await;
         if close(transaction, result).await? {
-            return Ok(Some((lease, load(app, task.id).await?)));
+            let task = load(app, task.id).await?;
+            app.metrics().claimed(&task);
+            return Ok(Some((lease, task)));
         }
     }
     Ok(None)

@@ -9,8 +9,11 @@ mod caller;
 mod document;
 mod page;
 mod problem;
+mod query;
 mod records;
 mod resources;
+mod task_events;
+mod task_results;
 mod tasks;
 mod tokens;
 mod value;
@@ -20,15 +23,15 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use self::caller::Caller;
-use super::{Web, ask::Ask};
+use super::{Web, ask::Ask, metrics};
 use crate::app::PowerCrud;
 
+pub(super) use caller::Caller;
 pub(super) use problem::problem;
 
 /// Whether a request to this path is answered for a program, also where it fails.
 pub(super) fn answers(path: &str) -> bool {
-    path.starts_with("/api/")
+    path.starts_with("/api/") || path == metrics::PATH
 }
 
 /// The API's addresses, with its description.
@@ -43,6 +46,8 @@ pub(super) fn routes(app: &PowerCrud) -> Router<Web> {
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::get))
         .routes(routes!(tasks::errors))
+        .routes(routes!(task_results::results))
+        .routes(routes!(task_events::events))
         .routes(routes!(tasks::cancel))
         .routes(routes!(tasks::pause))
         .routes(routes!(tasks::resume))

@@ -15,7 +15,7 @@ use super::{
     htmx::{self, Htmx},
     messages,
     paths::Paths,
-    tasks, view,
+    span, tasks, view,
 };
 use crate::{
     app::{PowerCrud, User},
@@ -63,7 +63,11 @@ impl FromRequestParts<Web> for Ask {
             return Err(failed.0.clone());
         }
         let ask = Self::of(web, parts);
-        if ask.signed_in { Ok(ask) } else { Err(Problem::signed_out().into()) }
+        if !ask.signed_in {
+            return Err(Problem::signed_out().into());
+        }
+        span::note_user(&ask.user);
+        Ok(ask)
     }
 }
 

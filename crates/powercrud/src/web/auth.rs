@@ -12,7 +12,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    Web,
+    Web, api,
     ask::{Ask, FormData, cookie, text},
     error::{WebError, WebResult},
     htmx,
@@ -72,7 +72,7 @@ async fn who(web: &Web, headers: &HeaderMap) -> Result<Option<User>> {
 pub(super) fn way_to_login(ask: &Ask, parts: &Parts) -> Option<String> {
     let accepts = text(&parts.headers, header::ACCEPT.as_str()).unwrap_or("*/*");
     let page = accepts.contains("text/html") || accepts.contains("*/*");
-    if !ask.app().has_login() || !page || parts.uri.path().starts_with("/api/") {
+    if !ask.app().has_login() || !page || api::answers(parts.uri.path()) {
         return None;
     }
     // A form can't be sent again by a link: back to the page that it stood on.

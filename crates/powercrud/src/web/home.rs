@@ -17,6 +17,7 @@ use super::{
 use crate::{
     db::{Run as _, pending_migrations},
     resource::grouped,
+    worker,
 };
 
 #[derive(Serialize)]
@@ -68,7 +69,7 @@ pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The database answers and its migrations are applied.
+/// The database answers and its migrations are applied; whether there is a worker too.
 pub(super) async fn readyz(State(web): State<Web>) -> Response {
     let health = |status: StatusCode, text: String| (status, [("x-powercrud-health", "1")], text).into_response();
     let refused = |text: String| health(StatusCode::SERVICE_UNAVAILABLE, text);
@@ -78,7 +79,11 @@ pub(super) async fn readyz(State(web): State<Web>) -> Response {
         return refused("the database does not answer\n".to_owned());
     }
     match pending_migrations(web.app.database()).await {
-        Ok(0) => health(StatusCode::OK, "ready\n".to_owned()),
+        // Pages work without a worker, and what they submit waits: no reason to send people elsewhere.
+        Ok(0) => match worker::any_alive(&web.app).await {
+            Ok(true) => health(StatusCode::OK, "ready\n".to_owned()),
+            _ => health(StatusCode::OK, "ready; no worker is alive: bulk tasks wait in the database\n".to_owned()),
+        },
         Ok(pending) => refused(format!("{pending} migrations are not applied\n")),
         Err(error) => {
             tracing::warn!(%error, "not ready: the migrations can't be read");

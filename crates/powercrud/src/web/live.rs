@@ -69,13 +69,13 @@ impl Place {
 const MOST_TASKS: usize = 200;
 
 /// A stream ends after so long: whether its user may still look is asked anew when the page connects again.
-const LONGEST: Duration = Duration::from_secs(300);
+pub(super) const LONGEST: Duration = Duration::from_secs(300);
 
 /// How often an idle stream shows that it lives.
-const BEAT: Duration = Duration::from_secs(5);
+pub(super) const BEAT: Duration = Duration::from_secs(5);
 
 /// How long a page waits before it connects again.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// The address of the stream for those of `tasks` that have not ended; `None` where all have.
 pub(super) fn href(paths: &Paths, place: Place, tasks: &[TaskView]) -> Option<String> {
@@ -108,11 +108,14 @@ pub(super) async fn events(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respo
         Some((Ok::<_, Infallible>(event), stream))
     });
     let beat = KeepAlive::new().interval(BEAT).event(Event::default().event("beat").data("1"));
-    let mut response = Sse::new(events).keep_alive(beat).into_response();
-    // A proxy that collects an answer before it passes it on would hold progress back.
+    Ok(at_once(Sse::new(events).keep_alive(beat).into_response()))
+}
+
+/// A proxy that collects an answer before it passes it on would hold progress back.
+pub(super) fn at_once(mut response: Response) -> Response {
     let buffering = HeaderName::from_static("x-accel-buffering");
     response.headers_mut().insert(buffering, HeaderValue::from_static("no"));
-    Ok(response)
+    response
 }
 
 /// Reads `place=…` and `watch=ID.STAGE`, which is there once for each task.

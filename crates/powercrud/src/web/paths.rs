@@ -155,6 +155,12 @@ pub(super) fn unmark(segment: &str) -> &str {
     segment.strip_prefix('~').unwrap_or(segment)
 }
 
+/// A segment of a path without its percent signs.
+pub(super) fn decode(segment: &str) -> String {
+    let pairs = parse_query(&format!("segment={}", segment.replace('&', "%26").replace('+', "%2B")));
+    pairs.into_iter().map(|(_, text)| text).next().unwrap_or_default()
+}
+
 fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -197,6 +203,9 @@ mod tests {
             let segment = segment(key);
             assert!(!segment.is_empty() && segment != "." && segment != "..");
             assert_eq!(unmark(&segment), key);
+        }
+        for text in ["plain", "a/b & c+d=é", "100%"] {
+            assert_eq!(decode(&segment(text)), text);
         }
     }
 

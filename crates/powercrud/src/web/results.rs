@@ -14,6 +14,7 @@ use super::{
     tasks,
 };
 use crate::{
+    app::PowerCrud,
     error::Error,
     task::{
         BulkTask,
@@ -21,14 +22,19 @@ use crate::{
     },
 };
 
-pub(super) async fn download(ask: Ask, Path((id, file)): Path<(String, String)>) -> WebResult<Response> {
-    let Some((outcome, format)) = read(&file) else {
+pub(super) async fn download(ask: Ask, Path((id, name)): Path<(String, String)>) -> WebResult<Response> {
+    let Some((outcome, format)) = read(&name) else {
         let message = "There is no such file: there are succeeded, failed and unprocessed, each as .csv and .jsonl.";
         return Err(Problem::not_found(message).into());
     };
     let task = tasks::find(&ask, &id).await?;
+    file(ask.app(), task, outcome, format)
+}
+
+/// A task's records of one outcome.
+pub(super) fn file(app: &PowerCrud, task: BulkTask, outcome: Outcome, format: Format) -> WebResult<Response> {
     let name = file_name(&task, outcome, format);
-    let results = Results::new(ask.app(), task, outcome)?;
+    let results = Results::new(app, task, outcome)?;
     let head = Bytes::from(format.head(&results)?);
     let pages = futures_util::stream::unfold((Some(results), Some(head)), move |(results, head)| async move {
         if let Some(head) = head {
@@ -46,16 +52,19 @@ pub(super) async fn download(ask: Ask, Path((id, file)): Path<(String, String)>)
     });
     // Compression asks once more after the end.
     let mut response = Body::from_stream(pages.fuse()).into_response();
-    let kind = match format {
-        Format::Csv => "text/csv; charset=utf-8; header=present",
-        Format::JsonLines => "application/x-ndjson",
-    };
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
     let disposition = format!("attachment; filename=\"{name}\"");
     if let Ok(value) = HeaderValue::from_str(&disposition) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
     Ok(response)
+}
+
+fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Csv => "text/csv; charset=utf-8; header=present",
+        Format::JsonLines => "application/x-ndjson",
+    }
 }
 
 async fn next(results: &mut Results, format: Format) -> Result<Option<Bytes>, Error> {

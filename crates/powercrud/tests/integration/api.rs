@@ -7,6 +7,7 @@ mod problems;
 mod records;
 mod tasks;
 mod tokens;
+mod watch;
 
 use powercrud::{
     PowerCrud, Resource, User,
@@ -14,7 +15,7 @@ use powercrud::{
 };
 
 use crate::{support::TestDatabase, web::shop};
-use client::Client;
+pub(crate) use client::Client;
 
 /// The shop's API, for a program with a token of the operator that may do all.
 async fn open(database: TestDatabase) -> (PowerCrud, Client) {
@@ -29,7 +30,7 @@ fn user(name: &str, is_staff: bool) -> User {
     User { id: Some(name.to_owned()), is_staff, ..User::operator() }
 }
 
-async fn token_of(app: &PowerCrud, user: User, scopes: &[Scope]) -> String {
+pub(crate) async fn token_of(app: &PowerCrud, user: User, scopes: &[Scope]) -> String {
     let new = NewToken { name: "a test".into(), scopes: scopes.to_vec(), user, lasts: None };
     token::create(app, new).await.expect("a token").1
 }

@@ -5,7 +5,7 @@ pub(crate) mod browser;
 mod bulk;
 mod frame;
 mod links;
-mod live;
+pub(crate) mod live;
 mod login;
 mod look_back;
 mod queueing;

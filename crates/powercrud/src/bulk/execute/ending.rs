@@ -72,7 +72,7 @@ pub(super) async fn conclude<C: ConnectionTrait>(
     task.status = task.status.next(event)?;
     task.error_message = error_message.unwrap_or_default();
     if !store::finish(app, transaction, lease, &task).await? {
-        return Err(lease.lost());
+        return Err(lease.lost(app));
     }
     tracing::info!(
         status = task.status.as_str(),

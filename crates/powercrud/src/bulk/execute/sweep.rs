@@ -37,7 +37,8 @@ impl Run<'_> {
                 let page = self.kept(below).await?;
                 let Some(&last) = page.last() else { break };
                 below = last;
-                self.task = self.commit_page(&page).await?;
+                let committed = self.commit_page(&page).await?;
+                self.stands(committed);
             }
             if self.task.failed_records == before {
                 return Ok(None);

@@ -1,6 +1,9 @@
 //! All or nothing: everything in one transaction; one bad record, and every row stays as it was.
 
+use std::time::Instant;
+
 use sea_orm::DatabaseTransaction;
+use tracing::Instrument as _;
 
 use super::{
     Run, advanced,
@@ -95,7 +98,10 @@ impl Run<'_> {
                 return Ok(None);
             }
             let size = self.largest_chunk().min(task.total_records as i64 - task.cursor);
-            let mut outcome = self.chunk(task.cursor, size).apply(transaction).await?;
+            let (span, started) = (self.chunk_span(task.cursor, size), Instant::now());
+            let mut outcome = self.chunk(task.cursor, size).apply(transaction).instrument(span.clone()).await?;
+            let counts = (outcome.succeeded, outcome.errors.len() as u64);
+            self.chunk_done(&span, started.elapsed(), counts, "not_committed_yet");
             task = advanced(&task, size, &outcome);
             errors.append(&mut outcome.errors);
         }

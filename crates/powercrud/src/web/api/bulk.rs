@@ -35,8 +35,10 @@ struct BulkUpdate {
     /// Every record: true.
     #[schema(nullable = false)]
     all: Option<bool>,
-    /// The new values by field name. Of a many-to-many field, `{"add": [keys], "remove": [keys]}`, `{"replace": [keys]}` or
-    /// `{"clear": true}`.
+    /// The new values by field name; null sets NULL. Of a many-to-many field (those of the resource's `many_to_many` that are
+    /// `bulk_editable`), what becomes of the links: an object of `add` and `remove`, each an array of keys of the linked records,
+    /// alone or together; or `replace`, an array of the keys that are to be linked and no others; or `clear`: true. Adding what is
+    /// linked already and removing what is not changes nothing and is no mistake.
     #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
     changes: serde_json::Value,
     /// Only tell what would happen.
@@ -150,15 +152,21 @@ struct ReferrerJson {
 
 /// Change many records
 ///
-/// Few records are changed at once, all or none, and the answer is the ended task: its `status` says how it went. Many are changed
-/// in the background: the answer is 202 with the task's address in `Location`. With `validate_only` nothing is changed and the answer
-/// is a preview.
+/// Few records are changed at once, all or none, and the answer is the ended task: 200 says that the request was carried out, `status`
+/// in the body how it went. Where a record fails that is `FAILURE`, with `errors` that name it, and nothing was changed. Many records are
+/// changed in the background: the answer is 202 with the task's address in `Location`. With `validate_only` nothing is changed and the
+/// answer is a preview.
 #[utoipa::path(
     post, path = "/api/v1/resources/{resource}/bulk-update", tag = "bulk",
     params(("resource" = String, Path, description = "The resource's name")),
-    request_body = BulkUpdate,
+    request_body(content = BulkUpdate, examples(
+        ("Plain fields" = (value = json!({"ids": [7, 8], "changes": {"status": "archived", "price": "9.90"}}))),
+        ("Links of a many-to-many field" = (value = json!({"ids": [7, 8], "changes": {"tags": {"add": [1, 2], "remove": [3]}}}))),
+        ("Only these links" = (value = json!({"ids": [7, 8], "changes": {"tags": {"replace": [1]}}}))),
+        ("All that match, told first" = (value = json!({"filter": {"status": "draft"}, "changes": {"status": "archived"}, "validate_only": true}))),
+    )),
     responses(
-        (status = 200, description = "It has ended; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
         (status = 202, description = "It runs in the background", body = tasks::TaskJson, headers(
             ("Location" = String, description = "The task's address"),
             ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
@@ -173,13 +181,14 @@ pub(super) async fn update(caller: Caller, Path(resource): Path<String>, body: B
 
 /// Delete many records
 ///
-/// Answers as bulk update does. Records that others refer to are kept and reported.
+/// Answers as bulk update does: with 200 also where the ended task's `status` is `FAILURE`. Records that others refer to are kept and
+/// reported.
 #[utoipa::path(
     post, path = "/api/v1/resources/{resource}/bulk-delete", tag = "bulk",
     params(("resource" = String, Path, description = "The resource's name")),
     request_body = BulkDelete,
     responses(
-        (status = 200, description = "It has ended; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
         (status = 202, description = "It runs in the background", body = tasks::TaskJson, headers(
             ("Location" = String, description = "The task's address"),
             ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
@@ -199,7 +208,7 @@ pub(super) async fn delete(caller: Caller, Path(resource): Path<String>, body: B
 #[expect(dead_code, reason = "describes an answer")]
 enum BulkAnswer {
     #[schema(title = "Task")]
-    Task(tasks::TaskJson),
+    Task(Box<tasks::TaskJson>),
     #[schema(title = "Preview")]
     Preview(PreviewJson),
 }

@@ -13,6 +13,7 @@ use crate::{
         ask::Ask,
         error::{Problem, WebError, WebResult},
         paths::{Paths, parse_query},
+        span,
     },
 };
 
@@ -50,6 +51,7 @@ impl FromRequestParts<Web> for Caller {
         };
         let mut ask = Ask::of(web, parts);
         (ask.user, ask.signed_in) = (token.user.clone(), true);
+        span::note_user(&ask.user);
         Ok(Self { ask, token: Some(token), query })
     }
 }
@@ -59,7 +61,7 @@ impl Caller {
         self.ask.app()
     }
 
-    pub(super) fn user(&self) -> &User {
+    pub(in crate::web) fn user(&self) -> &User {
         &self.ask.user
     }
 

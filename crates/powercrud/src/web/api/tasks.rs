@@ -10,12 +10,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::caller::Caller;
+use super::{caller::Caller, query::Query};
 use crate::{
     bulk::{self, Answer},
     error::{Error, FieldError},
     task::{
-        BulkTask, RecordError, Status,
+        BulkTask, RecordError,
         store::{self, TaskFilter},
     },
     token::Scope,
@@ -36,6 +36,10 @@ pub(super) struct TaskJson {
     operation: String,
     /// The resource.
     resource: String,
+    /// The id of who submitted it; null for the operator.
+    user_id: Option<String>,
+    /// That user's name at the time.
+    user_name: Option<String>,
     /// Of an update: the new values as text, by field name; null is NULL. Of a many-to-many field: operations, each with keys and names.
     changes: std::collections::BTreeMap<String, serde_json::Value>,
     /// How many records were selected.
@@ -126,6 +130,9 @@ pub(super) struct RecordErrorPage {
     count: u64,
 }
 
+/// Parameters that tell when tasks were submitted.
+const CREATED_AT: [&str; 4] = ["created_at__gte", "created_at__gt", "created_at__lte", "created_at__lt"];
+
 /// Failed records that come with a task.
 const ERRORS_TOLD: u64 = 100;
 
@@ -137,6 +144,11 @@ const ERRORS_TOLD: u64 = 100;
     params(
         ("status" = Option<String>, Query, description = "Only tasks in these states, separated by commas", example = "PENDING,STARTED"),
         ("resource" = Option<String>, Query, description = "Only tasks on this resource"),
+        ("user" = Option<String>, Query, description = "Only tasks of the user of this id; staff see those of others; empty for the operator's"),
+        ("created_at__gte" = Option<String>, Query, description = "Only tasks submitted at this moment or later: RFC 3339, or a day in UTC, which is its beginning", example = "2026-01-31T12:00:00Z"),
+        ("created_at__gt" = Option<String>, Query, description = "Only tasks submitted later"),
+        ("created_at__lte" = Option<String>, Query, description = "Only tasks submitted at this moment or earlier"),
+        ("created_at__lt" = Option<String>, Query, description = "Only tasks submitted earlier", example = "2026-02-01"),
         ("page" = Option<u64>, Query, minimum = 1, maximum = 1_000_000_000, description = "From 1"),
         ("page_size" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "Tasks a page; 50 where it is left out"),
     ),
@@ -155,10 +167,22 @@ pub(super) async fn list(caller: Caller) -> WebResult<Json<TaskPage>> {
         Some(words) => query.statuses(&words),
         None => Vec::new(),
     };
+    let user = query.take("user");
+    let [gte, gt, lte, lt] = CREATED_AT.map(|name| query.moment(name));
     let (page, page_size) = (query.page(), query.page_size());
-    query.end(&["status", "resource", "page", "page_size"])?;
-    let filter =
-        TaskFilter { statuses, resource, offset: (page - 1) * page_size, limit: page_size, ..TaskFilter::default() };
+    query.end(&[&["status", "resource", "user"], &CREATED_AT[..], &["page", "page_size"]].concat())?;
+    // Moments of tasks are whole milliseconds.
+    let after = |moment: Option<i64>| moment.map(|moment| moment + 1);
+    let filter = TaskFilter {
+        statuses,
+        resource,
+        user,
+        from: Ord::max(gte, after(gt)),
+        before: [after(lte), lt].into_iter().flatten().min(),
+        offset: (page - 1) * page_size,
+        limit: page_size,
+        ..TaskFilter::default()
+    };
     let count = store::count(caller.app(), caller.user(), &filter).await?;
     let tasks = store::list(caller.app(), caller.user(), &filter).await?;
     let has_next = filter.offset + (tasks.len() as u64) < count;
@@ -251,7 +275,7 @@ pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> WebResult<
 
 /// Try failed and unattempted records again
 ///
-/// As a new task, which is answered as a bulk update is.
+/// As a new task, which is answered as a bulk update is: also with 200 where it has ended and failed.
 #[utoipa::path(
     post, path = "/api/v1/tasks/{id}/retry", tag = "tasks",
     params(("id" = String, Path, description = "The task's id")),
@@ -294,7 +318,7 @@ pub(super) async fn revert(caller: Caller, Path(id): Path<String>) -> WebResult<
     answer(&caller, &bulk::revert(caller.app(), caller.user(), task.id).await?).await
 }
 
-async fn find(caller: &Caller, id: &str) -> WebResult<BulkTask> {
+pub(super) async fn find(caller: &Caller, id: &str) -> WebResult<BulkTask> {
     let id = Uuid::parse_str(id).map_err(|_| Error::TaskNotFound(id.to_owned()))?;
     Ok(store::get(caller.app(), caller.user(), id).await?)
 }
@@ -323,7 +347,7 @@ pub(super) async fn answer(caller: &Caller, answer: &Answer) -> WebResult<Respon
     Ok(response)
 }
 
-fn without_errors(task: &BulkTask) -> serde_json::Value {
+pub(super) fn without_errors(task: &BulkTask) -> serde_json::Value {
     let mut json = task.to_json(&[]);
     if let Some(object) = json.as_object_mut() {
         object.remove("errors");
@@ -334,68 +358,5 @@ fn without_errors(task: &BulkTask) -> serde_json::Value {
 impl From<RecordError> for RecordErrorJson {
     fn from(error: RecordError) -> Self {
         Self { record_key: error.record_key, field: error.field, code: error.code, message: error.message }
-    }
-}
-
-/// A query string that is read name by name.
-struct Query {
-    pairs: Vec<(String, String)>,
-    errors: Vec<FieldError>,
-}
-
-impl Query {
-    fn of(caller: &Caller) -> Self {
-        Self { pairs: caller.query.clone(), errors: Vec::new() }
-    }
-
-    fn take(&mut self, name: &str) -> Option<String> {
-        let place = self.pairs.iter().position(|(other, _)| other == name)?;
-        Some(self.pairs.remove(place).1)
-    }
-
-    fn number(&mut self, name: &str, default: u64, max: u64) -> u64 {
-        let Some(text) = self.take(name) else { return default };
-        text.parse().ok().filter(|number| (1..=max).contains(number)).unwrap_or_else(|| {
-            let message = format!("{text:?} is not a whole number from 1 to {max}");
-            self.errors.push(FieldError::new(name, "OUT_OF_RANGE", message));
-            default
-        })
-    }
-
-    fn page(&mut self) -> u64 {
-        self.number("page", 1, 1_000_000_000)
-    }
-
-    fn page_size(&mut self) -> u64 {
-        self.number("page_size", 50, 1000)
-    }
-
-    fn statuses(&mut self, words: &str) -> Vec<Status> {
-        let mut statuses = Vec::new();
-        for word in words.split(',') {
-            match Status::from_word(word) {
-                Some(status) => statuses.push(status),
-                None => {
-                    let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
-                    let message = format!("{word:?} is no state; allowed are: {}", known.join(", "));
-                    self.errors.push(FieldError::new("status", "INVALID_CHOICE", message));
-                }
-            }
-        }
-        statuses
-    }
-
-    /// Nothing that is not `allowed` may be left, and nothing twice.
-    fn end(mut self, allowed: &[&str]) -> Result<(), Error> {
-        for (name, _) in &self.pairs {
-            let (code, message) = match allowed.contains(&name.as_str()) {
-                true => ("DUPLICATE_FIELD", "is given more than once".to_owned()),
-                false => {
-                    ("UNKNOWN_PARAMETER", format!("there is no such parameter; allowed are: {}", allowed.join(", ")))
-                }
-            };
-            self.errors.push(FieldError::new(name, code, message));
-        }
-        if self.errors.is_empty() { Ok(()) } else { Err(Error::Invalid(self.errors)) }
     }
 }

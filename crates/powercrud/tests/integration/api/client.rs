@@ -61,6 +61,18 @@ impl Client {
         self.send(Method::PATCH, path, Some(body.to_string())).await
     }
 
+    /// The text of an answer that is no JSON, with its headers.
+    pub(crate) async fn text(&self, path: &str) -> (u16, HeaderMap, String) {
+        let mut request = Request::builder().uri(path).header(header::HOST, "shop.example");
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let request = request.body(Body::empty()).expect("a request");
+        let (parts, body) = self.router.clone().oneshot(request).await.expect("an answer").into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("a whole body");
+        (parts.status.as_u16(), parts.headers, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Sends a body as it is.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
         let what = format!("{method} {path} {}", body.as_deref().unwrap_or_default());

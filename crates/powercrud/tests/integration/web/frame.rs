@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use axum::Router;
-use powercrud::{PowerCrud, Settings, User};
+use powercrud::{PowerCrud, Settings, User, worker};
+use tokio_util::sync::CancellationToken;
 
 use super::{browser::Browser, open, shop};
 use crate::support::{Kind, TestDatabase, each_database, oddities, run};
@@ -100,9 +101,18 @@ async fn assets_are_kept_by_their_hash() {
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_told_in_plain_text() {
     run(Kind::Sqlite, |database| async {
-        let (_, mut browser) = open(database).await;
+        let (app, mut browser) = open(database).await;
         assert_eq!(browser.get("/healthz").await.expect(200).text, "ok\n");
+        let told = browser.get("/readyz").await.expect(200).text;
+        assert_eq!(told, "ready; no worker is alive: bulk tasks wait in the database\n");
+        let stop = CancellationToken::new();
+        let working = tokio::spawn(app.worker().run(stop.clone()));
+        while worker::alive(&app).await.expect("a list").is_empty() {
+            tokio::task::yield_now().await;
+        }
         assert_eq!(browser.get("/readyz").await.expect(200).text, "ready\n");
+        stop.cancel();
+        working.await.expect("no panic").expect("a worker");
     })
     .await;
 }

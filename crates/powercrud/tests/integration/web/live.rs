@@ -26,14 +26,29 @@ each_database! {
 }
 
 /// An open stream, read event by event.
-struct Events {
+pub(crate) struct Events {
     body: BodyDataStream,
     text: String,
 }
 
+/// What came by a stream.
+pub(crate) struct Event {
+    pub(crate) name: String,
+    pub(crate) data: String,
+    pub(crate) id: String,
+}
+
 impl Events {
     async fn open(router: Router, path: &str) -> Self {
-        let request = Request::builder().uri(path).header("host", "shop.example").header("accept-encoding", "gzip");
+        Self::open_with(router, path, &[]).await
+    }
+
+    /// As a client opens it that sends these headers too.
+    pub(crate) async fn open_with(router: Router, path: &str, headers: &[(&str, &str)]) -> Self {
+        let mut request = Request::builder().uri(path).header("host", "shop.example").header("accept-encoding", "gzip");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let response = router.oneshot(request.body(Body::empty()).expect("a request")).await.expect("an answer");
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let header =
@@ -45,6 +60,12 @@ impl Events {
 
     /// Name and data of the next event; `None` at the stream's end.
     async fn next(&mut self) -> Option<(String, String)> {
+        let event = self.next_event().await?;
+        Some((event.name, event.data))
+    }
+
+    /// The next event, which may be a comment without anything; `None` at the stream's end.
+    pub(crate) async fn next_event(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {
@@ -53,7 +74,7 @@ impl Events {
                     });
                     lines.collect::<Vec<_>>().join("\n")
                 };
-                let found = (field("event"), field("data"));
+                let found = Event { name: field("event"), data: field("data"), id: field("id") };
                 self.text = rest.to_owned();
                 return Some(found);
             }

@@ -1,0 +1,97 @@
+//! A bulk task's progress as a stream of server-sent events, by the same looks at the database that open pages get.
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::Path,
+    http::{HeaderMap, StatusCode},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use tokio::time::Instant;
+
+use super::{caller::Caller, query::Query, tasks};
+use crate::{
+    live::{Live, Watch},
+    task::BulkTask,
+    web::{
+        ask::text,
+        error::WebResult,
+        live::{BEAT, LONGEST, RETRY, at_once},
+    },
+};
+
+/// The progress of a bulk task, as it comes
+///
+/// A stream of server-sent events, one for each change that is seen, at most one a second. Each is named `task`; its data is the task,
+/// as in lists. It ends with the task; also after five minutes, and when the server stops: a client connects again (an `EventSource` by
+/// itself) and sends the last event's id as `Last-Event-ID`. Then it is told what is new; where that event was the task's end, the
+/// answer is 204, which tells an `EventSource` to stay away.
+#[utoipa::path(
+    get, path = "/api/v1/tasks/{id}/events", tag = "tasks",
+    params(
+        ("id" = String, Path, description = "The task's id"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen"),
+    ),
+    responses(
+        (status = 200, description = "Events named `task`", content_type = "text/event-stream", body = String,
+            example = "retry: 1000\nevent: task\nid: STARTED.1.500.0\ndata: {\"id\": \"…\", \"status\": \"STARTED\"}\n\n"),
+        (status = 204, description = "The task has ended, and its end was seen"),
+    )
+)]
+pub(super) async fn events(caller: Caller, Path(id): Path<String>, headers: HeaderMap) -> WebResult<Response> {
+    Query::of(&caller).end(&[])?;
+    let task = tasks::find(&caller, &id).await?;
+    let seen = text(&headers, "last-event-id").map(str::to_owned);
+    if task.status.is_final() && seen.as_deref() == Some(&*event_id(&task)) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let watch = Live::watch(caller.app(), [task.id]);
+    let stream = Stream { watch, seen, until: Instant::now() + LONGEST };
+    let events = futures_util::stream::unfold(stream, async |mut stream| {
+        let event = stream.next().await?;
+        Some((Ok::<_, Infallible>(event), stream))
+    });
+    let beat = KeepAlive::new().interval(BEAT).text("beat");
+    Ok(at_once(Sse::new(events).keep_alive(beat).into_response()))
+}
+
+/// Names what can change of a task while it lives.
+fn event_id(task: &BulkTask) -> String {
+    format!("{}.{}.{}.{}", task.status.as_str(), task.attempt, task.processed_records, task.failed_records)
+}
+
+struct Stream {
+    watch: Watch,
+    /// The id of the last event that the client has.
+    seen: Option<String>,
+    until: Instant,
+}
+
+impl Stream {
+    async fn next(&mut self) -> Option<Event> {
+        while !self.watch.is_empty() {
+            let changes = tokio::select! {
+                changes = self.watch.changes() => changes?,
+                () = tokio::time::sleep_until(self.until) => return None,
+            };
+            for (id, snapshot) in changes {
+                // A task that is no more ends its stream without a word.
+                let snapshot = snapshot?;
+                let event_id = event_id(&snapshot.task);
+                if snapshot.task.status.is_final() {
+                    self.watch.leave(id);
+                }
+                if self.seen.as_ref() == Some(&event_id) {
+                    continue;
+                }
+                let json = snapshot.text("api", |task| Ok(tasks::without_errors(task).to_string())).ok()?;
+                self.seen = Some(event_id.clone());
+                return Some(Event::default().event("task").id(event_id).retry(RETRY).data(&*json));
+            }
+        }
+        None
+    }
+}
