@@ -25,7 +25,6 @@ mod revert;
 mod selection;
 mod task_page;
 mod tasks;
-mod templates;
 mod tokens;
 mod view;
 
@@ -52,13 +51,13 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::app::PowerCrud;
+use crate::{app::PowerCrud, templates::Templates};
 
 /// What every handler needs.
 #[derive(Clone)]
 struct Web {
     app: PowerCrud,
-    templates: Arc<templates::Templates>,
+    templates: Arc<Templates>,
     /// Whether there was a user when somebody last asked.
     has_users: Arc<AtomicBool>,
 }
@@ -73,7 +72,7 @@ const CONTENT_SECURITY_POLICY: &str =
 impl PowerCrud {
     /// The pages, to be served as they are or nested under any path of an axum application.
     pub fn router(&self) -> Router {
-        let templates = Arc::new(templates::Templates::new(self.settings().templates_dir.clone()));
+        let templates = Arc::new(Templates::new(self.settings().templates_dir.clone(), assets::extend));
         let body_limit = self.settings().body_limit;
         let web = Web { app: self.clone(), templates, has_users: Arc::default() };
         let request_id = HeaderName::from_static(ask::REQUEST_ID);
@@ -99,6 +98,7 @@ impl PowerCrud {
             .route("/tasks/badge", get(messages::badge))
             .route("/tasks/{id}", get(task_page::page))
             .route("/tasks/{id}/progress", get(task_page::progress))
+            .route("/tasks/{id}/notices", get(task_page::notices))
             .route("/tasks/{id}/strip", get(task_page::strip))
             .route("/tasks/{id}/results/{file}", get(results::download))
             .route("/tasks/{id}/pause", post(tasks::pause))

@@ -1,0 +1,1 @@
+//! A real server for mail, and encryption, with certificates of this test's own.
