@@ -47,7 +47,8 @@ impl Server {
     /// # Errors
     /// Says what is wrong and what is allowed, without the password.
     pub(in crate::notify) fn read(address: &str, trusted: Option<&[u8]>) -> Result<Self, String> {
-        let url = Url::parse(address).map_err(|error| format!("that is no address ({error}); {ALLOWED}"))?;
+        let hint = "in USER and PASSWORD all but letters and digits is written as %40 is for @";
+        let url = Url::parse(address).map_err(|error| format!("that is no address ({error}); {ALLOWED}; {hint}"))?;
         let mut tls = None;
         for (name, value) in url.query_pairs() {
             match (&*name, &*value) {
@@ -66,12 +67,12 @@ impl Server {
             ("smtp", tls) => tls.unwrap_or(Security::Required),
             (scheme, _) => return Err(format!("{scheme}: is not allowed; {ALLOWED}")),
         };
-        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
-            return Err(format!("nothing may follow the port; {ALLOWED}"));
-        }
         let host =
             url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| format!("there is no host; {ALLOWED}"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        if !matches!(url.path(), "" | "/") || url.fragment().is_some() {
+            return Err(format!("nothing may follow the port; {ALLOWED}"));
+        }
         let decode = |text: &str| {
             let decoded = percent_decode_str(text).decode_utf8().map(|text| text.into_owned());
             decoded.map_err(|_| format!("user or password is not UTF-8; {ALLOWED}"))
