@@ -30,6 +30,16 @@ install_schemathesis() {
   python3 -m venv --clear "$home" && "$home/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5
 }
 
+# Puts aiosmtpd, a mail server for tests, into an environment of its own, and its Python into POWERCRUD_TEST_AIOSMTPD.
+install_aiosmtpd() {
+  local home
+  home=$(realpath -m "${CARGO_TARGET_DIR:-target}")/aiosmtpd
+  if ! "$home/bin/python" -c 'import importlib.metadata as m; assert m.version("aiosmtpd") == "1.4.6"' 2>/dev/null; then
+    python3 -m venv --clear "$home" && "$home/bin/pip" install --quiet --disable-pip-version-check aiosmtpd==1.4.6 || return 1
+  fi
+  export POWERCRUD_TEST_AIOSMTPD=$home/bin/python
+}
+
 # As root on Debian, everything at once; else the steps that need it are skipped by name.
 install_packages() {
   local packages=()

@@ -12,7 +12,7 @@ use figment::{
     providers::{Env, Format as _, Toml},
     value::{Dict, Value},
 };
-use powercrud::{Error, LoginMode, MetricsAccess, ResourceSettings, Settings};
+use powercrud::{Error, LoginMode, MetricsAccess, Notification, ResourceSettings, Secret, Settings};
 use serde::de::DeserializeOwned;
 
 const DEFAULT_FILE: &str = "powercrud.toml";
@@ -107,6 +107,23 @@ impl Config {
             "metrics" => {
                 read::<MetricsAccess>(value, "\"staff\", \"anyone\" or \"nobody\"").map(|it| settings.metrics = it)
             }
+            "base_url" => {
+                read(value, "an address such as \"https://shop.example.org\"").map(|it| settings.base_url = Some(it))
+            }
+            "email_url" => secret(value, "an address such as \"smtps://USER:PASSWORD@HOST:PORT\"")
+                .map(|it| settings.email_url = Some(it)),
+            "email_from" => {
+                read(value, "an address such as \"shop@example.org\"").map(|it| settings.email_from = Some(it))
+            }
+            "webhook_url" => {
+                secret(value, "an address such as \"https://HOST/PATH\"").map(|it| settings.webhook_url = Some(it))
+            }
+            "webhook_secret" => {
+                secret(value, "whsec_ and base64 of 24 to 64 bytes").map(|it| settings.webhook_secret = Some(it))
+            }
+            "webhook_allow_private" => read(value, "true or false").map(|it| settings.webhook_allow_private = it),
+            "tls_ca_file" => read::<PathBuf>(value, "a file").map(|it| settings.tls_ca_file = Some(it)),
+            "bulk_async_notification" => notification(value).map(|it| settings.bulk_async_notification = it),
             "resources" => {
                 self.apply_resources(value, complain);
                 Ok(())
@@ -142,7 +159,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 13] = [
+pub(crate) const KEYS: [&str; 21] = [
     "database_url",
     "bind",
     "title",
@@ -155,6 +172,14 @@ pub(crate) const KEYS: [&str; 13] = [
     "session_hours",
     "secure_cookies",
     "metrics",
+    "base_url",
+    "email_url",
+    "email_from",
+    "webhook_url",
+    "webhook_secret",
+    "webhook_allow_private",
+    "tls_ca_file",
+    "bulk_async_notification",
     "resources",
 ];
 
@@ -180,6 +205,19 @@ fn read<T: DeserializeOwned>(value: Value, allowed: &str) -> Result<T, String> {
     serde_json::from_value(json.clone())
         .or_else(|_| serde_json::from_value(serde_json::Value::String(json.to_string())))
         .map_err(|_| format!("{json} is not allowed; allowed is {allowed}"))
+}
+
+/// A text that no message shows.
+fn secret(value: Value, allowed: &str) -> Result<Secret, String> {
+    read::<String>(value, allowed).map(Secret::from).map_err(|_| format!("that is no text; allowed is {allowed}"))
+}
+
+/// What resources have of the same name.
+fn notification(value: Value) -> Result<Notification, String> {
+    let value = serde_json::to_value(&value).map_err(|error| error.to_string())?;
+    let mut as_resource = ResourceSettings::default();
+    as_resource.set("bulk_async_notification", value)?;
+    Ok(as_resource.bulk_async_notification.unwrap_or_default())
 }
 
 fn within(value: Value, range: std::ops::RangeInclusive<u64>) -> Result<u64, String> {
@@ -240,6 +278,32 @@ mod tests {
             "shop.toml: resources.Track.paginate_by: \"many\" is not allowed; allowed is a whole number from 1 to 1000",
             "shop.toml: resources.Track.bulk_feilds: there is no such setting; allowed are: label",
         ] {
+            assert!(error.contains(part), "{part:?} is not in {error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_read_and_never_shown() {
+        let config = Config::read(
+            "shop.toml",
+            r#"
+            email_url = "smtps://ann:s3cret@mail.example.org"
+            webhook_secret = "whsec_s3cret"
+            webhook_url = "https://hooks.example.org/s3cret"
+            bulk_async_notification = ["messages", "email", "callback"]
+            "#,
+        )
+        .unwrap();
+        assert_eq!(config.settings.email_url, Some("smtps://ann:s3cret@mail.example.org".into()));
+        assert!(config.settings.bulk_async_notification.includes(powercrud::Channel::Email));
+        assert!(!format!("{config:?}").contains("s3cret"));
+        let error =
+            Config::read("shop.toml", "webhook_secret = [\"whsec_s3cret\"]\nbulk_async_notification = \"pigeon\"");
+        let error = error.unwrap_err().to_string();
+        assert!(!error.contains("s3cret"), "{error}");
+        for part in
+            ["webhook_secret: that is no text; allowed is whsec_", "\"pigeon\" is not allowed; allowed is \"none\", or"]
+        {
             assert!(error.contains(part), "{part:?} is not in {error}");
         }
     }

@@ -65,6 +65,10 @@ pub(crate) async fn until_ended(powercrud: &PowerCrud, task: &BulkTask, worker_a
     bar.finish_and_clear();
     if let Some(own) = own {
         own.stop().await?;
+        // Nobody else may be there to do it; what fails now is left to the next worker.
+        if let Err(error) = powercrud.deliver_notices().await {
+            tracing::warn!(%error, "notices of the end can't be delivered now");
+        }
     }
     Ok(ended)
 }

@@ -6,11 +6,12 @@ use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
 use crate::{
-    config::{LoginMode, Settings},
+    config::{LoginMode, Notification, Secret, Settings},
     db::{Catalog, Database},
     error::{Error, Result},
     live::Live,
     metrics::Metrics,
+    notify::{self, Notifier, TaskEndHook},
     resource::{self, Resource, ResourceBuilder},
     task::BulkTask,
 };
@@ -32,6 +33,8 @@ struct Inner {
     live: Live,
     metrics: Metrics,
     queue_hooks: QueueHooks,
+    /// How this process tells people of tasks' ends, beside its own tables.
+    notifiers: Vec<Arc<dyn Notifier>>,
 }
 
 type SuccessHook = Arc<dyn Fn(&BulkTask) + Send + Sync>;
@@ -106,6 +109,7 @@ pub struct Builder {
     resources: Vec<ResourceBuilder>,
     users: Option<UserHook>,
     queue_hooks: QueueHooks,
+    task_end: Option<TaskEndHook>,
     migrate: bool,
 }
 
@@ -124,6 +128,7 @@ impl PowerCrud {
             resources: Vec::new(),
             users: None,
             queue_hooks: QueueHooks::default(),
+            task_end: None,
             migrate: true,
         }
     }
@@ -185,6 +190,11 @@ impl PowerCrud {
     /// What this process counts.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// How this process tells people of tasks' ends, beside its own tables.
+    pub(crate) fn notifiers(&self) -> &[Arc<dyn Notifier>] {
+        &self.inner.notifiers
     }
 
     /// What open pages watch.
@@ -265,6 +275,75 @@ impl Builder {
         self
     }
 
+    /// Called once a bulk task has ended, for resources whose `bulk_async_notification` has [`crate::Channel::Callback`], as
+    /// `bulk_notify_when` says and not for what was answered in the request. A worker of a process that has this function calls it, soon
+    /// after the end; where its workers are elsewhere, [`PowerCrud::keep_delivering_notices`] does. It is called at least once: again
+    /// where it panics, takes longer than five minutes, or its process dies, up to eight times within a day.
+    #[must_use]
+    pub fn on_task_end<F>(mut self, function: impl Fn(BulkTask) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.task_end = Some(Arc::new(move |task| Box::pin(function(task))));
+        self
+    }
+
+    /// Where people reach these pages, with the path that they are nested under: mail and webhooks lead there.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.base_url = Some(url.into());
+        self
+    }
+
+    /// The server that takes mail, such as `smtps://USER:PASSWORD@HOST:PORT`; [`Settings::email_url`] says more.
+    #[must_use]
+    pub fn email_url(mut self, url: impl Into<Secret>) -> Self {
+        self.settings.email_url = Some(url.into());
+        self
+    }
+
+    /// Whom mail is from: `shop@example.org` or `The shop <shop@example.org>`.
+    #[must_use]
+    pub fn email_from(mut self, address: impl Into<String>) -> Self {
+        self.settings.email_from = Some(address.into());
+        self
+    }
+
+    /// Where the ends of bulk tasks are posted to, as [Standard Webhooks](https://www.standardwebhooks.com) describes it.
+    #[must_use]
+    pub fn webhook_url(mut self, url: impl Into<Secret>) -> Self {
+        self.settings.webhook_url = Some(url.into());
+        self
+    }
+
+    /// What those posts are signed with: `whsec_` and base64 of 24 to 64 bytes.
+    #[must_use]
+    pub fn webhook_secret(mut self, secret: impl Into<Secret>) -> Self {
+        self.settings.webhook_secret = Some(secret.into());
+        self
+    }
+
+    /// Whether webhooks may lead to this machine and into private networks (false).
+    #[must_use]
+    pub fn webhook_allow_private(mut self, allow: bool) -> Self {
+        self.settings.webhook_allow_private = allow;
+        self
+    }
+
+    /// A PEM file of certificates by which mail servers and webhooks are trusted, beside those that browsers trust.
+    #[must_use]
+    pub fn tls_ca_file(mut self, file: impl Into<std::path::PathBuf>) -> Self {
+        self.settings.tls_ca_file = Some(file.into());
+        self
+    }
+
+    /// How people hear of a task's end, for resources that don't say so themselves.
+    #[must_use]
+    pub fn bulk_async_notification(mut self, notification: impl Into<Notification>) -> Self {
+        self.settings.bulk_async_notification = notification.into();
+        self
+    }
+
     /// Whether [`Builder::build`] creates and updates PowerCRUD's own tables (true). Where it may not, [`Database::migrate`] has to
     /// have run before.
     #[must_use]
@@ -278,26 +357,32 @@ impl Builder {
     /// # Errors
     /// [`Error::Configuration`] lists every mistake at once; [`Error::Database`] where the database fails.
     pub async fn build(self) -> Result<PowerCrud> {
+        let mut mistakes = Vec::new();
         if self.users.is_some() && self.settings.login != LoginMode::Off {
             let mistake = "login: either PowerCRUD has the login or the hook `user` says who asks, not both";
-            return Err(Error::Configuration(vec![mistake.into()]));
+            mistakes.push(mistake.to_owned());
         }
         if self.migrate {
             self.database.migrate().await?;
         }
         let catalog = Catalog::discover(&self.database).await?;
-        let resources = resource::build(self.resources, &self.settings, &catalog)?.into_iter().map(Arc::new).collect();
+        let resources = resource::build(self.resources, &self.settings, &catalog, &mut mistakes);
+        let notifiers = notify::set_up(&self.settings, self.task_end, &resources, &mut mistakes);
+        if !mistakes.is_empty() {
+            return Err(Error::Configuration(mistakes));
+        }
         Ok(PowerCrud {
             inner: Arc::new(Inner {
                 database: self.database,
                 catalog,
                 settings: self.settings,
-                resources,
+                resources: resources.into_iter().map(Arc::new).collect(),
                 users: self.users,
                 bell: Notify::new(),
                 live: Live::new(),
                 metrics: Metrics::new(),
                 queue_hooks: self.queue_hooks,
+                notifiers,
             }),
         })
     }

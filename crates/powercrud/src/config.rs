@@ -1,10 +1,12 @@
 //! Settings, under the names that django-powercrud gave them, as builder methods, TOML keys and `POWERCRUD_…` variables alike.
 
 mod notification;
+mod secret;
 
 use std::{collections::BTreeMap, time::Duration};
 
 pub use notification::{Channel, Notification, NotifyWhen};
+pub use secret::Secret;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -33,6 +35,24 @@ pub struct Settings {
     pub secure_cookies: bool,
     /// Who may read `/metrics`.
     pub metrics: MetricsAccess,
+    /// Where people reach these pages, with the path that they are nested under, such as `https://shop.example.org/admin`: mail and
+    /// webhooks lead there.
+    pub base_url: Option<String>,
+    /// The server that takes mail: `smtps://USER:PASSWORD@HOST:PORT`, or `smtp://…` with `?tls=required` (which is meant where nothing is
+    /// said), `opportunistic` or `none`.
+    pub email_url: Option<Secret>,
+    /// Whom mail is from: `shop@example.org` or `The shop <shop@example.org>`.
+    pub email_from: Option<String>,
+    /// Where the ends of bulk tasks are posted to, for the channel [`Channel::Callback`].
+    pub webhook_url: Option<Secret>,
+    /// What those posts are signed with: `whsec_` and base64 of 24 to 64 bytes.
+    pub webhook_secret: Option<Secret>,
+    /// Whether webhooks may lead to this machine and into private networks (false).
+    pub webhook_allow_private: bool,
+    /// A PEM file of certificates by which mail servers and webhooks are trusted, beside those that browsers trust.
+    pub tls_ca_file: Option<std::path::PathBuf>,
+    /// How people hear of a task's end, for resources that don't say so themselves.
+    pub bulk_async_notification: Notification,
     /// Settings by resource name.
     pub resources: BTreeMap<String, ResourceSettings>,
 }
@@ -51,6 +71,14 @@ impl Default for Settings {
             session_lifetime: Duration::from_secs(12 * 3600),
             secure_cookies: false,
             metrics: MetricsAccess::default(),
+            base_url: None,
+            email_url: None,
+            email_from: None,
+            webhook_url: None,
+            webhook_secret: None,
+            webhook_allow_private: false,
+            tls_ca_file: None,
+            bulk_async_notification: Notification::default(),
             resources: BTreeMap::new(),
         }
     }
@@ -284,8 +312,8 @@ resource_settings! {
     bulk_min_async_records: u64 = "a whole number",
     /// What carries a task to a worker.
     bulk_async_backend: BackendKind = "\"database\"",
-    /// How people hear of a task's end.
-    bulk_async_notification: Notification = "\"none\", or one or a list of \"status_page\" and \"messages\"",
+    /// How people hear of a task's end; by default as the settings of the whole PowerCRUD say.
+    bulk_async_notification: Notification = "\"none\", or one or a list of \"status_page\", \"messages\", \"email\" and \"callback\"",
     /// Of which ends people hear: all, failures, or those of tasks that took at least so long.
     bulk_notify_when: NotifyWhen = "\"always\", \"failure\", or a duration such as \"500ms\", \"30s\", \"5m\" or \"2h\"",
     /// Whether bulk tasks keep each other out (true).

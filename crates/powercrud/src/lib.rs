@@ -17,6 +17,7 @@ pub mod record;
 mod resource;
 mod selection;
 pub mod task;
+mod templates;
 pub mod token;
 mod web;
 pub mod worker;
@@ -24,9 +25,10 @@ pub mod worker;
 pub use app::{Builder, PowerCrud, User};
 pub use config::{
     AfterQueueing, Atomicity, BackendKind, Channel, ConflictScope, LoginMode, MetricsAccess, Names, Notification,
-    NotifyWhen, OnConflict, ResourceSettings, Settings, Texts,
+    NotifyWhen, OnConflict, ResourceSettings, Secret, Settings, Texts,
 };
 pub use error::{Error, FieldError, Result};
 pub use form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget};
+pub use notify::Means;
 pub use resource::{Field, ManyToMany, Reference, Resource, ResourceBuilder};
 pub use selection::{Selection, StoredSelection};

@@ -39,10 +39,8 @@ pub(crate) enum Delivery {
     /// It has arrived.
     Sent,
     /// It has not, and will be tried again.
-    #[expect(dead_code, reason = "messages always arrive; mail and webhooks may not")]
     Retried,
     /// It has not, and nobody tries again.
-    #[expect(dead_code, reason = "messages always arrive; mail and webhooks may not")]
     Failed,
 }
 

@@ -1,116 +1,114 @@
-//! Tells people that a task has ended.
+//! Tells people, and programs, that a task has ended.
 //!
 //! Notices are rows first, written in the transaction that ends the task: a task that ended has its notices, one that did not has none,
 //! and (task, channel, recipient) is a unique key, so that nobody is told twice. What is a table of this database, [`messages`], is
-//! delivered by that same transaction.
+//! delivered by that same transaction. Everything else is behind [`Notifier`] and is delivered later, by whatever process has the means
+//! to ([`outbox`]).
 //!
 //! Who asked in the request and got the answer there is not told again.
 
+mod email;
+mod function;
 pub(crate) mod messages;
+mod outbox;
+mod set_up;
+mod summary;
+mod webhook;
 mod words;
+mod write;
 
-use sea_orm::{
-    ConnectionTrait,
-    sea_query::{Expr, ExprTrait as _, Query},
-};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-pub(crate) use words::outcome;
-
-use crate::{
-    app::PowerCrud,
-    config::{Channel, Notification},
-    db::{Run as _, migrations::tables},
-    error::Result,
-    metrics::Delivery,
-    task::{BulkTask, store},
+pub use set_up::Means;
+pub(crate) use {
+    function::TaskEndHook,
+    outbox::{NoticeState, NoticeStatus, TRIES, give_up_forgotten, of_task},
+    set_up::set_up,
+    words::outcome,
+    write::{words_of, write},
 };
 
-/// Where a notice stands.
+use crate::{app::PowerCrud, config::Channel};
+
+/// A way to deliver notices that is not a table of this database.
+///
+/// A notifier delivers each notice at least once: where a process dies between delivering and noting it, another delivers again, under
+/// the same id, by which the receiver can tell. It holds no transaction and no connection while it waits for somebody else's machine.
+pub(crate) trait Notifier: Send + Sync {
+    /// Which notices are its own.
+    fn address(&self) -> Address;
+
+    /// After how long a delivery counts as failed.
+    fn patience(&self) -> Duration;
+
+    /// Delivers a notice.
+    ///
+    /// # Errors
+    /// A [`Failure`], which says whether it is worth another try.
+    fn deliver<'a>(&'a self, app: &'a PowerCrud, notice: &'a Notice) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Where it delivers to, without secrets; `None` for what has no place outside this process.
+    fn place(&self) -> Option<String>;
+
+    /// Whether that place can be reached now, and why not.
+    fn reach(&self) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// What of the outbox is one notifier's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoticeStatus {
-    /// It has arrived.
-    Sent,
+pub(crate) struct Address {
+    /// The channel.
+    pub(crate) channel: Channel,
+    /// The recipient, where one is meant; `None` for a channel whose recipients are people.
+    pub(crate) recipient: Option<&'static str>,
 }
 
-impl NoticeStatus {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-        }
+impl Address {
+    pub(crate) const EMAIL: Self = Self { channel: Channel::Email, recipient: None };
+    pub(crate) const WEBHOOK: Self = Self { channel: Channel::Callback, recipient: Some("webhook") };
+    pub(crate) const FUNCTION: Self = Self { channel: Channel::Callback, recipient: Some("function") };
+}
+
+/// A notice that this process has taken, to deliver it.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    /// The same at each try.
+    pub(crate) id: Uuid,
+    pub(crate) task_id: Uuid,
+    pub(crate) recipient: String,
+    /// Which try this is, from 1.
+    pub(crate) attempt: i64,
+    /// When it began, by the database's clock, in milliseconds since 1970 UTC.
+    pub(crate) at: i64,
+}
+
+/// Why a notice was not delivered.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// For people, without secrets.
+    pub(crate) reason: String,
+    /// Whether it may go better another time.
+    pub(crate) may_pass: bool,
+}
+
+impl Failure {
+    /// What may go better another time.
+    pub(crate) fn passing(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), may_pass: true }
+    }
+
+    /// What will not.
+    pub(crate) fn lasting(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), may_pass: false }
     }
 }
 
-/// Writes the notices of a task as part of the transaction that ends it. `answered`: whoever submitted it gets the outcome as the answer
-/// to that very request.
-pub(crate) async fn write<C: ConnectionTrait>(
-    app: &PowerCrud,
-    transaction: &C,
-    task_id: Uuid,
-    answered: bool,
-) -> Result<()> {
-    let task = store::load_from(transaction, task_id).await?;
-    let resource = app.resource(&task.resource).ok();
-    let when = resource.and_then(|resource| resource.settings.bulk_notify_when).unwrap_or_default();
-    if answered || !when.includes(&task) {
-        return Ok(());
+/// The database failed, or a template did: the next try may go better.
+impl From<crate::error::Error> for Failure {
+    fn from(error: crate::error::Error) -> Self {
+        Self::passing(error.to_string())
     }
-    let select =
-        Query::select().column("notification").from(tables::BULK_TASK).and_where(Expr::col("id").eq(task_id)).take();
-    let words: String = match transaction.row(&select).await? {
-        Some(row) => row.try_get_by_index(0)?,
-        None => return Ok(()),
-    };
-    for channel in Notification::from_words(&words).channels() {
-        match channel {
-            // The page is always there.
-            Channel::StatusPage => {}
-            Channel::Messages => {
-                insert_sent(app, transaction, &task, *channel, messages::recipient(&task)).await?;
-                messages::write(app, transaction, &task).await?;
-                // It arrives with the transaction that ends the task, of which little but its COMMIT is left.
-                app.metrics().notice(*channel, Delivery::Sent);
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn insert_sent<C: ConnectionTrait>(
-    app: &PowerCrud,
-    transaction: &C,
-    task: &BulkTask,
-    channel: Channel,
-    recipient: &str,
-) -> Result<()> {
-    let now = app.database().dialect().now();
-    let mut insert = Query::insert();
-    insert
-        .into_table(tables::NOTICE)
-        .columns([
-            "id",
-            "task_id",
-            "channel",
-            "recipient",
-            "status",
-            "attempts",
-            "next_attempt_at",
-            "last_error",
-            "created_at",
-            "sent_at",
-        ])
-        .values_panic([
-            Uuid::now_v7().into(),
-            task.id.into(),
-            channel.as_str().into(),
-            recipient.into(),
-            NoticeStatus::Sent.as_str().into(),
-            1i64.into(),
-            now.clone(),
-            "".into(),
-            now.clone(),
-            now,
-        ]);
-    transaction.insert(&insert).await?;
-    Ok(())
 }

@@ -27,7 +27,6 @@ mod selection;
 mod span;
 mod task_page;
 mod tasks;
-mod templates;
 mod tokens;
 mod view;
 
@@ -54,13 +53,13 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::app::PowerCrud;
+use crate::{app::PowerCrud, templates::Templates};
 
 /// What every handler needs.
 #[derive(Clone)]
 struct Web {
     app: PowerCrud,
-    templates: Arc<templates::Templates>,
+    templates: Arc<Templates>,
     /// Whether there was a user when somebody last asked.
     has_users: Arc<AtomicBool>,
 }
@@ -97,6 +96,7 @@ impl PowerCrud {
             .route("/tasks/badge", get(messages::badge))
             .route("/tasks/{id}", get(task_page::page))
             .route("/tasks/{id}/progress", get(task_page::progress))
+            .route("/tasks/{id}/notices", get(task_page::notices))
             .route("/tasks/{id}/strip", get(task_page::strip))
             .route("/tasks/{id}/results/{file}", get(results::download))
             .route("/tasks/{id}/pause", post(tasks::pause))
@@ -128,7 +128,7 @@ impl PowerCrud {
 
     /// What every request goes through.
     fn layered(&self, router: Router<Web>) -> Router {
-        let templates = Arc::new(templates::Templates::new(self.settings().templates_dir.clone()));
+        let templates = Arc::new(Templates::new(self.settings().templates_dir.clone(), assets::extend));
         let body_limit = self.settings().body_limit;
         let web = Web { app: self.clone(), templates, has_users: Arc::default() };
         let request_id = HeaderName::from_static(ask::REQUEST_ID);

@@ -13,7 +13,7 @@ use crate::{
     bulk,
     db::{Run as _, migrations::tables, patiently},
     error::Result,
-    lock,
+    lock, notify,
     task::{BulkTask, keeping, store},
 };
 
@@ -66,6 +66,7 @@ impl Worker {
         self.show_life().await?;
         let life = self.keep_showing_life(stop.clone());
         let housekeeping = self.keep_house();
+        let notices = self.deliver_notices(stop.clone());
         let mut listener = Listener::start(&self.app).await;
         let free = std::sync::Arc::new(Semaphore::new(self.concurrency));
         let mut running = JoinSet::new();
@@ -108,6 +109,9 @@ impl Worker {
         while running.join_next().await.is_some() {}
         life.abort();
         housekeeping.abort();
+        if let Err(error) = notices.await {
+            tracing::warn!(%error, "the delivery of notices ended badly");
+        }
         self.sign_off().await;
         Ok(())
     }
@@ -132,6 +136,12 @@ impl Worker {
         })
     }
 
+    /// Delivers notices beside the tasks, which never wait for that.
+    fn deliver_notices(&self, stop: CancellationToken) -> tokio::task::JoinHandle<()> {
+        let app = self.app.clone();
+        tokio::spawn(async move { app.keep_delivering_notices(stop).await })
+    }
+
     /// Purges old results now and then.
     fn keep_house(&self) -> tokio::task::JoinHandle<()> {
         let app = self.app.clone();
@@ -144,6 +154,13 @@ impl Worker {
                 }
                 if let Err(error) = bulk::purge(&app).await {
                     tracing::warn!(%error, "former values that were kept too long can't be purged; trying again later");
+                }
+                match notify::give_up_forgotten(&app).await {
+                    Ok(0) => {}
+                    Ok(notices) => {
+                        tracing::warn!(notices, "notices were given up: nobody had the means to deliver them")
+                    }
+                    Err(error) => tracing::warn!(%error, "old notices can't be given up; trying again later"),
                 }
                 tokio::time::sleep(keeping::INTERVAL).await;
             }

@@ -37,6 +37,21 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
         0 => "users          none; whoever reaches the server is the operator".to_owned(),
         all => format!("users          {active} of {all} may sign in"),
     });
+    for means in powercrud.means_of_notice().await {
+        let reached = match &means.unreachable {
+            None => "reached".to_owned(),
+            Some(why) => format!("CAN'T BE REACHED: {why}"),
+        };
+        let told = match means.resources.len() {
+            0 => format!(
+                "no resource's bulk_async_notification has it{}",
+                if means.name == "webhook" { " (\"callback\")" } else { "" }
+            ),
+            1 => "for 1 resource".to_owned(),
+            many => format!("for {} resources", grouped(many as u64)),
+        };
+        print(&format!("{:<14} {}, {told}; {reached}", means.name, means.place));
+    }
     let workers = worker::alive(&powercrud).await?;
     let places: Vec<_> = workers.iter().map(|worker| format!("process {} on {}", worker.pid, worker.host)).collect();
     print(&match workers.len() {

@@ -4,6 +4,7 @@ mod bulk;
 mod configuration;
 mod discovery;
 mod faults;
+mod notices;
 #[cfg(feature = "otel")]
 mod otel;
 mod program;

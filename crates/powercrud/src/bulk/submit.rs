@@ -16,6 +16,7 @@ use crate::{
     db::{Run as _, close, migrations::tables},
     error::{Error, Result},
     lock::{self, Frozen},
+    notify,
     selection::Checked,
     task::{
         BulkTask, Event, Happening, Operation, Status, TaskEvent,
@@ -235,7 +236,7 @@ impl Plan {
                 0i64.into(),
                 atomicity.as_str().into(),
                 settings.bulk_async_backend.unwrap_or_default().as_str().into(),
-                settings.bulk_async_notification.clone().unwrap_or_default().words().into(),
+                notify::words_of(&self.app, &self.resource).into(),
                 lease.map_or(0, |lease| lease.attempt).into(),
                 lease.map(|lease| lease.worker_id).into(),
                 held(store::expiry(dialect, self.app.settings().lease)),

@@ -14,16 +14,22 @@ pub enum Channel {
     StatusPage,
     /// A message on whatever page the user is on, kept under a bell until it was seen.
     Messages,
+    /// Mail to the address of the user who submitted it.
+    Email,
+    /// A function of the application ([`crate::Builder::on_task_end`]), a webhook, or both.
+    Callback,
 }
 
 impl Channel {
-    const ALL: [Self; 2] = [Self::StatusPage, Self::Messages];
+    const ALL: [Self; 4] = [Self::StatusPage, Self::Messages, Self::Email, Self::Callback];
 
     /// The word in settings and tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::StatusPage => "status_page",
             Self::Messages => "messages",
+            Self::Email => "email",
+            Self::Callback => "callback",
         }
     }
 }
@@ -43,6 +49,11 @@ impl Notification {
     /// The channels, each once.
     pub fn channels(&self) -> &[Channel] {
         &self.0
+    }
+
+    /// Whether that channel is among them.
+    pub fn includes(&self, channel: Channel) -> bool {
+        self.0.contains(&channel)
     }
 
     /// The words in the task table: those of the channels, joined by commas, or `none`.
@@ -191,6 +202,7 @@ mod tests {
             Some(Notification::from([Channel::Messages, Channel::StatusPage])),
         );
         check(json!("status_page, messages"), Some(Notification::default()));
+        check(json!(["email", "callback"]), Some(Notification::from([Channel::Email, Channel::Callback])));
         for wrong in [json!("pigeon"), json!(["messages", "none"]), json!([]), json!(""), json!(3)] {
             check::<Notification>(wrong, None);
         }

@@ -6,12 +6,15 @@ use super::{Field, Reference, Resource, ResourceBuilder, many_to_many, words};
 use crate::{
     config::{ResourceSettings, Settings},
     db::{Catalog, Column, ColumnType, ForeignKey, Table},
-    error::{Error, Result},
 };
 
-/// Builds every named resource, and one for every other table where `settings.discover`.
-pub(crate) fn build(named: Vec<ResourceBuilder>, settings: &Settings, catalog: &Catalog) -> Result<Vec<Resource>> {
-    let mut mistakes = Vec::new();
+/// Builds every named resource, and one for every other table where `settings.discover`; what is wrong joins `mistakes`.
+pub(crate) fn build(
+    named: Vec<ResourceBuilder>,
+    settings: &Settings,
+    catalog: &Catalog,
+    mistakes: &mut Vec<String>,
+) -> Vec<Resource> {
     let mut resources: Vec<Resource> = Vec::new();
     let mut covered = BTreeSet::new();
     for builder in named {
@@ -25,12 +28,12 @@ pub(crate) fn build(named: Vec<ResourceBuilder>, settings: &Settings, catalog: &
             continue;
         };
         covered.insert(table.qualified_name());
-        add(&mut resources, builder, table, settings, catalog, &mut mistakes);
+        add(&mut resources, builder, table, settings, catalog, mistakes);
     }
     if settings.discover {
         for table in catalog.tables.iter().filter(|table| !covered.contains(&table.qualified_name())) {
             let builder = Resource::table(table.qualified_name());
-            add(&mut resources, builder, table, settings, catalog, &mut mistakes);
+            add(&mut resources, builder, table, settings, catalog, mistakes);
         }
     }
     for name in settings.resources.keys().filter(|name| !resources.iter().any(|resource| resource.name == **name)) {
@@ -39,7 +42,7 @@ pub(crate) fn build(named: Vec<ResourceBuilder>, settings: &Settings, catalog: &
     }
     link(&mut resources);
     resources.sort_by(|a, b| a.name.cmp(&b.name));
-    if mistakes.is_empty() { Ok(resources) } else { Err(Error::Configuration(mistakes)) }
+    resources
 }
 
 fn find_table<'a>(catalog: &'a Catalog, builder: &ResourceBuilder) -> Option<&'a Table> {
@@ -67,7 +70,9 @@ fn add(
         name = format!("{name}-{suffix}");
     }
     let from_file = settings.resources.get(&name).cloned().unwrap_or_default();
-    let resource = resource(name, from_file.or(builder.settings), builder.columns, table, catalog, mistakes);
+    let mut own = from_file.or(builder.settings);
+    own.bulk_async_notification.get_or_insert_with(|| settings.bulk_async_notification.clone());
+    let resource = resource(name, own, builder.columns, table, catalog, mistakes);
     if resources.iter().any(|other| other.name == resource.name) {
         mistakes.push(format!("resource {}: named twice; give one of them a suffix", resource.name));
         return;

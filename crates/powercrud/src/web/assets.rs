@@ -7,6 +7,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
+use minijinja::{Environment, Error as TemplateError, ErrorKind, State};
+
 use super::error::{Problem, WebResult};
 
 #[derive(rust_embed::RustEmbed)]
@@ -17,6 +19,20 @@ struct Assets;
 pub(super) fn hash(file: &str) -> Option<String> {
     let hash = Assets::get(file)?.metadata.sha256_hash();
     Some(hash[..8].iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The address of a file in `assets`, with its content's hash, under the base that the page's frame carries.
+fn address(state: &State<'_, '_>, file: &str) -> Result<String, TemplateError> {
+    let frame = state.lookup("frame").unwrap_or_default();
+    let base = frame.get_attr("base")?;
+    let hash = hash(file)
+        .ok_or_else(|| TemplateError::new(ErrorKind::InvalidOperation, format!("there is no asset {file}")))?;
+    Ok(format!("{}/assets/{file}?v={hash}", base.as_str().unwrap_or_default()))
+}
+
+/// Gives templates the function `asset`.
+pub(super) fn extend(environment: &mut Environment<'static>) {
+    environment.add_function("asset", address);
 }
 
 /// An address with the right hash may be kept for ever; without one the browser asks again each time.

@@ -14,12 +14,12 @@ use super::{
     live::{self, Place},
     paths::{parse_query, with_query},
     tasks::find,
-    view::{self, Line, Link, Pair, RecordErrorView, TaskView},
+    view::{self, Line, Link, NoticeView, Pair, RecordErrorView, TaskView},
 };
 use crate::{
     bulk,
     error::Error,
-    notify::messages,
+    notify::{self, messages},
     query::InTask,
     resource::grouped,
     task::{
@@ -46,8 +46,17 @@ struct TaskPage {
     records: Option<RecordsView>,
     parent: Option<Link>,
     lines: Vec<Line>,
+    notices: NoticesView,
     /// Whether only the parts that change are asked for.
     partial: bool,
+}
+
+/// Who is told of the end.
+#[derive(Serialize)]
+struct NoticesView {
+    list: Vec<NoticeView>,
+    /// Where they are asked for again, while one of them is under way.
+    href: Option<String>,
 }
 
 /// The records of one outcome.
@@ -146,6 +155,26 @@ pub(super) async fn changed(ask: &Ask, task: &BulkTask) -> WebResult<Response> {
     Ok(ended(task).send(ask.part("task_live.html", &view)?))
 }
 
+/// Who was told of the task's end.
+pub(super) async fn notices(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
+    #[derive(Serialize)]
+    struct Part {
+        notices: NoticesView,
+    }
+    let task = find(&ask, &id).await?;
+    ask.part("task_notices.html", &Part { notices: notices_of(&ask, &task).await? })
+}
+
+async fn notices_of(ask: &Ask, task: &BulkTask) -> WebResult<NoticesView> {
+    // They are written by the transaction that ends the task.
+    let notices = if task.status.is_final() { notify::of_task(ask.app(), task.id).await? } else { Vec::new() };
+    let under_way = view::are_under_way(&notices);
+    Ok(NoticesView {
+        list: view::notices(&notices),
+        href: under_way.then(|| ask.paths.task_under(&task.id.to_string(), "notices")),
+    })
+}
+
 /// One line about a task, for the list of its resource.
 pub(super) async fn strip(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
     #[derive(Serialize)]
@@ -185,6 +214,7 @@ async fn task_page(ask: &Ask, task: &BulkTask, records: Option<RecordsView>) -> 
         crumbs: vec![Link { label: "Bulk tasks".to_owned(), href: ask.paths.tasks() }],
         events_href: live::href(&ask.paths, Place::Page, std::slice::from_ref(&view)),
         lines: view::timeline(&ask.paths, task, &events, &children),
+        notices: notices_of(ask, task).await?,
         parent: parent.map(|parent| {
             let parent = view::task_view(ask.app(), &ask.paths, &parent);
             Link { label: parent.title, href: parent.href }

@@ -1,6 +1,7 @@
 //! What templates are given: plain structs, made from the core's answers, with every word and address ready to print.
 
 mod cell;
+mod notices;
 mod task;
 mod time;
 mod timeline;
@@ -10,6 +11,7 @@ mod words;
 use serde::Serialize;
 
 pub(super) use cell::{CellView, cell_view, to_scale};
+pub(super) use notices::{NoticeView, are_under_way, notices};
 pub(super) use task::{TaskView, task_view, time_left};
 pub(super) use time::{Moment, day_start};
 pub(super) use timeline::{Line, timeline};

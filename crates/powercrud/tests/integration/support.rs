@@ -67,6 +67,12 @@ impl From<TestDatabase> for Database {
     }
 }
 
+impl From<&TestDatabase> for Database {
+    fn from(test: &TestDatabase) -> Self {
+        test.database.clone()
+    }
+}
+
 impl TestDatabase {
     /// A database on a server that the test has started itself.
     pub(crate) async fn on(kind: Kind, url: &str) -> Self {

@@ -43,16 +43,19 @@ pub(super) fn now() -> i64 {
     Utc::now().timestamp_millis()
 }
 
+/// "3 minutes ago", and for what is still to come "in 3 minutes".
 fn ago(milliseconds: i64) -> String {
     let seconds = milliseconds / 1000;
-    let (number, unit) = match seconds {
+    let distance = seconds.abs();
+    let (number, unit) = match distance {
         ..5 => return "just now".to_owned(),
-        5..60 => (seconds, "second"),
-        60..3600 => (seconds / 60, "minute"),
-        3600..86_400 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
+        5..60 => (distance, "second"),
+        60..3600 => (distance / 60, "minute"),
+        3600..86_400 => (distance / 3600, "hour"),
+        _ => (distance / 86_400, "day"),
     };
-    format!("{number} {unit}{} ago", if number == 1 { "" } else { "s" })
+    let plural = if number == 1 { "" } else { "s" };
+    if seconds < 0 { format!("in {number} {unit}{plural}") } else { format!("{number} {unit}{plural} ago") }
 }
 
 /// "0.4 s", "12 s", "1 min 20 s", "2 h 5 min".
@@ -79,9 +82,14 @@ mod tests {
         {
             assert_eq!(duration(milliseconds), expected);
         }
-        for (milliseconds, expected) in
-            [(-3_000, "just now"), (59_999, "59 seconds ago"), (60_000, "1 minute ago"), (172_800_000, "2 days ago")]
-        {
+        for (milliseconds, expected) in [
+            (-90_000, "in 1 minute"),
+            (-7_200_000, "in 2 hours"),
+            (-3_000, "just now"),
+            (59_999, "59 seconds ago"),
+            (60_000, "1 minute ago"),
+            (172_800_000, "2 days ago"),
+        ] {
             assert_eq!(ago(milliseconds), expected);
         }
     }

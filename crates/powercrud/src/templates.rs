@@ -1,17 +1,17 @@
 //! Templates: built in, and replaced or extended at run time by those of a folder.
 //!
 //! `list.html` is the folder's file of that name where it has one, else the built-in; `!list.html` is the built-in always, so that a
-//! folder's `list.html` may begin with `{% extends "!list.html" %}` and override single blocks.
+//! folder's `list.html` may begin with `{% extends "!list.html" %}` and override single blocks. In files whose names end in `.txt`
+//! nothing is escaped.
 
 use std::path::PathBuf;
 
 use minijinja::{
-    AutoEscape, Environment, Error as TemplateError, ErrorKind, State, UndefinedBehavior,
+    AutoEscape, Environment, Error as TemplateError, ErrorKind, UndefinedBehavior,
     value::{Serde, Value},
 };
 use serde::Serialize;
 
-use super::assets;
 use crate::error::{Error, Result};
 
 /// A template that somebody overrides may loop, but not for ever. A page of a thousand rows takes about a hundredth.
@@ -21,20 +21,25 @@ const FUEL: u64 = 200_000_000;
 #[folder = "$CARGO_MANIFEST_DIR/templates"]
 struct BuiltIn;
 
-pub(super) struct Templates {
+/// Templates, with what those who render them add to the language.
+pub(crate) struct Templates {
     folder: Option<PathBuf>,
+    extend: Extend,
     environment: Environment<'static>,
 }
 
+/// Adds functions that templates may call.
+type Extend = fn(&mut Environment<'static>);
+
 impl Templates {
-    pub(super) fn new(folder: Option<PathBuf>) -> Self {
-        Self { environment: environment(folder.clone()), folder }
+    pub(crate) fn new(folder: Option<PathBuf>, extend: Extend) -> Self {
+        Self { environment: environment(folder.clone(), extend), folder, extend }
     }
 
-    pub(super) fn render(&self, name: &str, context: &impl Serialize) -> Result<String> {
+    pub(crate) fn render(&self, name: &str, context: &impl Serialize) -> Result<String> {
         let context = Value::from(Serde(context));
         // While the crate itself is worked on, an edit shows at the next request.
-        let fresh = cfg!(debug_assertions).then(|| environment(self.folder.clone()));
+        let fresh = cfg!(debug_assertions).then(|| environment(self.folder.clone(), self.extend));
         let environment = fresh.as_ref().unwrap_or(&self.environment);
         environment
             .get_template(name)
@@ -54,16 +59,19 @@ fn whole(error: &TemplateError) -> String {
     text
 }
 
-fn environment(folder: Option<PathBuf>) -> Environment<'static> {
+fn environment(folder: Option<PathBuf>, extend: Extend) -> Environment<'static> {
     let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_auto_escape_callback(|name| match name.ends_with(".txt") {
+        true => AutoEscape::None,
+        false => AutoEscape::Html,
+    });
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_fuel(Some(FUEL));
     environment.set_formatter(|output, state, value| match value.as_str() {
         Some(text) if !value.is_safe() && *state.auto_escape() == AutoEscape::Html => Ok(escape(output, text)?),
         _ => minijinja::escape_formatter(output, state, value),
     });
-    environment.add_function("asset", asset);
+    extend(&mut environment);
     environment.set_loader(move |name| match (name.strip_prefix('!'), &folder) {
         (Some(name), _) => built_in(name),
         (None, None) => built_in(name),
@@ -103,13 +111,4 @@ fn built_in(name: &str) -> std::result::Result<Option<String>, TemplateError> {
         },
         None => Ok(None),
     }
-}
-
-/// The address of a file in `assets`, with its content's hash, under the base that the page's frame carries.
-fn asset(state: &State<'_, '_>, file: &str) -> std::result::Result<String, TemplateError> {
-    let frame = state.lookup("frame").unwrap_or_default();
-    let base = frame.get_attr("base")?;
-    let hash = assets::hash(file)
-        .ok_or_else(|| TemplateError::new(ErrorKind::InvalidOperation, format!("there is no asset {file}")))?;
-    Ok(format!("{}/assets/{file}?v={hash}", base.as_str().unwrap_or_default()))
 }

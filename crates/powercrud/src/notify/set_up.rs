@@ -1,0 +1,217 @@
+//! From settings to notifiers, with every mistake.
+
+use std::{path::Path, sync::Arc};
+
+use lettre::message::Mailbox;
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use url::Url;
+
+use super::{
+    Address, Notifier,
+    email::{Email, Server},
+    function::{Function, TaskEndHook},
+    webhook::{Client, Endpoint, Key, Webhook},
+};
+use crate::{
+    app::PowerCrud,
+    config::{Channel, Settings},
+    resource::Resource,
+    templates::Templates,
+};
+
+/// A way by which this process tells people of tasks' ends, for an operator to look at.
+#[derive(Clone, Debug)]
+pub struct Means {
+    /// `email` or `webhook`.
+    pub name: &'static str,
+    /// Where it leads, without secrets.
+    pub place: String,
+    /// Why it can't be reached now, where that is so.
+    pub unreachable: Option<String>,
+    /// The resources whose tasks' ends are told by it.
+    pub resources: Vec<String>,
+}
+
+impl PowerCrud {
+    /// The ways out of this process by which people are told of tasks' ends, each tried now: a mail server is greeted, a webhook's machine
+    /// is connected to; neither is sent anything.
+    pub async fn means_of_notice(&self) -> Vec<Means> {
+        let mut all = Vec::new();
+        for notifier in self.notifiers() {
+            let (Address { channel, .. }, Some(place)) = (notifier.address(), notifier.place()) else { continue };
+            let name = if channel == Channel::Email { "email" } else { "webhook" };
+            let resources = self.resources().iter().filter(|resource| tells_by(resource, channel));
+            all.push(Means {
+                name,
+                place,
+                unreachable: notifier.reach().await.err(),
+                resources: resources.map(|resource| resource.name.clone()).collect(),
+            });
+        }
+        all
+    }
+}
+
+fn tells_by(resource: &Resource, channel: Channel) -> bool {
+    resource.settings.bulk_async_notification.as_ref().is_some_and(|notification| notification.includes(channel))
+}
+
+/// The notifiers that settings and application give the means for; what is wrong joins `mistakes`.
+pub(crate) fn set_up(
+    settings: &Settings,
+    hook: Option<TaskEndHook>,
+    resources: &[Resource],
+    mistakes: &mut Vec<String>,
+) -> Vec<Arc<dyn Notifier>> {
+    let before = mistakes.len();
+    let mut setting_up = SettingUp { settings, mistakes };
+    setting_up.base_url();
+    let trusted = setting_up.trusted();
+    let email = setting_up.email(trusted.as_ref());
+    let webhook = setting_up.webhook(trusted.as_ref());
+    let is_sound = setting_up.mistakes.len() == before;
+    setting_up.chosen(resources, hook.is_some());
+    let mut notifiers: Vec<Arc<dyn Notifier>> = Vec::new();
+    if is_sound {
+        notifiers.extend(email.map(|email| Arc::new(email) as Arc<dyn Notifier>));
+        notifiers.extend(webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Notifier>));
+    }
+    notifiers.extend(hook.map(|hook| Arc::new(Function(hook)) as Arc<dyn Notifier>));
+    notifiers
+}
+
+struct SettingUp<'a> {
+    settings: &'a Settings,
+    mistakes: &'a mut Vec<String>,
+}
+
+/// Certificates that are trusted beside the usual.
+struct Trusted {
+    pem: Vec<u8>,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl SettingUp<'_> {
+    fn complain(&mut self, key: &str, mistake: impl std::fmt::Display) {
+        self.mistakes.push(format!("{key}: {mistake}"));
+    }
+
+    /// The value, or `None` and a complaint.
+    fn take<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
+        result.map_err(|mistake| self.complain(key, mistake)).ok()
+    }
+
+    fn base_url(&mut self) {
+        let Some(text) = &self.settings.base_url else { return };
+        let allowed = "allowed is where people reach these pages, such as https://shop.example.org/admin";
+        let plain = |url: &Url| {
+            matches!(url.scheme(), "http" | "https")
+                && url.has_host()
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty()
+                && url.password().is_none()
+        };
+        if !Url::parse(text).is_ok_and(|url| plain(&url))
+            || text.contains(|c: char| c.is_control() || c.is_whitespace())
+        {
+            self.complain("base_url", format!("{text:?} is not allowed; {allowed}"));
+        }
+    }
+
+    fn trusted(&mut self) -> Option<Trusted> {
+        let path = self.settings.tls_ca_file.as_deref()?;
+        self.take("tls_ca_file", read_certificates(path))
+    }
+
+    fn email(&mut self, trusted: Option<&Trusted>) -> Option<Email> {
+        let settings = self.settings;
+        let Some(url) = &settings.email_url else {
+            if settings.email_from.is_some() {
+                self.complain("email_from", "without email_url no mail is sent; set both or neither");
+            }
+            return None;
+        };
+        let server = self.take("email_url", Server::read(url.reveal(), trusted.map(|trusted| trusted.pem.as_slice())));
+        let allowed = "allowed is an address such as shop@example.org or \"The shop <shop@example.org>\"";
+        let from = match &settings.email_from {
+            None => Err(format!("is missing, and email_url needs it: whom mail is from; {allowed}")),
+            // Header values are one line.
+            Some(from) if from.contains(char::is_control) => Err(format!("{from:?} is not allowed; {allowed}")),
+            Some(from) => from.parse::<Mailbox>().map_err(|_| format!("{from:?} is not allowed; {allowed}")),
+        };
+        let from = self.take("email_from", from);
+        if settings.base_url.is_none() {
+            let what =
+                "is missing, and email_url needs it: where people reach these pages, such as https://shop.example.org";
+            self.complain("base_url", what);
+        }
+        let templates = Templates::new(settings.templates_dir.clone(), |_| {});
+        Some(Email { server: server?, from: from?, templates })
+    }
+
+    fn webhook(&mut self, trusted: Option<&Trusted>) -> Option<Webhook> {
+        let settings = self.settings;
+        let Some(url) = &settings.webhook_url else {
+            if settings.webhook_secret.is_some() {
+                self.complain("webhook_secret", "without webhook_url nothing is signed; set both or neither");
+            }
+            return None;
+        };
+        let endpoint = self.take("webhook_url", Endpoint::read(url.reveal(), settings.webhook_allow_private));
+        let key = match &settings.webhook_secret {
+            Some(secret) => Key::read(secret.reveal()),
+            None => {
+                Err("is missing, and webhook_url needs it; echo whsec_$(openssl rand -base64 32) prints one".into())
+            }
+        };
+        let key = self.take("webhook_secret", key);
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(trusted.into_iter().flat_map(|trusted| trusted.certificates.iter().cloned()));
+        let client = self.take("webhook_url", Client::new(roots, settings.webhook_allow_private));
+        Some(Webhook { endpoint: endpoint?, key: key?, client: Arc::new(client?) })
+    }
+
+    /// Channels that are chosen need their means, and a function that is never called was meant to be.
+    fn chosen(&mut self, resources: &[Resource], has_hook: bool) {
+        let settings = self.settings;
+        let default = &settings.bulk_async_notification;
+        let complain = |channel: Channel, mistakes: &mut Vec<String>| {
+            let needs = match channel {
+                Channel::Email => "needs email_url, email_from and base_url",
+                _ => "needs webhook_url and webhook_secret, or in code the function of on_task_end",
+            };
+            let mistake = format!("{:?} {needs}", channel.as_str());
+            if default.includes(channel) {
+                return mistakes.push(format!("bulk_async_notification: {mistake}"));
+            }
+            for resource in resources.iter().filter(|resource| tells_by(resource, channel)) {
+                mistakes.push(format!("resources.{}.bulk_async_notification: {mistake}", resource.name));
+            }
+        };
+        if settings.email_url.is_none() {
+            complain(Channel::Email, self.mistakes);
+        }
+        if settings.webhook_url.is_none() && !has_hook {
+            complain(Channel::Callback, self.mistakes);
+        }
+        let told = default.includes(Channel::Callback) || resources.iter().any(|one| tells_by(one, Channel::Callback));
+        if has_hook && !told {
+            let allowed = "bulk_async_notification([Channel::Callback]) on one, or in the settings for all, calls it";
+            self.complain("on_task_end", format!("no resource has the channel \"callback\"; {allowed}"));
+        }
+    }
+}
+
+fn read_certificates(path: &Path) -> Result<Trusted, String> {
+    let allowed = "allowed is a PEM file of certificates";
+    let pem = std::fs::read(path).map_err(|error| format!("{} can't be read: {error}; {allowed}", path.display()))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(Trusted { pem, certificates }),
+        _ => Err(format!("{} holds no certificate; {allowed}", path.display())),
+    }
+}
