@@ -103,6 +103,7 @@ impl Config {
             "session_hours" => {
                 within(value, 1..=8760).map(|it| settings.session_lifetime = Duration::from_secs(it * 3600))
             }
+            "audit_days" => within(value, 0..=36_525).map(|it| settings.audit_days = it),
             "secure_cookies" => read(value, "true or false").map(|it| settings.secure_cookies = it),
             "resources" => {
                 self.apply_resources(value, complain);
@@ -139,7 +140,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 12] = [
+pub(crate) const KEYS: [&str; 13] = [
     "database_url",
     "bind",
     "title",
@@ -151,6 +152,7 @@ pub(crate) const KEYS: [&str; 12] = [
     "poll_interval_milliseconds",
     "session_hours",
     "secure_cookies",
+    "audit_days",
     "resources",
 ];
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub session_lifetime: Duration,
     /// Whether browsers send the session's cookie by https only.
     pub secure_cookies: bool,
+    /// For how many days the audit trail is kept; 0 keeps it for ever.
+    pub audit_days: u64,
     /// Settings by resource name.
     pub resources: BTreeMap<String, ResourceSettings>,
 }
@@ -48,6 +50,7 @@ impl Default for Settings {
             login: LoginMode::Off,
             session_lifetime: Duration::from_secs(12 * 3600),
             secure_cookies: false,
+            audit_days: 0,
             resources: BTreeMap::new(),
         }
     }

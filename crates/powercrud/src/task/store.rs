@@ -15,6 +15,7 @@ pub use super::wishes::{cancel, pause, resume};
 use super::{BulkTask, Event, Happening, RecordError, Status, TaskEvent};
 use crate::{
     app::{PowerCrud, User},
+    audit::by_user,
     config::Atomicity,
     db::{Dialect, Run as _, close, migrations::tables},
     error::{Error, Result},
@@ -53,6 +54,8 @@ pub struct TaskFilter {
     pub resource: Option<String>,
     /// Only those that another task gave rise to: its retries, and what reverts it.
     pub parent: Option<Uuid>,
+    /// Only those of the user of this id; an empty id is the operator's.
+    pub user: Option<String>,
     /// Only those submitted at this moment or later, in milliseconds since 1970 UTC.
     pub from: Option<i64>,
     /// Only those submitted before this moment.
@@ -193,6 +196,7 @@ fn visible(user: &User, filter: &TaskFilter) -> Cond {
         condition = condition.add(Expr::col("model_name").eq(resource));
     }
     let conditions = [
+        filter.user.as_deref().map(by_user),
         filter.parent.map(|parent| Expr::col("parent_id").eq(parent)),
         filter.from.map(|from| Expr::col("created_at").gte(from)),
         filter.before.map(|before| Expr::col("created_at").lt(before)),

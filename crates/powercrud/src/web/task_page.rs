@@ -13,6 +13,7 @@ use super::{
     htmx::Events,
     live::{self, Place},
     paths::{parse_query, with_query},
+    staff,
     tasks::find,
     view::{self, Line, Link, Pair, RecordErrorView, TaskView},
 };
@@ -22,6 +23,7 @@ use crate::{
     notify::messages,
     query::InTask,
     resource::grouped,
+    staff::is_dead,
     task::{
         BulkTask,
         results::{Outcome, ResultRecord, Results},
@@ -41,6 +43,8 @@ struct TaskPage {
     events_href: Option<String>,
     /// Where it can be reverted.
     revert_href: Option<String>,
+    /// What staff may do where no living worker has it.
+    deeds: Vec<staff::DeedLink>,
     /// The task that reverts or reverted it.
     reverted_by: Option<Link>,
     records: Option<RecordsView>,
@@ -176,7 +180,9 @@ async fn task_page(ask: &Ask, task: &BulkTask, records: Option<RecordsView>) -> 
         _ => None,
     };
     let may_revert = reverted_by.is_none() && bulk::may_revert(ask.app(), task);
+    let is_dead = ask.user.is_staff && task.status.is_held() && is_dead(ask.app(), &ask.user, task).await?;
     Ok(TaskPage {
+        deeds: if is_dead { staff::links(ask, task, true) } else { Vec::new() },
         revert_href: may_revert.then(|| ask.paths.task_under(&view.id, "revert")),
         reverted_by: reverted_by.filter(|revert| ask.user.may_see(revert.user_id.as_deref())).map(|revert| Link {
             label: if revert.status.is_final() { "Reverted" } else { "Being reverted" }.to_owned(),

@@ -6,7 +6,7 @@ mod bulk;
 mod frame;
 mod links;
 mod live;
-mod login;
+pub(crate) mod login;
 mod look_back;
 mod queueing;
 mod records;
