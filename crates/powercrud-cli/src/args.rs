@@ -429,5 +429,7 @@ mod tests {
         assert!(!parses("powercrud bulk delete Genre --all --ids 1"));
         assert!(!parses("powercrud bulk delete Genre --filter GenreId"));
         assert!(!parses("powercrud bulk delete Genre --all --dry-run --no-wait"));
+        assert!(parses("powercrud task purge --older-than 30 --reason x"));
+        assert!(!parses("powercrud task requeue 7"));
     }
 }

@@ -92,6 +92,7 @@ fn bounds(numbers: bool) -> [&'static str; 2] {
 pub(crate) async fn note_missing(app: &PowerCrud, only: Option<&[String]>, most: u64) -> Result<()> {
     let known: Vec<String> = app.resources().iter().map(|resource| resource.name.clone()).collect();
     let mut left = most;
+    let mut last: Vec<Uuid> = Vec::new();
     loop {
         let limit = Ord::min(left, TASKS);
         let noted = Query::select()
@@ -108,13 +109,19 @@ pub(crate) async fn note_missing(app: &PowerCrud, only: Option<&[String]>, most:
             .limit(limit)
             .take();
         let rows = app.database().connection().rows(&select).await?;
-        for row in &rows {
-            note(app, &store::load(app, row.try_get_by_index(0)?).await?).await?;
-        }
-        left -= rows.len() as u64;
-        if (rows.len() as u64) < TASKS || left == 0 {
+        let ids = rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect::<Result<Vec<Uuid>>>()?;
+        // Of what comes again there is nothing to note.
+        if ids.iter().any(|id| last.contains(id)) {
             return Ok(());
         }
+        for task in store::load_all(app, &ids).await? {
+            note(app, &task).await?;
+        }
+        left -= ids.len() as u64;
+        if (ids.len() as u64) < TASKS || left == 0 {
+            return Ok(());
+        }
+        last = ids;
     }
 }
 

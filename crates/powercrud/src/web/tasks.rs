@@ -195,7 +195,7 @@ pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respons
                     label: view::capitalized(&resource.label_plural),
                 })
                 .collect(),
-            user: asked.user.clone(),
+            user: if ask.user.is_staff { asked.user.clone() } else { String::new() },
             people: if ask.user.is_staff { staff::owners(&ask).await? } else { Vec::new() },
             from: asked.from.clone(),
             to: asked.to.clone(),

@@ -4,6 +4,7 @@ mod bad_input;
 pub(crate) mod browser;
 mod bulk;
 mod frame;
+mod history;
 mod links;
 mod live;
 pub(crate) mod login;
@@ -11,6 +12,7 @@ mod look_back;
 mod queueing;
 mod records;
 mod selection;
+mod staff;
 mod versions;
 
 use powercrud::{PowerCrud, Resource};
