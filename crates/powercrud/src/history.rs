@@ -77,7 +77,7 @@ pub async fn history(
     let touched = places::touching(app, resource, &keys).await?;
     let moment = |touched: &Touched| touched.task.completed_at.unwrap_or(touched.task.created_at);
     let singles = singles.into_iter().map(|entry| (entry.at, Source::Single(entry)));
-    let bulk = touched.into_iter().map(|touched| (moment(&touched), Source::Bulk(touched)));
+    let bulk = touched.into_iter().map(|touched| (moment(&touched), Source::Bulk(Box::new(touched))));
     let mut all: Vec<_> = singles.chain(bulk).collect();
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     let more = all.len() > limit;
@@ -87,7 +87,7 @@ pub async fn history(
         entries.push(match source {
             Source::Single(entry) => single(resource, entry),
             Source::Bulk(touched) if user.may_see(touched.task.user_id.as_deref()) => {
-                in_bulk(app, resource, &keys, at, touched).await?
+                in_bulk(app, resource, &keys, at, *touched).await?
             }
             Source::Bulk(_) => {
                 HistoryEntry { at, who: None, what: Done::InHiddenBulk, changes: Vec::new(), links: Vec::new() }
@@ -100,7 +100,7 @@ pub async fn history(
 
 enum Source {
     Single(AuditEntry),
-    Bulk(Touched),
+    Bulk(Box<Touched>),
 }
 
 fn single(resource: &Resource, entry: AuditEntry) -> HistoryEntry {
