@@ -222,6 +222,12 @@ pub(crate) enum Task {
     Results(TaskResults),
     /// Restore what an ended bulk task overwrote or deleted, as a new task; records that changed since are skipped and named
     Revert(TaskRevert),
+    /// Queue a running task again whose worker is dead; refused where it lives
+    Requeue(TaskDeed),
+    /// End a task that no living worker has, so that its locks go; what is committed stays
+    Release(TaskDeed),
+    /// Delete tasks that ended long ago, with all that was kept of them
+    Purge(TaskPurge),
 }
 
 #[derive(Debug, Args)]
@@ -328,6 +334,29 @@ pub(crate) struct TaskRevert {
     pub(crate) no_wait: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct TaskDeed {
+    #[command(flatten)]
+    pub(crate) task: TaskCommand,
+    /// Why; kept in the audit trail
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskPurge {
+    /// Those that ended more than so many days ago
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_525))]
+    pub(crate) older_than: u64,
+    /// Why; kept in the audit trail
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
 /// Record keys of `--ids`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ids(pub(crate) Vec<String>);
@@ -403,5 +432,7 @@ mod tests {
         assert!(!parses("powercrud bulk delete Genre --all --ids 1"));
         assert!(!parses("powercrud bulk delete Genre --filter GenreId"));
         assert!(!parses("powercrud bulk delete Genre --all --dry-run --no-wait"));
+        assert!(parses("powercrud task purge --older-than 30 --reason x"));
+        assert!(!parses("powercrud task requeue 7"));
     }
 }

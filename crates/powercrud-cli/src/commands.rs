@@ -55,6 +55,8 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
         Command::Task(Task::List(list)) => list.format == Format::Json,
         Command::Task(Task::Show(task) | Task::Cancel(task) | Task::Retry(task)) => task.format == Format::Json,
         Command::Task(Task::Revert(revert)) => revert.task.format == Format::Json,
+        Command::Task(Task::Requeue(deed) | Task::Release(deed)) => deed.task.format == Format::Json,
+        Command::Task(Task::Purge(purge)) => purge.format == Format::Json,
         Command::Token(Token::Create(token)) => token.format == Format::Json,
         Command::Token(Token::List(tokens)) => tokens.format == Format::Json,
         Command::Token(Token::Revoke(token)) => token.format == Format::Json,

@@ -103,6 +103,7 @@ impl Config {
             "session_hours" => {
                 within(value, 1..=8760).map(|it| settings.session_lifetime = Duration::from_secs(it * 3600))
             }
+            "audit_days" => within(value, 0..=36_525).map(|it| settings.audit_days = it),
             "secure_cookies" => read(value, "true or false").map(|it| settings.secure_cookies = it),
             "metrics" => {
                 read::<MetricsAccess>(value, "\"staff\", \"anyone\" or \"nobody\"").map(|it| settings.metrics = it)
@@ -159,7 +160,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 21] = [
+pub(crate) const KEYS: [&str; 22] = [
     "database_url",
     "bind",
     "title",
@@ -180,6 +181,7 @@ pub(crate) const KEYS: [&str; 21] = [
     "webhook_allow_private",
     "tls_ca_file",
     "bulk_async_notification",
+    "audit_days",
     "resources",
 ];
 

@@ -1,5 +1,5 @@
 //! Users of PowerCRUD's own: who they are, how they sign in. For a server without an application around it, and for applications that
-//! have no login of their own ([`crate::Builder::login`]).
+//! have no login of their own ([`crate::Builder::login`]). What is done to them stands in the audit trail as the operator's deed.
 
 mod login;
 mod password;
@@ -16,6 +16,7 @@ pub(crate) use login::{Login, change_password, sign_in, sign_out};
 
 use crate::{
     app::User,
+    audit::{Action, Deed},
     db::{Database, Run as _, close, migrations::tables},
     error::{Error, Result},
 };
@@ -180,7 +181,22 @@ async fn insert<C: ConnectionTrait>(
             database.dialect().now(),
         ]);
     transaction.insert(&insert).await?;
-    find_in(transaction, &new.name).await
+    let account = find_in(transaction, &new.name).await?;
+    note(database, transaction, Action::UserAdded, &account, &User::operator()).await?;
+    Ok(account)
+}
+
+/// Notes in the audit trail what `by` did to a user.
+async fn note<C: ConnectionTrait>(
+    database: &Database,
+    transaction: &C,
+    action: Action,
+    account: &Account,
+    by: &User,
+) -> Result<()> {
+    let staff = if account.is_staff { ", staff" } else { "" };
+    let deed = Deed::new(action).about(format!("user {:?}{staff}", account.name));
+    deed.write(transaction, database.dialect(), by).await
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -219,6 +235,7 @@ pub async fn set_password(database: &Database, name: &str, password: &str) -> Re
     let hash = password::hash(password).await?;
     change(database, name, async |transaction, account| {
         write_password(transaction, account, &hash).await?;
+        note(database, transaction, Action::PasswordChanged, account, &User::operator()).await?;
         session::end_all(transaction, account.id).await
     })
     .await
@@ -240,6 +257,10 @@ pub async fn set_active(database: &Database, name: &str, active: bool) -> Result
         let mut update = Query::update();
         update.table(tables::USER).value("is_active", active).and_where(Expr::col("id").eq(account.id));
         transaction.update(&update).await?;
+        if account.is_active != active {
+            let action = if active { Action::UserActivated } else { Action::UserDeactivated };
+            note(database, transaction, action, account, &User::operator()).await?;
+        }
         if active { Ok(()) } else { session::end_all(transaction, account.id).await }
     })
     .await
@@ -257,6 +278,7 @@ pub async fn remove(database: &Database, name: &str) -> Result<Account> {
         let mut delete = Query::delete();
         delete.from_table(tables::USER).and_where(Expr::col("id").eq(account.id));
         transaction.delete(&delete).await?;
+        note(database, &transaction, Action::UserRemoved, &account, &User::operator()).await?;
         Ok(account)
     }
     .await;

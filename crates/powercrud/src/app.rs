@@ -92,6 +92,14 @@ impl User {
         self.id.as_ref().map(|_| self.name.chars().take(190).collect())
     }
 
+    /// Refuses everybody who is not staff.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`].
+    pub(crate) fn require_staff(&self) -> Result<()> {
+        if self.is_staff { Ok(()) } else { Err(Error::NotAllowed("that is for staff only".into())) }
+    }
+
     /// Whether this user may see and control a task of `owner`.
     pub fn may_see(&self, owner: Option<&str>) -> bool {
         self.is_staff || (self.id.is_some() && self.id.as_deref() == owner)

@@ -53,6 +53,8 @@ pub struct Settings {
     pub tls_ca_file: Option<std::path::PathBuf>,
     /// How people hear of a task's end, for resources that don't say so themselves.
     pub bulk_async_notification: Notification,
+    /// For how many days the audit trail is kept; 0 keeps it for ever.
+    pub audit_days: u64,
     /// Settings by resource name.
     pub resources: BTreeMap<String, ResourceSettings>,
 }
@@ -79,6 +81,7 @@ impl Default for Settings {
             webhook_allow_private: false,
             tls_ca_file: None,
             bulk_async_notification: Notification::default(),
+            audit_days: 0,
             resources: BTreeMap::new(),
         }
     }

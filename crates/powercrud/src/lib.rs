@@ -2,12 +2,14 @@
 
 pub mod account;
 mod app;
+pub mod audit;
 mod backend;
 pub mod bulk;
 mod config;
 pub mod db;
 mod error;
 mod form;
+pub mod history;
 mod live;
 mod lock;
 mod metrics;
@@ -16,6 +18,7 @@ pub mod query;
 pub mod record;
 mod resource;
 mod selection;
+pub mod staff;
 pub mod task;
 mod templates;
 pub mod token;

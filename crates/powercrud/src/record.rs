@@ -1,13 +1,16 @@
-//! One record: read, create, change, delete.
+//! One record: read, create, change, delete. Whoever does so is named in the audit trail, by the same transaction.
+
+mod traced;
 
 use sea_orm::{
-    ConnectionTrait, StatementBuilder,
-    sea_query::{Expr, ExprTrait as _, Query},
+    ConnectionTrait, DatabaseTransaction, StatementBuilder,
+    sea_query::{Expr, ExprTrait as _, InsertStatement, Query},
 };
 use uuid::Uuid;
 
 use crate::{
-    app::PowerCrud,
+    app::{PowerCrud, User},
+    audit::{Action, Deed},
     db::{Column, Fault, Run as _},
     error::{Error, FieldError, Result},
     form::{self, Change, Input, parse_changes},
@@ -37,7 +40,7 @@ pub async fn get(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Row>
 ///
 /// # Errors
 /// [`Error::Invalid`] names every field with a mistake, also those that only the database finds (unique, references, checks).
-pub async fn create(app: &PowerCrud, resource: &Resource, inputs: &[Input]) -> Result<String> {
+pub async fn create(app: &PowerCrud, by: &User, resource: &Resource, inputs: &[Input]) -> Result<String> {
     resource.require_writable()?;
     let mut changes = match parse_changes(resource, |field| field.editable, inputs) {
         Ok(changes) => changes,
@@ -74,25 +77,51 @@ pub async fn create(app: &PowerCrud, resource: &Resource, inputs: &[Input]) -> R
         let first = version.map(|version| dialect.next_version(version, Expr::cust("NULL")));
         insert.values_panic(values.chain(first));
     }
-    let connection = app.database().connection();
+    let transaction = app.database().begin().await?;
+    let result = async {
+        let key = insert_record(&transaction, app, resource, insert, &changes).await?;
+        let fields: Vec<&Field> = resource.fields.iter().collect();
+        // A rule of the database may have put it elsewhere, or made its key another.
+        let created = match key_condition(app, resource, &key) {
+            Ok(condition) => traced::read(&transaction, app, resource, &fields, condition, false).await?,
+            Err(_) => None,
+        };
+        let changes = traced::changes(&fields, None, created.as_ref());
+        let deed = Deed::new(Action::RecordCreated).on_record(resource, &key).changing(changes);
+        deed.write(&transaction, dialect, by).await?;
+        Ok(key)
+    }
+    .await;
+    end(transaction, resource, &changes, result).await
+}
+
+/// Inserts a record and returns its key.
+async fn insert_record<C: ConnectionTrait>(
+    transaction: &C,
+    app: &PowerCrud,
+    resource: &Resource,
+    mut insert: InsertStatement,
+    changes: &[Change],
+) -> Result<String> {
+    let dialect = app.database().dialect();
     if dialect.returns_inserted_rows() {
         insert.returning(Query::returning().expr(resource.key_expr(dialect)));
-        let row = connection.query_one(&insert).await.map_err(|error| blame(resource, &changes, &error))?;
+        let row = transaction.query_one(&insert).await.map_err(|error| blame(resource, changes, &error))?;
         return row
             .map(|row| row.try_get_by_index(0))
             .transpose()?
             .ok_or_else(|| Error::Internal("the database returned no key for the new record".into()));
     }
-    let result = connection.execute(&insert).await.map_err(|error| blame(resource, &changes, &error))?;
-    Ok(inserted_key(resource, &changes, result.last_insert_id()))
+    let result = transaction.execute(&insert).await.map_err(|error| blame(resource, changes, &error))?;
+    Ok(inserted_key(resource, changes, result.last_insert_id()))
 }
 
 /// Changes a record; fields left out stay as they are.
 ///
 /// # Errors
 /// As [`create`], and [`Error::RecordNotFound`].
-pub async fn update(app: &PowerCrud, resource: &Resource, key: &str, inputs: &[Input]) -> Result<()> {
-    update_version(app, resource, key, inputs, None).await
+pub async fn update(app: &PowerCrud, by: &User, resource: &Resource, key: &str, inputs: &[Input]) -> Result<()> {
+    update_version(app, by, resource, key, inputs, None).await
 }
 
 /// Changes a record that nobody else has changed since its version, as [`crate::query::version`] tells it, was `version`.
@@ -101,16 +130,18 @@ pub async fn update(app: &PowerCrud, resource: &Resource, key: &str, inputs: &[I
 /// As [`update`], and [`Error::VersionConflict`].
 pub async fn update_unchanged(
     app: &PowerCrud,
+    by: &User,
     resource: &Resource,
     key: &str,
     inputs: &[Input],
     version: &str,
 ) -> Result<()> {
-    update_version(app, resource, key, inputs, Some(version)).await
+    update_version(app, by, resource, key, inputs, Some(version)).await
 }
 
 async fn update_version(
     app: &PowerCrud,
+    by: &User,
     resource: &Resource,
     key: &str,
     inputs: &[Input],
@@ -130,18 +161,20 @@ async fn update_version(
         let now = Expr::col(resource.table.column_ref(&version.name));
         update.and_where(dialect.version(version, now).eq(expected));
     }
-    write_unless_held(app, resource, key, &update, &changes, expected).await
+    let write = Write { app, by, resource, key, changes: &changes, expected };
+    write.unless_held(Action::RecordUpdated, &update).await
 }
 
 /// Deletes a record.
 ///
 /// # Errors
 /// [`Error::Invalid`] where others refer to it, [`Error::RecordNotFound`] where it is gone.
-pub async fn delete(app: &PowerCrud, resource: &Resource, key: &str) -> Result<()> {
+pub async fn delete(app: &PowerCrud, by: &User, resource: &Resource, key: &str) -> Result<()> {
     resource.require_writable()?;
     let mut delete = Query::delete();
     delete.from_table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
-    write_unless_held(app, resource, key, &delete, &[], None).await
+    let write = Write { app, by, resource, key, changes: &[], expected: None };
+    write.unless_held(Action::RecordDeleted, &delete).await
 }
 
 /// The bulk task that holds the record, so that it can't be edited or deleted now.
@@ -155,38 +188,79 @@ pub async fn held_by(app: &PowerCrud, resource: &Resource, key: &str) -> Result<
     }
 }
 
-/// Writes one record, unless a bulk task holds it.
-///
-/// The record is written first and the locks are looked at afterwards, in one transaction. A bulk task that is submitted in between
-/// waits for this row; one that was there before is seen, and the write is undone. So no order of the two loses an update.
-async fn write_unless_held(
-    app: &PowerCrud,
-    resource: &Resource,
-    key: &str,
-    statement: &impl StatementBuilder,
-    changes: &[Change],
-    expected: Option<&str>,
-) -> Result<()> {
-    let transaction = app.database().begin().await?;
-    let result = async {
-        let written =
-            transaction.execute(statement).await.map_err(|error| blame(resource, changes, &error))?.rows_affected();
+/// One record to be written.
+struct Write<'a> {
+    app: &'a PowerCrud,
+    by: &'a User,
+    resource: &'a Resource,
+    key: &'a str,
+    changes: &'a [Change],
+    /// The version that it must have.
+    expected: Option<&'a str>,
+}
+
+impl Write<'_> {
+    /// Writes the record, unless a bulk task holds it.
+    ///
+    /// The record is written first and the locks are looked at afterwards, in one transaction. A bulk task that is submitted in between
+    /// waits for this row; one that was there before is seen, and the write is undone. So no order of the two loses an update.
+    async fn unless_held(&self, action: Action, statement: &impl StatementBuilder) -> Result<()> {
+        let transaction = self.app.database().begin().await?;
+        let result = self.write(&transaction, action, statement).await;
+        end(transaction, self.resource, self.changes, result).await
+    }
+
+    async fn write<C: ConnectionTrait>(
+        &self,
+        transaction: &C,
+        action: Action,
+        statement: &impl StatementBuilder,
+    ) -> Result<()> {
+        let Self { app, resource, key, .. } = *self;
+        let is_traced = |field: &&Field| {
+            action == Action::RecordDeleted || self.changes.iter().any(|change| change.field == field.name)
+        };
+        let fields: Vec<&Field> = resource.fields.iter().filter(is_traced).collect();
+        let condition = key_condition(app, resource, key)?;
+        let before = traced::read(transaction, app, resource, &fields, condition.clone(), true).await?;
+        let written = transaction.execute(statement).await.map_err(|error| blame(resource, self.changes, &error))?;
         if resource.checks_conflicts()
-            && let Some(holder) = holder(&transaction, app, resource, key).await?
+            && let Some(holder) = holder(transaction, app, resource, key).await?
         {
-            let task = store::load_from(&transaction, holder).await?;
+            let task = store::load_from(transaction, holder).await?;
             let record = format!("{} {key}", resource.label);
             return Err(Error::RecordHeld { record, task_id: holder, progress: task.progress_in_words() });
         }
-        match (written, expected) {
-            (0, Some(was)) => Err(version_conflict(&transaction, app, resource, key, was).await?),
-            (0, None) => Err(not_found(resource, key)),
-            _ => Ok(()),
+        match (written.rows_affected(), self.expected) {
+            (0, Some(was)) => return Err(version_conflict(transaction, app, resource, key, was).await?),
+            (0, None) => return Err(not_found(resource, key)),
+            _ => {}
         }
+        let after = match action {
+            Action::RecordDeleted => None,
+            _ => traced::read(transaction, app, resource, &fields, condition, false).await?,
+        };
+        let changes = traced::changes(&fields, before.as_ref(), after.as_ref());
+        if changes.is_empty() && action == Action::RecordUpdated {
+            return Ok(());
+        }
+        let deed = Deed::new(action).on_record(resource, key).changing(changes);
+        deed.write(transaction, app.database().dialect(), self.by).await
     }
-    .await;
+}
+
+/// Commits or rolls back by the result; what a COMMIT finds is the record's fault as well.
+async fn end<T>(
+    transaction: DatabaseTransaction,
+    resource: &Resource,
+    changes: &[Change],
+    result: Result<T>,
+) -> Result<T> {
     match result {
-        Ok(()) => transaction.commit().await.map_err(|error| blame(resource, changes, &error)),
+        Ok(value) => {
+            transaction.commit().await.map_err(|error| blame(resource, changes, &error))?;
+            Ok(value)
+        }
         Err(error) => {
             // The first error says more than that of a rollback.
             let _ = transaction.rollback().await;

@@ -5,7 +5,7 @@ pub mod results;
 mod status;
 pub mod store;
 mod timeline;
-mod wishes;
+pub(crate) mod wishes;
 mod words;
 
 use uuid::Uuid;

@@ -15,8 +15,9 @@ use uuid::Uuid;
 use crate::{
     account,
     app::{PowerCrud, User},
+    audit::{Action, Deed},
     config::LoginMode,
-    db::{Run as _, migrations::tables},
+    db::{Run as _, close, migrations::tables},
     error::{Error, FieldError, Result},
 };
 
@@ -156,11 +157,11 @@ impl ApiToken {
     }
 }
 
-/// Makes a token and returns it with its secret, which is never to be had again.
+/// Makes a token, as `by` asks for it, and returns it with its secret, which is never to be had again.
 ///
 /// # Errors
 /// [`Error::Invalid`] where it has no name, a name that is too long, or too long a life.
-pub async fn create(app: &PowerCrud, new: NewToken) -> Result<(ApiToken, String)> {
+pub async fn create(app: &PowerCrud, by: &User, new: NewToken) -> Result<(ApiToken, String)> {
     let name = new.name.trim();
     check(name, &new)?;
     let mut scopes = new.scopes.clone();
@@ -203,7 +204,14 @@ pub async fn create(app: &PowerCrud, new: NewToken) -> Result<(ApiToken, String)
             now(),
             expires_at,
         ]);
-    app.database().connection().insert(&insert).await?;
+    let transaction = app.database().begin().await?;
+    let result = async {
+        transaction.insert(&insert).await?;
+        let subject = format!("token {name:?} ({}), which acts as {}", words.join(", "), new.user.name);
+        Deed::new(Action::TokenMade).about(subject).write(&transaction, app.database().dialect(), by).await
+    };
+    let result = result.await;
+    close(transaction, result).await?;
     Ok((load(app, id).await?, secret))
 }
 
@@ -251,7 +259,17 @@ pub async fn revoke(app: &PowerCrud, user: &User, id: Uuid) -> Result<ApiToken> 
         .value("revoked_at", app.database().dialect().now())
         .and_where(Expr::col("id").eq(id))
         .and_where(Expr::col("revoked_at").is_null());
-    app.database().connection().update(&update).await?;
+    let transaction = app.database().begin().await?;
+    let result = async {
+        if transaction.update(&update).await? == 1 {
+            let subject = format!("token {:?}, which acted as {}", token.name, token.user.name);
+            let deed = Deed::new(Action::TokenRevoked).about(subject);
+            deed.write(&transaction, app.database().dialect(), user).await?;
+        }
+        Ok(())
+    };
+    let result = result.await;
+    close(transaction, result).await?;
     load(app, id).await
 }
 

@@ -14,6 +14,7 @@ mod error;
 mod error_page;
 mod filter;
 mod form;
+mod history;
 mod home;
 mod htmx;
 mod list;
@@ -25,6 +26,7 @@ mod results;
 mod revert;
 mod selection;
 mod span;
+mod staff;
 mod task_page;
 mod tasks;
 mod tokens;
@@ -111,6 +113,10 @@ impl PowerCrud {
             .route("/tokens", get(tokens::list).post(tokens::create))
             .route("/tokens/new", get(tokens::new))
             .route("/tokens/{id}/revoke", post(tokens::revoke))
+            .route("/staff", get(staff::page))
+            .route("/staff/audit", get(staff::audit))
+            .route("/staff/purge", get(staff::ask_days).post(staff::delete))
+            .route("/staff/tasks/{id}/{deed}", get(staff::ask_why).post(staff::do_it))
             .route("/assets/{*file}", get(assets::serve));
         if self.has_login() {
             router = router

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     app::PowerCrud,
+    audit,
     backend::Listener,
     bulk,
     db::{Run as _, migrations::tables, patiently},
@@ -20,6 +21,9 @@ use crate::{
 /// How often a worker shows a sign of life, and after how many missed ones it counts as dead.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 const MISSED_SIGNS: i64 = 3;
+
+/// For how many milliseconds it is remembered that a worker died: a week.
+const DEAD_ARE_KEPT: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Claims and carries out bulk tasks until it is told to stop.
 pub struct Worker {
@@ -41,6 +45,8 @@ pub struct WorkerInfo {
     pub started_at: i64,
     /// Its last sign of life.
     pub last_seen_at: i64,
+    /// Whether that was lately, by the database's clock.
+    pub is_alive: bool,
 }
 
 impl PowerCrud {
@@ -162,6 +168,15 @@ impl Worker {
                     }
                     Err(error) => tracing::warn!(%error, "old notices can't be given up; trying again later"),
                 }
+                if let Err(error) = bulk::places::note_missing(&app, None, u64::MAX).await {
+                    tracing::warn!(%error, "where old tasks' records lie can't be noted; trying again later");
+                }
+                if let Err(error) = forget_dead(&app).await {
+                    tracing::warn!(%error, "dead workers can't be forgotten; trying again later");
+                }
+                if let Err(error) = audit::purge(&app).await {
+                    tracing::warn!(%error, "the old audit trail can't be purged; trying again later");
+                }
                 tokio::time::sleep(keeping::INTERVAL).await;
             }
         })
@@ -197,25 +212,40 @@ impl Worker {
 
 /// The workers that showed a sign of life lately, longest running first.
 pub async fn alive(app: &PowerCrud) -> Result<Vec<WorkerInfo>> {
-    let oldest = app.database().dialect().now().sub(MISSED_SIGNS * SIGN_OF_LIFE.as_millis() as i64);
+    Ok(all(app).await?.into_iter().filter(|worker| worker.is_alive).collect())
+}
+
+/// Those, and the ones that fell silent without signing off, longest running first.
+pub(crate) async fn all(app: &PowerCrud) -> Result<Vec<WorkerInfo>> {
     let mut select = Query::select();
     select
         .columns(["id", "host", "pid", "started_at", "last_seen_at"])
+        .expr(app.database().dialect().now())
         .from(tables::WORKER)
-        .and_where(Expr::col("last_seen_at").gt(oldest))
         .order_by("started_at", Order::Asc);
     let rows = app.database().connection().rows(&select).await?;
     rows.iter()
         .map(|row| {
+            let (last_seen_at, now): (i64, i64) = (row.try_get_by_index(4)?, row.try_get_by_index(5)?);
             Ok(WorkerInfo {
                 id: row.try_get_by_index(0)?,
                 host: row.try_get_by_index(1)?,
                 pid: row.try_get_by_index(2)?,
                 started_at: row.try_get_by_index(3)?,
-                last_seen_at: row.try_get_by_index(4)?,
+                last_seen_at,
+                is_alive: last_seen_at > now - MISSED_SIGNS * SIGN_OF_LIFE.as_millis() as i64,
             })
         })
         .collect()
+}
+
+/// Forgets the workers that fell silent long ago.
+async fn forget_dead(app: &PowerCrud) -> Result<()> {
+    let oldest = app.database().dialect().now().sub(DEAD_ARE_KEPT);
+    let mut delete = Query::delete();
+    delete.from_table(tables::WORKER).and_where(Expr::col("last_seen_at").lt(oldest));
+    app.database().connection().delete(&delete).await?;
+    Ok(())
 }
 
 /// Whether any worker showed a sign of life lately.

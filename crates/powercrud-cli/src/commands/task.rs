@@ -1,8 +1,8 @@
-//! `powercrud task list | show | cancel | retry | revert | results`
+//! `powercrud task list | show | cancel | retry | revert | results | requeue | release | purge`
 
 use anyhow::Result;
 use powercrud::{
-    PowerCrud, User,
+    PowerCrud, User, staff,
     task::{
         BulkTask,
         results::{self, Outcome, Results},
@@ -12,7 +12,7 @@ use powercrud::{
 
 use super::{bulk, open};
 use crate::{
-    args::{self, Format, Task, TaskCommand, TaskList, TaskResults, TaskRevert},
+    args::{self, Format, Task, TaskCommand, TaskDeed, TaskList, TaskPurge, TaskResults, TaskRevert},
     exit::{Exit, Usage},
     output::{print, print_json, table, write},
     report,
@@ -42,7 +42,28 @@ pub(super) async fn run(task: Task) -> Result<Exit> {
             let answer = powercrud::bulk::revert(&powercrud, &User::operator(), id).await?;
             bulk::finish(&powercrud, answer, no_wait, arguments.format).await
         }
+        Task::Requeue(TaskDeed { task: arguments, reason }) => {
+            let (powercrud, id) = find(&arguments).await?;
+            let task = staff::requeue(&powercrud, &User::operator(), id, &reason).await?;
+            answer(&powercrud, &task, &arguments).await
+        }
+        Task::Release(TaskDeed { task: arguments, reason }) => {
+            let (powercrud, id) = find(&arguments).await?;
+            let task = staff::release(&powercrud, &User::operator(), id, &reason).await?;
+            answer(&powercrud, &task, &arguments).await
+        }
+        Task::Purge(arguments) => purge(arguments).await,
     }
+}
+
+async fn purge(arguments: TaskPurge) -> Result<Exit> {
+    let powercrud = open(&arguments.connection).await?;
+    let deleted = staff::delete_old(&powercrud, &User::operator(), arguments.older_than, &arguments.reason).await?;
+    match arguments.format {
+        Format::Json => print_json(&serde_json::json!({ "deleted_tasks": deleted })),
+        Format::Text => print(&format!("{deleted} {} deleted", if deleted == 1 { "task" } else { "tasks" })),
+    }
+    Ok(Exit::Success)
 }
 
 async fn find(arguments: &TaskCommand) -> Result<(PowerCrud, uuid::Uuid)> {

@@ -35,7 +35,7 @@ async fn create(arguments: TokenCreate) -> Result<Exit> {
         None => User::operator(),
     };
     let new = NewToken { name: arguments.name, scopes: arguments.scope, user, lasts: arguments.expires };
-    let (token, secret) = token::create(&powercrud, new).await?;
+    let (token, secret) = token::create(&powercrud, &User::operator(), new).await?;
     match arguments.format {
         Format::Json => {
             let mut json = token.to_json();

@@ -11,6 +11,7 @@ mod program;
 mod refusals;
 mod reverts;
 mod serve;
+mod staff;
 mod streams;
 mod tasks;
 mod tokens;

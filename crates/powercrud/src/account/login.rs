@@ -5,11 +5,12 @@ use std::time::Duration;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
 use super::{
-    Account, name_key, password, read, select,
+    Account, name_key, note, password, read, select,
     session::{self, Token},
     throttle, write_password,
 };
 use crate::{
+    audit::Action,
     db::{Database, Run as _, close, migrations::tables},
     error::{Error, Result},
 };
@@ -93,6 +94,7 @@ pub(crate) async fn change_password(
     let transaction = database.begin().await?;
     let result = async {
         write_password(&transaction, &account, &hash).await?;
+        note(database, &transaction, Action::PasswordChanged, &account, &account.clone().into()).await?;
         session::end_all(&transaction, account.id).await?;
         session::begin(database, &transaction, account.id, lifetime).await
     }

@@ -4,6 +4,8 @@
 //! they held afterwards is kept once for the task, and again only for records that a trigger made differ. "After" is what the database
 //! stored, not what was typed.
 
+mod shown;
+
 use sea_orm::sea_query::{Alias, Cond, Expr, ExprTrait as _, InsertStatement, JoinType, Query, SelectStatement};
 use uuid::Uuid;
 
@@ -16,6 +18,8 @@ use crate::{
     resource::Resource,
     task::{BulkTask, Operation},
 };
+
+pub(crate) use shown::{KeptValues, kept_values};
 
 /// The images that one task keeps: which columns of its records.
 #[derive(Clone, Debug)]

@@ -32,13 +32,9 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 pub async fn purge(app: &PowerCrud) -> Result<usize> {
     let mut purged = 0;
     for task_id in outdated(app).await? {
-        match give_up(app, task_id).await {
-            Ok(()) => {}
-            // It is being reverted.
-            Err(Error::Database(fault)) if fault.code == "UNIQUE" => continue,
-            Err(error) => return Err(error),
+        if !throw_away(app, task_id).await? {
+            continue;
         }
-        while throw_away_some(app, task_id).await? {}
         let mut update = Query::update();
         update.table(tables::BULK_TASK).value("image_columns", None::<String>).and_where(Expr::col("id").eq(task_id));
         app.database().connection().update(&update).await?;
@@ -46,6 +42,17 @@ pub async fn purge(app: &PowerCrud) -> Result<usize> {
         purged += 1;
     }
     Ok(purged)
+}
+
+/// Throws away all images of an ended task. `false`: it is being reverted, and they stay.
+pub(crate) async fn throw_away(app: &PowerCrud, task_id: Uuid) -> Result<bool> {
+    match give_up(app, task_id).await {
+        Ok(()) => {}
+        Err(Error::Database(fault)) if fault.code == "UNIQUE" => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    while throw_away_some(app, task_id).await? {}
+    Ok(true)
 }
 
 /// The tasks whose images are too old, or were being thrown away when somebody was interrupted.

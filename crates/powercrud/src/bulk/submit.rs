@@ -12,6 +12,7 @@ use uuid::Uuid;
 use self::freeze::Source;
 use super::{Plan, Route, images, repeat, revert};
 use crate::{
+    audit::{Action, Deed, FieldChange, kept_value},
     config::Atomicity,
     db::{Run as _, close, migrations::tables},
     error::{Error, Result},
@@ -258,7 +259,31 @@ impl Plan {
             worker_id: lease.map(|lease| lease.worker_id),
             at: 0,
         };
-        submitted.write(transaction, dialect, frozen.task_id).await
+        submitted.write(transaction, dialect, frozen.task_id).await?;
+        self.deed(frozen).write(transaction, dialect, &self.user).await
+    }
+
+    /// The submission, for the audit trail.
+    fn deed(&self, frozen: Frozen) -> Deed {
+        let action = match (&self.reverted, self.parent_id) {
+            (Some(_), _) => Action::TaskReverted,
+            (None, Some(_)) => Action::TaskRetried,
+            (None, None) => Action::TaskSubmitted,
+        };
+        let fields = self.changes().iter().map(|change| (change.field.clone(), kept_value(&change.value)));
+        let links = self.links().iter().map(|change| {
+            let names: Vec<_> = change.targets.iter().map(|target| target.name.as_str()).collect();
+            (
+                change.field.clone(),
+                Some(format!("{} {}", change.operation.as_str(), names.join(", ")).trim().to_owned()),
+            )
+        });
+        let changes = fields.chain(links).map(|(field, to)| (field, FieldChange { from: None, to: Some(to) }));
+        let records = self.resource.count_in_words(frozen.total);
+        Deed::new(action)
+            .on_task(frozen.task_id, &self.resource.name)
+            .about(format!("{} of {records}", self.operation.as_str()))
+            .changing(changes.collect())
     }
 
     /// Whether this is a revert.

@@ -69,7 +69,11 @@ impl Dialect {
 
     /// How `column` is selected so that [`Value::read`] can read it.
     pub(crate) fn read(self, column: &Column, reference: impl IntoColumnRef) -> Expr {
-        let expr = Expr::col(reference);
+        self.read_value(column, Expr::col(reference))
+    }
+
+    /// As [`Dialect::read`], of a value of the type of `column` that is found elsewhere.
+    pub(crate) fn read_value(self, column: &Column, expr: Expr) -> Expr {
         let template = match (self, &column.column_type) {
             // Only the size of bytes travels.
             (Self::Sqlite, ColumnType::Bytes) => "CASE typeof(?) WHEN 'blob' THEN length(?) ELSE CAST(? AS TEXT) END",

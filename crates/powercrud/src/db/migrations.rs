@@ -11,6 +11,8 @@ mod m0006_record_version;
 mod m0007_task_events;
 mod m0008_users;
 mod m0010_turns;
+mod m0011_audit;
+mod m0012_places;
 
 use std::time::Duration;
 
@@ -27,8 +29,10 @@ use crate::error::Result;
 pub(crate) mod tables {
     pub(crate) const BULK_TASK: &str = "powercrud_bulk_task";
     pub(crate) const SELECTED: &str = "powercrud_bulk_task_selected_id";
+    pub(crate) const BLOCK: &str = "powercrud_bulk_task_block";
     pub(crate) const TASK_ERROR: &str = "powercrud_bulk_task_error";
     pub(crate) const TASK_EVENT: &str = "powercrud_task_event";
+    pub(crate) const AUDIT: &str = "powercrud_audit";
     pub(crate) const LOCK: &str = "powercrud_lock";
     pub(crate) const TURN: &str = "powercrud_turn";
     pub(crate) const WORKER: &str = "powercrud_worker";
@@ -61,6 +65,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_task_events::Migration),
             Box::new(m0008_users::Migration),
             Box::new(m0010_turns::Migration),
+            Box::new(m0011_audit::Migration),
+            Box::new(m0012_places::Migration),
         ]
     }
 

@@ -40,6 +40,8 @@ pub enum Event {
     Resume,
     /// Somebody asks to cancel.
     Cancel,
+    /// Somebody takes it from a worker that is dead, for another to go on.
+    Requeue,
     /// The worker has seen the wish to pause or cancel and stops at its checkpoint.
     Stop,
     /// The work ended with every record done.
@@ -81,6 +83,9 @@ impl Status {
             (Self::Cancelling, Claim) => Self::Cancelling,
             (Self::Started, Pause) => Self::Pausing,
             (Self::Paused, Resume) => Self::Pending,
+            // Its worker is dead; who claims it goes on at its cursor. A wish to pause or cancel is not thrown away so: whoever claims the
+            // task carries it out.
+            (Self::Started, Requeue) => Self::Pending,
             // Nobody works on it: it ends at once.
             (Self::Waiting | Self::Pending | Self::Paused, Cancel) => Self::Cancelled,
             // The worker stops at its next checkpoint.
@@ -136,12 +141,13 @@ impl Status {
 mod tests {
     use super::*;
 
-    const EVENTS: [Event; 9] = [
+    const EVENTS: [Event; 10] = [
         Event::Unblock,
         Event::Claim,
         Event::Pause,
         Event::Resume,
         Event::Cancel,
+        Event::Requeue,
         Event::Stop,
         Event::Succeed,
         Event::SucceedPartly,
@@ -164,17 +170,17 @@ mod tests {
     #[test]
     fn every_pair_is_listed_or_refused() {
         let table = "
-            state       Unblock  Claim       Pause    Resume   Cancel      Stop       Succeed  SucceedPartly  Fail
-            WAITING     PENDING  -           -        -        CANCELLED   -          -        -              -
-            PENDING     -        STARTED     -        -        CANCELLED   -          -        -              FAILURE
-            STARTED     -        STARTED     PAUSING  -        CANCELLING  -          SUCCESS  PARTIAL        FAILURE
-            PAUSING     -        PAUSING     -        -        CANCELLING  PAUSED     SUCCESS  PARTIAL        FAILURE
-            PAUSED      -        -           -        PENDING  CANCELLED   -          -        -              -
-            CANCELLING  -        CANCELLING  -        -        -           CANCELLED  SUCCESS  PARTIAL        FAILURE
-            SUCCESS     -        -           -        -        -           -          -        -              -
-            PARTIAL     -        -           -        -        -           -          -        -              -
-            FAILURE     -        -           -        -        -           -          -        -              -
-            CANCELLED   -        -           -        -        -           -          -        -              -";
+            state       Unblock  Claim       Pause    Resume   Cancel      Requeue  Stop       Succeed  SucceedPartly  Fail
+            WAITING     PENDING  -           -        -        CANCELLED   -        -          -        -              -
+            PENDING     -        STARTED     -        -        CANCELLED   -        -          -        -              FAILURE
+            STARTED     -        STARTED     PAUSING  -        CANCELLING  PENDING  -          SUCCESS  PARTIAL        FAILURE
+            PAUSING     -        PAUSING     -        -        CANCELLING  -        PAUSED     SUCCESS  PARTIAL        FAILURE
+            PAUSED      -        -           -        PENDING  CANCELLED   -        -          -        -              -
+            CANCELLING  -        CANCELLING  -        -        -           -        CANCELLED  SUCCESS  PARTIAL        FAILURE
+            SUCCESS     -        -           -        -        -           -        -          -        -              -
+            PARTIAL     -        -           -        -        -           -        -          -        -              -
+            FAILURE     -        -           -        -        -           -        -          -        -              -
+            CANCELLED   -        -           -        -        -           -        -          -        -              -";
         let mut lines = table.trim().lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         let head = lines.next().expect("a head");
         assert_eq!(head[1..], EVENTS.map(|event| format!("{event:?}")));

@@ -15,6 +15,7 @@ pub use super::wishes::{cancel, pause, resume};
 use super::{BulkTask, Event, Happening, RecordError, Status, TaskEvent};
 use crate::{
     app::{PowerCrud, User},
+    audit::by_user,
     config::Atomicity,
     db::{Dialect, Run as _, close, migrations::tables},
     error::{Error, Result},
@@ -195,12 +196,8 @@ fn visible(user: &User, filter: &TaskFilter) -> Cond {
     if let Some(resource) = &filter.resource {
         condition = condition.add(Expr::col("model_name").eq(resource));
     }
-    let of_user = |id: &String| match id.is_empty() {
-        true => Expr::col("user_id").is_null(),
-        false => Expr::col("user_id").eq(id),
-    };
     let conditions = [
-        filter.user.as_ref().map(of_user),
+        filter.user.as_deref().map(by_user),
         filter.parent.map(|parent| Expr::col("parent_id").eq(parent)),
         filter.from.map(|from| Expr::col("created_at").gte(from)),
         filter.before.map(|before| Expr::col("created_at").lt(before)),

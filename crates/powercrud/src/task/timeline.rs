@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{BulkTask, Status};
 use crate::{
-    app::PowerCrud,
+    app::{PowerCrud, User},
     db::{Dialect, Run as _, migrations::tables},
     error::{Error, Result},
 };
@@ -33,12 +33,16 @@ pub enum Happening {
     CancelAsked,
     /// Its worker was told to stop and left the rest to another.
     GivenBack,
+    /// Staff took it from a dead worker, for another to go on.
+    Requeued,
+    /// Staff ended it, because no living worker had it.
+    Released,
     /// It ended, as its status says.
     Ended,
 }
 
 impl Happening {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Submitted,
         Self::Unblocked,
         Self::Claimed,
@@ -47,6 +51,8 @@ impl Happening {
         Self::Resumed,
         Self::CancelAsked,
         Self::GivenBack,
+        Self::Requeued,
+        Self::Released,
         Self::Ended,
     ];
 
@@ -61,6 +67,8 @@ impl Happening {
             Self::Resumed => "resumed",
             Self::CancelAsked => "cancel_asked",
             Self::GivenBack => "given_back",
+            Self::Requeued => "requeued",
+            Self::Released => "released",
             Self::Ended => "ended",
         }
     }
@@ -100,6 +108,11 @@ impl TaskEvent {
             worker_id: None,
             at: 0,
         }
+    }
+
+    /// As [`TaskEvent::now`], because `user` asks for it.
+    pub(crate) fn asked(task: &BulkTask, happening: Happening, status: Status, user: &User) -> Self {
+        Self { user_id: user.id.clone(), user_name: user.recorded_name(), ..Self::now(task, happening, status) }
     }
 
     /// Writes it, at the database's own time, as part of the transaction that makes it so.

@@ -1,15 +1,19 @@
 //! What people ask of a task: to cancel, to pause, to go on.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait as _, Query},
+};
 use uuid::Uuid;
 
 use super::{
-    BulkTask, Event, Happening, TaskEvent,
+    BulkTask, Event, Happening, Status, TaskEvent,
     store::{get, load},
 };
 use crate::{
     app::{PowerCrud, User},
-    db::{Run as _, migrations::tables},
+    audit::{Action, Deed},
+    db::{Run as _, close, migrations::tables},
     error::Result,
     lock, notify,
 };
@@ -19,7 +23,7 @@ use crate::{
 /// # Errors
 /// [`Error::TaskNotFound`](crate::Error::TaskNotFound) where the user may not see it, [`Error::Transition`](crate::Error::Transition) where it has ended.
 pub async fn cancel(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
-    wish(app, user, id, Event::Cancel).await
+    wish(app, user, id, Event::Cancel, "").await
 }
 
 /// Asks for a running task to pause at its next checkpoint. It keeps its locks.
@@ -27,7 +31,7 @@ pub async fn cancel(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> 
 /// # Errors
 /// [`Error::TaskNotFound`](crate::Error::TaskNotFound) where the user may not see it, [`Error::Transition`](crate::Error::Transition) where it does not run.
 pub async fn pause(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
-    wish(app, user, id, Event::Pause).await
+    wish(app, user, id, Event::Pause, "").await
 }
 
 /// Lets a paused task go on where it stopped.
@@ -35,50 +39,62 @@ pub async fn pause(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
 /// # Errors
 /// [`Error::TaskNotFound`](crate::Error::TaskNotFound) where the user may not see it, [`Error::Transition`](crate::Error::Transition) where it is not paused.
 pub async fn resume(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
-    let task = wish(app, user, id, Event::Resume).await?;
+    let task = wish(app, user, id, Event::Resume, "").await?;
     crate::backend::dispatch(app, id).await?;
     Ok(task)
 }
 
-/// Carries a user's wish into the task's row.
-async fn wish(app: &PowerCrud, user: &User, id: Uuid, event: Event) -> Result<BulkTask> {
+/// Carries a user's wish into the task's row, and into the audit trail.
+pub(crate) async fn wish(app: &PowerCrud, user: &User, id: Uuid, event: Event, reason: &str) -> Result<BulkTask> {
     loop {
         let task = get(app, user, id).await?;
         let next = task.status.next(event)?;
         let transaction = app.database().begin().await?;
-        let mut update = Query::update();
-        update
-            .table(tables::BULK_TASK)
-            .value("status", next.as_str())
-            .and_where(Expr::col("id").eq(id))
-            .and_where(Expr::col("status").eq(task.status.as_str()));
-        if next.is_final() {
-            update.value("completed_at", app.database().dialect().now());
-            lock::release(&transaction, id).await?;
-        }
+        let result = carry(app, &transaction, user, &task, event, next, reason).await;
         // Where its state changed in between, look again.
-        if transaction.update(&update).await? == 1 {
-            let happening = match event {
-                Event::Pause => Happening::PauseAsked,
-                Event::Resume => Happening::Resumed,
-                _ => Happening::CancelAsked,
-            };
-            let asked = TaskEvent {
-                user_id: user.id.clone(),
-                user_name: user.recorded_name(),
-                ..TaskEvent::now(&task, happening, next)
-            };
-            asked.write(&transaction, app.database().dialect(), id).await?;
-            if next.is_final() {
-                notify::write(app, &transaction, id, false).await?;
-                TaskEvent::now(&task, Happening::Ended, next).write(&transaction, app.database().dialect(), id).await?;
-            }
-            transaction.commit().await?;
+        if close(transaction, result).await? {
             if next.is_final() {
                 lock::unblock(app, Some(&task.unique_model_key)).await?;
             }
             return load(app, id).await;
         }
-        transaction.rollback().await?;
     }
+}
+
+/// `false`: the task's state has changed since it was read, and nothing is written.
+async fn carry<C: ConnectionTrait>(
+    app: &PowerCrud,
+    transaction: &C,
+    user: &User,
+    task: &BulkTask,
+    event: Event,
+    next: Status,
+    reason: &str,
+) -> Result<bool> {
+    let dialect = app.database().dialect();
+    let mut update = Query::update();
+    update
+        .table(tables::BULK_TASK)
+        .value("status", next.as_str())
+        .and_where(Expr::col("id").eq(task.id))
+        .and_where(Expr::col("status").eq(task.status.as_str()));
+    if next.is_final() {
+        update.value("completed_at", dialect.now());
+    }
+    if transaction.update(&update).await? == 0 {
+        return Ok(false);
+    }
+    let (happening, action) = match event {
+        Event::Pause => (Happening::PauseAsked, Action::TaskPaused),
+        Event::Resume => (Happening::Resumed, Action::TaskResumed),
+        _ => (Happening::CancelAsked, Action::TaskCancelled),
+    };
+    TaskEvent::asked(task, happening, next, user).write(transaction, dialect, task.id).await?;
+    Deed::of_task(action, task).because(reason).write(transaction, dialect, user).await?;
+    if next.is_final() {
+        lock::release(transaction, task.id).await?;
+        notify::write(app, transaction, task.id, false).await?;
+        TaskEvent::now(task, Happening::Ended, next).write(transaction, dialect, task.id).await?;
+    }
+    Ok(true)
 }

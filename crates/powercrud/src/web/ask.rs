@@ -194,6 +194,7 @@ impl Ask {
             messages: Vec::new(),
             tasks_href: self.paths.tasks(),
             tasks_badge_href: self.paths.tasks_badge(),
+            staff_href: (self.signed_in && self.user.is_staff).then(|| self.paths.staff()),
             htmx_config: htmx::config(),
         }
     }

@@ -11,6 +11,7 @@ use super::{
     ask::Ask,
     bulk::{DeleteView, effects},
     error::{WebResult, sentence},
+    history::{self, HistoryView},
     htmx,
     paths::{parse_query, unmark},
     view::{self, CellView, Link, capitalized, cell_view},
@@ -33,6 +34,8 @@ struct DetailView {
     held_by: Option<Link>,
     fields: Vec<DetailField>,
     links: Vec<LinksView>,
+    /// Who changed it.
+    history: Option<HistoryView>,
     edit_href: Option<String>,
     delete_href: Option<String>,
 }
@@ -115,6 +118,10 @@ pub(super) async fn page(
             })
             .collect(),
         links: links(&ask, &resource, key).await?,
+        history: match resource.table.primary_key.is_empty() {
+            true => None,
+            false => Some(history::view(&ask, &resource, &row.key).await?),
+        },
         edit_href: writable.then(|| ask.paths.record_under(&resource.name, key, "edit")),
         delete_href: writable.then(|| ask.paths.record_under(&resource.name, key, "delete")),
     };
@@ -153,7 +160,7 @@ pub(super) async fn confirm_delete(ask: Ask, Path((resource, key)): Path<(String
 pub(super) async fn delete(ask: Ask, Path((resource, key)): Path<(String, String)>) -> WebResult<Response> {
     let resource = ask.app().resource(unmark(&resource))?.clone();
     let key = unmark(&key);
-    match record::delete(ask.app(), &resource, key).await {
+    match record::delete(ask.app(), &ask.user, &resource, key).await {
         Ok(()) => {
             let list = ask.paths.list(&resource.name);
             if !ask.htmx.partial {

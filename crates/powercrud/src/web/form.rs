@@ -61,7 +61,7 @@ pub(super) async fn create(ask: Ask, Path(resource): Path<String>, form: FormDat
             Some((field.name.clone(), Some(text.to_owned())))
         })
         .collect();
-    match record::create(ask.app(), &resource, &inputs).await {
+    match record::create(ask.app(), &ask.user, &resource, &inputs).await {
         Ok(key) => Ok(see_record(&ask, &resource, &key, "created")),
         Err(Error::Invalid(errors)) => refused(new_page(&ask, &resource, &form, &errors).await),
         Err(error) => Err(error.into()),
@@ -86,8 +86,8 @@ pub(super) async fn update(
     let inputs = changed(&ask, &resource, &row, &form);
     let version = form.get(VERSION);
     let updated = match version {
-        Some(version) => record::update_unchanged(ask.app(), &resource, key, &inputs, version).await,
-        None => record::update(ask.app(), &resource, key, &inputs).await,
+        Some(version) => record::update_unchanged(ask.app(), &ask.user, &resource, key, &inputs, version).await,
+        None => record::update(ask.app(), &ask.user, &resource, key, &inputs).await,
     };
     let version = version.map(str::to_owned);
     match updated {

@@ -74,6 +74,19 @@ impl Paths {
         format!("{}/tokens", self.base)
     }
 
+    pub(super) fn staff(&self) -> String {
+        format!("{}/staff", self.base)
+    }
+
+    /// A page below that of staff.
+    pub(super) fn staff_under(&self, rest: &str) -> String {
+        format!("{}/{rest}", self.staff())
+    }
+
+    pub(super) fn staff_deed(&self, id: &str, deed: &str) -> String {
+        format!("{}/tasks/{}/{deed}", self.staff(), segment(id))
+    }
+
     pub(super) fn api_record(&self, resource: &str, key: &str) -> String {
         format!("{}/api/v1/resources/{}/records/{}", self.base, segment(resource), segment(key))
     }

@@ -13,6 +13,7 @@ use super::{
     htmx::Events,
     live::{self, Place},
     paths::{parse_query, with_query},
+    staff,
     tasks::find,
     view::{self, Line, Link, NoticeView, Pair, RecordErrorView, TaskView},
 };
@@ -22,6 +23,7 @@ use crate::{
     notify::{self, messages},
     query::InTask,
     resource::grouped,
+    staff::is_dead,
     task::{
         BulkTask,
         results::{Outcome, ResultRecord, Results},
@@ -41,6 +43,10 @@ struct TaskPage {
     events_href: Option<String>,
     /// Where it can be reverted.
     revert_href: Option<String>,
+    /// Whether its row says that a worker has it, and none that lives does; told to staff.
+    is_dead: bool,
+    /// What staff may do to it, for a reason.
+    deeds: Vec<staff::DeedLink>,
     /// The task that reverts or reverted it.
     reverted_by: Option<Link>,
     records: Option<RecordsView>,
@@ -199,13 +205,22 @@ async fn task_page(ask: &Ask, task: &BulkTask, records: Option<RecordsView>) -> 
         Some(id) => store::get(ask.app(), &ask.user, id).await.ok(),
         None => None,
     };
-    let view = view::task_view(ask.app(), &ask.paths, task);
+    let mut view = view::task_view(ask.app(), &ask.paths, task);
     let reverted_by = match task.image_columns {
         Some(_) if task.reverts.is_none() => bulk::reverted_by(ask.app(), task.id).await?,
         _ => None,
     };
     let may_revert = reverted_by.is_none() && bulk::may_revert(ask.app(), task);
+    let is_dead = ask.user.is_staff && task.status.is_held() && is_dead(ask.app(), &ask.user, task).await?;
+    // Who cancels somebody else's task says why.
+    let is_anothers = ask.user.is_staff && task.user_id != ask.user.id;
+    if is_anothers {
+        view.cancel_href = None;
+    }
+    let deeds = if is_dead || is_anothers { staff::links(ask, task, is_dead) } else { Vec::new() };
     Ok(TaskPage {
+        is_dead,
+        deeds,
         revert_href: may_revert.then(|| ask.paths.task_under(&view.id, "revert")),
         reverted_by: reverted_by.filter(|revert| ask.user.may_see(revert.user_id.as_deref())).map(|revert| Link {
             label: if revert.status.is_final() { "Reverted" } else { "Being reverted" }.to_owned(),

@@ -13,7 +13,7 @@ use super::{
     error::{WebError, WebResult, sentence},
     live::{self, Place},
     paths::{parse_query, with_query},
-    task_page,
+    staff, task_page,
     view::{self, ChoiceView, RecordErrorView, TaskView},
 };
 use crate::{
@@ -65,6 +65,9 @@ struct FormView {
     state: String,
     resource: String,
     resources: Vec<ChoiceView>,
+    user: String,
+    /// Whose tasks there are, for staff.
+    people: Vec<ChoiceView>,
     from: String,
     to: String,
 }
@@ -86,6 +89,8 @@ pub(super) async fn count_running(ask: &Ask) -> WebResult<u64> {
 struct Asked {
     state: String,
     resource: String,
+    /// Whose, for staff.
+    user: String,
     /// Days, as `2026-01-31`, in UTC; both count.
     from: String,
     to: String,
@@ -99,6 +104,7 @@ impl Asked {
             match name.as_str() {
                 "state" => asked.state = value,
                 "resource" => asked.resource = value,
+                "user" => asked.user = value,
                 "from" => asked.from = value,
                 "to" => asked.to = value,
                 "page" => asked.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
@@ -109,7 +115,13 @@ impl Asked {
     }
 
     fn pairs(&self) -> Vec<(String, String)> {
-        let pairs = [("state", &self.state), ("resource", &self.resource), ("from", &self.from), ("to", &self.to)];
+        let pairs = [
+            ("state", &self.state),
+            ("resource", &self.resource),
+            ("user", &self.user),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
         let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
         let page = (self.page > 1).then(|| ("page".to_owned(), self.page.to_string()));
         pairs.map(|(name, value)| (name.to_owned(), value.clone())).chain(page).collect()
@@ -128,6 +140,10 @@ impl Asked {
             problems.push(sentence(&error.to_string()));
             None
         });
+        let user = staff::person_of(&self.user).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
         let mut day = |label: &str, text: &str| {
             let moment = view::day_start(text);
             if moment.is_none() && !text.is_empty() {
@@ -138,6 +154,7 @@ impl Asked {
         let filter = TaskFilter {
             statuses: states.map_or_else(Vec::new, |(_, _, statuses)| statuses.to_vec()),
             resource: resource.map(|resource| resource.name.clone()),
+            user,
             from: day("From", &self.from),
             before: day("To", &self.to).map(|day| day + MILLISECONDS_A_DAY),
             offset: (self.page - 1) * PAGE_SIZE,
@@ -178,6 +195,8 @@ pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respons
                     label: view::capitalized(&resource.label_plural),
                 })
                 .collect(),
+            user: if ask.user.is_staff { asked.user.clone() } else { String::new() },
+            people: if ask.user.is_staff { staff::owners(&ask).await? } else { Vec::new() },
             from: asked.from.clone(),
             to: asked.to.clone(),
         },

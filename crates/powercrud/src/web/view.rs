@@ -13,7 +13,7 @@ use serde::Serialize;
 pub(super) use cell::{CellView, cell_view, to_scale};
 pub(super) use notices::{NoticeView, are_under_way, notices};
 pub(super) use task::{TaskView, task_view, time_left};
-pub(super) use time::{Moment, day_start};
+pub(super) use time::{Moment, day_start, duration};
 pub(super) use timeline::{Line, timeline};
 pub(super) use widget::{ChoiceView, Widget, element_id, widget};
 pub(super) use words::left;
@@ -39,6 +39,8 @@ pub(super) struct Frame {
     pub(super) running: u64,
     pub(super) tasks_href: String,
     pub(super) tasks_badge_href: String,
+    /// The pages for staff, where it is staff who asks.
+    pub(super) staff_href: Option<String>,
     /// Under which messages wait, where it stands on the page or comes along.
     pub(super) bell: Option<Bell>,
     /// Messages that come up now.

@@ -32,5 +32,5 @@ fn user(name: &str, is_staff: bool) -> User {
 
 pub(crate) async fn token_of(app: &PowerCrud, user: User, scopes: &[Scope]) -> String {
     let new = NewToken { name: "a test".into(), scopes: scopes.to_vec(), user, lasts: None };
-    token::create(app, new).await.expect("a token").1
+    token::create(app, &User::operator(), new).await.expect("a token").1
 }

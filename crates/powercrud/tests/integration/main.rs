@@ -1,6 +1,7 @@
 //! PowerCRUD against real databases, by its public functions. One binary, so that it links once; a database for each test.
 
 mod api;
+mod audit;
 mod bulk;
 mod conflict;
 mod discovery;

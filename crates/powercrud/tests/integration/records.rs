@@ -1,6 +1,6 @@
 //! One record, by the functions of `record`: every kind of value is written and read back.
 
-use powercrud::{PowerCrud, Resource, db::Value, record};
+use powercrud::{PowerCrud, Resource, User, db::Value, record};
 
 use crate::support::{Kind, TestDatabase, each_database, oddities};
 
@@ -24,11 +24,11 @@ async fn every_cell_is_written_back(database: TestDatabase) {
             Value::Bytes(_) | Value::Raw(_) => continue,
             value => assert!(!value.is_null(), "{what} is to be written, but its own record has none"),
         }
-        record::update(&app, resource, "2", &[(what.clone(), Some(text))])
+        record::update(&app, &User::operator(), resource, "2", &[(what.clone(), Some(text))])
             .await
             .unwrap_or_else(|error| panic!("{what} = {:?}: {error}", cell.value));
         assert_eq!(value(&app, resource, "2", what).await, cell.value, "{what}");
-        record::update(&app, resource, "2", &[(what.clone(), None)]).await.expect("NULL");
+        record::update(&app, &User::operator(), resource, "2", &[(what.clone(), None)]).await.expect("NULL");
         assert_eq!(value(&app, resource, "2", what).await, Value::Null, "{what}");
     }
     // Text that looks like SQL, or like a parameter, stays text.
@@ -36,12 +36,16 @@ async fn every_cell_is_written_back(database: TestDatabase) {
     let table = app.resource("order").expect("a resource");
     for field in ["why? $1", "Naïve \"Col\"", "semi;colon", "select"] {
         let input = [(field.to_owned(), Some(odd.to_owned()))];
-        record::update(&app, table, "2", &input).await.unwrap_or_else(|error| panic!("{field}: {error}"));
+        record::update(&app, &User::operator(), table, "2", &input)
+            .await
+            .unwrap_or_else(|error| panic!("{field}: {error}"));
         assert_eq!(value(&app, table, "2", field).await, Value::Text(odd.into()), "{field}");
     }
     if kind == Kind::Postgres {
         let order = app.resource("Other Schema.order").expect("a resource");
-        record::update(&app, order, "1", &[("mood".into(), Some("meh".into()))]).await.expect("a choice");
+        record::update(&app, &User::operator(), order, "1", &[("mood".into(), Some("meh".into()))])
+            .await
+            .expect("a choice");
         assert_eq!(value(&app, order, "1", "mood").await, Value::Text("meh".into()));
     }
 }

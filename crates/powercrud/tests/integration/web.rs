@@ -4,13 +4,15 @@ mod bad_input;
 pub(crate) mod browser;
 mod bulk;
 mod frame;
+mod history;
 mod links;
 pub(crate) mod live;
-mod login;
+pub(crate) mod login;
 mod look_back;
 mod queueing;
 mod records;
 mod selection;
+mod staff;
 mod versions;
 
 use powercrud::{PowerCrud, Resource};

@@ -5,6 +5,7 @@ use sea_orm::ConnectionTrait;
 use super::pause_after;
 use crate::{
     app::PowerCrud,
+    bulk::places,
     db::close,
     error::Result,
     lock,
@@ -36,7 +37,12 @@ pub(super) async fn end(
         }
     }
     lock::unblock(app, Some(&task.unique_model_key)).await?;
-    store::load(app, task.id).await
+    let task = store::load(app, task.id).await?;
+    // Nobody waits for this, and what is missing is made up for later.
+    if let Err(error) = places::note(app, &task).await {
+        tracing::debug!(%error, "where the task's records lie could not be noted");
+    }
+    Ok(task)
 }
 
 async fn try_end(app: &PowerCrud, lease: Lease, task: BulkTask, error_message: Option<String>) -> Result<BulkTask> {

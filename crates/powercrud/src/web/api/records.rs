@@ -103,7 +103,7 @@ pub(super) async fn create(caller: Caller, Path(resource): Path<String>, body: B
     caller.require(Scope::Write)?;
     let resource = caller.app().resource(unmark(&resource))?.clone();
     let inputs = inputs(&resource, &body)?;
-    let key = record::create(caller.app(), &resource, &inputs).await?;
+    let key = record::create(caller.app(), caller.user(), &resource, &inputs).await?;
     let record = match record::get(caller.app(), &resource, &key).await {
         Ok(row) => record(&resource, &row),
         // It was created, though a rule of the database has put it somewhere else.
@@ -154,7 +154,7 @@ pub(super) async fn update(
     caller.require(Scope::Write)?;
     let (resource, key) = find(&caller, &resource, &key)?;
     let inputs = inputs(&resource, &body)?;
-    let written = record::update(caller.app(), &resource, &key, &inputs).await;
+    let written = record::update(caller.app(), caller.user(), &resource, &key, &inputs).await;
     unless_held(&caller, written).await?;
     Ok(Json(record(&resource, &record::get(caller.app(), &resource, &key).await?)))
 }
@@ -175,7 +175,7 @@ pub(super) async fn update(
 pub(super) async fn delete(caller: Caller, Path((resource, key)): Path<(String, String)>) -> WebResult<StatusCode> {
     caller.require(Scope::Write)?;
     let (resource, key) = find(&caller, &resource, &key)?;
-    let deleted = record::delete(caller.app(), &resource, &key).await;
+    let deleted = record::delete(caller.app(), caller.user(), &resource, &key).await;
     unless_held(&caller, deleted).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -59,7 +59,7 @@ fn ago(milliseconds: i64) -> String {
 }
 
 /// "0.4 s", "12 s", "1 min 20 s", "2 h 5 min".
-pub(super) fn duration(milliseconds: i64) -> String {
+pub(in crate::web) fn duration(milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     let seconds = (milliseconds + 500) / 1000;
     match seconds {

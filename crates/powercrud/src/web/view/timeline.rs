@@ -64,7 +64,9 @@ fn text(task: &BulkTask, event: &TaskEvent, before: Option<Happening>) -> String
         },
         Happening::Unblocked => "The way was free".to_owned(),
         Happening::Claimed => match before {
-            Some(Happening::Resumed | Happening::GivenBack) => format!("A worker went on, at {place}"),
+            Some(Happening::Resumed | Happening::GivenBack | Happening::Requeued) => {
+                format!("A worker went on, at {place}")
+            }
             _ if event.attempt > 1 => {
                 format!("Taken over at {place}, because the last worker fell silent (attempt {})", event.attempt)
             }
@@ -75,6 +77,8 @@ fn text(task: &BulkTask, event: &TaskEvent, before: Option<Happening>) -> String
         Happening::Resumed => format!("Resumed by {who}"),
         Happening::CancelAsked => format!("{who} asked to cancel it"),
         Happening::GivenBack => format!("Its worker was told to stop, and left the rest to another, at {place}"),
+        Happening::Requeued => format!("{who} took it from a worker that was dead and queued it again, at {place}"),
+        Happening::Released => format!("{who} ended it, because no living worker had it"),
         Happening::Ended => format!("Ended, at {place}"),
     }
 }

@@ -58,7 +58,7 @@ async fn tokens_end(database: TestDatabase) {
         user: user("ann", false),
         lasts: Some(Duration::from_secs(900)),
     };
-    let (short, secret) = token::create(&app, new).await.expect("a token");
+    let (short, secret) = token::create(&app, &User::operator(), new).await.expect("a token");
     let client = api.with_token(&secret);
     client.get(books).await.expect(200);
     sql(&app, &format!("UPDATE powercrud_api_token SET expires_at = {}", short.created_at - 1)).await;
@@ -130,7 +130,7 @@ async fn tokens_are_their_owners(database: TestDatabase) {
     ann.get("/api/v1/tasks").await.expect_problem(401, "INVALID_TOKEN", &[]);
     let long =
         NewToken { name: "x".repeat(101), scopes: Vec::new(), user: user("", false), lasts: Some(Duration::ZERO) };
-    let error = token::create(&app, long).await.expect_err("three mistakes").to_string();
+    let error = token::create(&app, &User::operator(), long).await.expect_err("three mistakes").to_string();
     assert!(["name", "expires", "user"].iter().all(|field| error.contains(field)), "{error}");
 }
 

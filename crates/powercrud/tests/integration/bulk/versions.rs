@@ -145,11 +145,13 @@ async fn moments(database: TestDatabase) {
     let document = app.resource("document").expect("documents").clone();
     let before = query::version(&app, &document, "4").await.expect("a version").expect("a document");
     let inputs = [("title".to_owned(), Some("by hand".to_owned()))];
-    record::update_unchanged(&app, &document, "4", &inputs, &before).await.expect("nobody else was there");
-    let late = record::update_unchanged(&app, &document, "4", &inputs, &before).await;
+    record::update_unchanged(&app, &User::operator(), &document, "4", &inputs, &before)
+        .await
+        .expect("nobody else was there");
+    let late = record::update_unchanged(&app, &User::operator(), &document, "4", &inputs, &before).await;
     assert!(matches!(late, Err(Error::VersionConflict { .. })), "{late:?}");
     // Also a new record has a version, though nobody gave one.
-    record::create(&app, &document, &new(&database)).await.expect("a record");
+    record::create(&app, &User::operator(), &document, &new(&database)).await.expect("a record");
 }
 
 /// Each keeps its own way to the keys.
@@ -285,17 +287,22 @@ async fn one_record(database: TestDatabase) {
     let app = app(&database).await;
     let document = app.resource("document").expect("documents").clone();
     let inputs = |text: &str| [("title".to_owned(), Some(text.to_owned()))];
-    record::update(&app, &document, "1", &inputs("a")).await.expect("a change");
+    record::update(&app, &User::operator(), &document, "1", &inputs("a")).await.expect("a change");
     assert_eq!(state(&database, 1).await, ("a".into(), Some("2".into())));
-    record::update_unchanged(&app, &document, "1", &inputs("b"), "2").await.expect("a change");
-    let late = record::update_unchanged(&app, &document, "1", &inputs("c"), "2").await.expect_err("it is version 3");
+    record::update_unchanged(&app, &User::operator(), &document, "1", &inputs("b"), "2").await.expect("a change");
+    let late = record::update_unchanged(&app, &User::operator(), &document, "1", &inputs("c"), "2")
+        .await
+        .expect_err("it is version 3");
     assert_eq!((late.code(), late.to_string().contains("was 2 and is 3")), ("VERSION_CONFLICT", true), "{late}");
-    record::update_unchanged(&app, &document, "5", &inputs("d"), "").await.expect("no version is one as well");
-    let gone = record::update_unchanged(&app, &document, "77", &inputs("e"), "1").await;
+    record::update_unchanged(&app, &User::operator(), &document, "5", &inputs("d"), "")
+        .await
+        .expect("no version is one as well");
+    let gone = record::update_unchanged(&app, &User::operator(), &document, "77", &inputs("e"), "1").await;
     assert!(matches!(gone, Err(Error::RecordNotFound { .. })), "{gone:?}");
-    let refused = record::update(&app, &document, "1", &[("version".into(), Some("9".into()))]).await;
+    let refused =
+        record::update(&app, &User::operator(), &document, "1", &[("version".into(), Some("9".into()))]).await;
     assert!(matches!(refused, Err(Error::Invalid(_))), "nobody sets a version by hand");
-    let key = record::create(&app, &document, &new(&database)).await.expect("a record");
+    let key = record::create(&app, &User::operator(), &document, &new(&database)).await.expect("a record");
     assert_eq!(state(&database, key.parse().expect("a number")).await, ("new".into(), Some("1".into())));
     assert_eq!(state(&database, 1).await, ("b".into(), Some("3".into())));
 }

@@ -163,7 +163,7 @@ async fn read_only(database: TestDatabase) {
     let refused = readable.worker().run_task(task.id, &CancellationToken::new()).await.map(|_| ());
     assert_says_read_only("a worker's claim", refused);
     assert_says_read_only("a worker's start", readable.worker().run(CancellationToken::new()).await);
-    let edit = record::update(&readable, item, "1", &[("stock".into(), Some("7".into()))]).await;
+    let edit = record::update(&readable, &User::operator(), item, "1", &[("stock".into(), Some("7".into()))]).await;
     assert_says_read_only("an edit", edit);
     let request = in_background(update("item", keys([1]), [("note", Some("y"))]));
     assert_says_read_only("a submission", powercrud::bulk::run(&readable, request).await.map(|_| ()));

@@ -82,8 +82,14 @@ async fn edit_until(app: PowerCrud, editor: i64, stop: CancellationToken) -> Vec
         for key in (1..=RECORDS).filter(|key| key % EDITORS == editor) {
             value += 1;
             let asked = Instant::now();
-            let answer =
-                record::update(&app, &item, &key.to_string(), &[("stock".into(), Some(value.to_string()))]).await;
+            let answer = record::update(
+                &app,
+                &powercrud::User::operator(),
+                &item,
+                &key.to_string(),
+                &[("stock".into(), Some(value.to_string()))],
+            )
+            .await;
             let accepted = match answer {
                 Ok(()) => true,
                 Err(Error::RecordHeld { .. }) => false,

@@ -232,11 +232,24 @@ async fn one_record_locks(database: TestDatabase) {
     let task = carry_out(&app, update("item", matching(&app, "item", &["id__lte=40"]), [("stock", Some("1"))])).await;
     let queued = bulk::revert(&app, &powercrud::User::operator(), task.id).await.expect("a revert").task().clone();
     let resource = app.resource("item").expect("a resource");
-    let held = powercrud::record::update(&app, resource, "40", &[("stock".into(), Some("3".into()))]).await;
+    let held = powercrud::record::update(
+        &app,
+        &powercrud::User::operator(),
+        resource,
+        "40",
+        &[("stock".into(), Some("3".into()))],
+    )
+    .await;
     assert!(matches!(held, Err(powercrud::Error::RecordHeld { .. })), "{held:?}");
-    powercrud::record::update(&app, resource, "41", &[("stock".into(), Some("41".into()))])
-        .await
-        .expect("a free record");
+    powercrud::record::update(
+        &app,
+        &powercrud::User::operator(),
+        resource,
+        "41",
+        &[("stock".into(), Some("41".into()))],
+    )
+    .await
+    .expect("a free record");
     assert_eq!(work(&app, &queued).await.status, Status::Success);
     assert_eq!(rows(&database, "item", VALUES).await, before);
     assert_no_locks(&database).await;

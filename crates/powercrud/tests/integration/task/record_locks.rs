@@ -90,8 +90,16 @@ async fn single_records_at_the_edges(database: TestDatabase) {
     let app = app(&database, "item", ConflictScope::Record).await;
     let resource = app.resource("item").expect("a resource");
     let task = on(&app, &["id__gte=10", "id__lte=90"], "bulk").await.expect("a task");
-    let edit =
-        async |key: &str| record::update(&app, resource, key, &[("note".to_owned(), Some("by hand".to_owned()))]).await;
+    let edit = async |key: &str| {
+        record::update(
+            &app,
+            &powercrud::User::operator(),
+            resource,
+            key,
+            &[("note".to_owned(), Some("by hand".to_owned()))],
+        )
+        .await
+    };
     for key in ["10", "49", "51", "90"] {
         assert!(matches!(edit(key).await, Err(Error::RecordHeld { task_id, .. }) if task_id == task.id), "{key}");
     }

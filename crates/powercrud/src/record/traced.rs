@@ -1,0 +1,46 @@
+//! What a record held and holds, for the audit trail.
+
+use sea_orm::{ConnectionTrait, sea_query::Expr};
+
+use crate::{
+    app::PowerCrud,
+    audit::{FieldChange, FieldChanges, kept_value},
+    db::Run as _,
+    error::Result,
+    query::{self, Row},
+    resource::{Field, Resource},
+};
+
+/// The record's values in `fields`; `None` where it is not there. `hold` keeps others from changing it until the transaction ends: a
+/// locking read, which on MySQL does not yet fix what later reads see.
+pub(super) async fn read<C: ConnectionTrait>(
+    connection: &C,
+    app: &PowerCrud,
+    resource: &Resource,
+    fields: &[&Field],
+    condition: Expr,
+    hold: bool,
+) -> Result<Option<Row>> {
+    let dialect = app.database().dialect();
+    let mut select = query::row_select(resource, fields, dialect);
+    select.and_where(condition);
+    if let (true, Some(lock)) = (hold, dialect.row_lock()) {
+        select.lock(lock);
+    }
+    let row = connection.row(&select).await?;
+    row.map(|row| query::read_row(&row, fields)).transpose()
+}
+
+/// What differs; of a record that was created or deleted, what it has or had.
+pub(super) fn changes(fields: &[&Field], before: Option<&Row>, after: Option<&Row>) -> FieldChanges {
+    let value = |row: Option<&Row>, index: usize| row.map(|row| kept_value(&row.cells[index].value));
+    let change = |(index, field): (usize, &&Field)| {
+        let (from, to) = (value(before, index), value(after, index));
+        let says_something = match (before, after) {
+            (Some(before), Some(after)) => before.cells[index].value != after.cells[index].value,
+            _ => from.iter().chain(&to).any(Option::is_some),
+        };
+        says_something.then(|| (field.name.clone(), FieldChange { from, to }))
+    };
+    fields.iter().enumerate().filter_map(change).collect()
+}

@@ -1,0 +1,256 @@
+//! The audit trail on a page.
+
+use axum::{extract::RawQuery, http::StatusCode, response::Response};
+use serde::Serialize;
+
+use super::{Staff, person, person_of};
+use crate::{
+    audit::{self, Action, AuditEntry, AuditFilter, FieldChange},
+    resource::{Resource, grouped},
+    web::{
+        ask::Ask,
+        error::{WebResult, sentence},
+        paths::{parse_query, with_query},
+        view::{self, ChoiceView, Link, Moment},
+    },
+};
+
+const PAGE_SIZE: u64 = 50;
+
+const MILLISECONDS_A_DAY: i64 = 24 * 60 * 60 * 1000;
+
+/// Changes that a line shows at once; the rest is a click away.
+const CHANGES_SHOWN: usize = 4;
+
+/// The most characters of a value that a line shows.
+const LONGEST: usize = 80;
+
+#[derive(Serialize)]
+struct AuditView {
+    crumbs: Vec<Link>,
+    action: String,
+    form: Asked,
+    people: Vec<ChoiceView>,
+    actions: Vec<ChoiceView>,
+    resources: Vec<ChoiceView>,
+    problems: Vec<String>,
+    clear_href: Option<String>,
+    entries: Vec<EntryView>,
+    text: String,
+    previous_href: Option<String>,
+    next_href: Option<String>,
+    empty: &'static str,
+}
+
+#[derive(Serialize)]
+struct EntryView {
+    at: Option<Moment>,
+    who: String,
+    deed: &'static str,
+    /// What it was done to.
+    what: String,
+    href: Option<String>,
+    changes: Vec<String>,
+    more_changes: Vec<String>,
+    reason: String,
+}
+
+/// What the address asks for.
+#[derive(Clone, Default, Serialize)]
+struct Asked {
+    user: String,
+    action: String,
+    resource: String,
+    key: String,
+    from: String,
+    to: String,
+    page: u64,
+}
+
+impl Asked {
+    fn read(query: &str) -> Self {
+        let mut asked = Self { page: 1, ..Self::default() };
+        for (name, value) in parse_query(query) {
+            match name.as_str() {
+                "user" => asked.user = value,
+                "action" => asked.action = value,
+                "resource" => asked.resource = value,
+                "key" => asked.key = value,
+                "from" => asked.from = value,
+                "to" => asked.to = value,
+                "page" => asked.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
+                _ => {}
+            }
+        }
+        asked
+    }
+
+    fn pairs(&self) -> Vec<(String, String)> {
+        let pairs = [
+            ("user", &self.user),
+            ("action", &self.action),
+            ("resource", &self.resource),
+            ("key", &self.key),
+            ("from", &self.from),
+            ("to", &self.to),
+        ];
+        let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        let page = (self.page > 1).then(|| ("page".to_owned(), self.page.to_string()));
+        pairs.map(|(name, value)| (name.to_owned(), value.clone())).chain(page).collect()
+    }
+
+    /// The filter, and what is wrong with it.
+    fn filter(&self, ask: &Ask) -> (AuditFilter, Vec<String>) {
+        let mut problems = Vec::new();
+        let user = person_of(&self.user).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        let action = Action::from_word(&self.action);
+        if action.is_none() && !self.action.is_empty() {
+            let allowed = Action::ALL.map(Action::as_str).join(", ");
+            problems.push(format!("What: {:?} is not known; allowed are {allowed}.", self.action));
+        }
+        let resource = (!self.resource.is_empty()).then(|| ask.app().resource(&self.resource)).transpose();
+        let resource = resource.unwrap_or_else(|error| {
+            problems.push(sentence(&error.to_string()));
+            None
+        });
+        if !self.key.is_empty() && resource.is_none() {
+            problems.push("Key: say of which resource.".to_owned());
+        }
+        let mut day = |label: &str, text: &str| {
+            let moment = view::day_start(text);
+            if moment.is_none() && !text.is_empty() {
+                problems.push(format!("{label}: {text:?} is not a day; allowed is one such as 2026-01-31."));
+            }
+            moment
+        };
+        let filter = AuditFilter {
+            user,
+            action,
+            resource: resource.map(|resource| resource.name.clone()),
+            record_key: (!self.key.is_empty()).then(|| self.key.clone()),
+            from: day("From", &self.from),
+            before: day("To", &self.to).map(|day| day + MILLISECONDS_A_DAY),
+            offset: (self.page - 1) * PAGE_SIZE,
+            limit: PAGE_SIZE,
+        };
+        (filter, problems)
+    }
+}
+
+pub(in crate::web) async fn page(Staff(ask): Staff, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    let asked = Asked::read(&raw.unwrap_or_default());
+    let (filter, problems) = asked.filter(&ask);
+    let (total, entries) = match problems.is_empty() {
+        true => (audit::count(ask.app(), &ask.user, &filter).await?, audit::list(ask.app(), &ask.user, &filter).await?),
+        false => (0, Vec::new()),
+    };
+    let to = |page: u64| with_query(&ask.paths.staff_under("audit"), &Asked { page, ..asked.clone() }.pairs());
+    let unfiltered = asked.pairs().iter().all(|(name, _)| name == "page");
+    let last = (filter.offset + PAGE_SIZE).min(total);
+    let resources = ask.app().resources().iter();
+    let view = AuditView {
+        crumbs: vec![Link { label: "Staff".to_owned(), href: ask.paths.staff() }],
+        action: ask.paths.staff_under("audit"),
+        people: audit::people(ask.app(), &ask.user).await?.into_iter().map(person).collect(),
+        actions: Action::ALL.into_iter().map(|action| ChoiceView::new(action.as_str(), words(action))).collect(),
+        resources: resources
+            .map(|resource| ChoiceView::new(&resource.name, &view::capitalized(&resource.label_plural)))
+            .collect(),
+        clear_href: (!unfiltered).then(|| ask.paths.staff_under("audit")),
+        entries: entries.into_iter().map(|entry| entry_view(&ask, entry)).collect(),
+        text: format!("{}–{} of {}", grouped(filter.offset + 1), grouped(last), grouped(total)),
+        previous_href: (asked.page > 1).then(|| to(asked.page - 1)),
+        next_href: (filter.offset + PAGE_SIZE < total).then(|| to(asked.page + 1)),
+        empty: match (problems.is_empty(), unfiltered) {
+            (false, _) => "Nothing is shown, because this address asks for something that is not there.",
+            (true, true) => "Nothing has been done yet that is kept here.",
+            (true, false) => "Nothing fits.",
+        },
+        form: asked,
+        problems,
+    };
+    let mut response = ask.page("staff_audit.html", "Audit trail", &view).await?;
+    if !view.problems.is_empty() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+fn words(action: Action) -> &'static str {
+    match action {
+        Action::RecordCreated => "Created a record",
+        Action::RecordUpdated => "Changed a record",
+        Action::RecordDeleted => "Deleted a record",
+        Action::TaskSubmitted => "Submitted a bulk task",
+        Action::TaskRetried => "Retried a bulk task",
+        Action::TaskReverted => "Reverted a bulk task",
+        Action::TaskCancelled => "Cancelled a bulk task",
+        Action::TaskPaused => "Paused a bulk task",
+        Action::TaskResumed => "Resumed a bulk task",
+        Action::TaskRequeued => "Queued a task again",
+        Action::TaskReleased => "Ended a dead task",
+        Action::TaskDeleted => "Deleted an old task",
+        Action::TokenMade => "Made a token",
+        Action::TokenRevoked => "Revoked a token",
+        Action::UserAdded => "Added a user",
+        Action::PasswordChanged => "Changed a password",
+        Action::UserActivated => "Let a user sign in again",
+        Action::UserDeactivated => "Deactivated a user",
+        Action::UserRemoved => "Removed a user",
+    }
+}
+
+fn entry_view(ask: &Ask, entry: AuditEntry) -> EntryView {
+    let resource = entry.resource.as_ref().and_then(|name| ask.app().resource(name).ok()).map(AsRef::as_ref);
+    let (what, href) = match (&entry.record_key, entry.task_id) {
+        (Some(key), _) => {
+            let label = resource.map_or_else(|| entry.resource.clone().unwrap_or_default(), |it| it.label.clone());
+            let is_there = resource.filter(|_| entry.action != Action::RecordDeleted);
+            let href = is_there.map(|resource| ask.paths.record(&resource.name, key));
+            (format!("{} {key}", view::capitalized(&label)), href)
+        }
+        (None, Some(task)) => {
+            let is_there = entry.action != Action::TaskDeleted;
+            (view::capitalized(&entry.subject), is_there.then(|| ask.paths.task(&task.to_string())))
+        }
+        (None, None) => (view::capitalized(&entry.subject), None),
+    };
+    let mut changes = changes(resource, &entry);
+    let more_changes = changes.split_off(changes.len().min(CHANGES_SHOWN));
+    EntryView {
+        at: view::moment_of(entry.at),
+        who: entry.user_name.or(entry.user_id).unwrap_or_else(|| "operator".to_owned()),
+        deed: words(entry.action),
+        what,
+        href,
+        changes,
+        more_changes,
+        reason: entry.reason,
+    }
+}
+
+/// "Stock: 5 → 9", in the order of the resource's fields.
+fn changes(resource: Option<&Resource>, entry: &AuditEntry) -> Vec<String> {
+    let place = |name: &str| resource.and_then(|it| it.fields.iter().position(|field| field.name == *name));
+    let mut changes: Vec<_> = entry.changes.iter().collect();
+    changes.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
+    let label = |name: &str| resource.map_or_else(|| name.to_owned(), |resource| resource.label_of(name));
+    changes.into_iter().map(|(name, change)| in_words(&label(name), change)).collect()
+}
+
+fn in_words(label: &str, change: &FieldChange) -> String {
+    let side = |side: &Option<String>| match side {
+        None => "empty".to_owned(),
+        Some(text) if text.chars().count() > LONGEST => format!("{}…", text.chars().take(LONGEST).collect::<String>()),
+        Some(text) => text.clone(),
+    };
+    match (&change.from, &change.to) {
+        (Some(from), Some(to)) => format!("{label}: {} → {}", side(from), side(to)),
+        (Some(from), None) => format!("{label}: {}", side(from)),
+        (None, Some(to)) => format!("{label} → {}", side(to)),
+        (None, None) => label.to_owned(),
+    }
+}
