@@ -57,7 +57,8 @@ async fn main() -> Result<(), Failure> {
     let worker = tokio::spawn(powercrud.worker().run(stop.clone()));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("http://{}", listener.local_addr()?);
-    axum::serve(listener, application(connection, &powercrud))
+    // A bare router would be copied for each connection.
+    axum::serve(listener, application(connection, &powercrud).into_make_service())
         .with_graceful_shutdown(async { tokio::signal::ctrl_c().await.unwrap_or_default() })
         .await?;
     // Running bulk tasks finish their chunk; the next start goes on with them.

@@ -58,7 +58,8 @@ pub(super) async fn serve(powercrud: PowerCrud, bind: SocketAddr, with_worker: b
     let resources = grouped(powercrud.resources().len() as u64);
     tracing::info!("{resources} resources of {}", powercrud.database().url());
     print(&format!("Open http://{} in a browser. Ctrl-C stops.", visible(address)));
-    let app = powercrud.router();
+    // Made once: axum would copy every route of a bare router for each connection, some 100 kB.
+    let app = powercrud.router().into_make_service();
     let stopping = {
         let (stop, powercrud) = (stop.clone(), powercrud.clone());
         async move {

@@ -17,7 +17,7 @@ pub(super) async fn run(arguments: Worker) -> Result<Exit> {
     if let Some(address) = arguments.metrics {
         let listener = TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))?;
         print(&format!("/metrics, /healthz and /readyz are at http://{}", listener.local_addr()?));
-        let server = axum::serve(listener, powercrud.operator_router());
+        let server = axum::serve(listener, powercrud.operator_router().into_make_service());
         let stopping = stop.clone();
         tokio::spawn(async move {
             let server = server.with_graceful_shutdown(stopping.cancelled_owned());
