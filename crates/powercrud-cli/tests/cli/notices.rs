@@ -65,7 +65,7 @@ async fn check_tries_what_is_set_up_and_shows_no_secret() {
         ];
         let checked = start(&variables).exits(0);
         for part in [
-            &format!("email          127.0.0.1 port {closed}, not encrypted, with login, from \"The shop\" <shop@example.org>, no resource"),
+            &format!("email          127.0.0.1 port {closed}, not encrypted, with login, from The shop <shop@example.org>, no resource"),
             "CAN'T BE REACHED: ",
             &format!("webhook        http://127.0.0.1:{port}, signed, for 1 resource; reached"),
         ] {
