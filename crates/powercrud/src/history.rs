@@ -76,7 +76,7 @@ pub async fn history(
     let singles = audit::of_record(app, resource, key, limit as u64 + 1).await?;
     let touched = places::touching(app, resource, &keys).await?;
     let moment = |touched: &Touched| touched.task.completed_at.unwrap_or(touched.task.created_at);
-    let singles = singles.into_iter().map(|entry| (entry.at, Source::Single(entry)));
+    let singles = singles.into_iter().map(|entry| (entry.at, Source::Single(Box::new(entry))));
     let bulk = touched.into_iter().map(|touched| (moment(&touched), Source::Bulk(Box::new(touched))));
     let mut all: Vec<_> = singles.chain(bulk).collect();
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
@@ -85,7 +85,7 @@ pub async fn history(
     let mut entries = Vec::with_capacity(all.len());
     for (at, source) in all {
         entries.push(match source {
-            Source::Single(entry) => single(resource, entry),
+            Source::Single(entry) => single(resource, *entry),
             Source::Bulk(touched) if user.may_see(touched.task.user_id.as_deref()) => {
                 in_bulk(app, resource, &keys, at, *touched).await?
             }
@@ -99,7 +99,7 @@ pub async fn history(
 }
 
 enum Source {
-    Single(AuditEntry),
+    Single(Box<AuditEntry>),
     Bulk(Box<Touched>),
 }
 

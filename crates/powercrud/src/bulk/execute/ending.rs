@@ -38,11 +38,18 @@ pub(super) async fn end(
     }
     lock::unblock(app, Some(&task.unique_model_key)).await?;
     let task = store::load(app, task.id).await?;
-    // Nobody waits for this, and what is missing is made up for later.
-    if let Err(error) = places::note(app, &task).await {
-        tracing::debug!(%error, "where the task's records lie could not be noted");
-    }
+    note_places(app, &task);
     Ok(task)
+}
+
+/// Notes where the task's records lie, in a task of its own: nobody waits for this, and what is missing is made up for later.
+fn note_places(app: &PowerCrud, task: &BulkTask) {
+    let (app, task) = (app.clone(), task.clone());
+    tokio::spawn(async move {
+        if let Err(error) = places::note(&app, &task).await {
+            tracing::debug!(%error, task_id = %task.id, "where the task's records lie could not be noted");
+        }
+    });
 }
 
 async fn try_end(app: &PowerCrud, lease: Lease, task: BulkTask, error_message: Option<String>) -> Result<BulkTask> {
