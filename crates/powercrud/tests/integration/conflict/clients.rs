@@ -20,8 +20,10 @@ use crate::{
 each_database! { by_model_refused, by_record_refused, by_model_queued, by_record_queued }
 
 const CLIENTS: usize = 50;
-/// Rounds of each of the four tests, on each database.
-const ROUNDS: usize = 50;
+/// Rounds of each of the two tests in which others are refused, on each database.
+const ROUNDS: usize = 80;
+/// And of each in which they queue: a round of 41 tasks.
+const ROUNDS_OF_QUEUES: usize = 20;
 
 async fn by_model_refused(database: TestDatabase) {
     refused(database, ConflictScope::Model).await;
@@ -124,7 +126,7 @@ async fn refused(database: TestDatabase, scope: ConflictScope) {
 async fn queued(database: TestDatabase, scope: ConflictScope) {
     items(&database, 300).await;
     let apps = apps(&database, scope, OnConflict::Queue).await;
-    for round in 0..ROUNDS {
+    for round in 0..ROUNDS_OF_QUEUES {
         let made = made(at_once(&apps, round).await, false);
         // All but the nine clients who asked for the same as the first of them.
         assert_eq!(made.len(), CLIENTS - 9, "everybody's task is there");
