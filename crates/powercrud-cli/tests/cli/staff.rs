@@ -24,6 +24,10 @@ fn deed(database: &TestDatabase, deed: &str, id: &str, reason: &str) -> Run {
     on(database, &["task", deed, id, "--reason", reason, "--format", "json"])
 }
 
+fn refused(database: &TestDatabase, deed: &str, id: &str, reason: &str) -> Run {
+    on(database, &["task", deed, id, "--reason", reason])
+}
+
 async fn started(database: &TestDatabase, lease_expires_at: &str) {
     let sql = "UPDATE powercrud_bulk_task SET status = 'STARTED', attempt = 1, lease_expires_at =";
     database.execute(&format!("{sql} {lease_expires_at} WHERE completed_at IS NULL;")).await;
@@ -34,10 +38,10 @@ async fn a_dead_workers_task_is_queued_again_or_ended(database: TestDatabase) {
     let id = submit(&database);
     started(&database, "99999999999999").await;
     for word in ["requeue", "release"] {
-        deed(&database, word, &id, "the machine burnt").exits(1).complains(&["renews its lease"]);
+        refused(&database, word, &id, "the machine burnt").exits(1).complains(&["renews its lease"]);
         on(&database, &["task", word, &id]).exits(64).complains(&["--reason"]);
-        deed(&database, word, &id, " ").exits(64).complains(&["say why"]);
-        deed(&database, word, "7", "why").exits(64).complains(&["no task id"]);
+        refused(&database, word, &id, " ").exits(64).complains(&["say why"]);
+        refused(&database, word, "7", "why").exits(64).complains(&["no task id"]);
     }
     started(&database, "1").await;
     let task = deed(&database, "requeue", &id, "the machine burnt").exits(0).json();
