@@ -63,7 +63,7 @@ impl Database {
                     .synchronous(SqliteSynchronous::Normal)
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(30))
-                    .pragma("cache_size", "-8000")
+                    .pragma("cache_size", "-4000")
             });
         let connection =
             sea_orm::Database::connect(options).await.map_err(|error| refuse(fault::connection_reason(&error)))?;

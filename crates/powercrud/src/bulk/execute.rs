@@ -365,8 +365,9 @@ fn advanced(task: &BulkTask, size: i64, outcome: &Outcome) -> BulkTask {
     task
 }
 
-/// Rows of an error insert; six parameters each.
-const ERRORS_A_STATEMENT: usize = 2_000;
+/// Rows of an error insert; six parameters each. The same statement again is prepared already, and short messages leave at once: sqlx
+/// leaves Nagle's algorithm on, so that the end of a long one waits some 40 ms for an acknowledgement.
+const ERRORS_A_STATEMENT: usize = 100;
 
 async fn write_errors<C: ConnectionTrait>(transaction: &C, task_id: uuid::Uuid, errors: &[Failed]) -> Result<()> {
     for errors in errors.chunks(ERRORS_A_STATEMENT) {

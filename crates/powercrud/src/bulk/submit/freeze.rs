@@ -35,8 +35,8 @@ impl Source {
     }
 }
 
-/// Rows of a literal insert; four parameters each.
-const KEYS_A_STATEMENT: usize = 5_000;
+/// Rows of a literal insert; four parameters each. Few, for the reason that errors are written in few.
+const KEYS_A_STATEMENT: usize = 250;
 
 impl Plan {
     /// Where the frozen selection is inserted from; `None` where the keys are given one by one.
