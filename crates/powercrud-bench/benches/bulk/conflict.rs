@@ -35,15 +35,11 @@ pub(crate) async fn scopes(bench: &Bench, size: Size, report: &mut Report) -> Re
     let (mut ratios, mut beside, mut submits) = (Vec::new(), Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
     for round in 0..=size.rounds {
         let all = [("stock__gte", "0")];
-        let price = round.to_string();
-        // Who comes second finds the database busy with what the first left to tidy up.
-        let (by_model, by_record) = if round % 2 == 0 {
-            let by_model = submit_and_cancel(&model, &all, &price).await?;
-            (by_model, submit_and_cancel(&record, &all, &price).await?)
-        } else {
-            let by_record = submit_and_cancel(&record, &all, &price).await?;
-            (submit_and_cancel(&model, &all, &price).await?, by_record)
-        };
+        // Who comes second would find the database busy with what the first left to tidy up.
+        bench.settle("item").await?;
+        let by_model = submit_and_cancel(&model, &all, &round.to_string()).await?;
+        bench.settle("item").await?;
+        let by_record = submit_and_cancel(&record, &all, &round.to_string()).await?;
         let alone = submit_and_cancel(&record, &upper, &round.to_string()).await?;
         let (other, _) = submit(&record, &lower, "other").await?;
         let beside_other = submit_and_cancel(&record, &upper, &round.to_string()).await?;
