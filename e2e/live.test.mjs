@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import {
-  bookshop, browser, close, countBooks, firstNumber, open, selectAllMatching, selected, set, until,
+  bookshop, browser, close, countBooks, firstNumber, open, reload, selectAllMatching, selected, set, until,
 } from './support.mjs';
 
 const BOOKS = 2500;
@@ -121,13 +121,13 @@ test('without scripts a task can be followed, cancelled and gone on with', async
   assert.equal(await page.locator('noscript meta[http-equiv=refresh]').count(), 1);
   await page.getByRole('button', { name: 'Cancel' }).click();
   await until(async () => {
-    await page.reload();
+    await reload(page);
     return state(page);
   }, (text) => /Cancelled/.test(text), 'the cancel');
   await page.getByRole('button', { name: /Go on with/ }).click();
   await page.waitForURL((url) => url.href !== address);
   await until(async () => {
-    await page.reload();
+    await reload(page);
     return state(page);
   }, (text) => /Done/.test(text), 'the rest');
   assert.equal(await countBooks(page, shop.address, 'stock=15'), BOOKS);

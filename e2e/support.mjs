@@ -124,6 +124,16 @@ export async function until(read, fits, what) {
   }
 }
 
+/** Reloads a page that may be reloading by itself at the same moment. */
+export async function reload(page) {
+  try {
+    await page.reload();
+  } catch (error) {
+    if (!/Not attached to an active page|ERR_ABORTED|interrupted/.test(error.message)) throw error;
+    await page.waitForLoadState();
+  }
+}
+
 /** The first number of a text: 12304 of "12,304 of 100,000 books". */
 export function firstNumber(text) {
   const found = text.match(/[\d,]+/);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import {
-  bookshop, browser, close, countBooks, firstNumber, selectAllMatching, set, signedIn, until,
+  bookshop, browser, close, countBooks, firstNumber, reload, selectAllMatching, set, signedIn, until,
 } from './support.mjs';
 
 const BOOKS = 2000;
@@ -51,7 +51,9 @@ test('staff watch a task in their own window and cancel it, and its owner is tol
     await until(() => percent(page), (now) => now > first, 'the bar moves');
   }
   await bob.goto(`${shop.address}/resources/author`);
-  await ann.getByRole('button', { name: 'Cancel' }).click();
+  await ann.getByRole('link', { name: 'Cancel…' }).click();
+  await ann.getByLabel('Why').fill('It was a mistake');
+  await ann.getByRole('button', { name: 'Cancel the task' }).click();
   await ended(ann);
   assert.match(await state(ann), /Cancelled/);
   await toast(bob, 'cancelled').waitFor();
@@ -154,7 +156,7 @@ test('without scripts a user signs in, follows a task and cancels it', async () 
   assert.match(await bob.locator('#task').textContent(), /books/);
   await bob.getByRole('button', { name: 'Cancel' }).click();
   await until(async () => {
-    await bob.reload();
+    await reload(bob);
     return state(bob);
   }, (text) => /Cancelled/.test(text), 'the cancel');
   await bob.goto(`${shop.address}/messages`);

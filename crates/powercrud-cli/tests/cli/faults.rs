@@ -136,7 +136,7 @@ macro_rules! wait {
     ($what:literal, $until:expr) => {{
         let start = Instant::now();
         while !$until {
-            assert!(start.elapsed() < Duration::from_secs(60), concat!("in vain: ", $what));
+            assert!(start.elapsed() < Duration::from_secs(240), concat!("in vain: ", $what));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }};
