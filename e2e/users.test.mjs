@@ -7,7 +7,7 @@ import {
   bookshop, browser, close, countBooks, firstNumber, reload, selectAllMatching, set, signedIn, until,
 } from './support.mjs';
 
-const BOOKS = 2000;
+const BOOKS = 6_000;
 let shop, chrome;
 
 before(async () => {
