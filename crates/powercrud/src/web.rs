@@ -6,6 +6,7 @@
 mod account;
 mod api;
 mod ask;
+mod asked;
 mod assets;
 mod auth;
 mod bulk;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     ask::Ask,
+    asked::{self, Parts},
     error::{WebError, WebResult, sentence},
     live::{self, Place},
     paths::{parse_query, with_query},
@@ -107,7 +108,7 @@ impl Asked {
                 "user" => asked.user = value,
                 "from" => asked.from = value,
                 "to" => asked.to = value,
-                "page" => asked.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
+                "page" => asked.page = asked::page_number(&value),
                 _ => {}
             }
         }
@@ -115,57 +116,39 @@ impl Asked {
     }
 
     fn pairs(&self) -> Vec<(String, String)> {
-        let pairs = [
+        let named = [
             ("state", &self.state),
             ("resource", &self.resource),
             ("user", &self.user),
             ("from", &self.from),
             ("to", &self.to),
         ];
-        let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-        let page = (self.page > 1).then(|| ("page".to_owned(), self.page.to_string()));
-        pairs.map(|(name, value)| (name.to_owned(), value.clone())).chain(page).collect()
+        asked::pairs(named, self.page)
     }
 
     /// The filter, and what is wrong with it.
     fn filter(&self, ask: &Ask) -> (TaskFilter, Vec<String>) {
-        let mut problems = Vec::new();
+        let mut parts = Parts::default();
         let states = FILTERS.iter().find(|(word, ..)| *word == self.state);
         if states.is_none() {
             let allowed: Vec<_> = FILTERS.iter().map(|(word, ..)| *word).filter(|word| !word.is_empty()).collect();
-            problems.push(format!("State: {:?} is not known; allowed are {}.", self.state, allowed.join(", ")));
+            parts.problems.push(format!("State: {:?} is not known; allowed are {}.", self.state, allowed.join(", ")));
         }
-        let resource = (!self.resource.is_empty()).then(|| ask.app().resource(&self.resource)).transpose();
-        let resource = resource.unwrap_or_else(|error| {
-            problems.push(sentence(&error.to_string()));
-            None
-        });
-        let user = staff::person_of(&self.user).unwrap_or_else(|problem| {
-            problems.push(problem);
-            None
-        });
-        let mut day = |label: &str, text: &str| {
-            let moment = view::day_start(text);
-            if moment.is_none() && !text.is_empty() {
-                problems.push(format!("{label}: {text:?} is not a day; allowed is one such as 2026-01-31."));
-            }
-            moment
-        };
+        let resource = parts.resource(ask, &self.resource);
+        let user = parts.user(&self.user);
         let filter = TaskFilter {
             statuses: states.map_or_else(Vec::new, |(_, _, statuses)| statuses.to_vec()),
             resource: resource.map(|resource| resource.name.clone()),
             user,
-            from: day("From", &self.from),
-            before: day("To", &self.to).map(|day| day + MILLISECONDS_A_DAY),
+            from: parts.from(&self.from),
+            before: parts.to(&self.to),
             offset: (self.page - 1) * PAGE_SIZE,
             limit: PAGE_SIZE,
             ..TaskFilter::default()
         };
-        (filter, problems)
+        (filter, parts.problems)
     }
 }
-
-const MILLISECONDS_A_DAY: i64 = 24 * 60 * 60 * 1000;
 
 pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Response> {
     let asked = Asked::read(&raw.unwrap_or_default());

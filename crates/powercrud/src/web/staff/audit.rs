@@ -3,21 +3,20 @@
 use axum::{extract::RawQuery, http::StatusCode, response::Response};
 use serde::Serialize;
 
-use super::{Staff, person, person_of};
+use super::{Staff, person};
 use crate::{
     audit::{self, Action, AuditEntry, AuditFilter, FieldChange},
     resource::{Resource, grouped},
     web::{
         ask::Ask,
-        error::{WebResult, sentence},
+        asked::{self, Parts},
+        error::WebResult,
         paths::{parse_query, with_query},
         view::{self, ChoiceView, Link, Moment},
     },
 };
 
 const PAGE_SIZE: u64 = 50;
-
-const MILLISECONDS_A_DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// Changes that a line shows at once; the rest is a click away.
 const CHANGES_SHOWN: usize = 4;
@@ -78,7 +77,7 @@ impl Asked {
                 "key" => asked.key = value,
                 "from" => asked.from = value,
                 "to" => asked.to = value,
-                "page" => asked.page = value.parse().unwrap_or(1).clamp(1, 1_000_000),
+                "page" => asked.page = asked::page_number(&value),
                 _ => {}
             }
         }
@@ -86,7 +85,7 @@ impl Asked {
     }
 
     fn pairs(&self) -> Vec<(String, String)> {
-        let pairs = [
+        let named = [
             ("user", &self.user),
             ("action", &self.action),
             ("resource", &self.resource),
@@ -94,49 +93,33 @@ impl Asked {
             ("from", &self.from),
             ("to", &self.to),
         ];
-        let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-        let page = (self.page > 1).then(|| ("page".to_owned(), self.page.to_string()));
-        pairs.map(|(name, value)| (name.to_owned(), value.clone())).chain(page).collect()
+        asked::pairs(named, self.page)
     }
 
     /// The filter, and what is wrong with it.
     fn filter(&self, ask: &Ask) -> (AuditFilter, Vec<String>) {
-        let mut problems = Vec::new();
-        let user = person_of(&self.user).unwrap_or_else(|problem| {
-            problems.push(problem);
-            None
-        });
+        let mut parts = Parts::default();
+        let user = parts.user(&self.user);
         let action = Action::from_word(&self.action);
         if action.is_none() && !self.action.is_empty() {
             let allowed = Action::ALL.map(Action::as_str).join(", ");
-            problems.push(format!("What: {:?} is not known; allowed are {allowed}.", self.action));
+            parts.problems.push(format!("What: {:?} is not known; allowed are {allowed}.", self.action));
         }
-        let resource = (!self.resource.is_empty()).then(|| ask.app().resource(&self.resource)).transpose();
-        let resource = resource.unwrap_or_else(|error| {
-            problems.push(sentence(&error.to_string()));
-            None
-        });
+        let resource = parts.resource(ask, &self.resource);
         if !self.key.is_empty() && resource.is_none() {
-            problems.push("Key: say of which resource.".to_owned());
+            parts.problems.push("Key: say of which resource.".to_owned());
         }
-        let mut day = |label: &str, text: &str| {
-            let moment = view::day_start(text);
-            if moment.is_none() && !text.is_empty() {
-                problems.push(format!("{label}: {text:?} is not a day; allowed is one such as 2026-01-31."));
-            }
-            moment
-        };
         let filter = AuditFilter {
             user,
             action,
             resource: resource.map(|resource| resource.name.clone()),
             record_key: (!self.key.is_empty()).then(|| self.key.clone()),
-            from: day("From", &self.from),
-            before: day("To", &self.to).map(|day| day + MILLISECONDS_A_DAY),
+            from: parts.from(&self.from),
+            before: parts.to(&self.to),
             offset: (self.page - 1) * PAGE_SIZE,
             limit: PAGE_SIZE,
         };
-        (filter, problems)
+        (filter, parts.problems)
     }
 }
 
