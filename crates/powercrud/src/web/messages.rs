@@ -84,7 +84,7 @@ fn view_of(ask: &Ask, message: &Message) -> MessageView {
 pub(super) async fn page(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Response> {
     let pairs = parse_query(&raw.unwrap_or_default());
     let number = pairs.iter().find(|(name, _)| name == "page").map_or("1", |(_, value)| value.as_str());
-    let number: u64 = asked::page_number(&number);
+    let number = asked::page_number(number);
     let offset = (number - 1) * PAGE_SIZE;
     let total = messages::count(ask.app(), &ask.user).await?;
     let found = messages::list(ask.app(), &ask.user, offset, PAGE_SIZE).await?;
