@@ -1,6 +1,7 @@
 //! Bulk tasks against the plain SQL statement, on each database, as ratios of one run: `cargo bench -p powercrud-bench`.
 //!
-//! `-- --quick` takes a tenth of the rows and fewer rounds, `-- sqlite` (or postgres, mysql) one database. Servers are found at
+//! `-- --quick` takes a tenth of the rows and fewer rounds, `-- sqlite` (or postgres, mysql) one database, `-- revert` (or another of
+//! [`Part::ALL`]) one part. Servers are found at
 //! `POWERCRUD_TEST_POSTGRES_URL` and `POWERCRUD_TEST_MYSQL_URL`. It fails only where something fails, not where a bound is missed:
 //! machines differ.
 
@@ -13,7 +14,7 @@ mod ratio;
 mod report;
 mod revert;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::{database::Bench, report::Report};
 
@@ -28,6 +29,30 @@ struct Size {
     rounds: usize,
 }
 
+/// What is measured together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Update,
+    Delete,
+    Refused,
+    Revert,
+    Scopes,
+    Latency,
+    Large,
+}
+
+impl Part {
+    const ALL: [(&str, Self); 7] = [
+        ("update", Self::Update),
+        ("delete", Self::Delete),
+        ("refused", Self::Refused),
+        ("revert", Self::Revert),
+        ("scopes", Self::Scopes),
+        ("latency", Self::Latency),
+        ("large", Self::Large),
+    ];
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
     if let Ok(task) = std::env::var(memory::CHILD) {
@@ -35,19 +60,31 @@ async fn main() -> Result<()> {
     }
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
-    let only: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with('-')).collect();
+    let (mut kinds, mut parts) = (Vec::new(), Vec::new());
+    for name in arguments.iter().filter(|argument| !argument.starts_with('-')) {
+        match (
+            database::Kind::ALL.into_iter().find(|kind| kind.name() == name),
+            Part::ALL.iter().find(|part| part.0 == name),
+        ) {
+            (Some(kind), _) => kinds.push(kind),
+            (None, Some((_, part))) => parts.push(*part),
+            (None, None) => {
+                bail!("{name:?} is neither a database nor a part: {}", Part::ALL.map(|part| part.0).join(", "))
+            }
+        }
+    }
     let size = match quick {
         true => Size { rows: 10_000, large: 100_000, rounds: 3 },
         false => Size { rows: 100_000, large: 1_000_000, rounds: 5 },
     };
     let mut report = Report::default();
     for kind in database::Kind::ALL {
-        if !only.is_empty() && !only.iter().any(|name| *name == kind.name()) {
+        if !kinds.is_empty() && !kinds.contains(&kind) {
             continue;
         }
         match Bench::create(kind).await {
             Ok(bench) => {
-                let measured = measure(&bench, size, &mut report).await;
+                let measured = measure(&bench, size, &parts, &mut report).await;
                 bench.drop().await?;
                 measured?;
             }
@@ -58,22 +95,40 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn measure(bench: &Bench, size: Size, report: &mut Report) -> Result<()> {
+async fn measure(bench: &Bench, size: Size, parts: &[Part], report: &mut Report) -> Result<()> {
+    let wanted = |part| parts.is_empty() || parts.contains(&part);
     eprintln!("{}: {} rows …", bench.kind.name(), size.rows);
     bench.fill("item", size.rows).await?;
-    ratio::update(bench, size, report).await?;
-    ratio::delete(bench, size, report).await?;
-    conflict::refused(bench, size, report).await?;
-    revert::kept(bench, size, "update", report).await?;
-    revert::kept(bench, size, "delete", report).await?;
-    bench.fill("item", size.rows).await?;
-    conflict::scopes(bench, size, report).await?;
-    latency::same_process(bench, report).await?;
-    if bench.kind.notifies() {
-        latency::other_process(bench, report).await?;
+    if wanted(Part::Update) {
+        ratio::update(bench, size, report).await?;
     }
-    eprintln!("{}: {} rows …", bench.kind.name(), size.large);
-    bench.fill("item", size.large).await?;
-    list::first_page(bench, size, report).await?;
-    memory::peak(bench, size, report).await
+    if wanted(Part::Delete) {
+        ratio::delete(bench, size, report).await?;
+    }
+    if wanted(Part::Refused) {
+        conflict::refused(bench, size, report).await?;
+    }
+    if wanted(Part::Revert) {
+        revert::kept(bench, size, "update", report).await?;
+        revert::kept(bench, size, "delete", report).await?;
+    }
+    if wanted(Part::Scopes) || wanted(Part::Latency) {
+        bench.fill("item", size.rows).await?;
+    }
+    if wanted(Part::Scopes) {
+        conflict::scopes(bench, size, report).await?;
+    }
+    if wanted(Part::Latency) {
+        latency::same_process(bench, report).await?;
+        if bench.kind.notifies() {
+            latency::other_process(bench, report).await?;
+        }
+    }
+    if wanted(Part::Large) {
+        eprintln!("{}: {} rows …", bench.kind.name(), size.large);
+        bench.fill("item", size.large).await?;
+        list::first_page(bench, size, report).await?;
+        memory::peak(bench, size, report).await?;
+    }
+    Ok(())
 }

@@ -96,6 +96,7 @@ impl Images {
     }
 
     /// Keeps one part of the image of each row of the resource's table that `keys` finds. Numbers that are places begin at `first`.
+    /// Before a change the rows are locked by it, where the dialect says so.
     pub(super) fn insert(
         &self,
         resource: &Resource,
@@ -122,6 +123,9 @@ impl Images {
             select.expr(dialect.image_cell(column, Expr::col(table.column_ref(&column.name))));
         }
         select.from(table.table_ref()).and_where(keys);
+        if let (Side::Before, true, Some(lock)) = (side, dialect.locks_what_it_copies(), dialect.row_lock()) {
+            select.lock(lock);
+        }
         if side == Side::AfterAll {
             select.and_where(Expr::exists(self.after_all(part)).not()).limit(1);
         }

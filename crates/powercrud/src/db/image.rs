@@ -84,6 +84,11 @@ impl Dialect {
             Self::Mysql => Some(LockType::Update),
         }
     }
+
+    /// Whether an `INSERT … SELECT` locks the rows it reads as cheaply as it reads them; else they are locked by a statement before it.
+    pub(crate) fn locks_what_it_copies(self) -> bool {
+        self == Self::Mysql
+    }
 }
 
 /// How a column's values become bytes on MySQL and MariaDB.
