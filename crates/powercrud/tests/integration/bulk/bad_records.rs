@@ -21,13 +21,14 @@ each_database! {
 }
 
 /// Rows of `guarded` that break a rule when `slot`, `price`, `zone` and `value` are set, by the word in `cause`; the others do not.
+/// `touched` counts how often a row was changed.
 const GUARDED: &str = "
 CREATE TABLE zone (region varchar(10) NOT NULL, zone varchar(10) NOT NULL, PRIMARY KEY (region, zone));
 INSERT INTO zone VALUES ('north', 'a'), ('north', 'b'), ('south', 'a');
 CREATE TABLE guarded (
   id integer PRIMARY KEY, cause varchar(20) NOT NULL, grp integer NOT NULL, slot integer NOT NULL, cost integer NOT NULL,
   price integer NOT NULL, region varchar(10), zone varchar(10), label varchar(10) NOT NULL, small smallint NOT NULL,
-  value integer NOT NULL,
+  value integer NOT NULL, touched integer NOT NULL,
   UNIQUE (grp, slot), CONSTRAINT no_loss CHECK (price >= cost), FOREIGN KEY (region, zone) REFERENCES zone (region, zone)
 );";
 
@@ -41,11 +42,15 @@ fn trigger(kind: Kind) -> (&'static str, &'static [&'static str]) {
              END;
              CREATE TRIGGER spoil AFTER UPDATE ON guarded BEGIN
                UPDATE guarded SET label = NULL WHERE id = NEW.id AND cause = 'NOT_NULL';
+             END;
+             CREATE TRIGGER counted AFTER UPDATE OF value ON guarded BEGIN
+               UPDATE guarded SET touched = touched + 1 WHERE id = NEW.id;
              END;",
             &["UNIQUE", "CHECK", "FOREIGN_KEY", "NOT_NULL", "TRIGGER", "NOT_CHANGED"],
         ),
         Kind::Postgres => (
             "CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               NEW.touched := OLD.touched + 1;
                IF OLD.cause = 'TRIGGER' THEN RAISE EXCEPTION 'not this one'; END IF;
                IF OLD.cause = 'NOT_CHANGED' THEN RETURN NULL; END IF;
                IF OLD.cause = 'NOT_NULL' THEN NEW.label := NULL; END IF;
@@ -70,6 +75,7 @@ fn trigger(kind: Kind) -> (&'static str, &'static [&'static str]) {
         Kind::Mysql => (
             "DELIMITER //
              CREATE TRIGGER guard BEFORE UPDATE ON guarded FOR EACH ROW BEGIN
+               SET NEW.touched = OLD.touched + 1;
                IF OLD.cause = 'TRIGGER' THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF;
                IF OLD.cause = 'NOT_NULL' THEN SET NEW.label = NULL; END IF;
                IF OLD.cause = 'TOO_LONG' THEN SET NEW.label = repeat('x', 11); END IF;
@@ -82,8 +88,8 @@ DELIMITER ;",
     }
 }
 
-const COLUMNS: [&str; 11] =
-    ["id", "cause", "grp", "slot", "cost", "price", "region", "zone", "label", "small", "value"];
+const COLUMNS: [&str; 12] =
+    ["id", "cause", "grp", "slot", "cost", "price", "region", "zone", "label", "small", "value", "touched"];
 
 /// A good row, a bad one, a good one and so on; every cause twice. Returns cause by key.
 async fn guarded(database: &TestDatabase, rounds: usize) -> BTreeMap<String, &'static str> {
@@ -100,7 +106,7 @@ async fn guarded(database: &TestDatabase, rounds: usize) -> BTreeMap<String, &'s
         let group = if cause == "UNIQUE" { index - 1 } else { index };
         let cost = if cause == "CHECK" { 8 } else { 1 };
         let region = if cause == "FOREIGN_KEY" { "south" } else { "north" };
-        values.push(format!("({id}, '{cause}', {group}, {index}, {cost}, 9, '{region}', 'a', 'x', 0, 0)"));
+        values.push(format!("({id}, '{cause}', {group}, {index}, {cost}, 9, '{region}', 'a', 'x', 0, 0, 0)"));
     }
     database.execute(&format!("{GUARDED}\nINSERT INTO guarded VALUES {};\n{trigger}", values.join(", "))).await;
     bad
@@ -110,6 +116,7 @@ fn expected(before: &Rows, bad: &BTreeMap<String, &str>) -> Rows {
     let mut expected = before.clone();
     for (_, row) in expected.iter_mut().filter(|(key, _)| !bad.contains_key(*key)) {
         (row[2], row[4], row[6], row[9]) = (Some("-1".into()), Some("5".into()), Some("b".into()), Some("7".into()));
+        row[10] = Some("1".into());
     }
     expected
 }
