@@ -4,6 +4,7 @@ mod bad_input;
 pub(crate) mod browser;
 mod bulk;
 mod frame;
+mod freshness;
 mod history;
 mod links;
 pub(crate) mod live;

@@ -82,7 +82,11 @@ pub(in crate::web) struct Fact {
 }
 
 pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask) -> TaskView {
-    let now = time::now();
+    task_view_at(app, paths, task, time::now())
+}
+
+/// The task as it was at `now`, by the clock that its moments are of.
+pub(in crate::web) fn task_view_at(app: &PowerCrud, paths: &Paths, task: &BulkTask, now: i64) -> TaskView {
     let id = task.id.to_string();
     let resource = app.resource(&task.resource).ok();
     let resource = resource.map(AsRef::as_ref);
