@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-pub use super::wishes::{cancel, pause, resume};
+pub use super::wishes::{cancel, cancel_because, pause, resume};
 use super::{BulkTask, Event, Happening, RecordError, Status, TaskEvent};
 use crate::{
     app::{PowerCrud, User},

@@ -11,6 +11,7 @@ pub(crate) mod live;
 pub(crate) mod login;
 mod look_back;
 mod queueing;
+mod reach;
 mod records;
 mod selection;
 mod staff;

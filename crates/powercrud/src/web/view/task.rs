@@ -246,7 +246,9 @@ fn left(task: &BulkTask, now: i64) -> Option<String> {
 fn pace(task: &BulkTask, now: i64) -> String {
     let Some(elapsed) = elapsed(task, now) else { return String::new() };
     let mut parts = Vec::new();
-    if elapsed > 0 && task.processed_records > 0 {
+    // What rests has none.
+    let works = task.status.is_held() || task.status.is_final();
+    if works && elapsed > 0 && task.processed_records > 0 {
         let rate = u128::from(task.processed_records) * 1000 / elapsed as u128;
         parts.push(format!("{} per second", grouped(u64::try_from(rate).unwrap_or(u64::MAX))));
     }
