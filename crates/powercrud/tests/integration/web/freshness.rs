@@ -57,6 +57,9 @@ struct Told {
     came: Instant,
 }
 
+/// How many records an event tells, and the moment that goes with it. Another stage has no count: then the page asks for everything anew.
+type Shown = (Option<u64>, Option<i64>);
+
 async fn progress_is_at_most_a_second_old(database: TestDatabase) {
     items(&database, 30_000).await;
     let item = Resource::table("item").bulk_chunk_size(1u64);
@@ -136,7 +139,7 @@ async fn history(database: &TestDatabase) -> Vec<Commit> {
 }
 
 /// Reads a stream to its end.
-async fn listen(app: PowerCrud, path: String, read: fn(&Event) -> Option<(Option<u64>, Option<i64>)>) -> Vec<Told> {
+async fn listen(app: PowerCrud, path: String, read: fn(&Event) -> Option<Shown>) -> Vec<Told> {
     let mut events = Events::open(app.router(), &path).await;
     let mut told = Vec::new();
     while let Some(event) = events.next_event().await {
@@ -147,8 +150,7 @@ async fn listen(app: PowerCrud, path: String, read: fn(&Event) -> Option<(Option
     told
 }
 
-/// Another stage has no count: then the page asks for everything anew.
-fn of_page(event: &Event) -> Option<(Option<u64>, Option<i64>)> {
+fn of_page(event: &Event) -> Option<Shown> {
     if event.name.starts_with("stage-") {
         return Some((None, None));
     }
@@ -156,7 +158,7 @@ fn of_page(event: &Event) -> Option<(Option<u64>, Option<i64>)> {
     Some((Some(processed(&event.data) as u64), Some(at)))
 }
 
-fn of_api(event: &Event) -> Option<(Option<u64>, Option<i64>)> {
+fn of_api(event: &Event) -> Option<Shown> {
     if event.name != "task" {
         return None;
     }
