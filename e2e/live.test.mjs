@@ -145,6 +145,8 @@ test('what failed is looked through, downloaded and tried again, and a conflict 
   const link = page.locator('#dialog').getByRole('link', { name: 'View status' });
   await page.goto(new URL(await link.getAttribute('href'), shop.address).href);
   await ended(page);
+  await page.locator('#records').getByText(/records failed/).waitFor();
+  assert.equal(await page.evaluate(() => scrollY), 0, 'the page stays where it is when the records come');
   await page.locator('#task-tiles').getByRole('link').last().click();
   await page.locator('#records').getByText(/records failed/).waitFor();
   const failed = firstNumber(await page.locator('#records h2').textContent());
@@ -154,7 +156,7 @@ test('what failed is looked through, downloaded and tried again, and a conflict 
   assert.match(download.suggestedFilename(), /^book-failed-.*\.csv$/);
   assert.equal(lines.length, failed + 1);
   assert.match(lines[0], /^record_key,error_field,error_code,error_message,id,title/);
-  await page.getByRole('link', { name: 'Show in the list' }).click();
+  await page.locator('#records').getByRole('link', { name: 'Show in the list' }).click();
   await until(() => page.locator('#summary').textContent(), (text) => firstNumber(text) === failed, 'the failed in the list');
   await page.goBack();
   await page.getByRole('button', { name: `Retry ${failed} failed` }).click();
@@ -178,6 +180,8 @@ test('what failed is looked through, downloaded and tried again, and a conflict 
   await page.locator('#dialog').getByRole('link', { name: 'View status' }).waitFor();
   await other.locator('#dialog-submit').click();
   await other.getByRole('button', { name: 'Queue mine behind it' }).waitFor();
+  const top = await other.locator('#dialog [role=alert]').evaluate((alert) => alert.getBoundingClientRect().top);
+  assert.ok(top >= 0, `what is in the way is told out of sight, at ${top}`);
   assert.equal(await other.locator('[name="set.stock"]').inputValue(), '22');
   await other.getByRole('button', { name: 'Queue mine behind it' }).click();
   await other.locator('#dialog').getByText(/It waits for another bulk task/).waitFor();

@@ -68,6 +68,15 @@ test('what nobody put away waits under the bell', async () => {
   assert.equal(await unseen(page), 1);
   const width = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(width <= 390, `nothing sticks out: ${width}`);
+  const bar = await page.evaluate(() => [...document.querySelectorAll('header :is(a, summary, button)')]
+    .map((item) => item.getBoundingClientRect())
+    .filter((item) => item.width > 0 && item.top < 48)
+    .map(({ left, right }) => [left, right])
+    .sort(([one], [other]) => one - other));
+  bar.forEach(([left], index) => assert.ok(index === 0 || left >= bar[index - 1][1] - 1, `on each other: ${JSON.stringify(bar)}`));
+  await page.goto(`${shop.address}/tasks`);
+  const table = await page.locator('#tasks [role=region]').evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
+  assert.ok(table <= 0, `the task list is cut: ${table}`);
   await page.locator('#bell').click();
   await page.waitForURL(/\/messages/);
   await page.getByText('4,000 books changed.').first().waitFor();

@@ -215,7 +215,7 @@ pub(crate) enum Task {
     /// One bulk task, with the records that failed
     Show(TaskCommand),
     /// Stop a bulk task; what is committed stays
-    Cancel(TaskCommand),
+    Cancel(TaskCancel),
     /// Run the failed and unattempted records of a bulk task again, as a new task
     Retry(TaskCommand),
     /// Write a task's records by outcome, with what their fields hold now
@@ -332,6 +332,15 @@ pub(crate) struct TaskRevert {
     /// Don't wait for the end: leave the work to a worker
     #[arg(long)]
     pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TaskCancel {
+    #[command(flatten)]
+    pub(crate) task: TaskCommand,
+    /// Why; kept in the audit trail. Needed where a user submitted the task
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -16,7 +16,7 @@ use powercrud::{PowerCrud, db::Database};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args::{Arguments, Bulk, Command, Connection, Format, TableFormat, Task, Token, User},
+    args::{Arguments, Bulk, Command, Connection, Format, TableFormat, Task, TaskCancel, Token, User},
     config::Config,
     exit::{Exit, Usage},
 };
@@ -53,7 +53,9 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
         Command::Bulk(Bulk::Update(update)) => update.run.format == Format::Json,
         Command::Bulk(Bulk::Delete(delete)) => delete.run.format == Format::Json,
         Command::Task(Task::List(list)) => list.format == Format::Json,
-        Command::Task(Task::Show(task) | Task::Cancel(task) | Task::Retry(task)) => task.format == Format::Json,
+        Command::Task(Task::Show(task) | Task::Cancel(TaskCancel { task, .. }) | Task::Retry(task)) => {
+            task.format == Format::Json
+        }
         Command::Task(Task::Revert(revert)) => revert.task.format == Format::Json,
         Command::Task(Task::Requeue(deed) | Task::Release(deed)) => deed.task.format == Format::Json,
         Command::Task(Task::Purge(purge)) => purge.format == Format::Json,

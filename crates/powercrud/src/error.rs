@@ -128,12 +128,14 @@ pub enum Error {
     #[error("there is no token {0}")]
     TokenNotFound(String),
     /// A change of state that the state machine doesn't list.
-    #[error("a task that is {status} can't {event}")]
+    #[error("{message}")]
     Transition {
         /// The state the task is in.
         status: String,
         /// What was asked of it.
         event: String,
+        /// Why it can't be, for people.
+        message: String,
     },
     /// Templates, files, or other faults of this program's own.
     #[error("{0}")]

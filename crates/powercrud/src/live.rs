@@ -19,8 +19,9 @@ use crate::{
     task::{BulkTask, store},
 };
 
-/// How long after a look the next one follows. With the time that it takes itself, what is shown is at most a second old.
-const PAUSE: Duration = Duration::from_millis(900);
+/// From the beginning of a look to that of the next. What is shown is at most so much older than it was when it came, and it is to be at
+/// most a second old: the rest is for the look itself and the way to the page.
+const PERIOD: Duration = Duration::from_millis(400);
 
 /// The tasks that this process's streams watch.
 pub(crate) struct Live {
@@ -55,17 +56,19 @@ struct Seen {
 /// A task as one look found it, with what was made from it for those who watch.
 pub(crate) struct Snapshot {
     pub(crate) task: BulkTask,
+    /// When it was so, by the database's clock: what was committed before is in it.
+    pub(crate) at: i64,
     made: Mutex<HashMap<String, Arc<str>>>,
 }
 
 impl Snapshot {
     /// A text made from this state, once for everybody who wants the same.
-    pub(crate) fn text(&self, name: &str, make: impl FnOnce(&BulkTask) -> Result<String>) -> Result<Arc<str>> {
+    pub(crate) fn text(&self, name: &str, make: impl FnOnce(&Self) -> Result<String>) -> Result<Arc<str>> {
         let mut made = lock(&self.made);
         if let Some(text) = made.get(name) {
             return Ok(Arc::clone(text));
         }
-        let text: Arc<str> = make(&self.task)?.into();
+        let text: Arc<str> = make(self)?.into();
         made.insert(name.to_owned(), Arc::clone(&text));
         Ok(text)
     }
@@ -114,20 +117,20 @@ async fn look(app: PowerCrud) {
             state.looks += 1;
             (state.looks, state.watched.keys().copied().collect::<Vec<_>>())
         };
-        match store::load_all(&app, &ids).await {
-            Ok(tasks) => note(&app, look, &ids, tasks),
+        match store::load_all_now(&app, &ids).await {
+            Ok((at, tasks)) => note(&app, look, &ids, at, tasks),
             // A database that is away for a moment: pages stay as they are.
             Err(error) => tracing::debug!(%error, "watched bulk tasks can't be looked at"),
         }
         app.live().looked.send_replace(look);
         tokio::select! {
-            () = tokio::time::sleep_until(begun + PAUSE) => {}
+            () = tokio::time::sleep_until(begun + PERIOD) => {}
             () = app.live().ended.cancelled() => {}
         }
     }
 }
 
-fn note(app: &PowerCrud, look: u64, ids: &[Uuid], tasks: Vec<BulkTask>) {
+fn note(app: &PowerCrud, look: u64, ids: &[Uuid], at: i64, tasks: Vec<BulkTask>) {
     let mut found: HashMap<Uuid, BulkTask> = tasks.into_iter().map(|task| (task.id, task)).collect();
     let mut state = lock(&app.live().state);
     for id in ids {
@@ -137,7 +140,7 @@ fn note(app: &PowerCrud, look: u64, ids: &[Uuid], tasks: Vec<BulkTask>) {
         let snapshot = found.remove(id).map(|task| match before {
             // While a worker is on it, its time goes on even where its counts stand still.
             Some(before) if before.task == task && !task.status.is_held() => before,
-            _ => Arc::new(Snapshot { task, made: Mutex::default() }),
+            _ => Arc::new(Snapshot { task, at, made: Mutex::default() }),
         });
         watched.seen = Some(Seen { look, snapshot });
     }

@@ -199,7 +199,7 @@ pub async fn owners(app: &PowerCrud, user: &User) -> Result<Vec<(Option<String>,
 const LONGEST_REASON: usize = 500;
 
 /// The reason that somebody gives, which must be one.
-fn checked_reason(reason: &str) -> Result<&str> {
+pub(crate) fn checked_reason(reason: &str) -> Result<&str> {
     let reason = reason.trim();
     if reason.is_empty() {
         return Err(Error::invalid("reason", "NOT_NULL", "say why; the reason is kept in the audit trail"));

@@ -12,7 +12,7 @@ use powercrud::{
 
 use super::{bulk, open};
 use crate::{
-    args::{self, Format, Task, TaskCommand, TaskDeed, TaskList, TaskPurge, TaskResults, TaskRevert},
+    args::{self, Format, Task, TaskCancel, TaskCommand, TaskDeed, TaskList, TaskPurge, TaskResults, TaskRevert},
     exit::{Exit, Usage},
     output::{print, print_json, table, write},
     report,
@@ -26,9 +26,12 @@ pub(super) async fn run(task: Task) -> Result<Exit> {
             let task = store::get(&powercrud, &User::operator(), id).await?;
             answer(&powercrud, &task, &arguments).await
         }
-        Task::Cancel(arguments) => {
+        Task::Cancel(TaskCancel { task: arguments, reason }) => {
             let (powercrud, id) = find(&arguments).await?;
-            let task = store::cancel(&powercrud, &User::operator(), id).await?;
+            let task = match reason {
+                Some(reason) => store::cancel_because(&powercrud, &User::operator(), id, &reason).await?,
+                None => store::cancel(&powercrud, &User::operator(), id).await?,
+            };
             answer(&powercrud, &task, &arguments).await
         }
         Task::Retry(arguments) => {

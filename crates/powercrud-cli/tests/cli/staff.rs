@@ -7,7 +7,7 @@ use crate::{
     support::{TestDatabase, each_database},
 };
 
-each_database!(a_dead_workers_task_is_queued_again_or_ended, old_tasks_are_deleted);
+each_database!(a_dead_workers_task_is_queued_again_or_ended, who_cancels_a_users_task_says_why, old_tasks_are_deleted);
 
 async fn items(database: &TestDatabase) {
     database
@@ -53,6 +53,18 @@ async fn a_dead_workers_task_is_queued_again_or_ended(database: TestDatabase) {
     assert_eq!(number(&database, kept).await, 2);
     assert_eq!(number(&database, "SELECT COUNT(*) FROM powercrud_lock").await, 0);
     assert_eq!(number(&database, "SELECT COUNT(*) FROM item WHERE price = 7").await, 0);
+}
+
+async fn who_cancels_a_users_task_says_why(database: TestDatabase) {
+    items(&database).await;
+    let id = submit(&database);
+    database.execute("UPDATE powercrud_bulk_task SET user_id = 'ann', user_name = 'ann';").await;
+    on(&database, &["task", "cancel", &id]).exits(64).complains(&["reason: say why"]);
+    refused(&database, "cancel", &id, " ").exits(64).complains(&["say why"]);
+    assert_eq!(deed(&database, "cancel", &id, "a wrong price").exits(0).json()["status"], json!("CANCELLED"));
+    let kept = "SELECT COUNT(*) FROM powercrud_audit WHERE reason = 'a wrong price'";
+    assert_eq!(number(&database, kept).await, 1);
+    on(&database, &["task", "cancel", &id]).exits(1).complains(&["this task has ended (CANCELLED)"]);
 }
 
 async fn old_tasks_are_deleted(database: TestDatabase) {

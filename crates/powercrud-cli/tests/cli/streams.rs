@@ -96,7 +96,8 @@ async fn a_thousand_pages_cost_little_and_do_not_keep_the_server_from_stopping()
         let share = (after - before).as_secs_f64() / seconds;
         let news = told.load(Ordering::Relaxed) as f64 / PAGES as f64 / seconds;
         eprintln!("{PAGES} pages: {} MB, {:.0} % of one core, {news:.2} news a second each", memory >> 20, share * 100.0);
-        assert!(news > 0.5, "each page is told {news} times a second");
+        // Progress is to be at most a second old.
+        assert!(news > 1.0, "each page is told {news} times a second");
         assert!(memory < 120 << 20, "{} MB", memory >> 20);
         // Of a program that was not optimised.
         assert!(share < 0.5, "{:.0} % of one core", share * 100.0);

@@ -10,8 +10,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target !== box) return;
   if (!dialog.open) dialog.showModal();
-  // An answer starts at what went wrong, else at the first thing to do.
-  const place = box.querySelector("[aria-invalid=true]") ?? box.querySelector("[autofocus]") ?? box.querySelector("input:not([type=hidden]), #dialog-title");
+  // An answer starts at what went wrong, else at the first thing to do. What stands in the way is told at the top, from which the box may
+  // still be scrolled away.
+  const wrong = box.querySelector("[aria-invalid=true]");
+  if (!wrong) box.scrollTop = 0;
+  const place = wrong ?? box.querySelector("[role=alert] :is(a, button)") ?? box.querySelector("[autofocus]") ?? box.querySelector("input:not([type=hidden]), #dialog-title");
   place?.focus({ preventScroll: place.id === "dialog-title" });
   syncRows();
 });

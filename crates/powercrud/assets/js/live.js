@@ -1,9 +1,9 @@
-// Progress comes by a stream of events. A page asks by itself every second or so only where the stream is not there, or silent; a page
-// that nobody sees does neither, since a browser opens but a few connections to one server.
+// Progress comes by a stream of events. A page asks by itself only where the stream is not there, or silent, which is also how one looks
+// that something on the way holds back; a page that nobody sees does neither, since a browser opens but a few connections to one server.
 const streams = new Map();
 
-// The server shows a sign of life every five seconds.
-const SILENT = 12_000;
+// The server shows a sign of life at once, and every second.
+const SILENT = 3_000;
 
 const boxOf = (element) => element.closest("[sse-connect]");
 
@@ -15,7 +15,7 @@ function isLive(box) {
 document.addEventListener("htmx:sseOpen", (event) => {
   const { source } = event.detail;
   if (document.hidden) return source.close();
-  const stream = { source, heard: Date.now() };
+  const stream = { source, heard: 0 };
   streams.set(event.target, stream);
   source.addEventListener("beat", () => (stream.heard = Date.now()));
 });

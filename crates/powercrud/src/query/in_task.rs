@@ -16,34 +16,44 @@ use crate::{
 pub struct InTask {
     /// The task.
     pub task_id: Uuid,
-    /// What became of the records.
-    pub outcome: Outcome,
+    /// What became of the records; `None` for all that the task is about.
+    pub outcome: Option<Outcome>,
 }
 
 impl InTask {
     /// Its name in query strings.
     pub(crate) const NAME: &str = "in_task";
 
+    /// The word for all of a task's records, where otherwise an outcome stands.
+    const SELECTED: &str = "selected";
+
     pub(super) fn parse(text: &str) -> Result<Self, FieldError> {
         let read = || {
             let (id, outcome) = text.split_once('.')?;
-            Some(Self { task_id: Uuid::parse_str(id).ok()?, outcome: Outcome::from_word(outcome)? })
+            let outcome = match outcome {
+                Self::SELECTED => None,
+                outcome => Some(Outcome::from_word(outcome)?),
+            };
+            Some(Self { task_id: Uuid::parse_str(id).ok()?, outcome })
         };
         read().ok_or_else(|| {
             let outcomes = Outcome::ALL.map(Outcome::as_str).join(", ");
-            let message = format!("{text:?} is not allowed; allowed is a task's id, a dot, and one of {outcomes}");
+            let message = format!(
+                "{text:?} is not allowed; allowed is a task's id, a dot, and one of {outcomes}, {}",
+                Self::SELECTED
+            );
             FieldError::new(Self::NAME, "INVALID_VALUE", message)
         })
     }
 
     /// What `InTask::parse` reads.
     pub fn to_text(self) -> String {
-        format!("{}.{}", self.task_id, self.outcome.as_str())
+        format!("{}.{}", self.task_id, self.outcome.map_or(Self::SELECTED, Outcome::as_str))
     }
 
     /// Whether a record of the resource's table is one of them.
     pub(super) fn condition(self, resource: &Resource, dialect: Dialect) -> Expr {
-        if self.outcome == Outcome::Failed {
+        if self.outcome == Some(Outcome::Failed) {
             return keys_in(resource, self.rows_of(tables::TASK_ERROR), dialect);
         }
         let seq = || Expr::col((tables::SELECTED, "seq"));
@@ -80,13 +90,14 @@ impl InTask {
 
     /// To the places of the frozen selection that the outcome means: before the cursor or from it on, without those that failed.
     fn restrict(self, rows: &mut SelectStatement, place: Expr) {
+        let Some(outcome) = self.outcome else { return };
         let cursor = Query::select()
             .expr(Expr::col((tables::BULK_TASK, "first_seq")).add(Expr::col((tables::BULK_TASK, "cursor"))))
             .from(tables::BULK_TASK)
             .and_where(Expr::col((tables::BULK_TASK, "id")).eq(self.task_id))
             .take();
         let cursor = Expr::SubQuery(None, Box::new(cursor.into()));
-        rows.and_where(match self.outcome {
+        rows.and_where(match outcome {
             Outcome::Succeeded => place.clone().lt(cursor),
             _ => place.clone().gte(cursor),
         });

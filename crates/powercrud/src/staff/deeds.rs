@@ -19,7 +19,10 @@ use crate::{
     db::{Run as _, close, migrations::tables},
     error::{Error, Result},
     lock, notify,
-    task::{BulkTask, Event, Happening, Status, TaskEvent, store::load, wishes},
+    task::{
+        BulkTask, Event, Happening, Status, TaskEvent,
+        store::{self, load},
+    },
     worker::{self, WorkerInfo},
 };
 
@@ -100,13 +103,13 @@ pub async fn is_dead(app: &PowerCrud, by: &User, task: &BulkTask) -> Result<bool
     Ok(look(app, task).await?.is_some_and(|hold| hold.is_dead()))
 }
 
-/// Asks for anybody's task to be cancelled, as [`crate::task::store::cancel`] does, and keeps the reason.
+/// Asks for anybody's task to be cancelled, as [`store::cancel_because`] does.
 ///
 /// # Errors
-/// Those of [`crate::task::store::cancel`], [`Error::NotAllowed`] for who is not staff, [`Error::Invalid`] without a reason.
+/// Those of [`store::cancel_because`], [`Error::NotAllowed`] for who is not staff.
 pub async fn cancel(app: &PowerCrud, by: &User, id: Uuid, reason: &str) -> Result<BulkTask> {
     by.require_staff()?;
-    wishes::wish(app, by, id, Event::Cancel, checked_reason(reason)?).await
+    store::cancel_because(app, by, id, reason).await
 }
 
 /// Takes a running task from a worker that is dead: it is queued again, and goes on where it stopped.

@@ -99,10 +99,35 @@ impl Status {
             // It can't be started, for instance because its resource is gone.
             (Self::Pending, Fail) => Self::Failure,
             _ => {
-                let event = format!("{event:?}").to_lowercase();
-                return Err(Error::Transition { status: self.as_str().to_owned(), event });
+                return Err(Error::Transition {
+                    status: self.as_str().to_owned(),
+                    event: format!("{event:?}").to_lowercase(),
+                    message: self.refusal(event),
+                });
             }
         })
+    }
+
+    /// Why `event` can't happen in this state, for people.
+    fn refusal(self, event: Event) -> String {
+        use Event::*;
+        let word = self.as_str();
+        let (done, needed) = match event {
+            Cancel => ("cancelled", "has not ended and is not being cancelled"),
+            Pause => ("paused", "runs (STARTED)"),
+            Resume => ("resumed", "is PAUSED"),
+            Requeue => ("queued again", "runs (STARTED)"),
+            Unblock => ("let go", "is WAITING"),
+            Claim => ("taken by a worker", "is PENDING, or whose worker fell silent"),
+            Stop => ("stopped", "is PAUSING or CANCELLING"),
+            Succeed | SucceedPartly | Fail => ("ended", "runs"),
+        };
+        match (self, event) {
+            _ if self.is_final() => format!("this task has ended ({word}), so it can't be {done}"),
+            (Self::Cancelling, Cancel) => format!("this task is being cancelled already ({word})"),
+            (Self::Pausing | Self::Paused, Pause) => format!("this task is paused already, or about to be ({word})"),
+            _ => format!("this task is {word}, so it can't be {done}; only one that {needed} can"),
+        }
     }
 
     /// The word in tables, programs' answers and docs.
@@ -193,10 +218,25 @@ mod tests {
                     Ok(next) => assert_eq!(next.as_str(), *expected, "{status:?} {event:?}"),
                     Err(error) => {
                         assert_eq!("-", *expected, "{status:?} {event:?}");
-                        assert!(matches!(error, Error::Transition { .. }), "{error:?}");
+                        assert_eq!(error.code(), "INVALID_TRANSITION", "{error:?}");
+                        assert!(error.to_string().contains(status.as_str()), "{error}");
                     }
                 }
             }
         }
+    }
+
+    #[test]
+    fn refusals_say_why() {
+        let check = |status: Status, event: Event, expected: &str| {
+            assert_eq!(status.next(event).expect_err("a refusal").to_string(), expected);
+        };
+        check(Status::Success, Event::Cancel, "this task has ended (SUCCESS), so it can't be cancelled");
+        check(Status::Cancelled, Event::Pause, "this task has ended (CANCELLED), so it can't be paused");
+        check(Status::Cancelling, Event::Cancel, "this task is being cancelled already (CANCELLING)");
+        let paused = "this task is PENDING, so it can't be paused; only one that runs (STARTED) can";
+        check(Status::Pending, Event::Pause, paused);
+        let resumed = "this task is STARTED, so it can't be resumed; only one that is PAUSED can";
+        check(Status::Started, Event::Resume, resumed);
     }
 }

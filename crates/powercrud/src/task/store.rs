@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-pub use super::wishes::{cancel, pause, resume};
+pub use super::wishes::{cancel, cancel_because, pause, resume};
 use super::{BulkTask, Event, Happening, RecordError, Status, TaskEvent};
 use crate::{
     app::{PowerCrud, User},
@@ -174,6 +174,14 @@ pub(crate) async fn load_all(app: &PowerCrud, ids: &[Uuid]) -> Result<Vec<BulkTa
         }
     }
     Ok(tasks)
+}
+
+/// As [`load_all`], with a moment by the database's clock: whatever was committed until then is in them.
+pub(crate) async fn load_all_now(app: &PowerCrud, ids: &[Uuid]) -> Result<(i64, Vec<BulkTask>)> {
+    // Asked for first, since a statement may see less than what is committed while it runs.
+    let select = Query::select().expr(app.database().dialect().now()).take();
+    let now = app.database().connection().number(&select).await?;
+    Ok((now as i64, load_all(app, ids).await?))
 }
 
 /// The task of that id, where `user` may see it.

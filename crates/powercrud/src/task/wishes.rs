@@ -14,22 +14,32 @@ use crate::{
     app::{PowerCrud, User},
     audit::{Action, Deed},
     db::{Run as _, close, migrations::tables},
-    error::Result,
+    error::{Error, Result},
     lock, notify,
+    staff::checked_reason,
 };
 
-/// Asks for a task to be cancelled. A running one stops at its next checkpoint; what is done stays done.
+/// Asks for a task of one's own to be cancelled. A running one stops at its next checkpoint; what is done stays done.
 ///
 /// # Errors
-/// [`Error::TaskNotFound`](crate::Error::TaskNotFound) where the user may not see it, [`Error::Transition`](crate::Error::Transition) where it has ended.
+/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it has ended, [`Error::Invalid`] where it is somebody
+/// else's: [`cancel_because`] takes the reason that is needed then.
 pub async fn cancel(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
     wish(app, user, id, Event::Cancel, "").await
+}
+
+/// As [`cancel`], with a reason, which is kept in the [audit trail](crate::audit).
+///
+/// # Errors
+/// Those of [`cancel`], [`Error::Invalid`] where the reason is empty or too long.
+pub async fn cancel_because(app: &PowerCrud, user: &User, id: Uuid, reason: &str) -> Result<BulkTask> {
+    wish(app, user, id, Event::Cancel, checked_reason(reason)?).await
 }
 
 /// Asks for a running task to pause at its next checkpoint. It keeps its locks.
 ///
 /// # Errors
-/// [`Error::TaskNotFound`](crate::Error::TaskNotFound) where the user may not see it, [`Error::Transition`](crate::Error::Transition) where it does not run.
+/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it does not run.
 pub async fn pause(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
     wish(app, user, id, Event::Pause, "").await
 }
@@ -37,7 +47,7 @@ pub async fn pause(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
 /// Lets a paused task go on where it stopped.
 ///
 /// # Errors
-/// [`Error::TaskNotFound`](crate::Error::TaskNotFound) where the user may not see it, [`Error::Transition`](crate::Error::Transition) where it is not paused.
+/// [`Error::TaskNotFound`] where the user may not see it, [`Error::Transition`] where it is not paused.
 pub async fn resume(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> {
     let task = wish(app, user, id, Event::Resume, "").await?;
     crate::backend::dispatch(app, id).await?;
@@ -45,10 +55,14 @@ pub async fn resume(app: &PowerCrud, user: &User, id: Uuid) -> Result<BulkTask> 
 }
 
 /// Carries a user's wish into the task's row, and into the audit trail.
-pub(crate) async fn wish(app: &PowerCrud, user: &User, id: Uuid, event: Event, reason: &str) -> Result<BulkTask> {
+async fn wish(app: &PowerCrud, user: &User, id: Uuid, event: Event, reason: &str) -> Result<BulkTask> {
     loop {
         let task = get(app, user, id).await?;
         let next = task.status.next(event)?;
+        if event == Event::Cancel && task.user_id != user.id && reason.is_empty() {
+            let message = "say why you cancel somebody else's task; the reason is kept in the audit trail";
+            return Err(Error::invalid("reason", "NOT_NULL", message));
+        }
         let transaction = app.database().begin().await?;
         let result = carry(app, &transaction, user, &task, event, next, reason).await;
         // Where its state changed in between, look again.

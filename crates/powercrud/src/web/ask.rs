@@ -2,8 +2,8 @@
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, HeaderValue, header, request::Parts},
-    response::{Html, IntoResponse as _, Response},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    response::{Html, IntoResponse as _, Redirect, Response},
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -133,6 +133,16 @@ impl Ask {
     /// The text of a piece that is the same for everybody who may see it.
     pub(super) fn fragment(&self, template: &str, view: &impl Serialize) -> Result<String> {
         self.web.templates.render(template, view)
+    }
+
+    /// Leaves for another page: htmx by its own header, since it would follow a redirect into a part of the page.
+    pub(super) fn leave_for(&self, href: &str) -> Response {
+        if !self.htmx.partial {
+            return Redirect::to(href).into_response();
+        }
+        let mut response = StatusCode::OK.into_response();
+        htmx::set(&mut response, "hx-redirect", href);
+        response
     }
 
     /// A piece that shows how many tasks run, and the messages.

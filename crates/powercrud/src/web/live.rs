@@ -1,8 +1,8 @@
 //! Live progress by server-sent events, one stream a page for all the tasks it shows.
 //!
-//! `progress-ID` carries what shows how far a task is, to be swapped in as it is. `stage-ID` says that it has come to another stage, for
-//! which the page asks for the rest anew. `beat` only shows that the stream lives, and `end` that nothing more will come. Pages whose
-//! stream fails ask every second instead.
+//! `progress-ID` carries what shows how far a task is, to be swapped in as it is; its id is the moment, by the database's clock, at which it
+//! was so. `stage-ID` says that it has come to another stage, for which the page asks for the rest anew. `beat` only shows that the stream
+//! lives, and `end` that nothing more will come. Pages whose stream fails ask by themselves instead, more than once a second.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -26,11 +26,11 @@ use super::{
     ask::Ask,
     error::WebResult,
     paths::{Paths, parse_query, with_query},
-    view::{TaskView, task_view},
+    view::{TaskView, task_view_at},
 };
 use crate::{
     error::Error,
-    live::{Live, Watch},
+    live::{Live, Snapshot, Watch},
     task::{BulkTask, store},
 };
 
@@ -72,10 +72,10 @@ const MOST_TASKS: usize = 200;
 pub(super) const LONGEST: Duration = Duration::from_secs(300);
 
 /// How often an idle stream shows that it lives.
-pub(super) const BEAT: Duration = Duration::from_secs(5);
+pub(super) const BEAT: Duration = Duration::from_secs(1);
 
-/// How long a page waits before it connects again.
-pub(super) const RETRY: Duration = Duration::from_secs(1);
+/// How long a page waits before it connects again, in which it hears nothing.
+pub(super) const RETRY: Duration = Duration::from_millis(300);
 
 /// The address of the stream for those of `tasks` that have not ended; `None` where all have.
 pub(super) fn href(paths: &Paths, place: Place, tasks: &[TaskView]) -> Option<String> {
@@ -175,9 +175,11 @@ impl Stream {
                     self.stages.insert(id, now);
                 } else if let Some(snapshot) = &snapshot {
                     let name = format!("{} {}", self.place.name(), self.ask.paths.base());
-                    let html = snapshot.text(&name, |task| self.progress(task));
-                    match html {
-                        Ok(html) => self.queue.push_back(Event::default().event(format!("progress-{id}")).data(&*html)),
+                    match snapshot.text(&name, |snapshot| self.progress(snapshot)) {
+                        Ok(html) => {
+                            let event = Event::default().event(format!("progress-{id}"));
+                            self.queue.push_back(event.id(snapshot.at.to_string()).data(&*html));
+                        }
                         Err(error) => {
                             tracing::error!(%error, "progress can't be rendered");
                             return None;
@@ -194,12 +196,12 @@ impl Stream {
         }
     }
 
-    fn progress(&self, task: &BulkTask) -> Result<String, Error> {
+    fn progress(&self, snapshot: &Snapshot) -> Result<String, Error> {
         #[derive(Serialize)]
         struct Progress {
             task: TaskView,
         }
-        let task = task_view(self.ask.app(), &self.ask.paths, task);
+        let task = task_view_at(self.ask.app(), &self.ask.paths, &snapshot.task, snapshot.at);
         self.ask.fragment(self.place.template(), &Progress { task })
     }
 }

@@ -8,7 +8,7 @@ use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 use serde::Serialize;
 
 pub(super) use audit::page as audit;
-pub(super) use deeds::{DeedLink, ask_why, do_it, links};
+pub(super) use deeds::{DeedLink, ask_why, cancel_href, do_it, links};
 pub(super) use purge::{ask_days, delete};
 
 use super::{

@@ -69,8 +69,8 @@ struct NoticesView {
 #[derive(Serialize)]
 struct RecordsView {
     title: String,
-    /// This page of them, for asking again.
-    href: String,
+    /// This page of them, for asking again; with no place to go to, or the page would jump there.
+    part_href: String,
     failed: bool,
     rows: Vec<RecordErrorView>,
     search: Option<SearchView>,
@@ -217,6 +217,9 @@ async fn task_page(ask: &Ask, task: &BulkTask, records: Option<RecordsView>) -> 
     if is_anothers {
         view.cancel_href = None;
     }
+    if let (Some(href), Some(list)) = (list_href(ask, task, None), &mut view.list) {
+        *list = Link { label: "Show in the list".to_owned(), href };
+    }
     let deeds = if is_dead || is_anothers { staff::links(ask, task, is_dead) } else { Vec::new() };
     Ok(TaskPage {
         is_dead,
@@ -311,23 +314,18 @@ async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Optio
         value: looked.search.clone(),
         state: vec![Pair { name: "outcome".to_owned(), value: outcome.as_str().to_owned() }],
     });
-    // What was deleted is in no list.
-    let gone = outcome == Outcome::Succeeded && task.operation == "delete";
     let file = |ending: &str, label: &str| Link {
         label: label.to_owned(),
         href: ask.paths.task_under(&id, &format!("results/{}.{ending}", outcome.as_str())),
     };
     Ok(Some(RecordsView {
         title,
-        href: here,
+        part_href: here.trim_end_matches("#records").to_owned(),
         failed: outcome == Outcome::Failed,
         rows: found.into_iter().map(|record| row(ask, task, record)).collect(),
         search,
         files: if number > 0 { vec![file("csv", "Download CSV"), file("jsonl", "JSON Lines")] } else { Vec::new() },
-        list_href: ask.app().resource(&task.resource).ok().filter(|_| number > 0 && !gone).map(|resource| {
-            let in_task = InTask { task_id: task.id, outcome };
-            ask.paths.list_with(&resource.name, &[(InTask::NAME.to_owned(), in_task.to_text())])
-        }),
+        list_href: list_href(ask, task, Some(outcome)).filter(|_| number > 0),
         text,
         previous_href: previous,
         next_href: next,
@@ -336,6 +334,20 @@ async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Optio
             false => format!("No failed record holds “{}”.", looked.search),
         },
     }))
+}
+
+/// The list of the task's records, of one outcome or all; `None` where they are not known any more, and where they are in no list because
+/// the task has deleted them.
+fn list_href(ask: &Ask, task: &BulkTask, outcome: Option<Outcome>) -> Option<String> {
+    let resource = ask.app().resource(&task.resource).ok()?;
+    let all_done = task.succeeded_records == task.total_records;
+    let are_gone =
+        task.operation == "delete" && (outcome == Some(Outcome::Succeeded) || (outcome.is_none() && all_done));
+    if are_gone || task.results_purged_at.is_some() {
+        return None;
+    }
+    let in_task = InTask { task_id: task.id, outcome };
+    Some(ask.paths.list_with(&resource.name, &[(InTask::NAME.to_owned(), in_task.to_text())]))
 }
 
 fn row(ask: &Ask, task: &BulkTask, record: ResultRecord) -> RecordErrorView {

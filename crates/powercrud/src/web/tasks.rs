@@ -234,7 +234,11 @@ pub(super) async fn resume(ask: Ask, Path(id): Path<String>) -> WebResult<Respon
 
 pub(super) async fn cancel(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
     let task = find(&ask, &id).await?;
-    show(&ask, task.id, store::cancel(ask.app(), &ask.user, task.id).await).await
+    match store::cancel(ask.app(), &ask.user, task.id).await {
+        // Staff are asked why.
+        Err(Error::Invalid(_)) => Ok(ask.leave_for(&staff::cancel_href(&ask, &task))),
+        result => show(&ask, task.id, result).await,
+    }
 }
 
 /// The task after somebody asked something of it.

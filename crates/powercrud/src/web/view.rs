@@ -12,7 +12,7 @@ use serde::Serialize;
 
 pub(super) use cell::{CellView, cell_view, to_scale};
 pub(super) use notices::{NoticeView, are_under_way, notices};
-pub(super) use task::{TaskView, task_view, time_left};
+pub(super) use task::{TaskView, task_view, task_view_at, time_left};
 pub(super) use time::{Moment, day_start, duration};
 pub(super) use timeline::{Line, timeline};
 pub(super) use widget::{ChoiceView, Widget, element_id, widget};

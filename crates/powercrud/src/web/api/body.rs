@@ -4,7 +4,7 @@ use std::fmt;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Request},
+    extract::{FromRequest, OptionalFromRequest, Request},
     http::{StatusCode, header},
 };
 use serde::{
@@ -29,22 +29,40 @@ impl FromRequest<Web> for Body {
     type Rejection = WebError;
 
     async fn from_request(request: Request, web: &Web) -> WebResult<Self> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
-            let message = "The body has to be JSON, with the header \"Content-Type: application/json\".";
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::new(status, "UNSUPPORTED_MEDIA_TYPE", "Not understood", message).into());
-        }
-        let bytes = Bytes::from_request(request, web)
-            .await
-            .map_err(|rejection| WebError::from(Problem::of_status(rejection.status(), rejection.body_text())))?;
-        let body: Self = serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
-        match body.0.iter().find(|(name, value)| name.contains('\0') || has_nul(value.get())) {
-            Some((name, _)) => Err(refuse_nul(name).into()),
-            None => Ok(body),
-        }
+        require_json(&request)?;
+        Self::parse(&bytes(request, web).await?)
     }
+}
+
+impl OptionalFromRequest<Web> for Body {
+    type Rejection = WebError;
+
+    /// Nothing at all is none, whatever its kind is said to be.
+    async fn from_request(request: Request, web: &Web) -> WebResult<Option<Self>> {
+        let is_json = require_json(&request);
+        let bytes = bytes(request, web).await?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        is_json?;
+        Self::parse(&bytes).map(Some)
+    }
+}
+
+fn require_json(request: &Request) -> WebResult<()> {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json")) {
+        return Ok(());
+    }
+    let message = "The body has to be JSON, with the header \"Content-Type: application/json\".";
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    Err(Problem::new(status, "UNSUPPORTED_MEDIA_TYPE", "Not understood", message).into())
+}
+
+async fn bytes(request: Request, web: &Web) -> WebResult<Bytes> {
+    let bytes = Bytes::from_request(request, web).await;
+    bytes.map_err(|rejection| Problem::of_status(rejection.status(), rejection.body_text()).into())
 }
 
 fn not_json(error: &serde_json::Error) -> Problem {
@@ -94,6 +112,14 @@ impl<'de> Deserialize<'de> for Body {
 }
 
 impl Body {
+    fn parse(bytes: &[u8]) -> WebResult<Self> {
+        let body: Self = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
+        match body.0.iter().find(|(name, value)| name.contains('\0') || has_nul(value.get())) {
+            Some((name, _)) => Err(refuse_nul(name).into()),
+            None => Ok(body),
+        }
+    }
+
     /// Names the keys that are not `allowed`, and those that come twice.
     pub(super) fn strange_keys(&self, allowed: &[&str]) -> Vec<FieldError> {
         let mut errors = Vec::new();

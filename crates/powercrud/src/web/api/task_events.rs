@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{caller::Caller, query::Query, tasks};
 use crate::{
-    live::{Live, Watch},
+    live::{Live, Snapshot, Watch},
     task::BulkTask,
     web::{
         ask::text,
@@ -25,8 +25,8 @@ use crate::{
 
 /// The progress of a bulk task, as it comes
 ///
-/// A stream of server-sent events, one for each change that is seen, at most one a second. Each is named `task`; its data is the task,
-/// as in lists. It ends with the task; also after five minutes, and when the server stops: a client connects again (an `EventSource` by
+/// A stream of server-sent events, one for each change that is seen; the task is looked at more than once a second. Each is named
+/// `task`; its data is the task, as in lists, and `as_of`: the moment, by the database's clock, at which it was so. It ends with the task; also after five minutes, and when the server stops: a client connects again (an `EventSource` by
 /// itself) and sends the last event's id as `Last-Event-ID`. Then it is told what is new; where that event was the task's end, the
 /// answer is 204, which tells an `EventSource` to stay away.
 #[utoipa::path(
@@ -37,7 +37,7 @@ use crate::{
     ),
     responses(
         (status = 200, description = "Events named `task`", content_type = "text/event-stream", body = String,
-            example = "retry: 1000\nevent: task\nid: STARTED.1.500.0\ndata: {\"id\": \"…\", \"status\": \"STARTED\"}\n\n"),
+            example = "retry: 300\nevent: task\nid: STARTED.1.500.0\ndata: {\"id\": \"…\", \"status\": \"STARTED\", \"as_of\": \"2026-01-31T12:00:00.250Z\"}\n\n"),
         (status = 204, description = "The task has ended, and its end was seen"),
     )
 )]
@@ -61,6 +61,13 @@ pub(super) async fn events(caller: Caller, Path(id): Path<String>, headers: Head
 /// Names what can change of a task while it lives.
 fn event_id(task: &BulkTask) -> String {
     format!("{}.{}.{}.{}", task.status.as_str(), task.attempt, task.processed_records, task.failed_records)
+}
+
+/// The task as in lists, and when it was so.
+fn json(snapshot: &Snapshot) -> String {
+    let mut json = tasks::without_errors(&snapshot.task);
+    json["as_of"] = serde_json::json!(chrono::DateTime::from_timestamp_millis(snapshot.at));
+    json.to_string()
 }
 
 struct Stream {
@@ -87,7 +94,7 @@ impl Stream {
                 if self.seen.as_ref() == Some(&event_id) {
                     continue;
                 }
-                let json = snapshot.text("api", |task| Ok(tasks::without_errors(task).to_string())).ok()?;
+                let json = snapshot.text("api", |snapshot| Ok(json(snapshot))).ok()?;
                 self.seen = Some(event_id.clone());
                 return Some(Event::default().event("task").id(event_id).retry(RETRY).data(&*json));
             }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{caller::Caller, query::Query};
+use super::{body::Body, caller::Caller, query::Query};
 use crate::{
     bulk::{self, Answer},
     error::{Error, FieldError},
@@ -224,21 +224,47 @@ pub(super) async fn errors(caller: Caller, Path(id): Path<String>) -> WebResult<
     Ok(Json(RecordErrorPage { errors, page, page_size, has_next, count }))
 }
 
+/// Why a bulk task is to be cancelled.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only described; read key by key")]
+pub(super) struct CancelJson {
+    /// Kept in the audit trail.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
+    reason: Option<String>,
+}
+
 /// Cancel a bulk task
 ///
-/// It stops at its next checkpoint; what is done stays done.
+/// It stops at its next checkpoint; what is done stays done. The body may be left out; staff who cancel somebody else's task have to say
+/// why.
 #[utoipa::path(
     post, path = "/api/v1/tasks/{id}/cancel", tag = "tasks",
     params(("id" = String, Path, description = "The task's id")),
+    request_body = Option<CancelJson>,
     responses(
         (status = 200, body = TaskJson),
         (status = 409, description = "It has ended", body = super::problem::ProblemJson, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn cancel(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
+pub(super) async fn cancel(caller: Caller, Path(id): Path<String>, body: Option<Body>) -> WebResult<Response> {
     caller.require(Scope::Tasks)?;
+    let mut errors = Vec::new();
+    let reason: Option<String> = match &body {
+        Some(body) => {
+            errors.extend(body.strange_keys(&["reason"]));
+            body.read("reason", "a text", &mut errors)
+        }
+        None => None,
+    };
+    if !errors.is_empty() {
+        return Err(Error::Invalid(errors).into());
+    }
     let task = find(&caller, &id).await?;
-    show(&caller, &store::cancel(caller.app(), caller.user(), task.id).await?).await
+    let cancelled = match &reason {
+        Some(reason) => store::cancel_because(caller.app(), caller.user(), task.id, reason).await?,
+        None => store::cancel(caller.app(), caller.user(), task.id).await?,
+    };
+    show(&caller, &cancelled).await
 }
 
 /// Pause a bulk task that runs

@@ -1,9 +1,6 @@
 //! How a bulk request was taken: done at once, or queued for the background.
 
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse as _, Redirect, Response},
-};
+use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,13 +10,7 @@ use crate::{
     resource::Resource,
     selection::StoredSelection,
     task::{BulkTask, Status, store},
-    web::{
-        ask::Ask,
-        error::WebResult,
-        htmx::{self, Events},
-        tasks,
-        view::RecordErrorView,
-    },
+    web::{ask::Ask, error::WebResult, htmx::Events, tasks, view::RecordErrorView},
 };
 
 #[derive(Serialize)]
@@ -107,22 +98,12 @@ pub(super) async fn respond(
         stored.clear(ask.app()).await?;
     }
     if view.queued && resource.settings.bulk_async_after_queueing == Some(AfterQueueing::StatusPage) {
-        return Ok(events.send(go_to(ask, &view.task_href)));
+        return Ok(events.send(ask.leave_for(&view.task_href)));
     }
     let template = if view.queued { "async_queue_success.html" } else { "bulk_result.html" };
     let mut response = ask.page(template, &view.title, &view).await?;
     *response.status_mut() = status;
     Ok(events.with("refreshTable", json!({})).send(response))
-}
-
-/// Leaves for another page: htmx by its own header, since it would follow a redirect into the dialog.
-fn go_to(ask: &Ask, href: &str) -> Response {
-    if !ask.htmx.partial {
-        return Redirect::to(href).into_response();
-    }
-    let mut response = StatusCode::OK.into_response();
-    htmx::set(&mut response, "hx-redirect", href);
-    response
 }
 
 fn outcome(resource: &Resource, task: &BulkTask, words: &Words) -> (&'static str, String) {

@@ -65,6 +65,11 @@ impl Deed {
     }
 }
 
+/// Where staff are asked why they cancel a task.
+pub(in crate::web) fn cancel_href(ask: &Ask, task: &BulkTask) -> String {
+    ask.paths.staff_deed(&task.id.to_string(), Deed::Cancel.word())
+}
+
 /// What may be done to a task.
 pub(in crate::web) fn links(ask: &Ask, task: &BulkTask, is_dead: bool) -> Vec<DeedLink> {
     let fitting = Deed::ALL.into_iter().filter(|deed| deed.fits(task, is_dead));

@@ -82,7 +82,11 @@ pub(in crate::web) struct Fact {
 }
 
 pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask) -> TaskView {
-    let now = time::now();
+    task_view_at(app, paths, task, time::now())
+}
+
+/// The task as it was at `now`, by the clock that its moments are of.
+pub(in crate::web) fn task_view_at(app: &PowerCrud, paths: &Paths, task: &BulkTask, now: i64) -> TaskView {
     let id = task.id.to_string();
     let resource = app.resource(&task.resource).ok();
     let resource = resource.map(AsRef::as_ref);
@@ -242,7 +246,9 @@ fn left(task: &BulkTask, now: i64) -> Option<String> {
 fn pace(task: &BulkTask, now: i64) -> String {
     let Some(elapsed) = elapsed(task, now) else { return String::new() };
     let mut parts = Vec::new();
-    if elapsed > 0 && task.processed_records > 0 {
+    // What rests has none.
+    let works = task.status.is_held() || task.status.is_final();
+    if works && elapsed > 0 && task.processed_records > 0 {
         let rate = u128::from(task.processed_records) * 1000 / elapsed as u128;
         parts.push(format!("{} per second", grouped(u64::try_from(rate).unwrap_or(u64::MAX))));
     }

@@ -29,12 +29,13 @@ pub(super) fn condition(resource: Option<&Resource>, task: &BulkTask) -> Option<
     Some(parts.join(" and "))
 }
 
-/// What a task did with the records that it left with an outcome.
+/// What a task did with the records that it left with an outcome, or with all of its own.
 pub(in crate::web) fn left(in_task: InTask) -> &'static str {
     match in_task.outcome {
-        Outcome::Succeeded => "was done with them",
-        Outcome::Failed => "failed on them",
-        Outcome::Unprocessed => "did not come to them",
+        Some(Outcome::Succeeded) => "was done with them",
+        Some(Outcome::Failed) => "failed on them",
+        Some(Outcome::Unprocessed) => "did not come to them",
+        None => "was about them",
     }
 }
 

@@ -1,6 +1,9 @@
 //! Bulk tasks, looked at and controlled.
 
-use powercrud::token::Scope;
+use powercrud::{
+    audit::{self, Action, AuditFilter},
+    token::Scope,
+};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -79,5 +82,24 @@ async fn nobody_reaches_anothers_task(database: TestDatabase) {
     for (who, count) in [(&ann, 1), (&bob, 0), (&boss, 1)] {
         assert_eq!(who.get("/api/v1/tasks").await.expect(200).json["count"], count);
     }
-    boss.send(axum::http::Method::POST, &format!("/api/v1/tasks/{id}/cancel"), None).await.expect(200);
+    // Staff say why.
+    let cancel = format!("/api/v1/tasks/{id}/cancel");
+    let post = async |body: Option<Value>| {
+        boss.send(axum::http::Method::POST, &cancel, body.map(|body| body.to_string())).await
+    };
+    let refused = [(None, "NOT_NULL"), (Some(json!({})), "NOT_NULL"), (Some(json!({"reason": null})), "NOT_NULL")];
+    let wrong = [(json!({"reason": " "}), "NOT_NULL"), (json!({"reason": 5}), "INVALID_TYPE")];
+    let wrong = wrong.map(|(body, code)| (Some(body), code));
+    let unknown = [(Some(json!({"why": "x"})), "UNKNOWN_KEY")];
+    for (body, code) in refused.into_iter().chain(wrong).chain(unknown) {
+        let answer = post(body).await.expect_problem(422, "INVALID", &["reason"]);
+        assert_eq!(answer.json["errors"][0]["code"], code, "{:#}", answer.json);
+    }
+    assert_eq!(ann.get(&format!("/api/v1/tasks/{id}")).await.expect(200).json["status"], "PENDING");
+    let cancelled = post(Some(json!({"reason": "a wrong price"}))).await.expect(200).json;
+    assert_eq!(cancelled["status"], "CANCELLED");
+    let trail = audit::list(&app, &user("boss", true), &AuditFilter::default()).await.expect("the trail");
+    assert_eq!((trail[0].action, trail[0].reason.as_str()), (Action::TaskCancelled, "a wrong price"));
+    let told = ["This task has ended (CANCELLED), so it can't be cancelled."];
+    post(Some(json!({"reason": "x"}))).await.expect_problem(409, "INVALID_TRANSITION", &told);
 }

@@ -42,8 +42,19 @@ async fn tasks_are_their_owners(database: TestDatabase) {
     }
     let error = store::cancel(&app, &bob, task.id).await.expect_err("not his");
     assert!(matches!(error, Error::TaskNotFound(_)), "{error:?}");
-    let cancelled = store::cancel(&app, &boss, task.id).await.expect("staff may");
+    // Staff may, and say why.
+    let error = store::cancel(&app, &boss, task.id).await.expect_err("no reason");
+    assert!(matches!(&error, Error::Invalid(errors) if errors[0].field.as_deref() == Some("reason")), "{error:?}");
+    for reason in ["", " \n", &"x".repeat(501)] {
+        store::cancel_because(&app, &boss, task.id, reason).await.expect_err("no reason");
+    }
+    assert_eq!(store::get(&app, &ann, task.id).await.expect("hers").status, Status::Pending);
+    let error = store::cancel_because(&app, &bob, task.id, "mine is more important").await.expect_err("not his");
+    assert!(matches!(error, Error::TaskNotFound(_)), "{error:?}");
+    let cancelled = store::cancel_because(&app, &boss, task.id, "a wrong price").await.expect("staff may");
     assert_eq!(cancelled.status, Status::Cancelled);
+    let error = store::cancel(&app, &boss, task.id).await.expect_err("it has ended");
+    assert_eq!(error.to_string(), "this task has ended (CANCELLED), so it can't be cancelled");
     let error = retry(&app, &bob, task.id).await.expect_err("not his");
     assert!(matches!(error, Error::TaskNotFound(_)), "{error:?}");
     let again = retry(&app, &ann, task.id).await.expect("hers");

@@ -160,6 +160,18 @@ async fn templates_can_be_overridden() {
         let app = PowerCrud::builder(database).settings(settings).build().await.expect("a shop");
         let mut browser = Browser::new(app.router());
         browser.get("/resources/book").await.expect(200).holds(&["Ours for Books", "Book 01"]).lacks(&["New book"]);
+        // What a bulk operation for the background is answered with: queued, and refused.
+        let queued = "{% extends \"!async_queue_success.html\" %}{% block message %}Ours: {{ view.message }}{% endblock %}";
+        std::fs::write(folder.join("async_queue_success.html"), queued).expect("a template");
+        let refused = "<p>Ours: {{ view.conflict.title }}</p>";
+        std::fs::write(folder.join("async_queue_failure.html"), refused).expect("a template");
+        for (status, says, lacks) in [(200, "Ours: Processing 60 records", "You can go on"), (409, "Ours: Another", "Try again")] {
+            browser.post("/resources/book/selection", "action=all").await.location();
+            let dialog = browser.in_dialog().get("/resources/book/bulk-edit").await.expect(200);
+            let form = format!("change=price&set.price={status}&selection={}", dialog.hidden("selection"));
+            let answer = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(status);
+            answer.holds(&[says]).lacks(&[lacks]);
+        }
         std::fs::write(folder.join("tasks.html"), "{{ no.such.thing }}").expect("a template");
         browser.get("/tasks").await.expect(500).lacks(&["no.such.thing"]).holds(&["Something went wrong here"]);
         std::fs::remove_dir_all(&folder).expect("the folder goes");

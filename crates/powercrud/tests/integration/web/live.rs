@@ -39,7 +39,7 @@ pub(crate) struct Event {
 }
 
 impl Events {
-    async fn open(router: Router, path: &str) -> Self {
+    pub(crate) async fn open(router: Router, path: &str) -> Self {
         Self::open_with(router, path, &[]).await
     }
 
@@ -103,14 +103,14 @@ async fn slow_items(database: &TestDatabase, records: usize) -> PowerCrud {
 }
 
 /// The address of the stream that a task's page connects to.
-async fn address(browser: &mut Browser, id: uuid::Uuid) -> String {
+pub(super) async fn address(browser: &mut Browser, id: uuid::Uuid) -> String {
     let page = browser.get(&format!("/tasks/{id}")).await.expect(200);
     let (_, rest) = page.text.split_once("sse-connect=\"").unwrap_or_else(|| panic!("no stream in {}", page.text));
     rest.split_once('"').expect("an end").0.replace("&amp;", "&")
 }
 
 /// "1,234" of "1,234 of 5,000 records".
-fn processed(html: &str) -> usize {
+pub(super) fn processed(html: &str) -> usize {
     let (before, _) = html.split_once(" of ").expect("a progress");
     let number: String = before.rsplit('>').next().unwrap_or_default().replace(',', "");
     number.trim().parse().unwrap_or_else(|_| panic!("no number in {html}"))
@@ -125,7 +125,7 @@ async fn progress_is_committed_never_goes_back_and_ends(database: TestDatabase) 
     let running = crate::shop::when(&app, &task, |task| task.processed_records > 0).await;
     assert!(!running.status.is_final(), "it was too quick for this test: {running:?}");
     let path = address(&mut Browser::new(router.clone()), task.id).await;
-    // Several pages at once, on one look a second.
+    // Several pages at once, on the same looks.
     let mut others = Vec::new();
     for _ in 0..20 {
         let mut events = Events::open(router.clone(), &path).await;

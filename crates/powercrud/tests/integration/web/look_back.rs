@@ -22,6 +22,7 @@ each_database! {
     what_came_of_it_is_linked,
     references_are_shown_by_name,
     the_task_list_is_filtered,
+    the_task_list_tells_how_far_each_is,
     another_users_task_is_no_filter,
 }
 
@@ -50,7 +51,8 @@ async fn failed_records_are_searched_and_lead_to_the_list(database: TestDatabase
         "Ended, at 1,300 of 1,300 records",
         "Show in the list",
     ]);
-    page.lacks(&["item 1287"]);
+    // Asked for again, they don't take the page to them.
+    page.holds(&[&format!("hx-get=\"{path}?outcome=failed\"")]).lacks(&["item 1287"]);
     browser.get(&format!("{path}?outcome=failed&page=2")).await.expect(200).holds(&["51–65 of 65", "item 1287"]);
     let found = browser.get(&format!("{path}?outcome=failed&q=1287%20FOREIGN_KEY")).await.expect(200);
     found.holds(&["1–1 of 1", "item 1287"]).lacks(&["item 7<"]);
@@ -118,18 +120,24 @@ async fn the_list_shows_each_outcome(database: TestDatabase) {
         assert_eq!(task.total_records, records);
         assert_eq!(found(&app, &mut browser, task.id, "unprocessed").await, records);
         assert_eq!(found(&app, &mut browser, task.id, "succeeded").await, 0);
+        assert_eq!(found(&app, &mut browser, task.id, "selected").await, records);
         let task = crate::shop::work(&app, &task).await;
         assert_eq!(task.succeeded_records, records);
         assert_eq!(found(&app, &mut browser, task.id, "unprocessed").await, 0);
         assert_eq!(found(&app, &mut browser, task.id, "succeeded").await, records);
         assert_eq!(found(&app, &mut browser, task.id, "failed").await, 0);
+        assert_eq!(found(&app, &mut browser, task.id, "selected").await, records);
+        let list = format!("/resources/item?in_task={}.selected", task.id);
+        let page = browser.get(&format!("/tasks/{}", task.id)).await.expect(200).holds(&["Show in the list"]);
+        assert!(page.links().contains(&list), "{:?}", page.links());
+        browser.get(&list).await.expect(200).holds(&["was about them"]);
     }
     browser.get(&format!("/resources/item?in_task={}.failed", uuid::Uuid::nil())).await.expect(404);
     browser
         .get("/resources/item?in_task=yesterday")
         .await
         .expect(422)
-        .holds(&["one of succeeded, failed, unprocessed"]);
+        .holds(&["one of succeeded, failed, unprocessed, selected"]);
     // Who calls the library is not asked who he is, so this is not offered there.
     let item = app.resource("item").expect("items");
     assert!(ListParams::parse(item, &[("in_task", "x")]).is_err());
@@ -199,6 +207,26 @@ async fn the_task_list_is_filtered(database: TestDatabase) {
     ] {
         browser.get(&format!("/tasks?{query}")).await.expect(422).holds(&[allowed]).lacks(&["on 30 items"]);
     }
+}
+
+async fn the_task_list_tells_how_far_each_is(database: TestDatabase) {
+    items(&database, 60).await;
+    let app = discovered(&database).await;
+    let task = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
+    let mut browser = Browser::new(app.router());
+    browser.get("/tasks").await.expect(200).holds(&["Queued", "0 of 60 records", "operator"]).lacks(&["per second"]);
+    // A worker has been on it for ten seconds.
+    let began = task.created_at - 10_000;
+    let (rows, at) = ("processed_records = 30, succeeded_records = 30", format!("started_at = {began}"));
+    database
+        .execute(&format!(
+            "UPDATE powercrud_bulk_task SET status = 'STARTED', attempt = 1, {at}, {rows}, lease_expires_at = 99999999999999;"
+        ))
+        .await;
+    browser.get("/tasks").await.expect(200).holds(&["Running", "30 of 60 records", "per second", "about 1", " left"]);
+    // What rests has neither.
+    database.execute("UPDATE powercrud_bulk_task SET status = 'PAUSED', lease_expires_at = NULL;").await;
+    browser.get("/tasks").await.expect(200).holds(&["Paused", "30 of 60 records"]).lacks(&["per second", " left"]);
 }
 
 async fn another_users_task_is_no_filter(database: TestDatabase) {

@@ -158,6 +158,12 @@ async fn a_reason_is_needed_and_kept(database: TestDatabase) {
     let cancel = format!("/staff/tasks/{}/cancel", task.id);
     ann.get(&cancel).await.expect(200).holds(&["It was submitted by bob", "Why", "<html"]);
     ann.in_dialog().get(&cancel).await.expect(200).holds(&["Why"]).lacks(&["<html"]);
+    // Whoever asks by the owner's address is asked for a reason as well.
+    let plain = format!("/tasks/{}/cancel", task.id);
+    assert_eq!(ann.post(&plain, "").await.location(), cancel);
+    let answer = ann.with("hx-request", "true").with("hx-target", "task").post(&plain, "").await.expect(200);
+    assert_eq!(answer.header("hx-redirect"), cancel);
+    assert_eq!(reload(&app, &task).await.status, Status::Pending);
     for (form, why) in
         [("", "Say why"), ("reason=+%0A", "Say why"), (&*format!("reason={}", "x".repeat(501)), "at most 500")]
     {
@@ -169,7 +175,12 @@ async fn a_reason_is_needed_and_kept(database: TestDatabase) {
     let deed = last_deed(&app).await;
     assert_eq!((deed.action, deed.task_id), (Action::TaskCancelled, Some(task.id)));
     assert_eq!((deed.reason.as_str(), deed.user_name.as_deref()), ("Wrong price, <b> says bob", Some("ann")));
-    ann.post(&cancel, "reason=again").await.expect(409).holds(&["Nothing was done", "CANCELLED"]);
+    ann.post(&cancel, "reason=again")
+        .await
+        .expect(409)
+        .holds(&["Nothing was done", "This task has ended (CANCELLED), so it can&#39;t be cancelled."]);
+    // What has ended is shown as it is.
+    assert_eq!(ann.post(&plain, "").await.location(), format!("/tasks/{}", task.id));
     ann.get(&format!("/staff/tasks/{}/explode", task.id)).await.expect(404);
     ann.get("/staff/tasks/7/cancel").await.expect(404);
 }
