@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::{Chip, RowView};
 use crate::{
-    config::ConflictScope,
     error::Error,
     lock,
     query::ListParams,
@@ -89,9 +88,9 @@ pub(in crate::web) async fn read_params(
     Ok(params)
 }
 
-/// Marks the rows that bulk tasks hold one by one. Where a task holds the whole model, its strip says so.
+/// Marks the rows that bulk tasks hold; all of them where a task holds the whole model, since nobody else sees its strip.
 pub(super) async fn mark_held(ask: &Ask, resource: &Resource, rows: &mut [RowView]) -> WebResult<()> {
-    if !resource.checks_conflicts() || resource.conflict_scope() == ConflictScope::Model {
+    if !resource.checks_conflicts() {
         return Ok(());
     }
     let (connection, dialect) = (ask.app().database().connection(), ask.app().database().dialect());

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use powercrud::{AfterQueueing, ConflictScope, Error, PowerCrud, Resource, task::Status};
+use powercrud::{AfterQueueing, ConflictScope, Error, PowerCrud, Resource, User, bulk::BulkRequest, task::Status};
 
 use super::browser::Browser;
 use crate::{
@@ -13,7 +13,10 @@ use crate::{
     support::{TestDatabase, each_database},
 };
 
-each_database! { a_request_can_wait_behind_another, the_task_page_can_follow_at_once, held_rows_are_marked }
+each_database! {
+    a_request_can_wait_behind_another, the_task_page_can_follow_at_once, held_rows_are_marked,
+    all_rows_are_marked_where_the_model_is_held
+}
 
 /// The form of a bulk edit of everything.
 async fn form(browser: &mut Browser, stock: u32) -> String {
@@ -110,9 +113,24 @@ async fn held_rows_are_marked(database: TestDatabase) {
     let page = browser.get("/resources/item").await.expect(200);
     assert_eq!(page.text.matches("title=\"Held by a bulk task: Note → x on 3 items\"").count(), 3, "{}", page.text);
     page.lacks(&["It holds all items"]);
-    // By model, the strip says it once.
-    let whole =
-        PowerCrud::builder(database.clone()).resource(Resource::table("item")).build().await.expect("no mistakes");
-    let page = Browser::new(whole.router()).get("/resources/item").await.expect(200);
-    page.holds(&["It holds all items"]).lacks(&["Held by a bulk task"]);
+}
+
+async fn all_rows_are_marked_where_the_model_is_held(database: TestDatabase) {
+    items(&database, 30).await;
+    let app = PowerCrud::builder(database.clone())
+        .resource(Resource::table("item").bulk_min_async_records(2u64))
+        .user(|parts| Some(User::new(parts.headers.get("x-user")?.to_str().ok()?, "Somebody")))
+        .build()
+        .await
+        .expect("no mistakes");
+    let request = BulkRequest { user: User::new("ann", "Ann"), ..update("item", keys([3, 4]), [("note", Some("x"))]) };
+    queue(&app, request).await;
+    let marks = |page: &str, reason: &str| page.matches(&format!("title=\"{reason}\"")).count();
+    let page = Browser::new(app.router()).with("x-user", "ann").get("/resources/item").await.expect(200);
+    let page = page.holds(&["It holds all items"]);
+    assert_eq!(marks(&page.text, "Held by a bulk task: Note → x on 2 items"), 25, "{}", page.text);
+    // Who does not see the task sees at least what can't be changed now.
+    let page = Browser::new(app.router()).with("x-user", "bob").get("/resources/item").await.expect(200);
+    let page = page.lacks(&["It holds all items", "Note → x"]);
+    assert_eq!(marks(&page.text, "Held by somebody&#39;s bulk task"), 25, "{}", page.text);
 }
