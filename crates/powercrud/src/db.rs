@@ -7,6 +7,7 @@ mod dialect;
 mod fault;
 mod image;
 pub(crate) mod migrations;
+mod transaction;
 mod value;
 mod version;
 
@@ -17,11 +18,12 @@ pub use dialect::Dialect;
 pub use fault::{Fault, FaultKind};
 pub(crate) use migrations::migrate;
 pub use migrations::pending_migrations;
+use transaction::Writers;
+pub(crate) use transaction::{Transaction, close};
 pub use value::Value;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, QueryResult, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, QueryResult,
     sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement},
 };
 
@@ -34,6 +36,7 @@ pub struct Database {
     dialect: Dialect,
     /// The address, password masked; empty where the connection was handed in.
     url: String,
+    writers: Writers,
 }
 
 impl Database {
@@ -62,7 +65,7 @@ impl Database {
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(SqliteSynchronous::Normal)
                     .foreign_keys(true)
-                    .busy_timeout(Duration::from_secs(30))
+                    .busy_timeout(transaction::BUSY)
                     .pragma("cache_size", "-4000")
             });
         let connection =
@@ -75,7 +78,7 @@ impl Database {
     /// Uses a connection that the application already has.
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let dialect = Dialect::of(connection.get_database_backend());
-        Self { connection, dialect, url: String::new() }
+        Self { connection, dialect, url: String::new(), writers: Writers::of(dialect) }
     }
 
     /// Which database this is.
@@ -91,15 +94,6 @@ impl Database {
     /// The SeaORM connection.
     pub fn connection(&self) -> &DatabaseConnection {
         &self.connection
-    }
-
-    /// A transaction that may write: `BEGIN IMMEDIATE` on SQLite, so that it waits its turn instead of failing half-way.
-    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(self.connection.begin_with_options(options).await?)
     }
 
     /// Brings PowerCRUD's own tables up to date. Safe to run from several processes at once.
@@ -127,21 +121,6 @@ pub(crate) async fn patiently<T>(work: impl Future<Output = Result<T>>) -> Resul
     match tokio::time::timeout(PATIENCE, work).await {
         Ok(result) => result,
         Err(_) => Err(Error::Database(Box::new(Fault::silent_connection()))),
-    }
-}
-
-/// Commits or rolls back by the result, and passes it on.
-pub(crate) async fn close<T>(transaction: DatabaseTransaction, result: Result<T>) -> Result<T> {
-    match result {
-        Ok(value) => {
-            transaction.commit().await?;
-            Ok(value)
-        }
-        Err(error) => {
-            // The first error says more than that of a rollback, which a lost connection does by itself.
-            let _ = transaction.rollback().await;
-            Err(error)
-        }
     }
 }
 

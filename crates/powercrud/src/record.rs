@@ -3,7 +3,7 @@
 mod traced;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, StatementBuilder,
+    ConnectionTrait, StatementBuilder,
     sea_query::{Expr, ExprTrait as _, InsertStatement, Query},
 };
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     app::{PowerCrud, User},
     audit::{Action, Deed},
-    db::{Column, Fault, Run as _},
+    db::{Column, Fault, Run as _, Transaction},
     error::{Error, FieldError, Result},
     form::{self, Change, Input, parse_changes},
     lock,
@@ -250,12 +250,7 @@ impl Write<'_> {
 }
 
 /// Commits or rolls back by the result; what a COMMIT finds is the record's fault as well.
-async fn end<T>(
-    transaction: DatabaseTransaction,
-    resource: &Resource,
-    changes: &[Change],
-    result: Result<T>,
-) -> Result<T> {
+async fn end<T>(transaction: Transaction, resource: &Resource, changes: &[Change], result: Result<T>) -> Result<T> {
     match result {
         Ok(value) => {
             transaction.commit().await.map_err(|error| blame(resource, changes, &error))?;

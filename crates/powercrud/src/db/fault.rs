@@ -78,6 +78,11 @@ impl Fault {
         Self::transient("CONNECTION_LOST", "the connection to the database fell silent".into())
     }
 
+    /// Others wrote for too long.
+    pub(crate) fn busy() -> Self {
+        Self::transient("BUSY", "the database was busy with others' changes for too long".into())
+    }
+
     fn transient(code: &'static str, message: String) -> Self {
         Self { code, kind: FaultKind::Transient, field: None, message }
     }

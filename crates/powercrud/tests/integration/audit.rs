@@ -99,7 +99,7 @@ async fn tasks_and_their_control_are_kept(database: TestDatabase) {
     // The same request while its task is active is no second one.
     let again = powercrud::bulk::run(&app, update("item", keys(1..=30), [("note", Some("x"))])).await;
     assert_eq!(again.expect("the same task").task().id, task.id);
-    store::cancel(&app, &ann(), task.id).await.expect("cancelled");
+    store::cancel_because(&app, &ann(), task.id, "a mistake").await.expect("cancelled");
     let retried = powercrud::bulk::retry(&app, &ann(), task.id).await.expect("a retry").task().id;
     let entries = trail(&app, &AuditFilter::default()).await;
     let found: Vec<_> = entries.iter().rev().map(|entry| (entry.action, entry.task_id)).collect();

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
 
 use super::Run;
 use crate::{
-    db::{Fault, close, patiently},
+    db::{Fault, Transaction, close, patiently},
     error::{Error, Result},
     task::{Status, store},
 };
@@ -38,7 +38,7 @@ impl Run<'_> {
         }
     }
 
-    async fn begin(&self) -> Result<(DatabaseTransaction, Option<i64>)> {
+    async fn begin(&self) -> Result<(Transaction, Option<i64>)> {
         let dialect = self.app.database().dialect();
         let transaction = self.app.database().begin().await?;
         if let Some(sql) = dialect.opening(self.app.settings().lease) {

@@ -1,0 +1,117 @@
+//! Transactions that may write.
+//!
+//! SQLite has one writer at a time. Who waits for it within SQLite sleeps for longer and longer, holds a connection, and may be overtaken
+//! by any number of others; so writers of this process wait here, in order, before they take a connection. Those of other processes
+//! wait as SQLite has it.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait as _,
+};
+use sea_orm_migration::async_trait::async_trait;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Database, Dialect, Fault};
+use crate::error::{Error, Result};
+
+/// How long a writer waits, here or within SQLite.
+pub(super) const BUSY: Duration = Duration::from_secs(30);
+
+/// Whose turn it is to write, where only one can.
+#[derive(Clone, Debug)]
+pub(super) struct Writers(Option<Arc<Semaphore>>);
+
+impl Writers {
+    pub(super) fn of(dialect: Dialect) -> Self {
+        Self((dialect == Dialect::Sqlite).then(|| Arc::new(Semaphore::new(1))))
+    }
+
+    /// Waits for the turn; `None` where nobody needs one.
+    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>> {
+        let Some(one) = &self.0 else { return Ok(None) };
+        match tokio::time::timeout(BUSY, Arc::clone(one).acquire_owned()).await {
+            Ok(turn) => Ok(Some(turn.map_err(|error| Error::Internal(error.to_string()))?)),
+            Err(_) => Err(Error::Database(Box::new(Fault::busy()))),
+        }
+    }
+}
+
+/// A transaction that may write. Dropped, it is rolled back.
+pub(crate) struct Transaction {
+    inner: DatabaseTransaction,
+    /// Given up after the transaction has ended.
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Transaction {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.inner
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        self.inner.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
+        self.inner.execute_raw(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
+        self.inner.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
+        self.inner.query_one_raw(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
+        self.inner.query_all_raw(statement).await
+    }
+}
+
+impl Transaction {
+    pub(crate) async fn commit(self) -> std::result::Result<(), DbErr> {
+        self.inner.commit().await
+    }
+
+    pub(crate) async fn rollback(self) -> std::result::Result<(), DbErr> {
+        self.inner.rollback().await
+    }
+}
+
+impl Database {
+    /// A transaction that may write: `BEGIN IMMEDIATE` on SQLite, so that it waits its turn instead of failing half-way.
+    ///
+    /// # Errors
+    /// The database's; a passing fault where others write for too long.
+    pub(crate) async fn begin(&self) -> Result<Transaction> {
+        let turn = self.writers.turn().await?;
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(Transaction { inner: self.connection.begin_with_options(options).await?, _turn: turn })
+    }
+}
+
+/// Commits or rolls back by the result, and passes it on.
+pub(crate) async fn close<T>(transaction: Transaction, result: Result<T>) -> Result<T> {
+    match result {
+        Ok(value) => {
+            transaction.commit().await?;
+            Ok(value)
+        }
+        Err(error) => {
+            // The first error says more than that of a rollback, which a lost connection does by itself.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
