@@ -104,5 +104,6 @@ fn text(task: &BulkTask, errors: &[RecordError]) -> String {
         lines.push(format!("… and {} more failed records", grouped(unseen)));
     }
     lines.push(format!("task {}", task.id));
+    lines.extend(task.request_id.as_ref().map(|id| format!("request {id}")));
     lines.join("\n")
 }

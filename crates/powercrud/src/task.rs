@@ -99,6 +99,10 @@ pub struct BulkTask {
     pub images_purged_at: Option<i64>,
     /// Of a revert, also of a retried one: the task whose kept values it restores.
     pub reverts: Option<Uuid>,
+    /// The id of the request that asked for it; `None` where that was none.
+    pub request_id: Option<String>,
+    /// The W3C `traceparent` of that request's span, where somebody traced it.
+    pub(crate) traceparent: Option<String>,
 }
 
 /// What went wrong with one record of a task.
@@ -154,6 +158,7 @@ impl BulkTask {
             "resource": self.resource,
             "user_id": self.user_id,
             "user_name": self.user_name,
+            "request_id": self.request_id,
             "changes": self.changes,
             "total_records": self.total_records,
             "processed_records": self.processed_records,

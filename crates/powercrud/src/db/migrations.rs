@@ -13,6 +13,7 @@ mod m0008_users;
 mod m0010_turns;
 mod m0011_audit;
 mod m0012_places;
+mod m0013_origins;
 
 use std::time::Duration;
 
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_turns::Migration),
             Box::new(m0011_audit::Migration),
             Box::new(m0012_places::Migration),
+            Box::new(m0013_origins::Migration),
         ]
     }
 

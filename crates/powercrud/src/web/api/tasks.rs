@@ -40,6 +40,8 @@ pub(super) struct TaskJson {
     user_id: Option<String>,
     /// That user's name at the time.
     user_name: Option<String>,
+    /// The `x-request-id` of the request that submitted it, not the `request_id` of its body; null where it was not submitted by HTTP.
+    request_id: Option<String>,
     /// Of an update: the new values as text, by field name; null is NULL. Of a many-to-many field: operations, each with keys and names.
     changes: std::collections::BTreeMap<String, serde_json::Value>,
     /// How many records were selected.
