@@ -14,6 +14,7 @@ mod m0010_turns;
 mod m0011_audit;
 mod m0012_places;
 mod m0013_origins;
+mod m0013_waits;
 
 use std::time::Duration;
 
@@ -69,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_audit::Migration),
             Box::new(m0012_places::Migration),
             Box::new(m0013_origins::Migration),
+            Box::new(m0013_waits::Migration),
         ]
     }
 

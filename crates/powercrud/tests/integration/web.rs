@@ -12,6 +12,7 @@ mod look_back;
 mod queueing;
 mod records;
 mod selection;
+mod sign_ins;
 mod staff;
 mod versions;
 
