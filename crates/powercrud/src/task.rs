@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub use status::{Event, Status};
 pub use timeline::{Happening, TaskEvent, timeline};
 
+pub use crate::notify::{NoticeState, NoticeStatus, of_task as notices};
+
 use crate::{bulk::Images, config::Atomicity, form::Changes, resource::grouped};
 
 /// What a bulk task does to each record.
@@ -173,5 +175,12 @@ impl BulkTask {
             "results_purged_at": moment(self.results_purged_at),
             "errors": errors,
         })
+    }
+
+    /// As [`BulkTask::to_json`], with who is told of its end.
+    pub fn to_json_with_notices(&self, errors: &[RecordError], notices: &[NoticeState]) -> serde_json::Value {
+        let mut json = self.to_json(errors);
+        json["notices"] = notices.iter().map(NoticeState::to_json).collect();
+        json
     }
 }

@@ -3,7 +3,6 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
-use chrono::DateTime;
 use powercrud::{
     account::{self, Account, NewAccount},
     db::Database,
@@ -14,7 +13,7 @@ use crate::{
     args::{Connection, Format, User, UserList},
     config::Config,
     exit::{Exit, Usage},
-    output::{print, print_json, table},
+    output::{moment, print, print_json, table},
 };
 
 /// The variable that a password is read from.
@@ -86,14 +85,12 @@ async fn list(arguments: UserList) -> Result<()> {
 
 fn row(account: &Account) -> Vec<String> {
     let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-    let last_login = account.last_login_at.and_then(DateTime::from_timestamp_millis);
-    let last_login = last_login.map_or_else(|| "never".into(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
     vec![
         account.name.clone(),
         word(account.is_staff),
         word(account.is_active),
         account.email.clone().unwrap_or_default(),
-        last_login,
+        account.last_login_at.map_or_else(|| "never".into(), moment),
     ]
 }
 
