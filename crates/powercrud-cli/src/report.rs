@@ -3,13 +3,13 @@
 use anyhow::Result;
 use powercrud::{
     PowerCrud,
-    task::{BulkTask, RecordError, Status, store},
+    task::{self, BulkTask, NoticeState, NoticeStatus, RecordError, Status, store},
 };
 
 use crate::{
     args::Format,
     exit::Exit,
-    output::{grouped, print, print_json, table},
+    output::{grouped, moment, print, print_json, table},
 };
 
 /// How many failed records are told at most; the counts say how many there are.
@@ -18,22 +18,23 @@ const MOST: u64 = 1_000;
 /// How many are enough for a person who has just seen a task end.
 const FEW: u64 = 20;
 
-/// Prints a task with the records that failed.
+/// Prints a task with the records that failed, and who is told of its end.
 pub(crate) async fn show(powercrud: &PowerCrud, task: &BulkTask, format: Format) -> Result<()> {
     let errors = store::errors(powercrud, task.id, 0, MOST).await?;
+    let notices = task::notices(powercrud, task).await?;
     match format {
-        Format::Json => print_json(&task.to_json(&errors)),
-        Format::Text => print(&text(task, &errors)),
+        Format::Json => print_json(&task.to_json_with_notices(&errors, &notices)),
+        Format::Text => print(&text(task, &errors, &notices)),
     }
     Ok(())
 }
 
-/// Prints how a task has ended: like [`show`], with few of the failed records for a person.
+/// Prints how a task has ended: like [`show`], for a person with few of the failed records and without the notices.
 pub(crate) async fn show_outcome(powercrud: &PowerCrud, task: &BulkTask, format: Format) -> Result<()> {
     match format {
         Format::Json => show(powercrud, task, format).await,
         Format::Text => {
-            print(&text(task, &store::errors(powercrud, task.id, 0, FEW).await?));
+            print(&text(task, &store::errors(powercrud, task.id, 0, FEW).await?, &[]));
             if task.failed_records > FEW {
                 print(&format!("`powercrud task show {}` names more of them", task.id));
             }
@@ -78,7 +79,7 @@ pub(crate) fn counts(task: &BulkTask) -> String {
     parts.join(", ")
 }
 
-fn text(task: &BulkTask, errors: &[RecordError]) -> String {
+fn text(task: &BulkTask, errors: &[RecordError], notices: &[NoticeState]) -> String {
     let mut lines = vec![format!("{}  {}: {}", task.status.as_str(), deed(task), counts(task))];
     if let (Some(started), Some(completed)) = (task.started_at, task.completed_at) {
         lines[0].push_str(&format!(" in {:.1} s", (completed - started).max(0) as f64 / 1000.0));
@@ -103,6 +104,30 @@ fn text(task: &BulkTask, errors: &[RecordError]) -> String {
     if unseen > 0 {
         lines.push(format!("… and {} more failed records", grouped(unseen)));
     }
+    if !notices.is_empty() {
+        lines.push(String::new());
+        let rows: Vec<_> = notices.iter().map(notice).collect();
+        lines.push(table(&["notice", "to", "status", "tries", "when", "reason"], &rows));
+        lines.push(String::new());
+    }
     lines.push(format!("task {}", task.id));
+    lines.extend(task.request_id.as_ref().map(|id| format!("request {id}")));
     lines.join("\n")
+}
+
+/// A row of the table of notices; `when` is when it arrived, or when it is tried next.
+fn notice(notice: &NoticeState) -> Vec<String> {
+    let when = match (notice.sent_at, notice.status) {
+        (Some(at), _) => moment(at),
+        (None, NoticeStatus::Waiting) => format!("next {}", moment(notice.next_attempt_at)),
+        _ => String::new(),
+    };
+    vec![
+        notice.channel.clone(),
+        notice.recipient.clone(),
+        notice.status.as_str().to_owned(),
+        notice.attempts.to_string(),
+        when,
+        notice.last_error.clone(),
+    ]
 }

@@ -1,10 +1,11 @@
 //! Users of PowerCRUD's own: who they are, how they sign in. For a server without an application around it, and for applications that
-//! have no login of their own ([`crate::Builder::login`]). What is done to them stands in the audit trail as the operator's deed.
+//! have no login of their own ([`crate::Builder::login`]). What is done to them stands in the audit trail, and so do their own sign-ins.
 
 mod login;
 mod password;
 pub(crate) mod session;
 mod throttle;
+mod trail;
 
 use sea_orm::{
     ConnectionTrait, QueryResult,
@@ -133,11 +134,11 @@ async fn find_in<C: ConnectionTrait>(connection: &C, name: &str) -> Result<Accou
     row.as_ref().map(read).transpose()?.ok_or_else(|| Error::UnknownUser(name.to_owned()))
 }
 
-/// Adds a user.
+/// Adds a user; `by` is told in the audit trail.
 ///
 /// # Errors
 /// [`Error::Invalid`] names each of `name`, `email` and `password` that can't be taken, and why; also a name that is taken.
-pub async fn create(database: &Database, new: NewAccount) -> Result<Account> {
+pub async fn create(database: &Database, by: &User, new: NewAccount) -> Result<Account> {
     let mut errors = Vec::new();
     for checked in [check_name(&new.name), check_email(new.email.as_deref()), password::check(&new.name, &new.password)]
     {
@@ -151,7 +152,7 @@ pub async fn create(database: &Database, new: NewAccount) -> Result<Account> {
     }
     let hash = password::hash(&new.password).await?;
     let transaction = database.begin().await?;
-    let result = insert(database, &transaction, &new, &hash).await;
+    let result = insert(database, &transaction, by, &new, &hash).await;
     match close(transaction, result).await {
         Err(Error::Database(fault)) if fault.code == "UNIQUE" => {
             Err(Error::invalid("name", "UNIQUE", format!("there is a user {:?} already", new.name)))
@@ -163,6 +164,7 @@ pub async fn create(database: &Database, new: NewAccount) -> Result<Account> {
 async fn insert<C: ConnectionTrait>(
     database: &Database,
     transaction: &C,
+    by: &User,
     new: &NewAccount,
     hash: &str,
 ) -> Result<Account> {
@@ -182,7 +184,7 @@ async fn insert<C: ConnectionTrait>(
         ]);
     transaction.insert(&insert).await?;
     let account = find_in(transaction, &new.name).await?;
-    note(database, transaction, Action::UserAdded, &account, &User::operator()).await?;
+    note(database, transaction, Action::UserAdded, &account, by).await?;
     Ok(account)
 }
 
@@ -194,9 +196,13 @@ async fn note<C: ConnectionTrait>(
     account: &Account,
     by: &User,
 ) -> Result<()> {
+    Deed::new(action).about(subject(account)).write(transaction, database.dialect(), by).await
+}
+
+/// A user in the audit trail's words.
+fn subject(account: &Account) -> String {
     let staff = if account.is_staff { ", staff" } else { "" };
-    let deed = Deed::new(action).about(format!("user {:?}{staff}", account.name));
-    deed.write(transaction, database.dialect(), by).await
+    format!("user {:?}{staff}", account.name)
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -225,17 +231,17 @@ fn check_email(email: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Gives a user another password and ends the sessions that were begun with the old one.
+/// Gives a user another password and ends the sessions that were begun with the old one; `by` is told in the audit trail.
 ///
 /// # Errors
 /// [`Error::UnknownUser`], and [`Error::Invalid`] for what is no password.
-pub async fn set_password(database: &Database, name: &str, password: &str) -> Result<Account> {
+pub async fn set_password(database: &Database, by: &User, name: &str, password: &str) -> Result<Account> {
     let account = find(database, name).await?;
     password::check(&account.name, password)?;
     let hash = password::hash(password).await?;
     change(database, name, async |transaction, account| {
         write_password(transaction, account, &hash).await?;
-        note(database, transaction, Action::PasswordChanged, account, &User::operator()).await?;
+        note(database, transaction, Action::PasswordChanged, account, by).await?;
         session::end_all(transaction, account.id).await
     })
     .await
@@ -248,29 +254,29 @@ async fn write_password<C: ConnectionTrait>(transaction: &C, account: &Account, 
     throttle::forget(transaction, &name_key(&account.name)).await
 }
 
-/// Lets a user sign in again, or no more; then the user's open sessions end at once.
+/// Lets a user sign in again, or no more; then the user's open sessions end at once. `by` is told in the audit trail.
 ///
 /// # Errors
 /// [`Error::UnknownUser`].
-pub async fn set_active(database: &Database, name: &str, active: bool) -> Result<Account> {
+pub async fn set_active(database: &Database, by: &User, name: &str, active: bool) -> Result<Account> {
     change(database, name, async |transaction, account| {
         let mut update = Query::update();
         update.table(tables::USER).value("is_active", active).and_where(Expr::col("id").eq(account.id));
         transaction.update(&update).await?;
         if account.is_active != active {
             let action = if active { Action::UserActivated } else { Action::UserDeactivated };
-            note(database, transaction, action, account, &User::operator()).await?;
+            note(database, transaction, action, account, by).await?;
         }
         if active { Ok(()) } else { session::end_all(transaction, account.id).await }
     })
     .await
 }
 
-/// Removes a user with all sessions. The user's bulk tasks stay, under the name they were submitted by.
+/// Removes a user with all sessions. The user's bulk tasks stay, under the name they were submitted by. `by` is told in the audit trail.
 ///
 /// # Errors
 /// [`Error::UnknownUser`].
-pub async fn remove(database: &Database, name: &str) -> Result<Account> {
+pub async fn remove(database: &Database, by: &User, name: &str) -> Result<Account> {
     let transaction = database.begin().await?;
     let result = async {
         let account = find_in(&transaction, name).await?;
@@ -278,7 +284,7 @@ pub async fn remove(database: &Database, name: &str) -> Result<Account> {
         let mut delete = Query::delete();
         delete.from_table(tables::USER).and_where(Expr::col("id").eq(account.id));
         transaction.delete(&delete).await?;
-        note(database, &transaction, Action::UserRemoved, &account, &User::operator()).await?;
+        note(database, &transaction, Action::UserRemoved, &account, by).await?;
         Ok(account)
     }
     .await;

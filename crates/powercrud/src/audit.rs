@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 pub use keeping::purge;
 pub use list::{AuditFilter, count, list, people};
-pub(crate) use list::{by_user, of_record, people_of};
+pub(crate) use list::{by_user, did_lately, of_record, people_of};
 
 use crate::{
     app::User,
@@ -24,6 +24,9 @@ use crate::{
     task::BulkTask,
     token::digest,
 };
+
+/// The `user_id` of tries to sign in with a name that no user has. No user has this id.
+pub const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// What somebody may do that is kept in the audit trail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +69,19 @@ pub enum Action {
     UserDeactivated,
     /// A user was removed.
     UserRemoved,
+    /// A user signed in.
+    SignedIn,
+    /// Somebody could not sign in by a user's name, or by a name that no user has.
+    SignInFailed,
+    /// Somebody tried while, after too many failures, the name has to wait.
+    SignInDelayed,
+    /// A user signed out, or signed in anew in the same browser.
+    SignedOut,
 }
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::RecordCreated,
         Self::RecordUpdated,
         Self::RecordDeleted,
@@ -90,6 +101,10 @@ impl Action {
         Self::UserActivated,
         Self::UserDeactivated,
         Self::UserRemoved,
+        Self::SignedIn,
+        Self::SignInFailed,
+        Self::SignInDelayed,
+        Self::SignedOut,
     ];
 
     /// The word in the table and in addresses.
@@ -114,6 +129,10 @@ impl Action {
             Self::UserActivated => "user_activated",
             Self::UserDeactivated => "user_deactivated",
             Self::UserRemoved => "user_removed",
+            Self::SignedIn => "signed_in",
+            Self::SignInFailed => "sign_in_failed",
+            Self::SignInDelayed => "sign_in_delayed",
+            Self::SignedOut => "signed_out",
         }
     }
 
@@ -149,7 +168,8 @@ pub struct AuditEntry {
     pub id: Uuid,
     /// When, in milliseconds since 1970 UTC by the database's clock.
     pub at: i64,
-    /// Who; `None` for the operator.
+    /// Who; `None` for the operator. Of a try to sign in that failed: whose name it was, which may be somebody else's doing, or
+    /// [`NOBODY`].
     pub user_id: Option<String>,
     /// That user's name at the time.
     pub user_name: Option<String>,

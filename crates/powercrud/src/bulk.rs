@@ -7,6 +7,7 @@ mod chunk;
 mod chunk_keys;
 mod execute;
 mod images;
+mod origin;
 pub(crate) mod places;
 mod plan;
 mod preview;
@@ -24,6 +25,8 @@ use uuid::Uuid;
 pub(crate) use execute::execute;
 pub use images::Images;
 pub(crate) use images::{KeptValues, kept_values, records as kept_records};
+pub use origin::in_request;
+pub(crate) use origin::is_request_id;
 pub use plan::{Plan, plan};
 pub use preview::{Preview, Referrer, Sample};
 pub use purge::purge;
@@ -138,7 +141,7 @@ impl Plan {
         let (submit::Submitted::Queued(task)
         | submit::Submitted::Held { task, .. }
         | submit::Submitted::Duplicate(task)) = &submitted;
-        // In the span of the request: what a worker does later is a trace of its own.
+        // In the span of the request, which may end long before the task.
         tracing::info!(task_id = %task.id, resource = task.resource, records = task.total_records, "bulk task submitted");
         match submitted {
             submit::Submitted::Duplicate(task) => Ok(Answer::Duplicate(task)),

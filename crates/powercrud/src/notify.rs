@@ -22,13 +22,16 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-pub use set_up::Means;
 pub(crate) use {
     function::TaskEndHook,
-    outbox::{NoticeState, NoticeStatus, TRIES, give_up_forgotten, of_task},
+    outbox::{TRIES, give_up_forgotten},
     set_up::set_up,
     words::outcome,
     write::{words_of, write},
+};
+pub use {
+    outbox::{NoticeState, NoticeStatus, of_task},
+    set_up::Means,
 };
 
 use crate::{app::PowerCrud, config::Channel};

@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub use status::{Event, Status};
 pub use timeline::{Happening, TaskEvent, timeline};
 
+pub use crate::notify::{NoticeState, NoticeStatus, of_task as notices};
+
 use crate::{bulk::Images, config::Atomicity, form::Changes, resource::grouped};
 
 /// What a bulk task does to each record.
@@ -99,6 +101,10 @@ pub struct BulkTask {
     pub images_purged_at: Option<i64>,
     /// Of a revert, also of a retried one: the task whose kept values it restores.
     pub reverts: Option<Uuid>,
+    /// The id of the request that asked for it; `None` where that was none.
+    pub request_id: Option<String>,
+    /// The W3C `traceparent` of that request's span, where somebody traced it.
+    pub(crate) traceparent: Option<String>,
 }
 
 /// What went wrong with one record of a task.
@@ -154,6 +160,7 @@ impl BulkTask {
             "resource": self.resource,
             "user_id": self.user_id,
             "user_name": self.user_name,
+            "request_id": self.request_id,
             "changes": self.changes,
             "total_records": self.total_records,
             "processed_records": self.processed_records,
@@ -168,5 +175,12 @@ impl BulkTask {
             "results_purged_at": moment(self.results_purged_at),
             "errors": errors,
         })
+    }
+
+    /// As [`BulkTask::to_json`], with who is told of its end.
+    pub fn to_json_with_notices(&self, errors: &[RecordError], notices: &[NoticeState]) -> serde_json::Value {
+        let mut json = self.to_json(errors);
+        json["notices"] = notices.iter().map(NoticeState::to_json).collect();
+        json
     }
 }

@@ -23,6 +23,7 @@ mod live;
 mod messages;
 mod metrics;
 mod paths;
+mod request_id;
 mod results;
 mod revert;
 mod selection;
@@ -41,7 +42,7 @@ use std::{
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     middleware,
     response::Response,
     routing::{get, post},
@@ -138,7 +139,6 @@ impl PowerCrud {
         let templates = Arc::new(Templates::new(self.settings().templates_dir.clone(), assets::extend));
         let body_limit = self.settings().body_limit;
         let web = Web { app: self.clone(), templates, has_users: Arc::default() };
-        let request_id = HeaderName::from_static(ask::REQUEST_ID);
         router
             .fallback(error_page::not_found)
             .method_not_allowed_fallback(error_page::method_not_allowed)
@@ -153,9 +153,11 @@ impl PowerCrud {
             .layer(middleware::from_fn_with_state(web, auth::identify))
             .layer(middleware::map_response(security_headers))
             .layer(CompressionLayer::new())
-            .layer(PropagateRequestIdLayer::new(request_id.clone()))
+            .layer(middleware::from_fn(request_id::hand_on))
+            .layer(PropagateRequestIdLayer::new(request_id::HEADER))
             .layer(TraceLayer::new_for_http().make_span_with(span::of_requests(self.clone())))
-            .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+            .layer(SetRequestIdLayer::new(request_id::HEADER, MakeRequestUuid))
+            .layer(middleware::map_request(request_id::check))
     }
 }
 

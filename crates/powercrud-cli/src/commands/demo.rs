@@ -51,10 +51,10 @@ pub(super) async fn run(arguments: Demo) -> Result<Exit> {
 async fn add_users(database: &Database) -> Result<()> {
     for (name, is_staff) in [("ann", true), ("bob", false)] {
         let password = Uuid::new_v4().simple().to_string()[..12].to_owned();
-        match account::set_password(database, name, &password).await {
+        match account::set_password(database, &powercrud::User::operator(), name, &password).await {
             Err(Error::UnknownUser(_)) => {
                 let new = NewAccount { name: name.into(), email: None, password: password.clone(), is_staff };
-                account::create(database, new).await?;
+                account::create(database, &powercrud::User::operator(), new).await?;
             }
             result => drop(result?),
         }

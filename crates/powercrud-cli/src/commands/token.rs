@@ -10,7 +10,7 @@ use super::open;
 use crate::{
     args::{Format, Token, TokenCreate, TokenList, TokenRevoke},
     exit::{Exit, Usage},
-    output::{print, print_json, table},
+    output::{moment, print, print_json, table},
 };
 
 pub(super) async fn run(command: Token) -> Result<Exit> {
@@ -48,12 +48,6 @@ async fn create(arguments: TokenCreate) -> Result<Exit> {
         }
     }
     Ok(Exit::Success)
-}
-
-/// A moment to the minute, in UTC.
-fn moment(milliseconds: i64) -> String {
-    let at = chrono::DateTime::from_timestamp_millis(milliseconds);
-    at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default()
 }
 
 /// What a token may do, as whom and how long, in a sentence.

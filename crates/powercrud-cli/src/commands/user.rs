@@ -3,7 +3,6 @@
 use std::io::{BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
-use chrono::DateTime;
 use powercrud::{
     account::{self, Account, NewAccount},
     db::Database,
@@ -14,7 +13,7 @@ use crate::{
     args::{Connection, Format, User, UserList},
     config::Config,
     exit::{Exit, Usage},
-    output::{print, print_json, table},
+    output::{moment, print, print_json, table},
 };
 
 /// The variable that a password is read from.
@@ -26,7 +25,7 @@ pub(super) async fn run(user: User) -> Result<Exit> {
             let database = open(&arguments.connection).await?;
             let password = read_password()?;
             let new = NewAccount { name: arguments.name, email: arguments.email, password, is_staff: arguments.staff };
-            let account = account::create(&database, new).await?;
+            let account = account::create(&database, &powercrud::User::operator(), new).await?;
             let staff = if account.is_staff { ", who is staff," } else { "" };
             print(&format!("{}{staff} may sign in now.", account.name));
         }
@@ -35,22 +34,23 @@ pub(super) async fn run(user: User) -> Result<Exit> {
             let database = open(&arguments.connection).await?;
             let known = account::find(&database, &arguments.name).await?;
             let password = read_password()?;
-            let account = account::set_password(&database, &known.name, &password).await?;
+            let account =
+                account::set_password(&database, &powercrud::User::operator(), &known.name, &password).await?;
             print(&format!("{} has a new password; open sessions have ended.", account.name));
         }
         User::Deactivate(arguments) => {
             let database = open(&arguments.connection).await?;
-            let account = account::set_active(&database, &arguments.name, false).await?;
+            let account = account::set_active(&database, &powercrud::User::operator(), &arguments.name, false).await?;
             print(&format!("{} may sign in no more; open sessions have ended.", account.name));
         }
         User::Activate(arguments) => {
             let database = open(&arguments.connection).await?;
-            let account = account::set_active(&database, &arguments.name, true).await?;
+            let account = account::set_active(&database, &powercrud::User::operator(), &arguments.name, true).await?;
             print(&format!("{} may sign in again.", account.name));
         }
         User::Remove(arguments) => {
             let database = open(&arguments.connection).await?;
-            let account = account::remove(&database, &arguments.name).await?;
+            let account = account::remove(&database, &powercrud::User::operator(), &arguments.name).await?;
             print(&format!("{} is removed.", account.name));
             if !account::any(&database).await? {
                 print("No user is left: a server that is started now lets everybody in.");
@@ -85,14 +85,12 @@ async fn list(arguments: UserList) -> Result<()> {
 
 fn row(account: &Account) -> Vec<String> {
     let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-    let last_login = account.last_login_at.and_then(DateTime::from_timestamp_millis);
-    let last_login = last_login.map_or_else(|| "never".into(), |at| at.format("%Y-%m-%d %H:%M UTC").to_string());
     vec![
         account.name.clone(),
         word(account.is_staff),
         word(account.is_active),
         account.email.clone().unwrap_or_default(),
-        last_login,
+        account.last_login_at.map_or_else(|| "never".into(), moment),
     ]
 }
 

@@ -92,10 +92,24 @@ async fn a_command_that_works_alone_delivers_too() {
             .env("POWERCRUD_WEBHOOK_URL", format!("http://127.0.0.1:{port}/"))
             .env("POWERCRUD_WEBHOOK_SECRET", SECRET)
             .env("POWERCRUD_WEBHOOK_ALLOW_PRIVATE", "true")
-            .env("POWERCRUD_BULK_ASYNC_NOTIFICATION", "callback");
+            .env("POWERCRUD_BULK_ASYNC_NOTIFICATION", "messages, callback");
         finish(command).exits(0);
         let body = received.recv_timeout(Duration::from_secs(30)).expect("it was posted before the command ended");
         assert!(body.contains("\"bulk_task.ended\"") && body.contains("2 items changed."), "{body}");
+
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let show = ["task", "show", body["data"]["id"].as_str().unwrap()];
+        let shown = on(&database, &show).exits(0);
+        let rows: Vec<Vec<_>> = shown.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+        for row in [["messages", "operator", "sent", "1"], ["callback", "webhook", "sent", "1"]] {
+            assert!(
+                rows.iter().any(|found| found.starts_with(&row) && found.ends_with(&["UTC"])),
+                "{row:?} in {shown}"
+            );
+        }
+        let json = on(&database, &[&show[..], &["--format", "json"]].concat()).exits(0).json();
+        let told: Vec<_> = json["notices"].as_array().unwrap().iter().map(|notice| &notice["channel"]).collect();
+        assert_eq!(told, ["messages", "callback"]);
     })
     .await;
 }

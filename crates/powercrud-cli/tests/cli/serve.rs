@@ -31,7 +31,11 @@ impl Server {
 
     /// Runs a command that prints an address at which it serves.
     pub(crate) fn run(arguments: &[&str]) -> Self {
-        let mut command = command(arguments);
+        Self::spawn(command(arguments))
+    }
+
+    /// As [`Server::run`], with what the command has beside its arguments.
+    pub(crate) fn spawn(mut command: Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut said = String::new();

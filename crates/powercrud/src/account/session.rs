@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Expr, ExprTrait as _, Query},
+    sea_query::{Expr, ExprTrait as _, Query, SelectStatement},
 };
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::Account;
 use crate::{
     app::User,
-    db::{Database, Run as _, migrations::tables},
+    db::{Database, Dialect, Run as _, migrations::tables},
     error::Result,
 };
 
@@ -68,15 +69,10 @@ pub(super) async fn begin<C: ConnectionTrait>(
 pub(crate) async fn user(database: &Database, token: &str, lifetime: Duration) -> Result<Option<User>> {
     let hash = hashed(token);
     let now = database.dialect().now();
-    let mut select = Query::select();
-    select
-        .columns(super::USER_COLUMNS.map(|column| (tables::USER, column)))
+    let select = select_owner(database.dialect(), &hash)
         .expr(Expr::col((tables::SESSION, "expires_at")).sub(now.clone()))
-        .from(tables::SESSION)
-        .inner_join(tables::USER, Expr::col((tables::USER, "id")).equals((tables::SESSION, "user_id")))
-        .and_where(Expr::col((tables::SESSION, "token_hash")).eq(hash.as_str()))
-        .and_where(Expr::col((tables::SESSION, "expires_at")).gt(now.clone()))
-        .and_where(Expr::col((tables::USER, "is_active")).eq(true));
+        .and_where(Expr::col((tables::USER, "is_active")).eq(true))
+        .take();
     let Some(row) = database.connection().row(&select).await? else { return Ok(None) };
     let left: i64 = row.try_get_by_index(super::USER_COLUMNS.len())?;
     let lifetime = lifetime.as_millis() as i64;
@@ -92,12 +88,31 @@ pub(crate) async fn user(database: &Database, token: &str, lifetime: Duration) -
     Ok(Some(super::read(&row)?.into()))
 }
 
-/// Ends the session of that token.
-pub(super) async fn end<C: ConnectionTrait>(transaction: &C, token: &str) -> Result<()> {
+/// Whose session a token is of, if it has not lapsed.
+pub(super) async fn owner<C: ConnectionTrait>(
+    dialect: Dialect,
+    transaction: &C,
+    token: &str,
+) -> Result<Option<Account>> {
+    let row = transaction.row(&select_owner(dialect, &hashed(token))).await?;
+    row.as_ref().map(super::read).transpose()
+}
+
+fn select_owner(dialect: Dialect, token_hash: &str) -> SelectStatement {
+    Query::select()
+        .columns(super::USER_COLUMNS.map(|column| (tables::USER, column)))
+        .from(tables::SESSION)
+        .inner_join(tables::USER, Expr::col((tables::USER, "id")).equals((tables::SESSION, "user_id")))
+        .and_where(Expr::col((tables::SESSION, "token_hash")).eq(token_hash))
+        .and_where(Expr::col((tables::SESSION, "expires_at")).gt(dialect.now()))
+        .take()
+}
+
+/// Ends the session of that token. `false`: there is none.
+pub(super) async fn end<C: ConnectionTrait>(transaction: &C, token: &str) -> Result<bool> {
     let mut delete = Query::delete();
     delete.from_table(tables::SESSION).and_where(Expr::col("token_hash").eq(hashed(token)));
-    transaction.delete(&delete).await?;
-    Ok(())
+    Ok(transaction.delete(&delete).await? > 0)
 }
 
 /// Ends all sessions of a user.

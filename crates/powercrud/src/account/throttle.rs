@@ -5,11 +5,14 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait as _, OnConflict, Query, UpdateStatement},
+};
 
 use super::session::hashed;
 use crate::{
-    db::{Database, Run as _, migrations::tables},
+    db::{Database, Dialect, Run as _, migrations::tables},
     error::Result,
 };
 
@@ -55,12 +58,10 @@ pub(super) async fn begin(database: &Database, name_key: &str) -> Result<std::re
         if !left.is_zero() {
             return Ok(Err(left));
         }
-        let mut update = Query::update();
+        let mut update = change_of(&name);
         update
-            .table(tables::LOGIN_FAILURE)
             .value("failures", failures + 1)
             .value("last_failed_at", dialect.now())
-            .and_where(Expr::col("name_hash").eq(name.as_str()))
             .and_where(Expr::col("failures").eq(failures));
         // Where another try was counted in between, look again.
         if connection.update(&update).await? == 1 {
@@ -69,8 +70,30 @@ pub(super) async fn begin(database: &Database, name_key: &str) -> Result<std::re
     }
 }
 
+/// The try that was counted has failed by now: the next one waits from here.
+pub(super) async fn failed<C: ConnectionTrait>(transaction: &C, dialect: Dialect, name_key: &str) -> Result<()> {
+    let mut update = change_of(&hashed(name_key));
+    update.value("last_failed_at", dialect.now());
+    transaction.update(&update).await?;
+    Ok(())
+}
+
+/// Whether nobody has asked this since the last failure that was counted; of several at once one gets a yes.
+pub(super) async fn is_first_in_wait<C: ConnectionTrait>(transaction: &C, name_key: &str) -> Result<bool> {
+    let noted = Expr::col("noted_failures");
+    let mut update = change_of(&hashed(name_key));
+    update
+        .value("noted_failures", Expr::col("failures"))
+        .and_where(noted.clone().is_null().or(noted.lt(Expr::col("failures"))));
+    Ok(transaction.update(&update).await? == 1)
+}
+
+fn change_of(name_hash: &str) -> UpdateStatement {
+    Query::update().table(tables::LOGIN_FAILURE).and_where(Expr::col("name_hash").eq(name_hash)).take()
+}
+
 /// Forgets a name's failures: its user has signed in, or has a new password.
-pub(super) async fn forget<C: sea_orm::ConnectionTrait>(connection: &C, name_key: &str) -> Result<()> {
+pub(super) async fn forget<C: ConnectionTrait>(connection: &C, name_key: &str) -> Result<()> {
     let mut delete = Query::delete();
     delete.from_table(tables::LOGIN_FAILURE).and_where(Expr::col("name_hash").eq(hashed(name_key)));
     connection.delete(&delete).await?;

@@ -1,14 +1,16 @@
 //! The audit trail read back.
 
+use std::time::Duration;
+
 use sea_orm::{
-    QueryResult,
+    ConnectionTrait, QueryResult,
     sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
 };
 
 use super::{Action, AuditEntry, record_hash};
 use crate::{
     app::{PowerCrud, User},
-    db::{Run as _, migrations::tables},
+    db::{Dialect, Run as _, migrations::tables},
     error::{Error, Result},
     resource::Resource,
 };
@@ -93,6 +95,23 @@ pub(crate) async fn of_record(app: &PowerCrud, resource: &Resource, key: &str, l
     let of_record = Expr::col("record_hash").eq(record_hash(resource, key));
     let select = newest_first().and_where(of_record).limit(limit).take();
     app.database().connection().rows(&select).await?.iter().map(read).collect()
+}
+
+/// Whether there is an entry of that user that is no older.
+pub(crate) async fn did_lately<C: ConnectionTrait>(
+    transaction: &C,
+    dialect: Dialect,
+    user_id: &str,
+    age: Duration,
+) -> Result<bool> {
+    let select = Query::select()
+        .expr(Expr::cust("1"))
+        .from(tables::AUDIT)
+        .and_where(Expr::col("user_id").eq(user_id))
+        .and_where(Expr::col("at").gt(dialect.now().sub(age.as_millis() as i64)))
+        .limit(1)
+        .take();
+    Ok(transaction.row(&select).await?.is_some())
 }
 
 fn newest_first() -> SelectStatement {

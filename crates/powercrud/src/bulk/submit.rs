@@ -10,7 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use self::freeze::Source;
-use super::{Plan, Route, images, repeat, revert};
+use super::{Plan, Route, images, origin::Origin, repeat, revert};
 use crate::{
     audit::{Action, Deed, FieldChange, kept_value},
     config::Atomicity,
@@ -179,6 +179,7 @@ impl Plan {
         let dialect = self.app.database().dialect();
         let settings = &self.resource.settings;
         let held = |expr: Expr| if lease.is_some() { expr } else { Expr::val(None::<i64>) };
+        let origin = Origin::now();
         let mut insert = Query::insert();
         insert
             .into_table(tables::BULK_TASK)
@@ -214,6 +215,8 @@ impl Plan {
                 "names",
                 "image_columns",
                 "reverts",
+                "request_id",
+                "traceparent",
             ])
             .values_panic([
                 frozen.task_id.into(),
@@ -247,6 +250,8 @@ impl Plan {
                 serde_json::json!(self.names).to_string().into(),
                 self.image_columns().map(|columns| serde_json::json!(columns).to_string()).into(),
                 self.reverted.as_ref().map(|task| task.id).into(),
+                origin.request_id.into(),
+                origin.traceparent.into(),
             ]);
         transaction.insert(&insert).await?;
         let submitted = TaskEvent {

@@ -13,6 +13,8 @@ mod m0008_users;
 mod m0010_turns;
 mod m0011_audit;
 mod m0012_places;
+mod m0013_origins;
+mod m0013_waits;
 
 use std::time::Duration;
 
@@ -67,6 +69,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_turns::Migration),
             Box::new(m0011_audit::Migration),
             Box::new(m0012_places::Migration),
+            Box::new(m0013_origins::Migration),
+            Box::new(m0013_waits::Migration),
         ]
     }
 

@@ -12,7 +12,6 @@ use std::{sync::Arc, time::Duration};
 use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Order, Query};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::{Address, Failure, Notice, Notifier};
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
     db::{Run as _, migrations::tables, patiently},
     error::Result,
     metrics::Delivery,
+    task::BulkTask,
 };
 
 /// How often a notice is tried before it has failed.
@@ -49,7 +49,7 @@ const FORGOTTEN: i64 = 3 * 24 * 60 * 60 * 1000;
 
 /// Where a notice stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoticeStatus {
+pub enum NoticeStatus {
     /// It is to be delivered, now or later.
     Waiting,
     /// A process delivers it, as long as its lease lasts.
@@ -65,7 +65,8 @@ pub(crate) enum NoticeStatus {
 impl NoticeStatus {
     const ALL: [Self; 5] = [Self::Waiting, Self::Sending, Self::Sent, Self::Failed, Self::Skipped];
 
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The word in the table.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Sending => "sending",
@@ -77,26 +78,63 @@ impl NoticeStatus {
 }
 
 /// One notice of a task, to be looked at. Moments are milliseconds since 1970 UTC.
-#[derive(Clone, Debug)]
-pub(crate) struct NoticeState {
-    /// The channel's word.
-    pub(crate) channel: String,
-    pub(crate) recipient: String,
-    pub(crate) status: NoticeStatus,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeState {
+    /// The channel's word: `messages`, `email` or `callback`.
+    pub channel: String,
+    /// Who is told: of mail the address, of a callback `webhook` or `function`, else the user's id, or `operator`.
+    pub recipient: String,
+    /// Where it stands.
+    pub status: NoticeStatus,
     /// How often it was tried.
-    pub(crate) attempts: i64,
-    pub(crate) next_attempt_at: i64,
-    /// Why the last try failed, or why there is none.
-    pub(crate) last_error: String,
-    pub(crate) sent_at: Option<i64>,
+    pub attempts: i64,
+    /// When the next try is due, or after when a try that is under way counts as cut off.
+    pub next_attempt_at: i64,
+    /// Why the last try failed, or why there is none; without secrets.
+    pub last_error: String,
+    /// When it was written, which is when the task ended.
+    pub created_at: i64,
+    /// When it arrived.
+    pub sent_at: Option<i64>,
 }
 
-/// The notices of a task, oldest first.
-pub(crate) async fn of_task(app: &PowerCrud, task_id: Uuid) -> Result<Vec<NoticeState>> {
+impl NoticeState {
+    /// The JSON that the command line and the API give.
+    pub fn to_json(&self) -> serde_json::Value {
+        let moment = |at: Option<i64>| at.and_then(chrono::DateTime::from_timestamp_millis).map(|at| at.to_rfc3339());
+        let is_waiting = self.status == NoticeStatus::Waiting;
+        serde_json::json!({
+            "channel": self.channel,
+            "recipient": self.recipient,
+            "status": self.status.as_str(),
+            "attempts": self.attempts,
+            "last_error": self.last_error,
+            "created_at": moment(Some(self.created_at)),
+            "next_attempt_at": moment(is_waiting.then_some(self.next_attempt_at)),
+            "sent_at": moment(self.sent_at),
+        })
+    }
+}
+
+/// The notices of a task, oldest first; none before it has ended.
+pub async fn of_task(app: &PowerCrud, task: &BulkTask) -> Result<Vec<NoticeState>> {
+    // They are written by the transaction that ends it.
+    if !task.status.is_final() {
+        return Ok(Vec::new());
+    }
     let select = Query::select()
-        .columns(["channel", "recipient", "status", "attempts", "next_attempt_at", "last_error", "sent_at"])
+        .columns([
+            "channel",
+            "recipient",
+            "status",
+            "attempts",
+            "next_attempt_at",
+            "last_error",
+            "created_at",
+            "sent_at",
+        ])
         .from(tables::NOTICE)
-        .and_where(Expr::col("task_id").eq(task_id))
+        .and_where(Expr::col("task_id").eq(task.id))
         .order_by("id", Order::Asc)
         .take();
     let rows = app.database().connection().rows(&select).await?;
@@ -111,7 +149,8 @@ pub(crate) async fn of_task(app: &PowerCrud, task_id: Uuid) -> Result<Vec<Notice
             attempts: row.try_get_by_index(3)?,
             next_attempt_at: row.try_get_by_index(4)?,
             last_error: row.try_get_by_index(5)?,
-            sent_at: row.try_get_by_index(6)?,
+            created_at: row.try_get_by_index(6)?,
+            sent_at: row.try_get_by_index(7)?,
         })
     });
     notices.collect()

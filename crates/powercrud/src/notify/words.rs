@@ -101,6 +101,8 @@ mod tests {
             image_columns: None,
             images_purged_at: None,
             reverts: None,
+            request_id: None,
+            traceparent: None,
         };
         assert_eq!(outcome(None, &task), (level, expected.to_owned()));
     }

@@ -67,7 +67,7 @@ pub struct TaskFilter {
     pub limit: u64,
 }
 
-const COLUMNS: [&str; 29] = [
+const COLUMNS: [&str; 31] = [
     "id",
     "parent_id",
     "user_id",
@@ -97,6 +97,8 @@ const COLUMNS: [&str; 29] = [
     "image_columns",
     "images_purged_at",
     "reverts",
+    "request_id",
+    "traceparent",
 ];
 
 fn select_task() -> SelectStatement {
@@ -146,6 +148,8 @@ fn read_task(row: &QueryResult) -> Result<BulkTask> {
             .and_then(|columns| serde_json::from_str(&columns).ok()),
         images_purged_at: row.try_get_by_index(27)?,
         reverts: row.try_get_by_index(28)?,
+        request_id: row.try_get_by_index(29)?,
+        traceparent: row.try_get_by_index(30)?,
     })
 }
 

@@ -15,15 +15,12 @@ use super::{
     htmx::{self, Htmx},
     messages,
     paths::Paths,
-    span, tasks, view,
+    request_id, span, tasks, view,
 };
 use crate::{
     app::{PowerCrud, User},
     error::Result,
 };
-
-/// The header that carries a request's id, in both directions.
-pub(super) const REQUEST_ID: &str = "x-request-id";
 
 /// The cookie by which the server finds what somebody has ticked.
 const SELECTION_COOKIE: &str = "powercrud_selection";
@@ -83,7 +80,7 @@ impl Ask {
             htmx: Htmx::of(&parts.headers),
             signed_in: user.is_some(),
             user: user.unwrap_or_default(),
-            request_id: text(&parts.headers, REQUEST_ID).unwrap_or_default().to_owned(),
+            request_id: text(&parts.headers, request_id::HEADER.as_str()).unwrap_or_default().to_owned(),
             selection_cookie: cookie(&parts.headers, SELECTION_COOKIE).and_then(|id| Uuid::parse_str(id).ok()),
         }
     }

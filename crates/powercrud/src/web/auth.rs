@@ -148,11 +148,9 @@ pub(super) async fn sign_in(Anybody(ask): Anybody, headers: HeaderMap, form: For
     let get = |name: &str| form.get(name).unwrap_or_default();
     let (name, next) = (get("name"), get("next"));
     let (database, lifetime) = (ask.app().database(), ask.app().settings().session_lifetime);
-    match account::sign_in(database, name, get("password"), lifetime).await? {
+    let former = cookie(&headers, SESSION_COOKIE);
+    match account::sign_in(database, name, get("password"), lifetime, former).await? {
         Login::In(token) => {
-            if let Some(old) = cookie(&headers, SESSION_COOKIE) {
-                account::sign_out(database, old).await?;
-            }
             let response = Redirect::to(&destination(&ask.paths, next)).into_response();
             Ok(with_session(&ask, response, token.as_str()))
         }

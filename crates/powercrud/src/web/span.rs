@@ -3,10 +3,7 @@
 use axum::extract::{MatchedPath, Request};
 use tracing::{Span, field::Empty};
 
-use super::{
-    ask::{REQUEST_ID, text},
-    paths,
-};
+use super::{ask::text, paths, request_id};
 use crate::app::{PowerCrud, User};
 
 /// Makes spans of requests to `app`.
@@ -14,7 +11,7 @@ pub(super) fn of_requests(app: PowerCrud) -> impl Fn(&Request) -> Span + Clone {
     move |request| {
         let span = tracing::info_span!(
             "request",
-            request_id = text(request.headers(), REQUEST_ID),
+            request_id = text(request.headers(), request_id::HEADER.as_str()),
             method = request.method().as_str(),
             route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str),
             resource = Empty,

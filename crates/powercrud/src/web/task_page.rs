@@ -20,12 +20,12 @@ use super::{
 use crate::{
     bulk,
     error::Error,
-    notify::{self, messages},
+    notify::messages,
     query::InTask,
     resource::grouped,
     staff::is_dead,
     task::{
-        BulkTask,
+        self, BulkTask,
         results::{Outcome, ResultRecord, Results},
         store::{self, TaskFilter},
         timeline,
@@ -172,8 +172,7 @@ pub(super) async fn notices(ask: Ask, Path(id): Path<String>) -> WebResult<Respo
 }
 
 async fn notices_of(ask: &Ask, task: &BulkTask) -> WebResult<NoticesView> {
-    // They are written by the transaction that ends the task.
-    let notices = if task.status.is_final() { notify::of_task(ask.app(), task.id).await? } else { Vec::new() };
+    let notices = task::notices(ask.app(), task).await?;
     let under_way = view::are_under_way(&notices);
     Ok(NoticesView {
         list: view::notices(&notices),

@@ -128,9 +128,9 @@ async fn tokens_and_users_are_kept(database: TestDatabase) {
     let (made, secret) = token::create(&app, &ann(), new).await.expect("a token");
     for _ in 0..2 {
         token::revoke(&app, &ann(), made.id).await.expect("revoked");
-        powercrud::account::set_active(&database, "bob", false).await.expect("deactivated");
+        powercrud::account::set_active(&database, &User::operator(), "bob", false).await.expect("deactivated");
     }
-    powercrud::account::remove(&database, "bob").await.expect("removed");
+    powercrud::account::remove(&database, &User::operator(), "bob").await.expect("removed");
     let entries = trail(&app, &AuditFilter::default()).await;
     let found: Vec<_> = entries.iter().rev().map(|entry| (entry.action, entry.user_id.as_deref())).collect();
     assert_eq!(

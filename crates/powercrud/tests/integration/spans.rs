@@ -6,8 +6,9 @@ use std::{
     sync::{Arc, Mutex, OnceLock},
 };
 
-use powercrud::{PowerCrud, Resource, Selection, User, token::Scope};
+use powercrud::{PowerCrud, Resource, Selection, User, bulk::in_request, db::Database, token::Scope};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use tracing::{
     Subscriber,
     field::{Field, Visit},
@@ -17,12 +18,15 @@ use tracing_subscriber::{Layer, filter::LevelFilter, layer::Context, prelude::*,
 
 use crate::{
     api::{Client, token_of},
-    shop::{items, queue, update, work},
+    shop::{in_background, items, queue, update, work},
     support::{TestDatabase, each_database},
     web::browser::Browser,
 };
 
-each_database! { requests_tasks_and_chunks_have_spans }
+#[cfg(feature = "otel")]
+mod traces;
+
+each_database! { requests_tasks_and_chunks_have_spans, a_worker_tells_whose_request_a_task_comes_of }
 
 /// A span as it was at its end, or is so far.
 #[derive(Clone, Debug)]
@@ -43,6 +47,8 @@ impl Spans {
         let spans = SPANS.get_or_init(|| {
             let spans = Spans::default();
             let subscriber = tracing_subscriber::registry().with(spans.clone().with_filter(LevelFilter::INFO));
+            #[cfg(feature = "otel")]
+            let subscriber = subscriber.with(traces::layer());
             tracing::subscriber::set_global_default(subscriber).expect("no other test does so");
             spans
         });
@@ -176,4 +182,67 @@ async fn requests_tasks_and_chunks_have_spans(database: TestDatabase) {
     holds(last, &[("route", "/resources/{resource}/records/{key}"), ("resource", "item"), ("user", "operator")]);
     let told = format!("{all:?}");
     assert!(!told.contains("business") && !told.contains(&token), "values are told: {told}");
+}
+
+async fn a_worker_tells_whose_request_a_task_comes_of(database: TestDatabase) {
+    let spans = Spans::of_this_process();
+    items(&database, 50).await;
+    let item = || Resource::table("item").bulk_async(true);
+    let app = PowerCrud::builder(&database).resource(item()).build().await.expect("no mistakes");
+    let token = token_of(&app, User::operator(), &[Scope::Bulk]).await;
+    let api = Client::new(app.router(), &token);
+    let body = json!({"all": true, "changes": {"note": "x"}, "background": true});
+    let submit = async |id: &str, body: &serde_json::Value| {
+        api.with("x-request-id", id).post("/api/v1/resources/item/bulk-update", body.clone()).await.expect(202)
+    };
+    let of_task = |id: &str| {
+        let all = spans.all();
+        let found = all.iter().filter(|(_, span)| span.fields.get("task_id").is_some_and(|found| found == id));
+        found.map(|(_, span)| span.clone()).collect::<Vec<_>>()
+    };
+    // Another process, which knows only what the database does.
+    let other = Database::connect(&database.url).await.expect("the database answers");
+    let other = PowerCrud::builder(other).resource(item()).build().await.expect("no mistakes");
+    let work = async |id: &str| {
+        let id = id.parse().expect("an id");
+        other.worker().run_task(id, &CancellationToken::new()).await.expect("a worker that is not disturbed")
+    };
+
+    let answer = submit("018f-of-mine/7", &body).await;
+    assert_eq!(
+        (answer.header("x-request-id"), &answer.json["request_id"]),
+        ("018f-of-mine/7", &json!("018f-of-mine/7"))
+    );
+    let id = answer.json["id"].as_str().expect("an id");
+    assert_eq!(work(id).await.request_id.as_deref(), Some("018f-of-mine/7"));
+    let found = of_task(id);
+    assert_eq!(found.len(), 1, "{found:?}");
+    holds(&found[0], &[("request_id", "018f-of-mine/7"), ("status", "SUCCESS")]);
+    let path = format!("/api/v1/tasks/{id}");
+    assert_eq!(api.get(&path).await.expect(200).json["request_id"], "018f-of-mine/7", "not of the request that looks");
+    let mut browser = Browser::new(app.router());
+    browser
+        .get(&format!("/tasks/{id}"))
+        .await
+        .expect(200)
+        .holds(&["<dt class=\"text-base-content/70\">Request</dt>", "018f-of-mine/7"]);
+
+    // What is no id is not taken over: the answer and the task have one that was made here.
+    for sent in ["two words", &*"x".repeat(129), ""] {
+        let answer = submit(sent, &body).await;
+        let made = answer.header("x-request-id");
+        assert!(uuid::Uuid::parse_str(made).is_ok(), "{sent:?} became {made:?}");
+        assert_eq!(answer.json["request_id"], made);
+        work(answer.json["id"].as_str().expect("an id")).await;
+    }
+
+    // In an application's own handler, and by nobody's request.
+    let request = || update("item", Selection::All, [("note", Some("y"))]);
+    let task = in_request("a-handler", queue(&app, in_background(request()))).await;
+    assert_eq!(task.request_id.as_deref(), Some("a-handler"));
+    work(&task.id.to_string()).await;
+    let task = queue(&app, in_background(request())).await;
+    assert_eq!(task.request_id, None);
+    work(&task.id.to_string()).await;
+    assert!(!of_task(&task.id.to_string())[0].fields.contains_key("request_id"));
 }

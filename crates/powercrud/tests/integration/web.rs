@@ -14,6 +14,7 @@ mod queueing;
 mod reach;
 mod records;
 mod selection;
+mod sign_ins;
 mod staff;
 mod versions;
 

@@ -7,21 +7,28 @@ use tracing::{Span, field::Empty};
 use super::{Lease, Run};
 use crate::{
     app::PowerCrud,
+    bulk::origin,
     error::Result,
     task::{BulkTask, results::Outcome},
 };
 
-/// Around everything that one worker does for a task. Where the request that submitted it does the work, its span is the parent.
+/// Around everything that one worker does for a task. The span of the request that submitted it is the parent: where that does the work
+/// itself, because it is around this one, else by what the task keeps of it.
 pub(super) fn task_span(task: &BulkTask, lease: &Lease) -> Span {
-    tracing::info_span!(
+    let span = tracing::info_span!(
         "bulk_task",
         task_id = %task.id,
+        request_id = task.request_id,
         resource = task.resource,
         operation = task.operation,
         attempt = lease.attempt,
         worker = %lease.worker_id,
         status = Empty,
-    )
+    );
+    if !lease.answers {
+        origin::adopt(&span, task);
+    }
+    span
 }
 
 /// Tells how a worker left a task, and counts what only an end makes certain: a record of a delete that failed may yet go.

@@ -15,7 +15,7 @@ use crate::{
     bulk::{self, Answer},
     error::{Error, FieldError},
     task::{
-        BulkTask, RecordError,
+        self, BulkTask, RecordError,
         store::{self, TaskFilter},
     },
     token::Scope,
@@ -40,6 +40,8 @@ pub(super) struct TaskJson {
     user_id: Option<String>,
     /// That user's name at the time.
     user_name: Option<String>,
+    /// The `x-request-id` of the request that submitted it, not the `request_id` of its body; null where it was not submitted by HTTP.
+    request_id: Option<String>,
     /// Of an update: the new values as text, by field name; null is NULL. Of a many-to-many field: operations, each with keys and names.
     changes: std::collections::BTreeMap<String, serde_json::Value>,
     /// How many records were selected.
@@ -69,6 +71,43 @@ pub(super) struct TaskJson {
     /// The first hundred records that failed, in the order of the selection; not in lists.
     #[schema(nullable = false)]
     errors: Option<Vec<RecordErrorJson>>,
+    /// Who is told of its end, oldest first; none before it. Not in lists.
+    #[schema(nullable = false)]
+    notices: Option<Vec<NoticeJson>>,
+}
+
+/// One who is told of a task's end.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Notice)]
+pub(super) struct NoticeJson {
+    /// How: `messages` (under the bell), `email` or `callback`.
+    channel: String,
+    /// Who: of mail the address, of a callback `webhook` or `function`, else the id of the user, or `operator`.
+    recipient: String,
+    /// Where it stands.
+    status: NoticeStatus,
+    /// How often it was tried.
+    attempts: u64,
+    /// Why the last try failed, or why there is none; empty where neither is so.
+    last_error: String,
+    /// When the task ended.
+    created_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When it is tried next, where it waits for that.
+    next_attempt_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// When it arrived.
+    sent_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Where a notice stands: it waits for a try, is being sent, has arrived, is given up, or can't reach its recipient.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "the words of the API")]
+enum NoticeStatus {
+    Waiting,
+    Sending,
+    Sent,
+    Failed,
+    Skipped,
 }
 
 /// Where a bulk task stands.
@@ -349,13 +388,14 @@ pub(super) async fn find(caller: &Caller, id: &str) -> WebResult<BulkTask> {
     Ok(store::get(caller.app(), caller.user(), id).await?)
 }
 
-/// A task with its first errors.
+/// A task with its first errors, and who is told of its end.
 async fn show(caller: &Caller, task: &BulkTask) -> WebResult<Response> {
     let errors = match task.failed_records {
         0 => Vec::new(),
         _ => store::errors(caller.app(), task.id, 0, ERRORS_TOLD).await?,
     };
-    Ok(Json(task.to_json(&errors)).into_response())
+    let notices = task::notices(caller.app(), task).await?;
+    Ok(Json(task.to_json_with_notices(&errors, &notices)).into_response())
 }
 
 /// How a bulk request was taken: with its end, or with where to look for it.

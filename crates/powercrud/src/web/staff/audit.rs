@@ -183,6 +183,10 @@ fn words(action: Action) -> &'static str {
         Action::UserActivated => "Let a user sign in again",
         Action::UserDeactivated => "Deactivated a user",
         Action::UserRemoved => "Removed a user",
+        Action::SignedIn => "Signed in",
+        Action::SignInFailed => "Failed to sign in",
+        Action::SignInDelayed => "Had to wait to sign in",
+        Action::SignedOut => "Signed out",
     }
 }
 
@@ -205,7 +209,11 @@ fn entry_view(ask: &Ask, entry: AuditEntry) -> EntryView {
     let more_changes = changes.split_off(changes.len().min(CHANGES_SHOWN));
     EntryView {
         at: view::moment_of(entry.at),
-        who: entry.user_name.or(entry.user_id).unwrap_or_else(|| "operator".to_owned()),
+        who: match entry.action {
+            // Whoever knows a name may try it.
+            Action::SignInFailed | Action::SignInDelayed => "somebody".to_owned(),
+            _ => entry.user_name.or(entry.user_id).unwrap_or_else(|| "operator".to_owned()),
+        },
         deed: words(entry.action),
         what,
         href,

@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::time::{self, Moment};
-use crate::notify::{NoticeState, NoticeStatus, TRIES};
+use crate::{
+    notify::TRIES,
+    task::{NoticeState, NoticeStatus},
+};
 
 /// One notice: "Email to ann@example.org", "waiting, third try in 4 minutes: …".
 #[derive(Serialize)]
@@ -90,6 +93,7 @@ mod tests {
             attempts,
             next_attempt_at: 90_000,
             last_error: String::new(),
+            created_at: 0,
             sent_at: None,
         };
         let view = view(&notice, 0);

@@ -326,5 +326,6 @@ fn facts(resource: Option<&Resource>, paths: &Paths, task: &BulkTask) -> Vec<Fac
         },
     ));
     facts.push(fact("Task", task.id.to_string()));
+    facts.extend(task.request_id.clone().map(|id| fact("Request", id)));
     facts
 }

@@ -138,7 +138,7 @@ async fn tokens_are_their_owners(database: TestDatabase) {
 async fn a_token_is_as_good_as_its_user(database: TestDatabase) {
     let (app, _) = open(database.clone()).await;
     let new = NewAccount { name: "Ann".into(), email: None, password: "correct horse".into(), is_staff: true };
-    let ann = account::create(&database, new).await.expect("a user");
+    let ann = account::create(&database, &User::operator(), new).await.expect("a user");
     let token = token_of(&app, ann.clone().into(), &[Scope::Admin]).await;
     let operators = token_of(&app, User::operator(), &[]).await;
     let stranger = token_of(&app, user("somebody", true), &[]).await;
@@ -151,11 +151,11 @@ async fn a_token_is_as_good_as_its_user(database: TestDatabase) {
     Client::nobody(app.router()).get("/api/v1/tasks").await.expect_problem(401, "NOT_SIGNED_IN", &[]);
     sql(&app, "UPDATE powercrud_user SET is_staff = (1 = 0)").await;
     assert_eq!(tokens().await, 1, "no staff any more");
-    account::set_active(&database, "ann", false).await.expect("deactivated");
+    account::set_active(&database, &User::operator(), "ann", false).await.expect("deactivated");
     api.get("/api/v1/tasks").await.expect_problem(401, "INVALID_TOKEN", &[]);
-    account::set_active(&database, "ann", true).await.expect("active again");
+    account::set_active(&database, &User::operator(), "ann", true).await.expect("active again");
     api.get("/api/v1/tasks").await.expect(200);
-    account::remove(&database, "ann").await.expect("removed");
+    account::remove(&database, &User::operator(), "ann").await.expect("removed");
     api.get("/api/v1/tasks").await.expect_problem(401, "INVALID_TOKEN", &[]);
 }
 

@@ -23,7 +23,7 @@ const PASSWORD: &str = "correct horse";
 
 pub(crate) async fn add(database: &TestDatabase, name: &str, is_staff: bool) {
     let new = NewAccount { name: name.into(), email: None, password: PASSWORD.into(), is_staff };
-    account::create(database, new).await.expect("a user");
+    account::create(database, &User::operator(), new).await.expect("a user");
 }
 
 /// A shop that asks for login, with the user ann, who is staff, and the users bob and cid.
@@ -97,10 +97,10 @@ async fn sessions_end_with_the_right_to_them(database: TestDatabase) {
     let refused = async |browser: &Browser| browser.clone().get("/tasks").await.location();
     let (bob, mut cid, other) =
         (signed_in(&app, "bob").await, signed_in(&app, "cid").await, signed_in(&app, "cid").await);
-    account::set_active(&database, "bob", false).await.expect("bob is deactivated");
+    account::set_active(&database, &User::operator(), "bob", false).await.expect("bob is deactivated");
     assert_eq!(refused(&bob).await, "/login?next=%2Ftasks");
     bob.clone().post("/login", "name=bob&password=correct+horse").await.expect(422);
-    account::set_active(&database, "bob", true).await.expect("bob is activated");
+    account::set_active(&database, &User::operator(), "bob", true).await.expect("bob is activated");
     assert_eq!(refused(&bob).await, "/login?next=%2Ftasks", "the old session stays ended");
     signed_in(&app, "bob").await;
     // Who changes the password stays; other browsers don't.
@@ -119,7 +119,7 @@ async fn sessions_end_with_the_right_to_them(database: TestDatabase) {
     assert!(refused(&other).await.starts_with("/login"));
     other.clone().post("/login", "name=cid&password=correct+horse").await.expect(422);
     // The operator's change ends every session.
-    account::set_password(&database, "cid", PASSWORD).await.expect("cid has a password");
+    account::set_password(&database, &User::operator(), "cid", PASSWORD).await.expect("cid has a password");
     assert!(refused(&cid).await.starts_with("/login"));
     // A session that was not used for long enough has lapsed; use keeps it.
     let bob = signed_in(&app, "bob").await;
@@ -132,7 +132,7 @@ async fn sessions_end_with_the_right_to_them(database: TestDatabase) {
     assert!(refused(&bob).await.starts_with("/login"));
     let mut bob = signed_in(&app, "bob").await;
     assert_eq!(count(&database, "powercrud_session WHERE expires_at = 1").await, 0, "lapsed sessions go");
-    account::remove(&database, "bob").await.expect("bob is removed");
+    account::remove(&database, &User::operator(), "bob").await.expect("bob is removed");
     assert!(refused(&bob).await.starts_with("/login"));
     bob.post("/login", "name=bob&password=correct+horse").await.expect(422);
     let error = account::find(&database, "bob").await.expect_err("no bob");
@@ -213,9 +213,11 @@ async fn names_are_taken_once(database: TestDatabase) {
         password: password.into(),
         is_staff: false,
     };
-    let error = account::create(&database, new("ann adler", PASSWORD, "a@b.c")).await.expect_err("taken");
+    let error =
+        account::create(&database, &User::operator(), new("ann adler", PASSWORD, "a@b.c")).await.expect_err("taken");
     assert!(matches!(&error, Error::Invalid(errors) if errors[0].code == "UNIQUE"), "{error:?}");
-    let error = account::create(&database, new("", "short", "nowhere")).await.expect_err("three mistakes");
+    let error =
+        account::create(&database, &User::operator(), new("", "short", "nowhere")).await.expect_err("three mistakes");
     let Error::Invalid(errors) = error else { panic!("{error:?}") };
     let fields: Vec<_> = errors.iter().map(|error| error.field.as_deref().unwrap_or_default()).collect();
     assert_eq!(fields, ["name", "email", "password"]);
@@ -246,7 +248,7 @@ async fn the_first_user_ends_the_openness() {
         let answer = browser.post("/login", "name=ann&password=correct+horse").await;
         assert!(answer.header("set-cookie").contains("; Secure"), "{}", answer.header("set-cookie"));
         browser.get("/tasks").await.expect(200);
-        account::remove(&database, "ann").await.expect("ann goes");
+        account::remove(&database, &User::operator(), "ann").await.expect("ann goes");
         assert!(browser.get("/tasks").await.location().starts_with("/login"), "it does not open again by itself");
         browser.get("/login").await.expect(200).holds(&["powercrud user add"]);
     })

@@ -1,0 +1,96 @@
+//! Traces as OpenTelemetry has them.
+
+use std::sync::{Arc, LazyLock, Mutex};
+
+use opentelemetry::trace::{SpanId, TracerProvider as _};
+use opentelemetry_sdk::{
+    error::OTelSdkResult,
+    trace::{SdkTracerProvider, SpanData, SpanExporter},
+};
+use powercrud::{PowerCrud, Resource, Selection, User, db::Database, token::Scope};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tracing::Subscriber;
+use tracing_subscriber::{Layer, registry::LookupSpan};
+
+use super::Spans;
+use crate::{
+    api::{Client, token_of},
+    shop::{in_background, items, queue, update, work},
+    support::{TestDatabase, each_database},
+};
+
+each_database! { a_task_is_in_the_trace_of_its_request }
+
+/// Every span of this process that has ended.
+#[derive(Clone, Debug, Default)]
+struct Exported(Arc<Mutex<Vec<SpanData>>>);
+
+impl SpanExporter for Exported {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        self.0.lock().expect("no panic").extend(batch);
+        Ok(())
+    }
+}
+
+static EXPORTED: LazyLock<Exported> = LazyLock::new(Exported::default);
+
+/// Hands spans to [`EXPORTED`] as they end.
+pub(super) fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
+    let provider = SdkTracerProvider::builder().with_simple_exporter(EXPORTED.clone()).build();
+    let powercrud = tracing_subscriber::filter::Targets::new().with_target("powercrud", tracing::Level::INFO);
+    tracing_opentelemetry::layer().with_tracer(provider.tracer("powercrud")).with_filter(powercrud)
+}
+
+/// The ended spans of that name in the trace that has a span with this attribute, in the order they began.
+fn named(name: &str, attribute: (&str, &str)) -> Vec<SpanData> {
+    let all = EXPORTED.0.lock().expect("no panic").clone();
+    let has =
+        |span: &SpanData| span.attributes.iter().any(|found| (found.key.as_str(), &*found.value.as_str()) == attribute);
+    let trace = all.iter().find(|span| has(span)).map(|span| span.span_context.trace_id());
+    let mut found: Vec<_> =
+        all.into_iter().filter(|span| span.name == name && Some(span.span_context.trace_id()) == trace).collect();
+    found.sort_by_key(|span| span.start_time);
+    found
+}
+
+async fn a_task_is_in_the_trace_of_its_request(database: TestDatabase) {
+    Spans::of_this_process();
+    items(&database, 50).await;
+    let item = || Resource::table("item").bulk_chunk_size(20u64);
+    let app = PowerCrud::builder(&database).resource(item()).build().await.expect("no mistakes");
+    let token = token_of(&app, User::operator(), &[Scope::Bulk]).await;
+    let request = format!("traced-{}", uuid::Uuid::new_v4());
+    let api = Client::new(app.router(), &token).with("x-request-id", &request);
+    let body = json!({"all": true, "changes": {"note": "x"}, "background": true});
+    let id = api.post("/api/v1/resources/item/bulk-update", body).await.expect(202).json["id"].clone();
+    let id = id.as_str().expect("an id");
+
+    // Another process takes the task and is stopped at once; a third one ends it.
+    let other = Database::connect(&database.url).await.expect("the database answers");
+    let other = PowerCrud::builder(other).resource(item()).build().await.expect("no mistakes");
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    for stop in [stopped, CancellationToken::new()] {
+        other.worker().run_task(id.parse().expect("an id"), &stop).await.expect("a worker that is not disturbed");
+    }
+    let requests = named("request", ("task_id", id));
+    let [request] = &*requests else { panic!("one request: {requests:?}") };
+    assert_eq!(request.parent_span_id, SpanId::INVALID);
+    let tasks = named("bulk_task", ("task_id", id));
+    let [stopped, ended] = &*tasks else { panic!("two attempts: {tasks:?}") };
+    for attempt in [stopped, ended] {
+        assert_eq!(attempt.parent_span_id, request.span_context.span_id());
+        assert!(attempt.parent_span_is_remote);
+    }
+    let chunks = named("chunk", ("task_id", id));
+    assert_eq!(chunks.len(), 3, "{chunks:?}");
+    assert!(chunks.iter().all(|chunk| chunk.parent_span_id == ended.span_context.span_id()), "{chunks:?}");
+
+    // Nobody's request: a trace of its own.
+    let task = queue(&app, in_background(update("item", Selection::All, [("note", Some("y"))]))).await;
+    work(&app, &task).await;
+    let tasks = named("bulk_task", ("task_id", &task.id.to_string()));
+    assert_eq!(tasks.iter().map(|task| task.parent_span_id).collect::<Vec<_>>(), [SpanId::INVALID]);
+    assert_ne!(tasks[0].span_context.trace_id(), request.span_context.trace_id());
+}
