@@ -14,7 +14,7 @@ mod m0010_turns;
 mod m0011_audit;
 mod m0012_places;
 mod m0013_origins;
-mod m0013_waits;
+mod m0014_waits;
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_audit::Migration),
             Box::new(m0012_places::Migration),
             Box::new(m0013_origins::Migration),
-            Box::new(m0013_waits::Migration),
+            Box::new(m0014_waits::Migration),
         ]
     }
 
