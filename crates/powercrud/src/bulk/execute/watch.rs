@@ -25,8 +25,8 @@ impl Run<'_> {
         let (transaction, connection) = patiently(self.begin()).await?;
         let whole = async {
             let mut result = work(&transaction).await;
-            if let Some(sql) = self.app.database().dialect().closing() {
-                let told = transaction.execute_unprepared(sql).await;
+            if let Some(sql) = self.app.database().dialect().closing(result.is_ok()) {
+                let told = transaction.execute_unprepared(&sql).await;
                 // The first error says more.
                 result = result.and_then(|value| told.map(|_| value).map_err(Error::from));
             }

@@ -28,10 +28,13 @@ impl Dialect {
         }
     }
 
-    /// What each chunk's transaction says last, where a limit would outlive it.
-    pub(crate) fn closing(self) -> Option<&'static str> {
-        (self == Self::Mysql)
-            .then_some("SET /*M!100300 SESSION idle_transaction_timeout = DEFAULT, */ @powercrud_chunk = NULL")
+    /// What ends each chunk's transaction where a limit would outlive it, together with that limit. One message: between two of them the
+    /// server would wait without any limit for the second, with all that the transaction has locked.
+    pub(crate) fn closing(self, commits: bool) -> Option<String> {
+        let end = if commits { "COMMIT" } else { "ROLLBACK" };
+        (self == Self::Mysql).then(|| {
+            format!("{end}; SET /*M!100300 SESSION idle_transaction_timeout = DEFAULT, */ @powercrud_chunk = NULL")
+        })
     }
 
     /// By what number another connection can mean this one; `None` where it can't.

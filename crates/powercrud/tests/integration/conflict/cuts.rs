@@ -21,7 +21,9 @@ mod proxy;
 const ROWS: u64 = 3_000;
 const CUTS: u64 = 6;
 
-each_database! { [postgres mysql] all_connections_are_killed, answers_to_commits_are_lost, connections_fall_silent }
+each_database! {
+[postgres mysql] all_connections_are_killed, answers_to_commits_are_lost, connections_fall_silent,
+connections_fall_silent_after_any_message }
 
 async fn app(url: &str, chunk_size: u64) -> PowerCrud {
     let own = Database::connect(url).await.expect("a database that answers");
@@ -97,7 +99,8 @@ async fn answers_to_commits_are_lost(database: TestDatabase) {
     items(&database, ROWS as usize).await;
     let watcher = app(&database.url, 10).await;
     let task = queue(&watcher, update("item", Selection::All, [("note", Some("x"))])).await;
-    let proxy = proxy::start(database.kind, &database.url, 40).await;
+    // An odd number: MySQL is told COMMIT twice at the end of a chunk, and each is to be met.
+    let proxy = proxy::start(database.kind, &database.url, 41).await;
     let stop = CancellationToken::new();
     let worker = tokio::spawn(app(&proxy.url, 10).await.worker().concurrency(1).run(stop.clone()));
     let task = watch(&watcher, &task, |task| task.status.is_final()).await;
@@ -135,6 +138,35 @@ async fn connections_fall_silent(database: TestDatabase) {
     stop.cancel();
     silent.await.expect("no panic").expect("a worker that could start");
     assert_no_locks(&database).await;
+}
+
+/// Wherever in a chunk the silence begins, the server gives up what the silent worker has locked.
+async fn connections_fall_silent_after_any_message(database: TestDatabase) {
+    /// From one COMMIT to the next.
+    const MESSAGES: usize = 12;
+    items(&database, 200).await;
+    let watcher = app(&database.url, 5).await;
+    for messages in 0..MESSAGES {
+        let note = format!("after {messages}");
+        let task = queue(&watcher, update("item", Selection::All, [("note", Some(&note))])).await;
+        let proxy = proxy::start(database.kind, &database.url, usize::MAX).await;
+        let stop = CancellationToken::new();
+        let silent = tokio::spawn(app(&proxy.url, 5).await.worker().concurrency(1).run(stop.clone()));
+        watch(&watcher, &task, |task| task.processed_records > 0).await;
+        proxy.fall_silent_after(messages).await;
+        let other = tokio::spawn(app(&database.url, 5).await.worker().concurrency(1).run(stop.clone()));
+        let task = watch(&watcher, &task, |task| task.status.is_final()).await;
+        assert_eq!((task.status, counts(&task)), (Status::Success, (200, 0, 0)), "after {messages}: {task:?}");
+        assert_eq!(
+            count(&database, &format!("item WHERE touched <> {messages} + 1")).await,
+            0,
+            "after {messages} messages"
+        );
+        silent.abort();
+        stop.cancel();
+        other.await.expect("no panic").expect("a worker that could start");
+        assert_no_locks(&database).await;
+    }
 }
 
 /// A file that may only be read for a while, in the middle of a task.

@@ -24,22 +24,50 @@ use crate::support::Kind;
 pub(super) struct Proxy {
     /// The database by way of the proxy.
     pub(super) url: String,
-    lost: Arc<AtomicUsize>,
-    /// Cancelled where the connections of now are to fall silent.
-    hush: Arc<Mutex<CancellationToken>>,
+    troubles: Arc<Troubles>,
     _connections: JoinSet<()>,
+}
+
+/// What goes wrong.
+struct Troubles {
+    /// Of so many COMMITs the last is cut off from its answer.
+    every: usize,
+    commits: AtomicUsize,
+    lost: AtomicUsize,
+    /// The next connection that is told COMMIT is told one message less than this, and all fall silent after the answer; 0 is never.
+    fuse: AtomicUsize,
+    /// Cancelled where the connections of now are to fall silent.
+    hush: Mutex<CancellationToken>,
+}
+
+impl Troubles {
+    fn hush(&self) -> CancellationToken {
+        self.hush.lock().expect("no panic").clone()
+    }
+
+    /// From now on nothing passes on the connections there are. New ones work.
+    fn fall_silent(&self) {
+        let mut hush = self.hush.lock().expect("no panic");
+        std::mem::take(&mut *hush).cancel();
+    }
 }
 
 impl Proxy {
     /// How many answers it has kept back.
     pub(super) fn lost(&self) -> usize {
-        self.lost.load(Ordering::Relaxed)
+        self.troubles.lost.load(Ordering::Relaxed)
     }
 
     /// From now on nothing passes on the connections there are. New ones work.
     pub(super) fn fall_silent(&self) {
-        let mut hush = self.hush.lock().expect("no panic");
-        std::mem::take(&mut *hush).cancel();
+        self.troubles.fall_silent();
+    }
+
+    /// The same once somebody has been told COMMIT and so many messages more, and has answered; returns when it is so.
+    pub(super) async fn fall_silent_after(&self, messages: usize) {
+        let hush = self.troubles.hush();
+        self.troubles.fuse.store(messages + 1, Ordering::SeqCst);
+        hush.cancelled().await;
     }
 }
 
@@ -62,38 +90,38 @@ pub(super) async fn start(kind: Kind, url: &str, every: usize) -> Proxy {
         Kind::Sqlite => panic!("a file has no connection to cut"),
     };
     let server = format!("{}:{}", server.host_str().expect("a host"), server.port().expect("a port"));
-    let (commits, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let troubles = Arc::new(Troubles {
+        every,
+        commits: AtomicUsize::new(0),
+        lost: AtomicUsize::new(0),
+        fuse: AtomicUsize::new(0),
+        hush: Mutex::default(),
+    });
     let mut connections = JoinSet::new();
-    let counted = Arc::clone(&lost);
-    let hush = Arc::new(Mutex::new(CancellationToken::new()));
-    let hushed = Arc::clone(&hush);
+    let shared = Arc::clone(&troubles);
     connections.spawn(async move {
         let mut passing = JoinSet::new();
         while let Ok((client, _)) = listener.accept().await {
             let server = TcpStream::connect(&server).await.expect("a server that answers");
-            let hush = hushed.lock().expect("no panic").clone();
-            let (commits, counted) = (Arc::clone(&commits), Arc::clone(&counted));
+            let troubles = Arc::clone(&shared);
+            let hush = troubles.hush();
             passing.spawn(async move {
                 let (mut client, mut server) = (client, server);
                 tokio::select! {
-                    () = pass(&mut client, &mut server, every, commits, counted) => {}
+                    () = pass(&mut client, &mut server, &troubles) => {}
                     // The sockets stay open.
                     () = hush.cancelled() => std::future::pending().await,
                 }
             });
         }
     });
-    Proxy { url: url.to_string(), lost, hush, _connections: connections }
+    Proxy { url: url.to_string(), troubles, _connections: connections }
 }
 
-async fn pass(
-    client: &mut TcpStream,
-    server: &mut TcpStream,
-    every: usize,
-    commits: Arc<AtomicUsize>,
-    lost: Arc<AtomicUsize>,
-) {
+async fn pass(client: &mut TcpStream, server: &mut TcpStream, troubles: &Troubles) {
     let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+    // Messages until silence.
+    let mut left = 0;
     loop {
         tokio::select! {
             Ok(length) = client.read(&mut asked) => {
@@ -101,12 +129,22 @@ async fn pass(
                     return;
                 }
                 let is_commit = asked[..length].windows(6).any(|word| word == b"COMMIT");
-                if is_commit && (commits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(every) {
+                if is_commit && (troubles.commits.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(troubles.every) {
                     if server.read(&mut answered).await.is_ok_and(|length| length > 0) {
-                        lost.fetch_add(1, Ordering::Relaxed);
+                        troubles.lost.fetch_add(1, Ordering::Relaxed);
                     }
                     return;
                 }
+                if is_commit && left == 0 {
+                    left = troubles.fuse.swap(0, Ordering::SeqCst);
+                }
+                if left == 1 {
+                    if let Ok(length) = server.read(&mut answered).await {
+                        let _ = client.write_all(&answered[..length]).await;
+                    }
+                    troubles.fall_silent();
+                }
+                left = left.saturating_sub(1);
             }
             Ok(length) = server.read(&mut answered) => {
                 if length == 0 || client.write_all(&answered[..length]).await.is_err() {
