@@ -1,7 +1,7 @@
 //! Bulk tasks against the plain SQL statement, on each database, as ratios of one run: `cargo bench -p powercrud-bench`.
 //!
 //! `-- --quick` takes a tenth of the rows and fewer rounds, `-- sqlite` (or postgres, mysql) one database, `-- revert` (or another of
-//! [`Part::ALL`]) one part. Servers are found at
+//! `PARTS`) one part. Servers are found at
 //! `POWERCRUD_TEST_POSTGRES_URL` and `POWERCRUD_TEST_MYSQL_URL`. It fails only where something fails, not where a bound is missed:
 //! machines differ.
 
@@ -29,29 +29,8 @@ struct Size {
     rounds: usize,
 }
 
-/// What is measured together.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Update,
-    Delete,
-    Refused,
-    Revert,
-    Scopes,
-    Latency,
-    Large,
-}
-
-impl Part {
-    const ALL: [(&str, Self); 7] = [
-        ("update", Self::Update),
-        ("delete", Self::Delete),
-        ("refused", Self::Refused),
-        ("revert", Self::Revert),
-        ("scopes", Self::Scopes),
-        ("latency", Self::Latency),
-        ("large", Self::Large),
-    ];
-}
+/// What can be measured by itself.
+const PARTS: [&str; 7] = ["update", "delete", "refused", "revert", "scopes", "latency", "large"];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -62,15 +41,10 @@ async fn main() -> Result<()> {
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let (mut kinds, mut parts) = (Vec::new(), Vec::new());
     for name in arguments.iter().filter(|argument| !argument.starts_with('-')) {
-        match (
-            database::Kind::ALL.into_iter().find(|kind| kind.name() == name),
-            Part::ALL.iter().find(|part| part.0 == name),
-        ) {
-            (Some(kind), _) => kinds.push(kind),
-            (None, Some((_, part))) => parts.push(*part),
-            (None, None) => {
-                bail!("{name:?} is neither a database nor a part: {}", Part::ALL.map(|part| part.0).join(", "))
-            }
+        match database::Kind::ALL.into_iter().find(|kind| kind.name() == name) {
+            Some(kind) => kinds.push(kind),
+            None if PARTS.contains(&name.as_str()) => parts.push(name.as_str()),
+            None => bail!("{name:?} is neither a database nor a part: {}", PARTS.join(", ")),
         }
     }
     let size = match quick {
@@ -95,36 +69,36 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn measure(bench: &Bench, size: Size, parts: &[Part], report: &mut Report) -> Result<()> {
-    let wanted = |part| parts.is_empty() || parts.contains(&part);
+async fn measure(bench: &Bench, size: Size, parts: &[&str], report: &mut Report) -> Result<()> {
+    let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
     eprintln!("{}: {} rows …", bench.kind.name(), size.rows);
     bench.fill("item", size.rows).await?;
-    if wanted(Part::Update) {
+    if wanted("update") {
         ratio::update(bench, size, report).await?;
     }
-    if wanted(Part::Delete) {
+    if wanted("delete") {
         ratio::delete(bench, size, report).await?;
     }
-    if wanted(Part::Refused) {
+    if wanted("refused") {
         conflict::refused(bench, size, report).await?;
     }
-    if wanted(Part::Revert) {
+    if wanted("revert") {
         revert::kept(bench, size, "update", report).await?;
         revert::kept(bench, size, "delete", report).await?;
     }
-    if wanted(Part::Scopes) || wanted(Part::Latency) {
+    if wanted("scopes") || wanted("latency") {
         bench.fill("item", size.rows).await?;
     }
-    if wanted(Part::Scopes) {
+    if wanted("scopes") {
         conflict::scopes(bench, size, report).await?;
     }
-    if wanted(Part::Latency) {
+    if wanted("latency") {
         latency::same_process(bench, report).await?;
         if bench.kind.notifies() {
             latency::other_process(bench, report).await?;
         }
     }
-    if wanted(Part::Large) {
+    if wanted("large") {
         eprintln!("{}: {} rows …", bench.kind.name(), size.large);
         bench.fill("item", size.large).await?;
         list::first_page(bench, size, report).await?;

@@ -20,12 +20,13 @@ use crate::{
 const PASSWORD: &str = "POWERCRUD_PASSWORD";
 
 pub(super) async fn run(user: User) -> Result<Exit> {
+    let by = powercrud::User::operator();
     match user {
         User::Add(arguments) => {
             let database = open(&arguments.connection).await?;
             let password = read_password()?;
             let new = NewAccount { name: arguments.name, email: arguments.email, password, is_staff: arguments.staff };
-            let account = account::create(&database, &powercrud::User::operator(), new).await?;
+            let account = account::create(&database, &by, new).await?;
             let staff = if account.is_staff { ", who is staff," } else { "" };
             print(&format!("{}{staff} may sign in now.", account.name));
         }
@@ -34,23 +35,22 @@ pub(super) async fn run(user: User) -> Result<Exit> {
             let database = open(&arguments.connection).await?;
             let known = account::find(&database, &arguments.name).await?;
             let password = read_password()?;
-            let account =
-                account::set_password(&database, &powercrud::User::operator(), &known.name, &password).await?;
+            let account = account::set_password(&database, &by, &known.name, &password).await?;
             print(&format!("{} has a new password; open sessions have ended.", account.name));
         }
         User::Deactivate(arguments) => {
             let database = open(&arguments.connection).await?;
-            let account = account::set_active(&database, &powercrud::User::operator(), &arguments.name, false).await?;
+            let account = account::set_active(&database, &by, &arguments.name, false).await?;
             print(&format!("{} may sign in no more; open sessions have ended.", account.name));
         }
         User::Activate(arguments) => {
             let database = open(&arguments.connection).await?;
-            let account = account::set_active(&database, &powercrud::User::operator(), &arguments.name, true).await?;
+            let account = account::set_active(&database, &by, &arguments.name, true).await?;
             print(&format!("{} may sign in again.", account.name));
         }
         User::Remove(arguments) => {
             let database = open(&arguments.connection).await?;
-            let account = account::remove(&database, &powercrud::User::operator(), &arguments.name).await?;
+            let account = account::remove(&database, &by, &arguments.name).await?;
             print(&format!("{} is removed.", account.name));
             if !account::any(&database).await? {
                 print("No user is left: a server that is started now lets everybody in.");

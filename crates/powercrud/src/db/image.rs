@@ -85,9 +85,9 @@ impl Dialect {
         }
     }
 
-    /// Whether an `INSERT … SELECT` locks the rows it reads as cheaply as it reads them; else they are locked by a statement before it.
-    pub(crate) fn locks_what_it_copies(self) -> bool {
-        self == Self::Mysql
+    /// How an `INSERT … SELECT` locks the rows it reads, where that costs no more than reading them; else a statement before it locks them.
+    pub(crate) fn copy_lock(self) -> Option<LockType> {
+        self.row_lock().filter(|_| self == Self::Mysql)
     }
 }
 

@@ -16,7 +16,7 @@ impl Chunk<'_> {
     /// Keeps what the records hold before they change.
     pub(super) async fn keep_before<C: ConnectionTrait>(&self, connection: &C, keys: &Expr, from: i64) -> Result<()> {
         let Some(images) = self.images else { return Ok(()) };
-        if !self.app.database().dialect().locks_what_it_copies() {
+        if self.app.database().dialect().copy_lock().is_none() {
             self.lock_rows(connection, keys).await?;
         }
         self.keep(connection, images, Side::Before, keys, from).await.map_err(not_kept)

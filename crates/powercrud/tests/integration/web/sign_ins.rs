@@ -31,6 +31,14 @@ async fn trail(app: &PowerCrud) -> Vec<AuditEntry> {
     entries
 }
 
+/// What was done, by whom and to whom.
+fn told(entries: &[AuditEntry]) -> Vec<(Action, &str, &str)> {
+    entries
+        .iter()
+        .map(|entry| (entry.action, entry.user_name.as_deref().unwrap_or("operator"), entry.subject.as_str()))
+        .collect()
+}
+
 async fn number_of(app: &PowerCrud, action: Action) -> usize {
     trail(app).await.iter().filter(|entry| entry.action == action).count()
 }
@@ -57,13 +65,9 @@ async fn sign_ins_are_in_the_trail(database: TestDatabase) {
     let mut ann = signed_in(&app, "ann").await;
 
     let entries = trail(&app).await;
-    let found: Vec<_> = entries
-        .iter()
-        .map(|entry| (entry.action, entry.user_name.as_deref().unwrap_or("operator"), entry.subject.as_str()))
-        .collect();
     let bob = "user \"bob\"";
     assert_eq!(
-        found,
+        told(&entries),
         [
             (Action::UserAdded, "operator", "user \"ann\", staff"),
             (Action::UserAdded, "operator", bob),
@@ -152,13 +156,9 @@ async fn who_does_something_to_a_user_is_told(database: TestDatabase) {
     account::set_active(&database, &ann, "cid", true).await.expect("activated");
     account::remove(&database, &User::operator(), "cid").await.expect("removed");
     let entries = trail(&app).await;
-    let found: Vec<_> = entries[3..]
-        .iter()
-        .map(|entry| (entry.action, entry.user_name.as_deref().unwrap_or("operator"), entry.subject.as_str()))
-        .collect();
     let cid = "user \"cid\"";
     assert_eq!(
-        found,
+        told(&entries[3..]),
         [
             (Action::PasswordChanged, "bob", "user \"bob\""),
             (Action::UserAdded, "Ann", cid),
