@@ -164,6 +164,13 @@ test('a telephone shows everything without scrolling sideways', async () => {
   await fits('list');
   await page.locator('.row-check').nth(1).click();
   await selected(page, 1);
+  await page.locator('#selection-bar button[value=all]').click();
+  await page.locator('#selection-bar').getByText('on other pages').waitFor();
+  // The bar is fixed, so that what sticks out of it is cut off instead of making the page wider.
+  const cut = await page.locator('#selection-bar *').evaluateAll((parts) =>
+    parts.filter((part) => part.getBoundingClientRect().right > innerWidth).map((part) => part.textContent),
+  );
+  assert.deepEqual(cut, [], 'all of the bar is seen');
   await page.locator('#bulk-edit').click();
   await page.locator('#dialog-submit').waitFor();
   await fits('dialog');
