@@ -7,7 +7,7 @@ import {
   bookshop, browser, close, countBooks, firstNumber, open, reload, selectAllMatching, selected, set, until,
 } from './support.mjs';
 
-const BOOKS = 2500;
+const BOOKS = 6000;
 let shop, chrome;
 
 before(async () => {
@@ -61,7 +61,7 @@ test('the bar moves in two windows at once, by their streams', async () => {
   for (const page of [one, other]) {
     assert.match(await page.locator('#task').textContent(), /100 %/);
     assert.equal(await page.locator('#task[sse-connect]').count(), 0, 'nothing comes any more');
-    assert.match(await page.locator('#announcer').textContent(), /Done, 2,500 changed/);
+    assert.match(await page.locator('#announcer').textContent(), /Done, 6,000 changed/);
     await close(page);
   }
 });
@@ -77,7 +77,7 @@ test('the list shows how far the task is, and is fresh when it has ended', async
   await until(async () => {
     seen.add(await strip.locator('.num').first().textContent());
     return strip.textContent();
-  }, (text) => /2,500 changed/.test(text), 'the strip tells the end');
+  }, (text) => /6,000 changed/.test(text), 'the strip tells the end');
   assert.ok(seen.size > 3, [...seen].join('; '));
   assert.ok(polls.length <= 4, `${polls.length} polls beside the stream`);
   await until(() => page.locator('#region').textContent(), (text) => !/\b11\b/.test(text) || /\b12\b/.test(text), 'the table is fresh');
