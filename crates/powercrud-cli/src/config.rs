@@ -97,6 +97,9 @@ impl Config {
             "concurrency" => within(value, 1..=64).map(|it| settings.concurrency = it as usize),
             "body_limit" => within(value, 1024..=1 << 30).map(|it| settings.body_limit = it as usize),
             "lease_seconds" => within(value, 1..=3600).map(|it| settings.lease = Duration::from_secs(it)),
+            "max_attempts_without_progress" => {
+                within(value, 1..=1_000).map(|it| settings.max_attempts_without_progress = it)
+            }
             "poll_interval_milliseconds" => {
                 within(value, 10..=60_000).map(|it| settings.poll_interval = Duration::from_millis(it))
             }
@@ -160,7 +163,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 22] = [
+pub(crate) const KEYS: [&str; 23] = [
     "database_url",
     "bind",
     "title",
@@ -169,6 +172,7 @@ pub(crate) const KEYS: [&str; 22] = [
     "concurrency",
     "body_limit",
     "lease_seconds",
+    "max_attempts_without_progress",
     "poll_interval_milliseconds",
     "session_hours",
     "secure_cookies",

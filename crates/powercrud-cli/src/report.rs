@@ -70,6 +70,9 @@ pub(crate) fn counts(task: &BulkTask) -> String {
     if task.failed_records > 0 {
         parts.push(format!("{} failed", grouped(task.failed_records)));
     }
+    if task.unchanged_records > 0 {
+        parts.push(format!("{} of them unchanged", grouped(task.unchanged_records)));
+    }
     if task.missing_records > 0 {
         parts.push(format!("{} of them gone already", grouped(task.missing_records)));
     }

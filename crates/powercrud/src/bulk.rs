@@ -128,10 +128,16 @@ impl Plan {
     pub async fn run(self) -> Result<Answer> {
         let hooks = self.app.queue_hooks();
         let result = self.submit_and_run().await;
-        match (&result, &hooks.success, &hooks.failure) {
-            (Ok(Answer::Queued { task, .. }), Some(success), _) => success(task),
-            (Err(error), _, Some(failure)) => failure(&self.resource, &self.user, error),
-            _ => {}
+        // What a hook does is its own affair: the task stands either way.
+        let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            match (&result, &hooks.success, &hooks.failure) {
+                (Ok(Answer::Queued { task, .. }), Some(success), _) => success(task),
+                (Err(error), _, Some(failure)) => failure(&self.resource, &self.user, error),
+                _ => {}
+            }
+        }));
+        if called.is_err() {
+            tracing::error!("a hook of the application panicked when a bulk request was answered");
         }
         result
     }
@@ -171,6 +177,10 @@ pub async fn retry(app: &PowerCrud, user: &User, task_id: Uuid) -> Result<Answer
     let task = store::get(app, user, task_id).await?;
     if let Some(at) = task.results_purged_at {
         return Err(crate::task::results::purged(&task, at));
+    }
+    if let Some(what) = &task.unreadable {
+        let message = format!("this version of PowerCRUD can't read {what} of task {task_id}, so it can't retry it");
+        return Err(Error::NotAllowed(message));
     }
     if !task.can_retry() {
         let status = task.status.as_str();

@@ -25,6 +25,8 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// How many tasks one worker runs at a time.
     pub concurrency: usize,
+    /// After how many attempts in a row that got no further a task is ended.
+    pub max_attempts_without_progress: u64,
     /// The largest request body accepted, in bytes.
     pub body_limit: usize,
     /// Whether people sign in with a name and password that PowerCRUD keeps.
@@ -68,6 +70,7 @@ impl Default for Settings {
             lease: Duration::from_secs(15),
             poll_interval: Duration::from_secs(1),
             concurrency: 2,
+            max_attempts_without_progress: 5,
             body_limit: 2 * 1024 * 1024,
             login: LoginMode::Off,
             session_lifetime: Duration::from_secs(12 * 3600),
@@ -180,6 +183,11 @@ impl Atomicity {
             Self::Chunk => "chunk",
             Self::All => "all",
         }
+    }
+
+    /// The atomicity of that word.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::Chunk, Self::All].into_iter().find(|atomicity| atomicity.as_str() == word)
     }
 }
 

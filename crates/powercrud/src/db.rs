@@ -19,7 +19,7 @@ pub use fault::{Fault, FaultKind};
 pub(crate) use migrations::migrate;
 pub use migrations::pending_migrations;
 use transaction::Writers;
-pub(crate) use transaction::{Transaction, close};
+pub(crate) use transaction::{Transaction, close, roll_back_to};
 pub use value::Value;
 
 use sea_orm::{
@@ -37,6 +37,8 @@ pub struct Database {
     /// The address, password masked; empty where the connection was handed in.
     url: String,
     writers: Writers,
+    /// Whether each connection was told at its start what sessions of ours need.
+    is_strict: bool,
 }
 
 impl Database {
@@ -58,7 +60,11 @@ impl Database {
             // By a ping of our own, which has an end: one idle connection that fell silent would use up all of the time above.
             .test_before_acquire(false)
             .map_sqlx_postgres_pool_opts(|pool| pool.before_acquire(|connection, _| Box::pin(ping(connection))))
-            .map_sqlx_mysql_pool_opts(|pool| pool.before_acquire(|connection, _| Box::pin(ping(connection))))
+            .map_sqlx_mysql_pool_opts(|pool| {
+                pool.before_acquire(|connection, _| Box::pin(ping(connection))).after_connect(|connection, _| {
+                    Box::pin(async { sqlx::Executor::execute(connection, dialect::STRICT).await.map(|_| ()) })
+                })
+            })
             .map_sqlx_sqlite_opts(|sqlite| {
                 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
                 sqlite
@@ -72,13 +78,14 @@ impl Database {
             sea_orm::Database::connect(options).await.map_err(|error| refuse(fault::connection_reason(&error)))?;
         let mut database = Self::from_connection(connection);
         database.url = masked;
+        database.is_strict = true;
         Ok(database)
     }
 
     /// Uses a connection that the application already has.
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let dialect = Dialect::of(connection.get_database_backend());
-        Self { connection, dialect, url: String::new(), writers: Writers::of(dialect) }
+        Self { connection, dialect, url: String::new(), writers: Writers::of(dialect), is_strict: false }
     }
 
     /// Which database this is.

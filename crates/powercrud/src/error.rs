@@ -137,6 +137,9 @@ pub enum Error {
         /// Why it can't be, for people.
         message: String,
     },
+    /// A worker's lease on a task is lost: another worker has taken it over.
+    #[error("the lease on task {0} was lost: another worker has taken it over")]
+    LeaseLost(uuid::Uuid),
     /// Templates, files, or other faults of this program's own.
     #[error("{0}")]
     Internal(String),
@@ -163,6 +166,7 @@ impl Error {
             Self::RequestIdReused(_) => "REQUEST_ID_REUSED",
             Self::TokenNotFound(_) => "TOKEN_NOT_FOUND",
             Self::Transition { .. } => "INVALID_TRANSITION",
+            Self::LeaseLost(_) => "LEASE_LOST",
             Self::Internal(_) => "INTERNAL",
         }
     }
@@ -176,6 +180,12 @@ impl Error {
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
         Self::Database(Box::new(Fault::classify(&error)))
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Database(Box::new(fault))
     }
 }
 

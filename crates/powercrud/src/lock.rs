@@ -210,7 +210,8 @@ pub(crate) async fn unblock(app: &PowerCrud, only: Option<&str>) -> Result<usize
     let mut stuck: Vec<String> = Vec::new();
     let mut started = 0;
     for task in store::waiting(app, only).await? {
-        if stuck.contains(&task.unique_model_key) {
+        // What is to be locked is known to those who know the resource; it may be another application's.
+        if stuck.contains(&task.unique_model_key) || app.resource(&task.resource).is_err() {
             continue;
         }
         match start(app, &task).await {
@@ -245,7 +246,6 @@ async fn start(app: &PowerCrud, task: &BulkTask) -> Result<Start> {
     let next = task.status.next(Event::Unblock)?;
     let transaction = app.database().begin().await?;
     let result = async {
-        // Where the resource is gone there is nothing to lock; the worker that takes the task says so.
         let resource = app.resource(&task.resource).ok();
         if let Some(resource) = resource {
             queue_up(&transaction, resource).await?;

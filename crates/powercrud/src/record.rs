@@ -234,7 +234,12 @@ impl Write<'_> {
         match (written.rows_affected(), self.expected) {
             (0, Some(was)) => return Err(version_conflict(transaction, app, resource, key, was).await?),
             (0, None) => return Err(not_found(resource, key)),
-            _ => {}
+            (1, _) => {}
+            // Nothing of it may stay.
+            (rows, _) => {
+                let fault = Fault::key_not_unique(rows);
+                return Err(Error::Invalid(vec![crate::bulk::record_fault(resource, &fault, self.changes)]));
+            }
         }
         let after = match action {
             Action::RecordDeleted => None,

@@ -153,7 +153,16 @@ impl Resource {
 
     /// Whether bulk delete is offered.
     pub fn can_bulk_delete(&self) -> bool {
-        self.read_only.is_none() && self.settings.bulk_delete.unwrap_or(true)
+        self.read_only.is_none() && self.table.no_bulk.is_none() && self.settings.bulk_delete.unwrap_or(true)
+    }
+
+    /// Refuses where the table takes no bulk operations at all.
+    pub(crate) fn require_bulk(&self) -> Result<()> {
+        self.require_writable()?;
+        match &self.table.no_bulk {
+            Some(reason) => Err(Error::NotAllowed(format!("{} takes no bulk operations: {reason}", self.name))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses where bulk delete is not offered.

@@ -2,6 +2,7 @@
 
 pub mod keeping;
 pub mod results;
+mod row;
 mod status;
 pub mod store;
 mod timeline;
@@ -37,6 +38,9 @@ impl Operation {
             Self::Revert(_) => "revert",
         }
     }
+
+    /// The words that this program knows.
+    pub(crate) const WORDS: [&str; 3] = ["update", "delete", "revert"];
 }
 
 /// One bulk task, as its row says. Moments are milliseconds since 1970 UTC.
@@ -75,6 +79,8 @@ pub struct BulkTask {
     pub failed_records: u64,
     /// Of a delete's done records, how many were gone already.
     pub missing_records: u64,
+    /// Of an update's done records, how many held the values already and were not written.
+    pub unchanged_records: u64,
     /// Its first place among the frozen selections.
     pub(crate) first_seq: i64,
     /// How many places of its frozen selection are dealt with.
@@ -83,6 +89,12 @@ pub struct BulkTask {
     pub atomicity: Atomicity,
     /// How often a worker has taken it.
     pub attempt: i64,
+    /// Attempts in a row that committed nothing, the one that is under way among them.
+    pub stalled_attempts: u64,
+    /// What the last of those met; `None` where its worker died without a word.
+    pub attempt_error: Option<String>,
+    /// What of its row this program can't read, in words: another version of it wrote that.
+    pub(crate) unreadable: Option<String>,
     /// Who works on it.
     pub worker_id: Option<Uuid>,
     /// When it was submitted.
@@ -167,6 +179,7 @@ impl BulkTask {
             "succeeded_records": self.succeeded_records,
             "failed_records": self.failed_records,
             "missing_records": self.missing_records,
+            "unchanged_records": self.unchanged_records,
             "progress_percent": self.progress_percent(),
             "created_at": moment(Some(self.created_at)),
             "started_at": moment(self.started_at),

@@ -89,7 +89,7 @@ impl Worker {
                     running.spawn(async move {
                         let id = task.id;
                         if let Err(error) = bulk::execute(&app, lease, task, &stop).await {
-                            tracing::warn!(task_id = %id, %error, "a bulk task was interrupted; it resumes when its lease lapses");
+                            tracing::warn!(task_id = %id, %error, "a bulk task was interrupted; it resumes when its lease lapses, unless too many attempts got no further");
                         }
                         drop(permit);
                     });

@@ -39,8 +39,13 @@ fn row(resource: &Resource) -> Vec<String> {
         resource.table.primary_key.join(", "),
         (resource.fields.len() + resource.many_to_many.len()).to_string(),
         (resource.bulk_fields().count() + resource.bulk_many_to_many().count()).to_string(),
-        resource.read_only.clone().unwrap_or_default(),
+        resource.read_only.clone().or_else(|| no_bulk(resource)).unwrap_or_default(),
     ]
+}
+
+/// Why it takes no bulk operations, where single records can be written.
+fn no_bulk(resource: &Resource) -> Option<String> {
+    resource.table.no_bulk.as_ref().map(|reason| format!("in bulk only: {reason}"))
 }
 
 fn kind(resource: &Resource) -> &'static str {
@@ -60,6 +65,7 @@ fn to_json(resource: &Resource) -> Value {
         "kind": kind(resource),
         "key": resource.table.primary_key,
         "read_only": resource.read_only,
+        "no_bulk": resource.table.no_bulk,
         "bulk_fields": bulk,
         "bulk_delete": resource.can_bulk_delete(),
         "fields": resource.fields.iter().map(field_to_json).collect::<Vec<_>>(),

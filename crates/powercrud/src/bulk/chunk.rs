@@ -3,6 +3,7 @@
 //! All of it happens inside the caller's transaction, each try in a savepoint. Most bad records of a delete are found by one query
 //! (other records refer to them), so that a chunk with thousands of them does not fall to thousands of statements.
 
+mod attempt;
 mod blocked;
 mod changed;
 mod keep;
@@ -12,17 +13,17 @@ mod restore;
 use std::collections::{BTreeSet, HashSet};
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, TransactionTrait as _,
-    sea_query::{Cond, Condition, Expr, Query},
+    ConnectionTrait, DatabaseTransaction,
+    sea_query::{Condition, Query},
 };
 use uuid::Uuid;
 
+use self::attempt::undone;
 use super::{chunk_keys::ChunkKeys, images::Images, report::record_fault};
 use crate::{
     app::PowerCrud,
-    db::{Fault, Run as _},
+    db::Run as _,
     error::{Error, FieldError, Result},
-    form::{self, Change},
     resource::Resource,
     task::Operation,
 };
@@ -34,8 +35,28 @@ pub(super) struct Outcome {
     pub(super) succeeded: u64,
     /// Of the done, those that were gone already.
     pub(super) missing: u64,
+    /// Of the done, those that held the values already and were not written.
+    pub(super) unchanged: u64,
     /// Failed, with the reason.
     pub(super) errors: Vec<Failed>,
+    /// How many of the chunk's first records this is about, where the rest was not tried.
+    pub(super) stopped_after: Option<i64>,
+}
+
+impl Outcome {
+    /// The fault that all of these records failed alike by, one that nobody can tell whose it is; and how many they are.
+    pub(super) fn alike(&self) -> Option<(Alike, u64)> {
+        let first = self.errors.first()?.unknown.as_ref()?;
+        let alike = self.succeeded == 0 && self.errors.iter().all(|failed| failed.unknown.as_ref() == Some(first));
+        alike.then(|| (first.clone(), self.errors.len() as u64))
+    }
+}
+
+/// By what faults are alike: this crate's code, and the database's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Alike {
+    pub(super) code: &'static str,
+    pub(super) native: String,
 }
 
 /// A record that failed.
@@ -44,12 +65,18 @@ pub(super) struct Failed {
     pub(super) seq: i64,
     pub(super) record_key: String,
     pub(super) error: FieldError,
+    /// What the fault is like, where it is the record's only until others fail alike.
+    pub(super) unknown: Option<Alike>,
 }
 
 impl Failed {
+    fn new(seq: i64, record_key: String, error: FieldError) -> Self {
+        Self { seq, record_key, error, unknown: None }
+    }
+
     fn gone(seq: i64, record_key: String) -> Self {
         let error = FieldError { field: None, code: GONE.into(), message: "the record is gone".into() };
-        Self { seq, record_key, error }
+        Self::new(seq, record_key, error)
     }
 
     /// Whether it failed only because there was nothing left to change.
@@ -78,7 +105,12 @@ pub(super) struct Chunk<'a> {
     keys: ChunkKeys<'a>,
     /// Whether a delete looks for records that others refer to before anything fails.
     look_first: bool,
+    /// After so many failed records the rest is not tried.
+    most_errors: usize,
 }
+
+/// After so many records that failed alike, by a fault of which nobody can tell whose it is, a chunk leaves the rest to be thought over.
+pub(super) const ALIKE: usize = 50;
 
 /// Records by place: a range without the places in `blocked`.
 struct Attempt {
@@ -96,7 +128,24 @@ impl<'a> Chunk<'a> {
         look_first: bool,
     ) -> Self {
         let keys = ChunkKeys::new(resource, app.database().dialect(), task_id, (from, to));
-        Self { app, resource, operation, images: None, image_offset: 0, task_id, from, to, keys, look_first }
+        Self {
+            app,
+            resource,
+            operation,
+            images: None,
+            image_offset: 0,
+            task_id,
+            from,
+            to,
+            keys,
+            look_first,
+            most_errors: usize::MAX,
+        }
+    }
+
+    /// Stops after so many failed records, where nothing will stand anyhow.
+    pub(super) fn most_errors(self, most_errors: usize) -> Self {
+        Self { most_errors, ..self }
     }
 
     /// Keeps an image of each record. `offset`: as many as the task has records where some are tried again.
@@ -130,8 +179,8 @@ impl<'a> Chunk<'a> {
                 continue;
             }
             let fault = match self.attempt(transaction, from, to, size, &blocked).await? {
-                Ok(missing) => {
-                    self.count(transaction, from, to, size, missing, &mut outcome).await?;
+                Ok(done) => {
+                    self.count(transaction, (from, to), size, done, &mut outcome).await?;
                     continue;
                 }
                 Err(fault) => fault,
@@ -148,7 +197,13 @@ impl<'a> Chunk<'a> {
             }
             if size == 1 {
                 let seq = (from..=to).find(|seq| !blocked.contains(seq)).unwrap_or(from);
-                outcome.errors.push(self.blame(transaction, seq, &fault).await?);
+                outcome.errors.push(self.blame(transaction, seq, &fault.into()).await?);
+                let alike = outcome.alike().is_some_and(|(_, records)| records >= ALIKE as u64);
+                if (alike && !last_first) || outcome.errors.len() >= self.most_errors {
+                    outcome.errors.retain(|failed| failed.seq <= seq);
+                    outcome.stopped_after = Some(seq - self.from + 1);
+                    break;
+                }
             } else if outcome.errors.len() - blocked.len() >= BISECTIONS {
                 let each = |seq| Attempt { from: seq, to: seq };
                 if last_first {
@@ -170,126 +225,26 @@ impl<'a> Chunk<'a> {
     }
 
     /// A record with the fault that is its own.
-    pub(super) async fn blame(&self, transaction: &DatabaseTransaction, seq: i64, fault: &Fault) -> Result<Failed> {
+    pub(super) async fn blame<C: ConnectionTrait>(&self, connection: &C, seq: i64, error: &Error) -> Result<Failed> {
         let changes = match self.operation {
             Operation::Update(changes) => &changes.fields[..],
             Operation::Delete | Operation::Revert(_) => &[],
         };
-        let record_key = self.keys.key_of(transaction, seq).await?;
-        Ok(Failed { seq, record_key, error: record_fault(self.resource, fault, changes) })
-    }
-
-    /// One statement over a range, in a savepoint. `Ok(Ok(missing))`: it stands, and so many records were not there. `Ok(Err(fault))`:
-    /// some record's fault, and nothing stands.
-    async fn attempt(
-        &mut self,
-        transaction: &DatabaseTransaction,
-        from: i64,
-        to: i64,
-        size: u64,
-        blocked: &BTreeSet<i64>,
-    ) -> Result<Result<u64, Fault>> {
-        let changes = match self.operation {
-            Operation::Update(changes) => Some(&changes.fields[..]),
-            Operation::Delete => None,
-            Operation::Revert(images) => {
-                return self.attempt_restore(transaction, images, (from, to), size, blocked).await;
+        let record_key = self.keys.key_of(connection, seq).await?;
+        let (error, unknown) = match error {
+            Error::Database(fault) => {
+                let alike = Alike { code: fault.code, native: fault.native.clone() };
+                let is_known = fault.is_record() && !fault.is_unknown();
+                (record_fault(self.resource, fault, changes), (!is_known).then_some(alike))
+            }
+            Error::Invalid(errors) if !errors.is_empty() => (errors[0].clone(), None),
+            error => {
+                let alike = Alike { code: "INTERNAL", native: String::new() };
+                let error = FieldError { field: None, code: error.code().to_owned(), message: error.to_string() };
+                (error, Some(alike))
             }
         };
-        let keys = self.keys.condition(transaction, from, to, blocked).await?;
-        let savepoint = transaction.begin().await?;
-        let result = match self.execute(&savepoint, changes, &keys, from).await {
-            Ok(matched) => self.change_links(&savepoint, from, to, blocked, &keys).await.map(|()| matched),
-            Err(error) => Err(error),
-        };
-        match result {
-            Ok(matched) if matched >= size => {
-                savepoint.commit().await?;
-                Ok(Ok(0))
-            }
-            Ok(matched) => {
-                // Fewer than selected: the others are gone, or a trigger kept the statement from them without a word.
-                let untouched = size - matched;
-                let existing = self.existing(&savepoint, keys).await?;
-                let kept = match changes {
-                    Some(_) => untouched.saturating_sub(size - Ord::min(existing, size)),
-                    None => existing,
-                };
-                if kept == 0 {
-                    savepoint.commit().await?;
-                    return Ok(Ok(untouched));
-                }
-                savepoint.rollback().await?;
-                let message = "the database kept the record as it was, perhaps by a trigger".to_owned();
-                Ok(Err(Fault { code: "NOT_CHANGED", kind: crate::db::FaultKind::Record, field: None, message }))
-            }
-            Err(Error::Database(fault)) if fault.is_record() => {
-                savepoint.rollback().await?;
-                Ok(Err(*fault))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Sets `changes`, or deletes, and keeps what was there.
-    async fn execute(
-        &self,
-        transaction: &DatabaseTransaction,
-        changes: Option<&[Change]>,
-        keys: &Expr,
-        from: i64,
-    ) -> Result<u64> {
-        self.keep_before(transaction, keys, from).await?;
-        let Some(changes) = changes else {
-            let mut delete = Query::delete();
-            delete.from_table(self.resource.table.table_ref()).and_where(keys.clone());
-            return transaction.delete(&delete).await;
-        };
-        if changes.is_empty() && self.resource.version.is_none() {
-            return self.existing(transaction, keys.clone()).await;
-        }
-        let mut update = Query::update();
-        update.table(self.resource.table.table_ref()).and_where(keys.clone());
-        form::set(&mut update, self.resource, changes, self.app.database().dialect());
-        form::set_version(&mut update, self.resource, self.app.database().dialect());
-        let matched = transaction.update(&update).await?;
-        self.keep_after(transaction, keys, from).await?;
-        Ok(matched)
-    }
-
-    /// Counts what an attempt did, and names the records of an update that are gone.
-    async fn count(
-        &mut self,
-        transaction: &DatabaseTransaction,
-        from: i64,
-        to: i64,
-        size: u64,
-        missing: u64,
-        outcome: &mut Outcome,
-    ) -> Result<()> {
-        if missing == 0 || matches!(self.operation, Operation::Delete) {
-            outcome.succeeded += size;
-            outcome.missing += missing;
-            return Ok(());
-        }
-        let gone = self.gone(transaction, from, to).await?;
-        outcome.succeeded += size - gone.len() as u64;
-        outcome.errors.extend(gone.into_iter().map(|(seq, record_key)| Failed::gone(seq, record_key)));
-        Ok(())
-    }
-
-    /// How many of the records exist.
-    async fn existing<C: ConnectionTrait>(&self, connection: &C, keys: Expr) -> Result<u64> {
-        let mut select = Query::select();
-        select.expr(Expr::cust("COUNT(*)")).from(self.resource.table.table_ref()).and_where(keys);
-        connection.number(&select).await
-    }
-
-    /// The records of a range that don't exist.
-    async fn gone<C: ConnectionTrait>(&mut self, connection: &C, from: i64, to: i64) -> Result<Vec<(i64, String)>> {
-        let keys = self.keys.condition(connection, from, to, &BTreeSet::new()).await?;
-        let existing = self.read_keys(connection, Cond::all().add(keys)).await?;
-        self.keys.among(connection, from, to, |key| !existing.contains(key)).await
+        Ok(Failed { seq, record_key, error, unknown })
     }
 
     /// The keys of the records that match, in a form that compares.

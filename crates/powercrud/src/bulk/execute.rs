@@ -8,6 +8,8 @@
 //! it has begun, and the server ends a transaction in which nobody says anything for as long, so that what it locked is free for the
 //! worker that takes over.
 
+mod attempts;
+mod closer;
 mod ending;
 mod heartbeat;
 mod sweep;
@@ -16,23 +18,29 @@ mod watch;
 mod whole;
 
 use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, sea_query::Query};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use self::ending::end;
+use self::{
+    closer::{Streak, Verdict, verdict},
+    ending::end,
+};
 use super::{
-    chunk::{Chunk, Failed, Outcome},
+    chunk::{Alike, Chunk, Failed, Outcome},
     images::Images,
     is_all_or_nothing, revert, stored_inputs,
 };
 use crate::{
     app::PowerCrud,
-    db::{Fault, Run as _, migrations::tables, patiently},
+    db::{Run as _, migrations::tables, patiently},
     error::{Error, Result},
     form::sort_bulk_inputs,
     resource::Resource,
@@ -49,11 +57,15 @@ const LARGEST_CHUNK: i64 = 50_000;
 
 /// How often a transaction is tried again after a passing fault, before the task is left for a later attempt.
 const TRIES: u32 = 8;
+/// The same, where the transaction was made small to find the record that is in the way.
+const CAUTIOUS_TRIES: u32 = 2;
 
-/// Carries a held task to its end, to a wish to cancel or pause, or to `stop`, where the lease is given back.
+/// Carries a held task to its end, to a wish to cancel or pause, or to `stop`, where the lease is given back. A panic is an error like
+/// any other.
 ///
 /// # Errors
-/// The database's, where it could not be written how the task stands; another worker resumes it when the lease lapses.
+/// The database's, where it could not be written how the task stands; another worker resumes it when the lease lapses, and the attempts
+/// that get no further are counted. Where the task runs in a request, an error ends it.
 pub(crate) async fn execute(
     app: &PowerCrud,
     lease: Lease,
@@ -64,11 +76,30 @@ pub(crate) async fn execute(
     let _heartbeat = heartbeat::start(app, lease, lost.clone());
     let span = trace::task_span(&task, &lease);
     let whole = async {
-        let left = walk(app, lease, task, stop, &lost).await?;
+        let id = task.id;
+        let result = match AssertUnwindSafe(walk(app, lease, task, stop, &lost)).catch_unwind().await {
+            Ok(result) => result,
+            Err(panic) => Err(Error::Internal(format!("the work panicked: {}", said(&*panic)))),
+        };
+        let left = match result {
+            Ok(left) => left,
+            Err(error @ Error::LeaseLost(_)) => return Err(error),
+            Err(error) if lease.answers => attempts::end_in_request(app, lease, id, error).await?,
+            Err(error) => {
+                attempts::note(app, lease, &error).await;
+                return Err(error);
+            }
+        };
         trace::left(app, &left);
         Ok(left)
     };
     whole.instrument(span).await
+}
+
+/// What a panic said.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("nobody knows why")
 }
 
 async fn walk(
@@ -78,6 +109,9 @@ async fn walk(
     stop: &CancellationToken,
     lost: &CancellationToken,
 ) -> Result<BulkTask> {
+    if let Some(message) = attempts::exhausted(app, &task) {
+        return end(app, lease, task, Some(message)).await;
+    }
     let mut run = match Run::new(app, lease, task.clone(), stop, lost) {
         Ok(run) => run,
         // The resource or a field is gone since the task was submitted.
@@ -104,13 +138,22 @@ struct Run<'a> {
     lost: &'a CancellationToken,
     /// Records of the next chunk.
     chunk_size: i64,
-    /// Fewer than that, while records are looked for whose faults show only when a transaction ends.
+    /// No chunk has more: the database ended larger ones, because they took too long.
+    ceiling: i64,
+    /// Fewer than `chunk_size`, while a record is looked for whose fault ends the whole transaction.
     cautious: Option<i64>,
+    /// How many records in a row failed alike, by a fault of which nobody can tell whose it is.
+    streak: Streak,
     /// Whether each chunk of a delete first looks for records that others refer to.
     look_first: bool,
+    /// How many of the records of a delete that takes others along were gone before it began: the others went by it.
+    absent: Option<u64>,
     /// Cancelled when the task was seen to be cancelled during a transaction.
     interrupted: CancellationToken,
 }
+
+/// The task after a chunk, and by what fault all of the chunk's records failed alike, where they did.
+type Committed = (BulkTask, Option<(Alike, u64)>);
 
 /// Why a walk ends before its last record.
 enum Halt {
@@ -128,8 +171,12 @@ impl<'a> Run<'a> {
         stop: &'a CancellationToken,
         lost: &'a CancellationToken,
     ) -> Result<Self> {
+        if let Some(what) = &task.unreadable {
+            let message = format!("this version of PowerCRUD can't read {what} of the task, so nothing was done");
+            return Err(Error::NotAllowed(message));
+        }
         let resource = Arc::clone(app.resource(&task.resource)?);
-        resource.require_writable()?;
+        resource.require_bulk()?;
         // Checked again: what may be changed may have changed since.
         let operation = match task.operation.as_str() {
             "revert" => Operation::Revert(revert::check_running(&resource, &task)?),
@@ -137,10 +184,11 @@ impl<'a> Run<'a> {
                 resource.require_bulk_delete()?;
                 Operation::Delete
             }
-            _ => match sort_bulk_inputs(&resource, &stored_inputs(&task)) {
+            "update" => match sort_bulk_inputs(&resource, &stored_inputs(&task)) {
                 (changes, errors) if errors.is_empty() => Operation::Update(changes),
                 (_, errors) => return Err(Error::Invalid(errors)),
             },
+            other => return Err(Error::NotAllowed(format!("there is no operation {other:?}"))),
         };
         let images = match operation {
             Operation::Revert(_) => None,
@@ -148,7 +196,8 @@ impl<'a> Run<'a> {
         };
         let largest_chunk = app.database().dialect().largest_chunk(resource.table.primary_key.len());
         let chunk_size = resource.settings.bulk_chunk_size.map_or(FIRST_CHUNK, |size| size as i64).min(largest_chunk);
-        let (cautious, look_first, interrupted) = (None, false, CancellationToken::new());
+        let (cautious, streak) = (None, Streak::default());
+        let (look_first, interrupted) = (false, CancellationToken::new());
         Ok(Self {
             app,
             lease,
@@ -159,13 +208,29 @@ impl<'a> Run<'a> {
             stop,
             lost,
             chunk_size,
+            ceiling: LARGEST_CHUNK.min(largest_chunk),
             cautious,
+            streak,
             look_first,
+            absent: None,
             interrupted,
         })
     }
 
+    /// Looks how many records are gone before anything is deleted, where a delete may take others of the selection along.
+    /// In larger selections than one chunk may be, nobody does.
+    async fn count_absent(&mut self) {
+        let total = self.task.total_records as i64;
+        if self.task.cursor == 0 && (1..=self.ceiling).contains(&total) && self.chunk(0, total).cascades_to_itself() {
+            let mut whole = self.chunk(0, total);
+            // What is wrong with a key is told where its record's turn comes.
+            let existing = patiently(whole.count_existing(self.app.database().connection())).await.ok();
+            self.absent = existing.map(|existing| self.task.total_records.saturating_sub(existing));
+        }
+    }
+
     async fn chunk_by_chunk(&mut self) -> Result<BulkTask> {
+        self.count_absent().await;
         while self.remaining() > 0 {
             match self.halt().await? {
                 Some(Halt::Shutdown) => return self.give_back().await,
@@ -182,8 +247,13 @@ impl<'a> Run<'a> {
                 Ok(()) => {}
                 // Nothing of the chunk stands; whoever wished so is seen next.
                 Err(_) if self.interrupted.is_cancelled() => {}
-                Err(Error::Database(fault)) if !fault.is_transient() => return self.end(Some(fault.message)).await,
-                Err(error) => return Err(error),
+                Err(error) => match verdict(&error) {
+                    Verdict::Later => return Err(error),
+                    Verdict::Records | Verdict::All => return self.end(Some(error.to_string())).await,
+                },
+            }
+            if let Some(message) = self.give_up().await? {
+                return self.end(Some(message)).await;
             }
         }
         match self.sweep().await {
@@ -205,19 +275,23 @@ impl<'a> Run<'a> {
         let (result, took) = self.try_chunk_patiently(size).instrument(span.clone()).await;
         self.chunk_ended(&span, took, &result);
         match result {
-            Ok(task) => {
+            Ok((task, alike)) => {
+                let tried = task.cursor - self.task.cursor;
                 self.stands(task);
+                self.streak.add(alike);
                 self.cautious = self.cautious.map(|size| size * 2).filter(|size| *size < self.chunk_size);
-                self.adapt(size, took);
+                if tried == size {
+                    self.adapt(size, took);
+                }
                 Ok(())
             }
-            Err(Error::Database(fault)) if fault.is_record() => self.look_closer(size, &fault).await,
-            Err(error) => Err(error),
+            Err(_) if self.interrupted.is_cancelled() => Err(Error::Internal("the task was cancelled".into())),
+            Err(error) => self.look_closer(size, error).await,
         }
     }
 
     /// A chunk until it is committed, or fails by more than a passing fault; and how long its last try took.
-    async fn try_chunk_patiently(&self, size: i64) -> (Result<BulkTask>, Duration) {
+    async fn try_chunk_patiently(&self, size: i64) -> (Result<Committed>, Duration) {
         let mut tries = 0;
         loop {
             let started = Instant::now();
@@ -229,7 +303,7 @@ impl<'a> Run<'a> {
             }
             tokio::time::sleep(pause.unwrap_or_default()).await;
             if let Some(task) = self.committed_unheard().await {
-                return (Ok(task), started.elapsed());
+                return (Ok((task, None)), started.elapsed());
             }
             if interrupted {
                 return (result, started.elapsed());
@@ -237,31 +311,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Some record's fault showed only at COMMIT, as with SQLite's deferred references: nothing of the chunk stands, and nobody was
-    /// named. Smaller and smaller chunks are tried until the record stands alone.
-    async fn look_closer(&mut self, size: i64, fault: &Fault) -> Result<()> {
-        if !matches!(self.operation, Operation::Update(_)) && !self.look_first {
-            self.look_first = true;
-            return Ok(());
-        }
-        if size > 1 {
-            self.cautious = Some(size / 2);
-            return Ok(());
-        }
-        let blamed = self.in_transaction(async |transaction| {
-            let seq = self.task.first_seq + self.task.cursor;
-            let failed = self.chunk(self.task.cursor, 1).blame(transaction, seq, fault).await?;
-            let outcome = Outcome { errors: vec![failed], ..Outcome::default() };
-            self.advance(transaction, 1, &outcome).await
-        });
-        let blamed = blamed.await?;
-        self.stands(blamed);
-        Ok(())
-    }
-
     /// How long to wait before a transaction that met a passing fault is tried again; `None` where it is not.
     fn pause_after<T>(&self, result: &Result<T>, tries: &mut u32) -> Option<Duration> {
-        if self.lost.is_cancelled() { None } else { pause_after(result, tries) }
+        let most = if self.cautious.is_some() { CAUTIOUS_TRIES } else { TRIES };
+        if self.lost.is_cancelled() { None } else { pause_after(result, tries, most) }
     }
 
     /// The task as its row has it, where a transaction that seemed to fail was committed: a lost connection keeps back the answer only.
@@ -273,17 +326,18 @@ impl<'a> Run<'a> {
         (further && self.lease.holds(&stored)).then_some(stored)
     }
 
-    async fn try_chunk(&self, size: i64) -> Result<BulkTask> {
+    async fn try_chunk(&self, size: i64) -> Result<Committed> {
         self.in_transaction(async |transaction| {
             let outcome = self.chunk(self.task.cursor, size).apply(transaction).await?;
-            self.advance(transaction, size, &outcome).await
+            let task = self.advance(transaction, outcome.stopped_after.unwrap_or(size), &outcome).await?;
+            Ok((task, outcome.alike()))
         })
         .await
     }
 
     /// Writes what became of the next `size` records, as part of their transaction.
     async fn advance(&self, transaction: &DatabaseTransaction, size: i64, outcome: &Outcome) -> Result<BulkTask> {
-        let task = advanced(&self.task, size, outcome);
+        let task = advanced(&self.task, size, outcome, self.absent);
         write_errors(transaction, task.id, &outcome.errors).await?;
         self.checkpoint(transaction, task).await
     }
@@ -302,10 +356,6 @@ impl<'a> Run<'a> {
         let places = (first, first + size - 1);
         Chunk::new(self.app, &self.resource, &self.operation, self.task.id, places, self.look_first)
             .keeping(self.images.as_ref(), 0)
-    }
-
-    fn largest_chunk(&self) -> i64 {
-        LARGEST_CHUNK.min(self.app.database().dialect().largest_chunk(self.resource.table.primary_key.len()))
     }
 
     fn remaining(&self) -> i64 {
@@ -333,7 +383,8 @@ impl<'a> Run<'a> {
     fn adapt(&mut self, size: i64, took: Duration) {
         if self.resource.settings.bulk_chunk_size.is_none() && size == self.chunk_size {
             let factor = CHUNK_TARGET.as_secs_f64() / took.as_secs_f64().max(0.001);
-            self.chunk_size = ((size as f64 * factor.clamp(0.25, 8.0)) as i64).clamp(100, self.largest_chunk());
+            self.chunk_size =
+                ((size as f64 * factor.clamp(0.25, 8.0)) as i64).clamp(Ord::min(100, self.ceiling), self.ceiling);
         }
     }
 
@@ -343,9 +394,9 @@ impl<'a> Run<'a> {
 }
 
 /// How long to wait before a transaction that met a passing fault is tried again; `None` where it is not.
-fn pause_after<T>(result: &Result<T>, tries: &mut u32) -> Option<Duration> {
+fn pause_after<T>(result: &Result<T>, tries: &mut u32, most: u32) -> Option<Duration> {
     match result {
-        Err(Error::Database(fault)) if fault.is_transient() && *tries < TRIES => {
+        Err(Error::Database(fault)) if fault.is_transient() && *tries < most => {
             *tries += 1;
             tracing::debug!(code = fault.code, tries, "a transaction met a passing fault; trying again");
             Some(Duration::from_millis(25 << *tries))
@@ -355,12 +406,15 @@ fn pause_after<T>(result: &Result<T>, tries: &mut u32) -> Option<Duration> {
 }
 
 /// The task after `size` more records.
-fn advanced(task: &BulkTask, size: i64, outcome: &Outcome) -> BulkTask {
+fn advanced(task: &BulkTask, size: i64, outcome: &Outcome, absent: Option<u64>) -> BulkTask {
     let mut task = task.clone();
     task.cursor += size;
     task.processed_records += size as u64;
     task.succeeded_records += outcome.succeeded;
-    task.missing_records += outcome.missing;
+    // Beyond those that were gone before, records went with others of this task.
+    let left = absent.map_or(u64::MAX, |absent| absent.saturating_sub(task.missing_records));
+    task.missing_records += Ord::min(outcome.missing, left);
+    task.unchanged_records += outcome.unchanged;
     task.failed_records += outcome.errors.len() as u64;
     task
 }
@@ -373,7 +427,7 @@ async fn write_errors<C: ConnectionTrait>(transaction: &C, task_id: uuid::Uuid, 
     for errors in errors.chunks(ERRORS_A_STATEMENT) {
         let mut insert = Query::insert();
         insert.into_table(tables::TASK_ERROR).columns(["task_id", "seq", "record_key", "field", "code", "message"]);
-        for Failed { seq, record_key, error } in errors {
+        for Failed { seq, record_key, error, .. } in errors {
             insert.values_panic([
                 task_id.into(),
                 (*seq).into(),

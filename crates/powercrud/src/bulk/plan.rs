@@ -41,7 +41,7 @@ pub struct Plan {
 /// [`Error::Invalid`] with one entry for each mistake; [`Error::ReadOnly`] or [`Error::NotAllowed`] where the resource does not take it.
 pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
     let resource = Arc::clone(app.resource(&request.resource)?);
-    resource.require_writable()?;
+    resource.require_bulk()?;
     let mut errors = Vec::new();
     let mut reverted = None;
     let operation = match &request.operation {

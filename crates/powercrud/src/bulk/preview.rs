@@ -2,14 +2,16 @@
 
 mod links;
 
+pub(super) use links::links_differ;
+
 use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Order, Query, SelectStatement};
 use serde::Serialize;
 
 use super::Plan;
 use crate::{
-    db::{Dialect, ForeignKey, ReferentialAction, Run as _, Table},
+    db::{ForeignKey, ReferentialAction, Run as _, Table},
     error::Result,
-    form::Change,
+    form::{self, Change},
     query, record,
     resource::{Field, Resource},
     task::Operation,
@@ -113,9 +115,9 @@ impl Plan {
     /// Whether any of the new values differs from the record's.
     fn differs(&self) -> Condition {
         let dialect = self.app.database().dialect();
-        let fields = self.changes().iter();
-        let any = fields.fold(Cond::any(), |any, change| any.add(differs(&self.resource, change, dialect)));
-        self.links_differ(any)
+        let fields = form::differs(&self.resource, self.changes(), dialect);
+        let links = links_differ(&self.resource, self.links(), dialect);
+        fields.into_iter().chain(links).fold(Cond::any(), Cond::add)
     }
 
     async fn samples(&self, condition: Condition) -> Result<Vec<Sample>> {
@@ -194,17 +196,6 @@ impl Plan {
 }
 
 const REFERRER: &str = "powercrud_referrer";
-
-/// Whether a record's value differs from the new one, NULL being a value like any other.
-fn differs(resource: &Resource, change: &Change, dialect: Dialect) -> Expr {
-    let column = || Expr::col(resource.table.column_ref(&change.field));
-    let Some(field) = resource.field(&change.field) else { return Expr::cust("1 = 1") };
-    if change.value.is_null() {
-        return column().is_not_null();
-    }
-    let (left, right) = dialect.comparable(&field.column, column(), &change.value);
-    left.ne(right).or(column().is_null())
-}
 
 /// Whether a record of the resource's table is referred to in a way that refuses its delete.
 pub(super) fn blocked(app: &crate::PowerCrud, resource: &Resource) -> Condition {

@@ -18,6 +18,9 @@ pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change
         "OUT_OF_RANGE" => "is out of range",
         "INVALID_VALUE" => "is not a value that the column takes",
         "TRIGGER" => "was refused by the database",
+        "NOT_PERMITTED" => "the database does not permit it",
+        "INTERRUPTED" => "took longer than the database allows",
+        "KEY_NOT_UNIQUE" => "was left as it was",
         _ => "was refused",
     };
     FieldError { field, code: fault.code.to_owned(), message: format!("{message} ({})", fault.message) }

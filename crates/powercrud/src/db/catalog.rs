@@ -62,6 +62,10 @@ pub struct Table {
     pub comment: String,
     /// The database's guess of how many rows there are, where it has one.
     pub estimated_rows: Option<u64>,
+    /// Whether a constraint lets a statement remove or alter other rows than its own (`ON CONFLICT REPLACE` on SQLite).
+    pub(crate) replaces: bool,
+    /// Why it takes no bulk operations, where that is so though single records can be written.
+    pub no_bulk: Option<String>,
 }
 
 /// One column.
@@ -271,6 +275,8 @@ impl Table {
             foreign_keys: Vec::new(),
             comment: String::new(),
             estimated_rows: None,
+            replaces: false,
+            no_bulk: None,
         }
     }
 

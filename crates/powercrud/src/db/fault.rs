@@ -1,4 +1,6 @@
-//! What a database's error means: a passing fault to retry, a record's own fault to report, or a fault of the statement.
+//! What a database's error means: a passing fault to retry, a record's own fault to report, or a fault of the whole database.
+//!
+//! Errors that are not listed here are a record's, until single records fail alike: triggers, policies and extensions may raise any.
 
 use std::error::Error as _;
 
@@ -8,9 +10,11 @@ use sea_orm::{DbErr, RuntimeErr};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// A stable UPPER_SNAKE word: `UNIQUE`, `FOREIGN_KEY`, `NOT_NULL`, `CHECK`, `TOO_LONG`, `OUT_OF_RANGE`, `INVALID_VALUE`,
-    /// `TRIGGER`, `DEADLOCK`, `BUSY`, `CONNECTION_LOST`, `READ_ONLY_DATABASE`, `DISK_FULL`,
+    /// `TRIGGER`, `NOT_PERMITTED`, `KEY_NOT_UNIQUE`, `DEADLOCK`, `BUSY`, `CONNECTION_LOST`, `READ_ONLY_DATABASE`, `DISK_FULL`,
     /// `INTERRUPTED` or `DATABASE`.
     pub code: &'static str,
+    /// The database's own code: a SQLSTATE on PostgreSQL, a number elsewhere; empty where it was not the database that refused.
+    pub native: String,
     /// Who is to blame.
     pub kind: FaultKind,
     /// The column, or the constraint's or key's name, where the database says.
@@ -26,7 +30,11 @@ pub enum FaultKind {
     Transient,
     /// A record's values: its neighbours may succeed.
     Record,
-    /// The statement or the database: no record would fare better.
+    /// Nobody knows: a record's, until single records fail alike.
+    Unknown,
+    /// The statement was ended from outside, because it took too long or somebody wished so: a smaller one may succeed.
+    Interrupted,
+    /// The whole database or request: no record would fare better.
     Statement,
 }
 
@@ -37,7 +45,7 @@ impl Fault {
             return Self::transient("BUSY", format!("no database connection became free: {error}"));
         }
         let Some(error) = sqlx_error(error) else {
-            return Self::statement("DATABASE", error.to_string());
+            return Self::unknown(error.to_string());
         };
         let sqlx::Error::Database(database) = error else {
             return match error {
@@ -50,17 +58,27 @@ impl Fault {
                 sqlx::Error::PoolTimedOut => {
                     Self::transient("BUSY", "no database connection became free in time".into())
                 }
-                _ => Self::statement("DATABASE", error.to_string()),
+                _ => Self::unknown(error.to_string()),
             };
         };
         let message = one_line(database.message());
         if let Some(error) = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-            return postgres(error, message);
+            return postgres(error, message).said(error.code());
         }
         if let Some(error) = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-            return mysql(error.number(), message);
+            return mysql(error.number(), message).said(&error.number().to_string());
         }
-        sqlite(database.code().and_then(|code| code.parse().ok()).unwrap_or(1), message)
+        let code = database.code().and_then(|code| code.parse().ok()).unwrap_or(1);
+        sqlite(code, message).said(&code.to_string())
+    }
+
+    /// With the database's own code, which the message names as well where this crate has no word for it.
+    fn said(self, native: &str) -> Self {
+        let message = match self.kind {
+            FaultKind::Unknown => format!("{} (error {native})", self.message),
+            _ => self.message,
+        };
+        Self { native: native.to_owned(), message, ..self }
     }
 
     /// Whether the transaction is worth another try.
@@ -68,9 +86,35 @@ impl Fault {
         self.kind == FaultKind::Transient
     }
 
-    /// Whether a record's values are to blame.
+    /// Whether a record is to blame, as far as anybody knows.
     pub fn is_record(&self) -> bool {
-        self.kind == FaultKind::Record
+        matches!(self.kind, FaultKind::Record | FaultKind::Unknown)
+    }
+
+    /// Whether it is a record's only until single records fail alike.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self.kind, FaultKind::Unknown | FaultKind::Interrupted)
+    }
+
+    /// Whether the statement was ended from outside.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.kind == FaultKind::Interrupted
+    }
+
+    /// A record's fault that the database did not find.
+    pub(crate) fn of_record(code: &'static str, message: impl Into<String>) -> Self {
+        Self::record(code, None, message.into())
+    }
+
+    /// No record would fare better.
+    pub(crate) fn of_all(code: &'static str, field: &str, message: impl Into<String>) -> Self {
+        Self { field: Some(field.to_owned()), ..Self::statement(code, message.into()) }
+    }
+
+    /// A statement touched more rows than its keys name.
+    pub(crate) fn key_not_unique(rows: u64) -> Self {
+        let message = format!("its key is that of {rows} rows, so that it can't be told which one was meant");
+        Self::of_record("KEY_NOT_UNIQUE", message)
     }
 
     /// A connection on which nobody answers any more.
@@ -83,16 +127,33 @@ impl Fault {
         Self::transient("BUSY", "the database was busy with others' changes for too long".into())
     }
 
+    fn new(code: &'static str, kind: FaultKind, message: String) -> Self {
+        Self { code, native: String::new(), kind, field: None, message }
+    }
+
     fn transient(code: &'static str, message: String) -> Self {
-        Self { code, kind: FaultKind::Transient, field: None, message }
+        Self::new(code, FaultKind::Transient, message)
     }
 
     fn statement(code: &'static str, message: String) -> Self {
-        Self { code, kind: FaultKind::Statement, field: None, message }
+        Self::new(code, FaultKind::Statement, message)
+    }
+
+    fn interrupted(message: String) -> Self {
+        Self::new("INTERRUPTED", FaultKind::Interrupted, message)
+    }
+
+    fn unknown(message: String) -> Self {
+        Self::new("DATABASE", FaultKind::Unknown, message)
+    }
+
+    /// The database's rights: of one record where its policies say so, else of all.
+    fn not_permitted(message: String) -> Self {
+        Self::new("NOT_PERMITTED", FaultKind::Unknown, message)
     }
 
     fn record(code: &'static str, field: Option<String>, message: String) -> Self {
-        Self { code, kind: FaultKind::Record, field, message }
+        Self { field, ..Self::new(code, FaultKind::Record, message) }
     }
 }
 
@@ -132,22 +193,24 @@ fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
     match code {
         "40001" | "40P01" => Fault::transient("DEADLOCK", message),
         "55P03" | "53300" => Fault::transient("BUSY", message),
-        "57014" => Fault::statement("INTERRUPTED", message),
-        // 25P03: nobody said anything in the transaction for too long.
-        "57P01" | "57P02" | "57P03" | "25P03" => Fault::transient("CONNECTION_LOST", message),
+        "57014" => Fault::interrupted(message),
+        // 25P03 and 57P05: nobody said anything for too long.
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Fault::transient("CONNECTION_LOST", message),
         "23505" => Fault::record("UNIQUE", field, message),
         "23503" | "23001" => Fault::record("FOREIGN_KEY", field, message),
         "23502" => Fault::record("NOT_NULL", field, message),
-        "23514" | "23P01" => Fault::record("CHECK", field, message),
-        "22001" => Fault::record("TOO_LONG", field, message),
+        code if code.starts_with("23") => Fault::record("CHECK", field, message),
+        // 54000: among others a value too long for an index.
+        "22001" | "54000" => Fault::record("TOO_LONG", field, message),
         "22003" => Fault::record("OUT_OF_RANGE", field, message),
-        "P0001" | "P0004" => Fault::record("TRIGGER", field, message),
+        "42501" => Fault::not_permitted(message),
         "25006" => Fault::statement("READ_ONLY_DATABASE", message),
         "53100" => Fault::statement("DISK_FULL", message),
         code if code.starts_with("08") => Fault::transient("CONNECTION_LOST", message),
         code if code.starts_with("22") => Fault::record("INVALID_VALUE", field, message),
-        code if is_of_an_application(code) => Fault::record("TRIGGER", field, message),
-        _ => Fault::statement("DATABASE", message),
+        // P0: PL/pgSQL's own, as RAISE without a code.
+        code if code.starts_with("P0") || is_of_an_application(code) => Fault::record("TRIGGER", field, message),
+        _ => Fault::unknown(message),
     }
 }
 
@@ -155,7 +218,7 @@ fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
 fn is_of_an_application(code: &str) -> bool {
     let first = code.as_bytes().first().copied().unwrap_or_default();
     matches!(first, b'5'..=b'9' | b'I'..=b'Z')
-        && !["53", "54", "55", "57", "58", "72", "P0", "XX"].iter().any(|class| code.starts_with(class))
+        && !["53", "54", "55", "57", "58", "72", "XX"].iter().any(|class| code.starts_with(class))
 }
 
 /// Error numbers: <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
@@ -166,22 +229,25 @@ fn mysql(number: u16, message: String) -> Fault {
     let key = between(&message, "for key '", "'").or_else(|| between(&message, "FOREIGN KEY (`", "`)"));
     let field = column.or(key).or_else(|| between(&message, "CONSTRAINT `", "`")).map(str::to_owned);
     match number {
-        1213 => Fault::transient("DEADLOCK", message),
-        1205 | 1040 => Fault::transient("BUSY", message),
-        1317 | 1969 => Fault::statement("INTERRUPTED", message),
+        // 1020: somebody else changed the row since this transaction looked (`innodb_snapshot_isolation`).
+        1213 | 1020 => Fault::transient("DEADLOCK", message),
+        1205 | 1040 | 3572 => Fault::transient("BUSY", message),
+        1317 | 1969 | 3024 => Fault::interrupted(message),
         1053 | 1927 | 2006 | 2013 | 4031 => Fault::transient("CONNECTION_LOST", message),
         1062 | 1586 => Fault::record("UNIQUE", field, message),
         1216 | 1217 | 1451 | 1452 => Fault::record("FOREIGN_KEY", field, message),
         1048 | 1364 => Fault::record("NOT_NULL", field, message),
         3819 | 4025 => Fault::record("CHECK", field, message),
         1406 => Fault::record("TOO_LONG", field, message),
+        1142 | 1143 | 1227 => Fault::not_permitted(message),
         1264 | 1690 => Fault::record("OUT_OF_RANGE", field, message),
-        1265 | 1292 | 1366 | 1411 | 3140 => Fault::record("INVALID_VALUE", field, message),
+        // 1365: a division by zero.
+        1265 | 1292 | 1365 | 1366 | 1411 | 3140 => Fault::record("INVALID_VALUE", field, message),
         // SIGNAL, and the numbers that a SIGNAL may choose, beyond those of the servers.
-        1644 | 10_000.. => Fault::record("TRIGGER", field, message),
+        1643 | 1644 | 10_000.. => Fault::record("TRIGGER", field, message),
         1290 | 1792 | 1836 => Fault::statement("READ_ONLY_DATABASE", message),
         1021 | 1114 => Fault::statement("DISK_FULL", message),
-        _ => Fault::statement("DATABASE", message),
+        _ => Fault::unknown(message),
     }
 }
 
@@ -201,9 +267,11 @@ fn sqlite(code: i32, message: String) -> Fault {
         _ => match code & 0xff {
             5 | 6 => Fault::transient("BUSY", message),
             8 => Fault::statement("READ_ONLY_DATABASE", message),
+            9 => Fault::interrupted(message),
             13 => Fault::statement("DISK_FULL", message),
+            18 => Fault::record("TOO_LONG", None, message),
             19 => Fault::record("CHECK", field, message),
-            _ => Fault::statement("DATABASE", message),
+            _ => Fault::unknown(message),
         },
     }
 }

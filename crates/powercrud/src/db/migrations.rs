@@ -15,6 +15,8 @@ mod m0011_audit;
 mod m0012_places;
 mod m0013_origins;
 mod m0014_waits;
+mod m0015_attempts;
+mod m0016_unchanged;
 
 use std::time::Duration;
 
@@ -71,6 +73,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_places::Migration),
             Box::new(m0013_origins::Migration),
             Box::new(m0014_waits::Migration),
+            Box::new(m0015_attempts::Migration),
+            Box::new(m0016_unchanged::Migration),
         ]
     }
 

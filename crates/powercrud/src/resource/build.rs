@@ -157,7 +157,7 @@ fn resource(
             mistakes.push(format!("resources.{name}.bulk_fields: {field:?} can't be written: {reason}"));
         }
     }
-    if read_only.is_some() {
+    if read_only.is_some() || table.no_bulk.is_some() {
         bulk_fields.clear();
         bulk_many_to_many.clear();
     }

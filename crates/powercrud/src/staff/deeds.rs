@@ -130,6 +130,8 @@ pub async fn requeue(app: &PowerCrud, by: &User, id: Uuid, reason: &str) -> Resu
         .value("status", next.as_str())
         .value("worker_id", None::<Uuid>)
         .value("lease_expires_at", None::<i64>)
+        // Who asks for it knows better than the count.
+        .value("stalled_attempts", 0i64)
         .cond_where(hold.unchanged(&task));
     let dialect = app.database().dialect();
     let transaction = app.database().begin().await?;

@@ -6,13 +6,16 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, QueryResult,
-    sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
+    ConnectionTrait,
+    sea_query::{Cond, Expr, ExprTrait as _, Order, Query},
 };
 use uuid::Uuid;
 
 pub use super::wishes::{cancel, cancel_because, pause, resume};
-use super::{BulkTask, Event, Happening, RecordError, Status, TaskEvent};
+use super::{
+    BulkTask, Event, Happening, Operation, RecordError, Status, TaskEvent,
+    row::{read_task, select_task},
+};
 use crate::{
     app::{PowerCrud, User},
     audit::by_user,
@@ -42,7 +45,7 @@ impl Lease {
     /// What a worker says that writes without holding its task any more, which is counted.
     pub(crate) fn lost(&self, app: &PowerCrud) -> Error {
         app.metrics().lease_lost();
-        Error::Internal(format!("the lease on task {} was lost: another worker has taken it over", self.task_id))
+        Error::LeaseLost(self.task_id)
     }
 }
 
@@ -65,92 +68,6 @@ pub struct TaskFilter {
     pub offset: u64,
     /// How many at most; 0 means 50.
     pub limit: u64,
-}
-
-const COLUMNS: [&str; 31] = [
-    "id",
-    "parent_id",
-    "user_id",
-    "model_name",
-    "unique_model_key",
-    "operation",
-    "changes",
-    "selection",
-    "status",
-    "total_records",
-    "processed_records",
-    "succeeded_records",
-    "failed_records",
-    "missing_records",
-    "cursor",
-    "atomicity",
-    "attempt",
-    "worker_id",
-    "created_at",
-    "started_at",
-    "completed_at",
-    "error_message",
-    "first_seq",
-    "user_name",
-    "results_purged_at",
-    "names",
-    "image_columns",
-    "images_purged_at",
-    "reverts",
-    "request_id",
-    "traceparent",
-];
-
-fn select_task() -> SelectStatement {
-    Query::select().columns(COLUMNS).from(tables::BULK_TASK).take()
-}
-
-fn read_task(row: &QueryResult) -> Result<BulkTask> {
-    let number = |index: usize| row.try_get_by_index::<i64>(index).map(|number| Ord::max(number, 0) as u64);
-    let json = |index: usize| -> Result<serde_json::Value> {
-        Ok(serde_json::from_str(&row.try_get_by_index::<String>(index)?).unwrap_or_default())
-    };
-    let status: String = row.try_get_by_index(8)?;
-    let atomicity: String = row.try_get_by_index(15)?;
-    Ok(BulkTask {
-        id: row.try_get_by_index(0)?,
-        parent_id: row.try_get_by_index(1)?,
-        user_id: row.try_get_by_index(2)?,
-        resource: row.try_get_by_index(3)?,
-        unique_model_key: row.try_get_by_index(4)?,
-        operation: row.try_get_by_index(5)?,
-        changes: json(6)?,
-        selection: json(7)?,
-        status: Status::from_word(&status)
-            .ok_or_else(|| Error::Internal(format!("a bulk task has the unknown status {status:?}")))?,
-        total_records: number(9)?,
-        processed_records: number(10)?,
-        succeeded_records: number(11)?,
-        failed_records: number(12)?,
-        missing_records: number(13)?,
-        cursor: row.try_get_by_index(14)?,
-        atomicity: if atomicity == Atomicity::All.as_str() { Atomicity::All } else { Atomicity::Chunk },
-        attempt: row.try_get_by_index(16)?,
-        worker_id: row.try_get_by_index(17)?,
-        created_at: row.try_get_by_index(18)?,
-        started_at: row.try_get_by_index(19)?,
-        completed_at: row.try_get_by_index(20)?,
-        error_message: row.try_get_by_index(21)?,
-        first_seq: row.try_get_by_index(22)?,
-        user_name: row.try_get_by_index(23)?,
-        results_purged_at: row.try_get_by_index(24)?,
-        names: row
-            .try_get_by_index::<Option<String>>(25)?
-            .and_then(|names| serde_json::from_str(&names).ok())
-            .unwrap_or_default(),
-        image_columns: row
-            .try_get_by_index::<Option<String>>(26)?
-            .and_then(|columns| serde_json::from_str(&columns).ok()),
-        images_purged_at: row.try_get_by_index(27)?,
-        reverts: row.try_get_by_index(28)?,
-        request_id: row.try_get_by_index(29)?,
-        traceparent: row.try_get_by_index(30)?,
-    })
 }
 
 /// The task of that id, whoever owns it.
@@ -276,7 +193,8 @@ pub(crate) async fn waiting(app: &PowerCrud, unique_model_key: Option<&str>) -> 
     app.database().connection().rows(&select).await?.iter().map(read_task).collect()
 }
 
-/// Takes the oldest task that waits for a worker or whose worker is silent; `only` restricts to one task.
+/// Takes the oldest task that waits for a worker or whose worker is silent; `only` restricts to one task. A task whose resource or
+/// operation this process does not know is left to those that do.
 ///
 /// No row lock is needed: the conditional UPDATE decides, alike on every database, and who loses tries the next.
 pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) -> Result<Option<(Lease, BulkTask)>> {
@@ -285,8 +203,12 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
     let claimable = Cond::any()
         .add(Expr::col("status").eq(Status::Pending.as_str()))
         .add(Cond::all().add(Expr::col("status").is_in(held)).add(Expr::col("lease_expires_at").lt(dialect.now())));
+    let known = Cond::all()
+        .add(Expr::col("model_name").is_in(app.resources().iter().map(|resource| resource.name.as_str())))
+        .add(Expr::col("operation").is_in(Operation::WORDS))
+        .add(Expr::col("atomicity").is_in([Atomicity::Chunk, Atomicity::All].map(Atomicity::as_str)));
     let mut select = select_task();
-    select.cond_where(claimable.clone()).order_by("created_at", Order::Asc).limit(8);
+    select.cond_where(claimable.clone()).cond_where(known).order_by("created_at", Order::Asc).limit(8);
     if let Some(id) = only {
         select.and_where(Expr::col("id").eq(id));
     }
@@ -300,6 +222,7 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
             .value("status", next.as_str())
             .value("worker_id", worker_id)
             .value("attempt", lease.attempt)
+            .value("stalled_attempts", task.stalled_attempts as i64 + 1)
             .value("lease_expires_at", expiry(dialect, app.settings().lease))
             .value("started_at", dialect.custom("COALESCE(?, ?)", [Expr::col("started_at"), dialect.now()]))
             .and_where(Expr::col("id").eq(task.id))
@@ -353,7 +276,12 @@ pub(crate) async fn renew(app: &PowerCrud, lease: &Lease) -> Result<bool> {
 /// Gives a lease back unfinished, so that another worker goes on at once.
 pub(crate) async fn give_back(app: &PowerCrud, lease: &Lease) -> Result<()> {
     let mut update = Query::update();
-    update.table(tables::BULK_TASK).value("lease_expires_at", 0i64).cond_where(held_by(lease));
+    update
+        .table(tables::BULK_TASK)
+        .value("lease_expires_at", 0i64)
+        // It was told to stop, which says nothing about the task.
+        .value("stalled_attempts", Expr::cust("CASE WHEN stalled_attempts > 0 THEN stalled_attempts - 1 ELSE 0 END"))
+        .cond_where(held_by(lease));
     let transaction = app.database().begin().await?;
     let result = async {
         if transaction.update(&update).await? == 1 {
@@ -365,6 +293,14 @@ pub(crate) async fn give_back(app: &PowerCrud, lease: &Lease) -> Result<()> {
     };
     let result = result.await;
     close(transaction, result).await
+}
+
+/// Notes what an attempt met that could not go on; the lease lapses by itself, so that the next one comes a while later.
+pub(crate) async fn note_failure(app: &PowerCrud, lease: &Lease, message: &str) -> Result<()> {
+    let mut update = Query::update();
+    update.table(tables::BULK_TASK).value("attempt_error", message).cond_where(held_by(lease));
+    app.database().connection().update(&update).await?;
+    Ok(())
 }
 
 /// Writes cursor and counts of `task`, which stood as `before`, as part of a chunk's transaction. `false`: the lease is lost or that
@@ -379,7 +315,8 @@ pub(crate) async fn checkpoint<C: ConnectionTrait>(
     let from = held_by(lease)
         .add(Expr::col("cursor").eq(before.cursor))
         .add(Expr::col("failed_records").eq(before.failed_records as i64));
-    write_progress(app, transaction, from, task).await
+    let gets_on = (before.cursor, before.failed_records) != (task.cursor, task.failed_records);
+    write_progress(app, transaction, from, task, gets_on).await
 }
 
 async fn write_progress<C: ConnectionTrait>(
@@ -387,6 +324,7 @@ async fn write_progress<C: ConnectionTrait>(
     transaction: &C,
     from: Cond,
     task: &BulkTask,
+    gets_on: bool,
 ) -> Result<bool> {
     let mut update = Query::update();
     update
@@ -396,6 +334,8 @@ async fn write_progress<C: ConnectionTrait>(
         .value("succeeded_records", task.succeeded_records as i64)
         .value("failed_records", task.failed_records as i64)
         .value("missing_records", task.missing_records as i64)
+        .value("unchanged_records", task.unchanged_records as i64)
+        .value("stalled_attempts", if gets_on { 0 } else { task.stalled_attempts as i64 })
         .value("lease_expires_at", expiry(app.database().dialect(), app.settings().lease))
         .cond_where(from);
     Ok(transaction.update(&update).await? == 1)
@@ -410,7 +350,7 @@ pub(crate) async fn finish<C: ConnectionTrait>(
     lease: &Lease,
     task: &BulkTask,
 ) -> Result<bool> {
-    if !write_progress(app, transaction, held_by(lease), task).await? {
+    if !write_progress(app, transaction, held_by(lease), task, true).await? {
         return Ok(false);
     }
     let mut update = Query::update();

@@ -1,12 +1,17 @@
 //! Bulk operations: what they change, what they refuse, and what they say of each record.
 
 mod bad_records;
+mod cascades;
 mod deletes;
+mod key_not_unique;
 mod links;
 mod odd_keys;
 mod preview;
+mod reads_what_is;
 mod refused;
 mod runs;
 mod selections;
 mod threshold;
+mod unchanged;
+mod unknown_errors;
 mod versions;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{DatabaseTransaction, sea_query::Cond};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, sea_query::Cond};
 
 use super::{Chunk, Failed};
 use crate::{
@@ -38,6 +38,37 @@ impl<'a> Chunk<'a> {
         })
     }
 
+    /// Whether a record's delete may take others of the same table along.
+    pub(in crate::bulk) fn cascades_to_itself(&self) -> bool {
+        if !matches!(self.operation, Operation::Delete) {
+            return false;
+        }
+        let target: &Table = &self.resource.table;
+        let mut reached = vec![target];
+        let mut next = 0;
+        while let Some(&table) = reached.get(next) {
+            next += 1;
+            for (from, key) in self.app.catalog().referrers(table) {
+                if key.on_delete != ReferentialAction::Cascade {
+                    continue;
+                }
+                if from.qualified_name() == target.qualified_name() {
+                    return true;
+                }
+                if reached.iter().all(|other| other.qualified_name() != from.qualified_name()) {
+                    reached.push(from);
+                }
+            }
+        }
+        false
+    }
+
+    /// How many of the chunk's records exist.
+    pub(in crate::bulk) async fn count_existing<C: ConnectionTrait>(&mut self, connection: &C) -> Result<u64> {
+        let keys = self.keys.condition(connection, self.from, self.to, &BTreeSet::new()).await?;
+        self.existing(connection, keys).await
+    }
+
     /// The chunk's records, without those `known` to be bad, whose delete other tables refuse, each with the first of them.
     ///
     /// Only references whose rows this delete can't remove by itself are looked at: none from the table itself, and none from
@@ -64,7 +95,7 @@ impl<'a> Chunk<'a> {
                         code: "FOREIGN_KEY".into(),
                         message: format!("{what} refer to it ({}.{})", table.qualified_name(), key.columns.join(", ")),
                     };
-                    blocked.push(Failed { seq, record_key, error });
+                    blocked.push(Failed::new(seq, record_key, error));
                 }
             }
         }

@@ -34,7 +34,7 @@ impl Chunk<'_> {
                 let message =
                     format!("it was changed since it was selected: version was {}, is {}", shown(&was), shown(is));
                 let error = FieldError::new(&version.name, CHANGED, message);
-                changed.push(Failed { seq, record_key, error });
+                changed.push(Failed::new(seq, record_key, error));
             }
         }
         Ok(changed)

@@ -51,7 +51,7 @@ impl Chunk<'_> {
     }
 
     /// Nobody else changes the records between their image and their change.
-    async fn lock_rows<C: ConnectionTrait>(&self, connection: &C, keys: &Expr) -> Result<()> {
+    pub(super) async fn lock_rows<C: ConnectionTrait>(&self, connection: &C, keys: &Expr) -> Result<()> {
         let Some(lock) = self.app.database().dialect().row_lock() else { return Ok(()) };
         let mut rows = Query::select();
         rows.expr_as(Expr::cust("1"), "one").from(self.resource.table.table_ref()).and_where(keys.clone()).lock(lock);

@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::Chunk;
 use crate::{
-    db::{Fault, FaultKind, Run as _},
+    db::{Fault, Run as _},
     error::{Error, Result},
     form::{LinkChange, LinkOperation},
     query,
@@ -151,8 +151,7 @@ impl Chunk<'_> {
             column.name,
             keys.join(", ")
         );
-        let fault = Fault { code: "FOREIGN_KEY", kind: FaultKind::Statement, field: Some(field.name.clone()), message };
-        Err(Error::Database(Box::new(fault)))
+        Err(Error::Database(Box::new(Fault::of_all("FOREIGN_KEY", &field.name, message))))
     }
 
     fn targets(&self, field: &ManyToMany, change: &LinkChange) -> Vec<Expr> {

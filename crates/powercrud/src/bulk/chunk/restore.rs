@@ -8,10 +8,10 @@ use sea_orm::{
     sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, JoinType, Order, Query, SelectStatement, TableRef},
 };
 
-use super::{Chunk, Failed};
+use super::{Chunk, Failed, attempt::Done, undone};
 use crate::{
     bulk::images::{Images, KEPT, numbered_by_key},
-    db::{Fault, FaultKind, Run as _, migrations::tables::SELECTED},
+    db::{Fault, Run as _, migrations::tables::SELECTED, roll_back_to},
     error::{Error, FieldError, Result},
     form,
 };
@@ -28,7 +28,7 @@ impl Chunk<'_> {
         (from, to): (i64, i64),
         size: u64,
         blocked: &BTreeSet<i64>,
-    ) -> Result<Result<u64, Fault>> {
+    ) -> Result<Result<Done, Fault>> {
         let without: Vec<i64> = blocked.range(from..=to).copied().collect();
         let kept = images.kept(self.app.database().dialect(), self.task_id, (from, to), &without);
         let same_record = self.same_record(transaction, from, to, blocked).await?;
@@ -40,17 +40,17 @@ impl Chunk<'_> {
         let fault = match restored {
             Ok(matched) if matched == size => {
                 savepoint.commit().await?;
-                return Ok(Ok(0));
+                return Ok(Ok(Done::default()));
             }
-            Ok(_) => {
-                let message = "it was changed since, or its former values are gone".to_owned();
-                Fault { code: CHANGED, kind: FaultKind::Record, field: None, message }
-            }
+            Ok(matched) if matched > size => Fault::key_not_unique(matched),
+            Ok(_) => Fault::of_record(CHANGED, "it was changed since, or its former values are gone"),
             Err(Error::Database(fault)) if fault.is_record() => *fault,
-            Err(error) => return Err(error),
+            Err(error) => {
+                roll_back_to(savepoint).await;
+                return Err(error);
+            }
         };
-        savepoint.rollback().await?;
-        Ok(Err(fault))
+        undone(savepoint, fault).await
     }
 
     /// Whether a row of the table is the record of a kept image.
@@ -163,7 +163,7 @@ impl Chunk<'_> {
             if images.of_deleted {
                 let message = format!("there is a {} with this key again", self.resource.label);
                 let error = FieldError { field: None, code: "KEY_TAKEN".into(), message };
-                found.push(Failed { seq, record_key, error });
+                found.push(Failed::new(seq, record_key, error));
             } else if there == 0 {
                 found.push(Failed::gone(seq, record_key));
             } else {
@@ -174,11 +174,8 @@ impl Chunk<'_> {
                     }
                 }
                 let message = "was changed since, so the record stays as it is".to_owned();
-                found.push(Failed {
-                    seq,
-                    record_key,
-                    error: FieldError { field: changed, code: CHANGED.into(), message },
-                });
+                let error = FieldError { field: changed, code: CHANGED.into(), message };
+                found.push(Failed::new(seq, record_key, error));
             }
         }
         Ok(found)

@@ -2,7 +2,7 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::pause_after;
+use super::{TRIES, pause_after};
 use crate::{
     app::PowerCrud,
     bulk::places,
@@ -25,7 +25,7 @@ pub(super) async fn end(
     let mut tries = 0;
     loop {
         let result = try_end(app, lease, task.clone(), error_message.clone()).await;
-        match pause_after(&result, &mut tries) {
+        match pause_after(&result, &mut tries, TRIES) {
             Some(pause) => tokio::time::sleep(pause).await,
             None => {
                 result?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::{Span, field::Empty};
 
-use super::{Lease, Run};
+use super::{Committed, Lease, Run};
 use crate::{
     app::PowerCrud,
     bulk::origin,
@@ -59,9 +59,9 @@ impl Run<'_> {
     }
 
     /// Tells how a chunk of its own transaction ended.
-    pub(super) fn chunk_ended(&self, span: &Span, took: Duration, result: &Result<BulkTask>) {
+    pub(super) fn chunk_ended(&self, span: &Span, took: Duration, result: &Result<Committed>) {
         match result {
-            Ok(task) => {
+            Ok((task, _)) => {
                 let more = |now: u64, before: u64| now.saturating_sub(before);
                 let succeeded = more(task.succeeded_records, self.task.succeeded_records);
                 let failed = more(task.failed_records, self.task.failed_records);

@@ -26,7 +26,11 @@ impl Run<'_> {
         let whole = async {
             let mut result = work(&transaction).await;
             if let Some(sql) = self.app.database().dialect().closing(result.is_ok()) {
-                let told = transaction.execute_unprepared(&sql).await;
+                let mut told = transaction.execute_unprepared(&sql).await;
+                if told.is_err() && result.is_err() {
+                    // Where the database has ended the transaction, what comes first only hears that its savepoint is gone.
+                    told = transaction.execute_unprepared(&sql).await;
+                }
                 // The first error says more.
                 result = result.and_then(|value| told.map(|_| value).map_err(Error::from));
             }
@@ -40,7 +44,7 @@ impl Run<'_> {
 
     async fn begin(&self) -> Result<(Transaction, Option<i64>)> {
         let dialect = self.app.database().dialect();
-        let transaction = self.app.database().begin().await?;
+        let transaction = self.app.database().begin_changing().await?;
         if let Some(sql) = dialect.opening(self.app.settings().lease) {
             transaction.execute_unprepared(&sql).await?;
         }

@@ -6,9 +6,9 @@ use sea_orm::DatabaseTransaction;
 use tracing::Instrument as _;
 
 use super::{
-    Run, advanced,
+    Run, Verdict, advanced,
     ending::{conclude, ended_unheard},
-    write_errors,
+    verdict, write_errors,
 };
 use crate::{
     bulk::chunk::Failed,
@@ -22,6 +22,7 @@ const REPORTED_ERRORS: usize = 1_000;
 
 impl Run<'_> {
     pub(super) async fn all_or_nothing(&mut self) -> Result<BulkTask> {
+        self.count_absent().await;
         let mut tries = 0;
         loop {
             if self.wish().await? {
@@ -31,20 +32,84 @@ impl Run<'_> {
             if let Some(pause) = self.pause_after(&result, &mut tries) {
                 tokio::time::sleep(pause).await;
                 if ended_unheard(self.app, self.lease).await {
-                    lock::unblock(self.app, Some(&self.task.unique_model_key)).await?;
-                    return store::load(self.app, self.task.id).await;
+                    return self.ended().await;
                 }
                 continue;
             }
             match result {
                 // Nothing stands; whoever wished so is seen next.
                 Err(_) if self.interrupted.is_cancelled() => {}
-                // A rule that the database looks at only at the end; what can be named is named the next time.
-                Err(Error::Database(fault)) if fault.is_record() && !self.look_first => self.look_first = true,
-                Err(Error::Database(fault)) if !fault.is_transient() => return self.end(Some(fault.message)).await,
-                result => return result,
+                Ok(task) => return Ok(task),
+                Err(error) => match verdict(&error) {
+                    Verdict::Later => return Err(error),
+                    Verdict::All => return self.end(Some(error.to_string())).await,
+                    // A rule that the database looks at only at the end; what can be named is named the next time.
+                    Verdict::Records if !self.look_first => self.look_first = true,
+                    Verdict::Records if is_interrupted(&error) && self.ceiling > 1 => {
+                        self.ceiling = Ord::min(self.ceiling, self.task.total_records as i64) / 2;
+                    }
+                    Verdict::Records => match self.find_culprit(&error).await? {
+                        Some(failed) => {
+                            self.nothing_stands(vec![failed]).await?;
+                            return self.ended().await;
+                        }
+                        None => return self.end(Some(error.to_string())).await,
+                    },
+                },
             }
         }
+    }
+
+    /// The record whose fault ends the whole transaction: the last of the fewest first ones that can't be done. `None` where all can be,
+    /// and only the COMMIT fails.
+    async fn find_culprit(&self, error: &Error) -> Result<Option<Failed>> {
+        let (mut done, mut failing) = (0, self.task.total_records as i64);
+        let mut fault = match self.would_stand(failing).await {
+            Ok(()) => return Ok(None),
+            Err((reached, size, fault)) => {
+                (done, failing) = (Ord::max(done, reached), Ord::min(failing, reached + size));
+                fault
+            }
+        };
+        if verdict(&fault) == Verdict::Later {
+            return Err(fault);
+        }
+        while failing - done > 1 {
+            let middle = done + (failing - done) / 2;
+            match self.would_stand(middle).await {
+                Ok(()) => done = middle,
+                Err((_, _, other)) if verdict(&other) == Verdict::Later => return Err(other),
+                Err((_, _, other)) => (failing, fault) = (middle, other),
+            }
+        }
+        let fault = if verdict(&fault) == Verdict::Records { &fault } else { error };
+        let seq = self.task.first_seq + failing - 1;
+        let blamed = self.chunk(failing - 1, 1).blame(self.app.database().connection(), seq, fault).await?;
+        Ok(Some(blamed))
+    }
+
+    /// Whether the first `count` records can be done in one transaction, which is undone; else what kept them from it, in the chunk from
+    /// which record on and of how many.
+    async fn would_stand(&self, count: i64) -> Result<(), (i64, i64, Error)> {
+        let (mut reached, mut size, mut stand) = (0, count, false);
+        let tried = self.in_transaction(async |transaction| {
+            while reached < count {
+                size = Ord::min(self.ceiling, count - reached);
+                self.chunk(reached, size).apply(transaction).await?;
+                reached += size;
+            }
+            stand = true;
+            Err::<(), _>(Error::Internal("only tried".into()))
+        });
+        match tried.await {
+            Err(error) if !stand => Err((reached, size, error)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn ended(&self) -> Result<BulkTask> {
+        lock::unblock(self.app, Some(&self.task.unique_model_key)).await?;
+        store::load(self.app, self.task.id).await
     }
 
     async fn try_all(&self) -> Result<BulkTask> {
@@ -64,25 +129,25 @@ impl Run<'_> {
         match undone {
             None => done?,
             Some(None) => return self.give_back().await,
-            Some(Some((_, errors))) => {
-                // Only the bad records count, and none is done.
-                let mut task = self.task.clone();
-                task.failed_records = errors.len() as u64;
-                task.processed_records = task.failed_records;
-                let first = &errors[0];
-                let message = format!(
-                    "nothing was changed, because {} of {} records failed; the first is {}: {}",
-                    errors.len(),
-                    task.total_records,
-                    first.record_key,
-                    first.error
-                );
-                self.in_transaction(async |transaction| self.conclude(transaction, task, &errors, Some(message)).await)
-                    .await?;
-            }
+            Some(Some((_, errors))) => self.nothing_stands(errors).await?,
         }
-        lock::unblock(self.app, Some(&self.task.unique_model_key)).await?;
-        store::load(self.app, self.task.id).await
+        self.ended().await
+    }
+
+    /// Ends the task with every row as it was. Only the bad records count, and none is done.
+    async fn nothing_stands(&self, errors: Vec<Failed>) -> Result<()> {
+        let mut task = self.task.clone();
+        task.failed_records = errors.len() as u64;
+        task.processed_records = task.failed_records;
+        let first = &errors[0];
+        let message = format!(
+            "nothing was changed, because {} of {} records failed; the first is {}: {}",
+            errors.len(),
+            task.total_records,
+            first.record_key,
+            first.error
+        );
+        self.in_transaction(async |transaction| self.conclude(transaction, task, &errors, Some(message)).await).await
     }
 
     /// How the task would stand, and the records that failed; `None` where this process shuts down.
@@ -97,13 +162,17 @@ impl Run<'_> {
             if self.stop.is_cancelled() {
                 return Ok(None);
             }
-            let size = self.largest_chunk().min(task.total_records as i64 - task.cursor);
+            let size = self.ceiling.min(task.total_records as i64 - task.cursor);
             let (span, started) = (self.chunk_span(task.cursor, size), Instant::now());
-            let mut outcome = self.chunk(task.cursor, size).apply(transaction).instrument(span.clone()).await?;
+            let chunk = self.chunk(task.cursor, size).most_errors(REPORTED_ERRORS);
+            let mut outcome = { chunk }.apply(transaction).instrument(span.clone()).await?;
             let counts = (outcome.succeeded, outcome.errors.len() as u64);
             self.chunk_done(&span, started.elapsed(), counts, "not_committed_yet");
-            task = advanced(&task, size, &outcome);
+            task = advanced(&task, outcome.stopped_after.unwrap_or(size), &outcome, self.absent);
             errors.append(&mut outcome.errors);
+            if outcome.stopped_after.is_some() {
+                break;
+            }
         }
         if task.cursor == task.total_records as i64 {
             self.free(transaction, &mut task, &mut errors).await?;
@@ -122,4 +191,8 @@ impl Run<'_> {
         conclude(self.app, transaction, &self.lease, task, message).await?;
         Ok(())
     }
+}
+
+fn is_interrupted(error: &Error) -> bool {
+    matches!(error, Error::Database(fault) if fault.is_interrupted())
 }

@@ -28,6 +28,7 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
     let mut keys = unique_keys(database).await?;
     let mut references = references(database).await?;
     let mut checks = table_checks(database, is_mariadb).await?;
+    let transactional = transactional_engines(database).await?;
     for row in rows(database, TABLES).await? {
         let name = text(&row, 0)?;
         let kind = if text(&row, 1)?.contains("VIEW") { TableKind::View } else { TableKind::Table };
@@ -42,6 +43,9 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
             }
         } else {
             table.comment = comment;
+            table.no_bulk = text(&row, 4).ok().filter(|engine| !transactional.contains(engine)).map(|engine| {
+                format!("its storage engine {engine} has no transactions, so that nothing could be undone or resumed")
+            });
             table.estimated_rows = rows_guess.map(i64::unsigned_abs);
         }
         for check in checks.remove(&name).unwrap_or_default() {
@@ -61,10 +65,15 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
 }
 
 const TABLES: &str = "SELECT CAST(table_name AS CHAR), CAST(table_type AS CHAR), CAST(table_comment AS CHAR), \
-        CAST(table_rows AS SIGNED) \
+        CAST(table_rows AS SIGNED), CAST(engine AS CHAR) \
     FROM information_schema.tables \
     WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'VIEW', 'SYSTEM VERSIONED') \
     ORDER BY table_name";
+
+async fn transactional_engines(database: &Database) -> Result<Vec<String>> {
+    let sql = "SELECT CAST(engine AS CHAR) FROM information_schema.engines WHERE transactions = 'YES'";
+    rows(database, sql).await?.iter().map(|row| text(row, 0)).collect()
+}
 
 /// What a view's planning fails with: a table that is gone, or a definer who may not read it.
 async fn view_fault(database: &Database, view: &str) -> Option<String> {

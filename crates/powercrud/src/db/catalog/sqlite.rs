@@ -44,6 +44,8 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
         table.foreign_keys = references.remove(&name).unwrap_or_default();
         table.estimated_rows = estimates.get(&name).copied();
         apply_checks(&sql, &mut table.columns);
+        let words = sql.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_uppercase();
+        table.replaces = words.contains("ON CONFLICT REPLACE");
         found.tables.push(table);
     }
     Ok(found)

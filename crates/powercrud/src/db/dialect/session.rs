@@ -3,14 +3,31 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait,
+    ConnectionTrait, IsolationLevel, Statement,
     sea_query::{Expr, ExprTrait as _, Query},
 };
 
 use super::Dialect;
 use crate::{db::Run as _, error::Result};
 
+/// Lets a MySQL or MariaDB session refuse what does not fit, instead of storing something else with a warning. What an application or the
+/// server has chosen besides stays.
+pub(in crate::db) const STRICT: &str =
+    "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION')";
+
 impl Dialect {
+    /// What makes the session of a connection that an application has handed in like those of our own, and what sets it back.
+    pub(crate) fn strictly(self) -> Option<(String, &'static str)> {
+        let restore = "SET SESSION sql_mode = @powercrud_sql_mode";
+        (self == Self::Mysql).then(|| (format!("SET @powercrud_sql_mode = @@sql_mode; {STRICT}"), restore))
+    }
+
+    /// How a transaction that changes what was selected reads: what is there now, also where others change it meanwhile. MySQL's
+    /// transactions otherwise read what was there when they began, and change what is there now.
+    pub(crate) fn isolation(self) -> Option<IsolationLevel> {
+        (self == Self::Mysql).then_some(IsolationLevel::ReadCommitted)
+    }
+
     /// What each chunk's transaction says first: a deferred constraint fails at its statement and not at COMMIT, where no record could
     /// be blamed; and the server ends the transaction where nobody says anything in it for so long, because the worker is frozen or the
     /// connection half open. MySQL knows no such limit, and reads the one for MariaDB as a comment.
@@ -18,7 +35,7 @@ impl Dialect {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some(format!(
-                "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL idle_in_transaction_session_timeout = {}",
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL idle_in_transaction_session_timeout = {}",
                 idle.as_millis()
             )),
             Self::Mysql => {
@@ -69,6 +86,16 @@ impl Dialect {
             Self::Postgres => format!("SELECT pg_cancel_backend({connection_id})"),
             Self::Sqlite | Self::Mysql => format!("KILL QUERY {connection_id}"),
         }
+    }
+
+    /// An UPDATE that fails where it would remove other rows, instead of doing so: what a statement says goes before what constraints say.
+    pub(crate) fn without_replacing(self, mut update: Statement) -> Statement {
+        if self == Self::Sqlite
+            && let Some(rest) = update.sql.strip_prefix("UPDATE ")
+        {
+            update.sql = format!("UPDATE OR ABORT {rest}");
+        }
+        update
     }
 
     /// Whether the database is reached over a connection that may fall silent.

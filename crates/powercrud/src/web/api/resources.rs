@@ -26,6 +26,8 @@ pub(super) struct ResourceJson {
     read_only: Option<String>,
     /// The fields that a record's key is made of; none where records have no key and can't be had one by one.
     key: Vec<String>,
+    /// Why it takes no bulk operations, where single records can be written; else null.
+    no_bulk: Option<String>,
     /// Whether bulk update is offered.
     bulk_update: bool,
     /// Whether bulk delete is offered.
@@ -150,6 +152,7 @@ fn describe(resource: &Resource) -> ResourceJson {
         label_plural: resource.label_plural.clone(),
         read_only: resource.read_only.clone(),
         key: resource.table.primary_key.clone(),
+        no_bulk: resource.table.no_bulk.clone(),
         bulk_update: resource.bulk_fields().next().is_some() || resource.bulk_many_to_many().next().is_some(),
         bulk_delete: resource.can_bulk_delete(),
         fields: resource.fields.iter().map(|field| describe_field(resource, field)).collect(),

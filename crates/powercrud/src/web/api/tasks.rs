@@ -54,6 +54,8 @@ pub(super) struct TaskJson {
     failed_records: u64,
     /// Of a delete's done records: how many were gone already.
     missing_records: u64,
+    /// Of an update's done records: how many held the new values already and were not written.
+    unchanged_records: u64,
     /// From 0 to 100.
     #[schema(maximum = 100)]
     progress_percent: u64,

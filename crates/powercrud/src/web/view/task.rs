@@ -182,7 +182,8 @@ fn done_word(task: &BulkTask) -> &'static str {
     match task.operation.as_str() {
         "delete" => "deleted",
         "revert" => "restored",
-        _ => "changed",
+        "update" => "changed",
+        _ => "done",
     }
 }
 
@@ -208,7 +209,8 @@ fn tiles(task: &BulkTask, paths: &Paths) -> Vec<Tile> {
     let done = match task.operation.as_str() {
         "delete" => "Deleted",
         "revert" => "Restored",
-        _ => "Changed",
+        "update" => "Changed",
+        _ => "Done",
     };
     let left = if task.status.is_final() { "Not attempted" } else { "Left" };
     vec![
@@ -272,11 +274,20 @@ fn holds(resource: Option<&Resource>, task: &BulkTask) -> String {
 
 fn note(task: &BulkTask) -> String {
     match task.status {
+        status if !status.is_final() && task.unreadable.is_some() => format!(
+            "This version of PowerCRUD can't read {} of it, and leaves it to the version that wrote it. It can be cancelled.",
+            task.unreadable.as_deref().unwrap_or_default()
+        ),
         Status::Waiting => "It waits for another bulk task, and starts by itself in its turn.".to_owned(),
         Status::Pending => "It starts as soon as a worker is free.".to_owned(),
         Status::Pausing => "It stops at the next safe point.".to_owned(),
         Status::Paused => "What is done stays done; the rest waits until somebody resumes it.".to_owned(),
         Status::Cancelling => "It stops at the next safe point; what is done stays done.".to_owned(),
+        Status::Started if task.stalled_attempts > 1 => format!(
+            "{} attempts in a row got no further{}.",
+            task.stalled_attempts - 1,
+            task.attempt_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
+        ),
         Status::Started if task.atomicity == Atomicity::All => {
             "Not committed yet: all records change together at the end, or none does.".to_owned()
         }

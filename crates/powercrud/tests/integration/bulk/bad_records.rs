@@ -17,7 +17,7 @@ use crate::{
 
 each_database! {
     each_cause_is_named, many_bad_records, records_that_are_in_use, records_that_are_gone, a_refused_delete,
-    a_fault_of_the_statement_ends_the_task, a_reference_that_goes_before_the_work
+    a_reference_that_goes_before_the_work
 }
 
 /// Rows of `guarded` that break a rule when `slot`, `price`, `zone` and `value` are set, by the word in `cause`; the others do not.
@@ -272,18 +272,6 @@ DELIMITER ;",
     assert_eq!((task.status, task.failed_records), (Status::Partial, refused.len() as u64));
     let left = rows(&database, "thing", &["id"]).await;
     assert!(left.keys().eq(refused.iter().map(|(key, _)| key)), "{left:?}");
-}
-
-/// No record would fare better: the task says so at once, and lets go of its locks.
-async fn a_fault_of_the_statement_ends_the_task(database: TestDatabase) {
-    crate::shop::items(&database, 30).await;
-    let app = discovered(&database).await;
-    let task = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
-    database.execute("ALTER TABLE item RENAME COLUMN note TO remark;").await;
-    let task = work(&app, &task).await;
-    assert_eq!((task.status, counts(&task)), (Status::Failure, (0, 0, 30)));
-    assert!(task.error_message.contains("note"), "{}", task.error_message);
-    assert_no_locks(&database).await;
 }
 
 /// The plan saw the record that is referred to; the work does not.

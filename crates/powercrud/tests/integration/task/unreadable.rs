@@ -1,0 +1,75 @@
+//! What another version of the program wrote, and this one can't read, is left alone: never run as something else.
+
+use powercrud::{
+    Selection, User,
+    bulk::retry,
+    task::{Status, store},
+};
+
+use crate::{
+    shop::{assert_no_locks, carry_out, counts, discovered, in_background, items, queue, rows, update, work},
+    support::{TestDatabase, each_database},
+};
+
+each_database! { unknown_words_are_left_to_others, unreadable_changes_are_refused, an_unreadable_task_is_not_retried }
+
+const NOTES: [&str; 2] = ["id", "note"];
+
+async fn unknown_words_are_left_to_others(database: TestDatabase) {
+    items(&database, 30).await;
+    let app = discovered(&database).await;
+    let before = rows(&database, "item", &NOTES).await;
+    for (column, word) in [("operation", "anonymize"), ("atomicity", "page"), ("model_name", "elsewhere")] {
+        let task = queue(&app, in_background(update("item", Selection::All, [("note", Some("x"))]))).await;
+        database
+            .execute(&format!("UPDATE powercrud_bulk_task SET {column} = '{word}' WHERE status = 'PENDING';"))
+            .await;
+        let task = work(&app, &task).await;
+        assert_eq!((task.status, task.attempt, counts(&task)), (Status::Pending, 0, (0, 0, 30)), "{column}");
+        let shown = store::list(&app, &User::operator(), &store::TaskFilter::default()).await.expect("a list");
+        assert_eq!(shown[0].id, task.id);
+        if column == "operation" {
+            assert_eq!(task.to_json(&[])["operation"], word);
+        }
+        assert_eq!(rows(&database, "item", &NOTES).await, before);
+        let task = store::cancel(&app, &User::operator(), task.id).await.expect("cancelled");
+        assert_eq!(task.status, Status::Cancelled);
+        assert_no_locks(&database).await;
+    }
+}
+
+async fn unreadable_changes_are_refused(database: TestDatabase) {
+    items(&database, 30).await;
+    let app = discovered(&database).await;
+    let before = rows(&database, "item", &NOTES).await;
+    for changes in [
+        "{}",
+        "[]",
+        "{\"note\": 7}",
+        "{\"note\": {\"append\": {}}}",
+        "{\"note\": [\"x\"]}",
+        "no json",
+        "{\"nothing\": \"x\"}",
+    ] {
+        let task = queue(&app, in_background(update("item", Selection::All, [("note", Some("x"))]))).await;
+        database
+            .execute(&format!("UPDATE powercrud_bulk_task SET changes = '{changes}' WHERE status = 'PENDING';"))
+            .await;
+        let task = work(&app, &task).await;
+        assert_eq!((task.status, counts(&task)), (Status::Failure, (0, 0, 30)), "{changes}");
+        assert!(task.error_message.len() > 20, "{changes}: {}", task.error_message);
+        assert_eq!(rows(&database, "item", &NOTES).await, before, "{changes}");
+        assert_no_locks(&database).await;
+    }
+}
+
+async fn an_unreadable_task_is_not_retried(database: TestDatabase) {
+    items(&database, 30).await;
+    let app = discovered(&database).await;
+    let task = carry_out(&app, in_background(update("item", Selection::All, [("status", Some("used"))]))).await;
+    database
+        .execute("UPDATE powercrud_bulk_task SET operation = 'anonymize', status = 'FAILURE', failed_records = 1;")
+        .await;
+    let error = retry(&app, &User::operator(), task.id).await.expect_err("a refusal");
+    assert!(error.to_string().contains("anonymize"), "{error}");
+}
