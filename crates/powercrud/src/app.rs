@@ -282,7 +282,8 @@ impl Builder {
 
     /// Tells who asks, from a request's head; `None` refuses the request (401). A login that has to ask a database leaves what it found
     /// in the request's extensions, and the hook reads it there. Without this hook and without [`Builder::login`] everybody is the
-    /// operator: put the router behind a login of your own, or on a local address.
+    /// operator: put the router behind a login of your own, or on a local address, and say for which hosts it answers
+    /// ([`Builder::allowed_hosts`]).
     #[must_use]
     pub fn user(mut self, hook: impl Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync + 'static) -> Self {
         self.users = Some(Arc::new(hook));

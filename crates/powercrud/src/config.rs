@@ -44,7 +44,7 @@ pub struct Settings {
     /// Addresses and networks of proxies that are believed when their header `X-Forwarded-For` says for whom they ask: failed sign-ins
     /// are counted by that address. Empty: it is the connection's own, as axum's `ConnectInfo<SocketAddr>` has it.
     pub trusted_proxies: Vec<String>,
-    /// How many pages may watch progress by an event stream at a time (500); others ask by themselves.
+    /// How many pages may watch progress by an event stream at a time (2,000); others ask by themselves.
     pub event_streams: usize,
     /// Who may read `/metrics`.
     pub metrics: MetricsAccess,
@@ -87,7 +87,7 @@ impl Default for Settings {
             secure_cookies: false,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
-            event_streams: 500,
+            event_streams: 2000,
             metrics: MetricsAccess::default(),
             base_url: None,
             email_url: None,

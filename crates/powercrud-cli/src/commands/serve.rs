@@ -35,7 +35,7 @@ pub(super) async fn run(arguments: Serve) -> Result<Exit> {
         settings.login = LoginMode::Always;
     }
     // The others are for whoever does not only watch.
-    settings.event_streams = settings.event_streams.min(server::most_connections() / 2);
+    settings.event_streams = settings.event_streams.min(server::most_connections() * 3 / 4);
     settings.allowed_hosts.push(bind.ip().to_string());
     let powercrud = PowerCrud::builder(database).settings(settings).build().await?;
     serve(powercrud, bind, !arguments.no_worker).await

@@ -77,7 +77,7 @@ async fn no_request_ends_the_server() {
             ("no HTTP at all", "\u{16}\u{3}\u{1}\u{2}\r\n\r\n".to_owned(), &["400", ""]),
             (
                 "a chunked body that lies",
-                format!("POST /resources/item/new HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n{close}zz\r\n"),
+                format!("POST /resources/item/new HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n{close}zz\r\n"),
                 &["400", ""],
             ),
             (
@@ -156,7 +156,7 @@ async fn a_password_in_the_address_is_never_logged() {
                 .env("POWERCRUD_EMAIL_FROM", "a@example.org");
             command.env("POWERCRUD_BASE_URL", "http://127.0.0.1:8000");
             let ran = finish(command);
-            assert!(ran.stderr.len() > 1000, "nothing was traced: {ran}");
+            assert!(ran.stderr.contains("SqlxPostgresPoolConnection"), "nothing was traced: {ran}");
             for text in ["s3cretWord", word] {
                 assert!(
                     !ran.stderr.contains(text) && !ran.stdout.contains(text),

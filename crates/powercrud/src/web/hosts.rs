@@ -50,6 +50,6 @@ fn foreign(hosts: &Hosts, request: &Request) -> Option<Option<String>> {
     let (Some(host), None) = (named.next(), named.next()) else { return Some(None) };
     let Ok(host) = host.to_str() else { return Some(None) };
     // An absolute address names one too.
-    let both = request.uri().authority().map(|authority| authority.as_str()).into_iter().chain([host]);
-    both.into_iter().find(|host| !hosts.allows(host)).map(|host| Some(host.chars().take(260).collect()))
+    let mut both = request.uri().authority().map(|authority| authority.as_str()).into_iter().chain([host]);
+    both.find(|host| !hosts.allows(host)).map(|host| Some(host.chars().take(260).collect()))
 }
