@@ -42,7 +42,7 @@ async fn load_balancers_and_operators_are_answered(database: TestDatabase) {
     let router = app.router();
     let (done, waiting) = (done.id, waiting.id);
     for (path, texts) in [
-        ("/staff".to_owned(), &["PENDING", "60"][..]),
+        ("/staff".to_owned(), &["item"][..]),
         ("/staff?all=1".to_owned(), &[]),
         ("/staff/audit".to_owned(), &["operator"]),
         ("/staff/audit?user=&action=bulk_submitted".to_owned(), &[]),

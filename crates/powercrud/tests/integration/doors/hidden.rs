@@ -19,7 +19,7 @@ async fn open(database: &TestDatabase) -> PowerCrud {
     database
         .execute(&format!(
             "CREATE TABLE person (
-               id {number} NOT NULL PRIMARY KEY, city VARCHAR(40) UNIQUE, name VARCHAR(40) NOT NULL,
+               id {number} NOT NULL PRIMARY KEY, city VARCHAR(40), name VARCHAR(40) NOT NULL,
                secret VARCHAR(40) NOT NULL DEFAULT '{SECRET}-new' UNIQUE,
                CONSTRAINT short CHECK (LENGTH(city) < 12)
              );
@@ -69,16 +69,14 @@ async fn errors_show_no_hidden_value(database: TestDatabase) {
         told.push(answer.text);
     }
     let request = update("person", Selection::All, [("city", Some("far too long a name"))]);
-    if let Ok(task) =
-        tokio::time::timeout(std::time::Duration::from_secs(20), async { queue(&app, request).await }).await
-    {
-        let task = work(&app, &task).await;
-        assert_eq!(task.succeeded_records, 0);
-        told.push(send(&router, None, Method::GET, &format!("/tasks/{}", task.id), &[], "").await.text);
-        told.push(send(&router, None, Method::GET, &format!("/api/v1/tasks/{}/errors", task.id), &[], "").await.text);
-        told.push(
-            send(&router, None, Method::GET, &format!("/tasks/{}/results/failed.csv", task.id), &[], "").await.text,
-        );
+    let task = work(&app, &queue(&app, request).await).await;
+    assert_eq!(task.succeeded_records, 0);
+    for path in [
+        format!("/tasks/{}", task.id),
+        format!("/api/v1/tasks/{}/errors", task.id),
+        format!("/tasks/{}/results/failed.csv", task.id),
+    ] {
+        told.push(send(&router, None, Method::GET, &path, &[], "").await.expect(200).text);
     }
     for text in told {
         assert!(!text.contains(SECRET), "{text}");
