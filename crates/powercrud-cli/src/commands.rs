@@ -12,7 +12,7 @@ mod user;
 mod worker;
 
 use anyhow::{Context as _, Result};
-use powercrud::{PowerCrud, db::Database};
+use powercrud::{PowerCrud, Secret, db::Database};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -69,7 +69,7 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
 
 /// The database that the command line, the environment or the configuration names.
 async fn connect(connection: &Connection, config: &Config) -> Result<Database> {
-    let url = connection.database.as_ref().or(config.database_url.as_ref()).ok_or_else(|| {
+    let url = connection.database.as_deref().or(config.database_url.as_ref().map(Secret::reveal)).ok_or_else(|| {
         Usage(
             "which database? Give --database URL, set POWERCRUD_DATABASE_URL, or put database_url into powercrud.toml"
                 .into(),

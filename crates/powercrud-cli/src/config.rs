@@ -22,7 +22,7 @@ const ENVIRONMENT: &str = "POWERCRUD_";
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     /// Where the database is, if they say.
-    pub(crate) database_url: Option<String>,
+    pub(crate) database_url: Option<Secret>,
     /// Where to listen.
     pub(crate) bind: SocketAddr,
     /// Everything that the library knows of.
@@ -88,7 +88,7 @@ impl Config {
         let settings = &mut self.settings;
         let done = match key {
             "database_url" => {
-                read(value, "an address such as \"sqlite:shop.db\"").map(|it| self.database_url = Some(it))
+                secret(value, "an address such as \"sqlite:shop.db\"").map(|it| self.database_url = Some(it))
             }
             "bind" => read(value, "an address and port such as \"127.0.0.1:8000\"").map(|it| self.bind = it),
             "title" => read(value, "a text").map(|it| settings.title = it),
@@ -107,6 +107,15 @@ impl Config {
                 within(value, 1..=8760).map(|it| settings.session_lifetime = Duration::from_secs(it * 3600))
             }
             "audit_days" => within(value, 0..=36_525).map(|it| settings.audit_days = it),
+            "allowed_hosts" => {
+                let allowed = "a list of hosts, such as [\"shop.example.org\", \"*.example.com\"]";
+                names(value, allowed).map(|it| settings.allowed_hosts = it)
+            }
+            "trusted_proxies" => {
+                let allowed = "a list of addresses and networks, such as [\"127.0.0.1\", \"10.0.0.0/8\"]";
+                names(value, allowed).map(|it| settings.trusted_proxies = it)
+            }
+            "event_streams" => within(value, 0..=100_000).map(|it| settings.event_streams = it as usize),
             "secure_cookies" => read(value, "true or false").map(|it| settings.secure_cookies = it),
             "metrics" => {
                 read::<MetricsAccess>(value, "\"staff\", \"anyone\" or \"nobody\"").map(|it| settings.metrics = it)
@@ -163,7 +172,11 @@ impl Config {
 }
 
 /// Every top-level key.
+<<<<<<< HEAD
 pub(crate) const KEYS: [&str; 23] = [
+=======
+pub(crate) const KEYS: [&str; 25] = [
+>>>>>>> doors
     "database_url",
     "bind",
     "title",
@@ -176,6 +189,9 @@ pub(crate) const KEYS: [&str; 23] = [
     "poll_interval_milliseconds",
     "session_hours",
     "secure_cookies",
+    "allowed_hosts",
+    "trusted_proxies",
+    "event_streams",
     "metrics",
     "base_url",
     "email_url",
@@ -211,6 +227,16 @@ fn read<T: DeserializeOwned>(value: Value, allowed: &str) -> Result<T, String> {
     serde_json::from_value(json.clone())
         .or_else(|_| serde_json::from_value(serde_json::Value::String(json.to_string())))
         .map_err(|_| format!("{json} is not allowed; allowed is {allowed}"))
+}
+
+/// A list of texts; one text holds several separated by commas.
+fn names(value: Value, allowed: &str) -> Result<Vec<String>, String> {
+    let value = match value {
+        Value::String(_, text) => return Ok(text.split(',').map(|name| name.trim().to_owned()).collect()),
+        value => value,
+    };
+    let json = serde_json::to_value(&value).map_err(|error| error.to_string())?;
+    serde_json::from_value(json.clone()).map_err(|_| format!("{json} is not allowed; allowed is {allowed}"))
 }
 
 /// A text that no message shows.
@@ -255,7 +281,7 @@ mod tests {
             "#,
         )
         .unwrap();
-        assert_eq!(config.database_url.as_deref(), Some("sqlite:shop.db"));
+        assert_eq!(config.database_url, Some("sqlite:shop.db".into()));
         assert_eq!(config.bind.port(), 9000);
         assert_eq!(config.settings.lease, Duration::from_secs(30));
         assert!(config.settings.discover);
@@ -296,6 +322,7 @@ mod tests {
         let config = Config::read(
             "shop.toml",
             r#"
+            database_url = "postgres://ann:s3cret@localhost/shop"
             email_url = "smtps://ann:s3cret@mail.example.org"
             webhook_secret = "whsec_s3cret"
             webhook_url = "https://hooks.example.org/s3cret"

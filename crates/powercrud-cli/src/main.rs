@@ -7,6 +7,7 @@ mod demo;
 mod exit;
 mod output;
 mod report;
+mod server;
 mod telemetry;
 mod wait;
 

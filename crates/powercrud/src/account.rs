@@ -13,13 +13,15 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-pub(crate) use login::{Login, change_password, sign_in, sign_out};
+pub(crate) use login::{Login, change_password, confirm, sign_in, sign_out};
+pub(crate) use throttle::Guess;
 
 use crate::{
     app::User,
     audit::{Action, Deed},
     db::{Database, Run as _, close, migrations::tables},
     error::{Error, Result},
+    token,
 };
 
 /// A user who signs in with a password. Moments are milliseconds since 1970 UTC.
@@ -231,7 +233,7 @@ fn check_email(email: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Gives a user another password and ends the sessions that were begun with the old one; `by` is told in the audit trail.
+/// Gives a user another password and ends the sessions that were begun with the old one, and the user's tokens; `by` is told in the audit trail.
 ///
 /// # Errors
 /// [`Error::UnknownUser`], and [`Error::Invalid`] for what is no password.
@@ -242,6 +244,7 @@ pub async fn set_password(database: &Database, by: &User, name: &str, password: 
     change(database, name, async |transaction, account| {
         write_password(transaction, account, &hash).await?;
         note(database, transaction, Action::PasswordChanged, account, by).await?;
+        token::revoke_all(transaction, database.dialect(), &account.id.to_string()).await?;
         session::end_all(transaction, account.id).await
     })
     .await

@@ -1,12 +1,12 @@
 //! The handle that an application holds: one database, its resources and settings.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
 use crate::{
-    config::{LoginMode, Notification, Secret, Settings},
+    config::{Hosts, LoginMode, Notification, Proxies, Secret, Settings},
     db::{Catalog, Database},
     error::{Error, Result},
     live::Live,
@@ -26,8 +26,11 @@ struct Inner {
     database: Database,
     catalog: Catalog,
     settings: Settings,
+    hosts: Arc<Hosts>,
+    proxies: Proxies,
     resources: Vec<Arc<Resource>>,
     users: Option<UserHook>,
+    token_users: Option<TokenUserHook>,
     /// Rung when this process has queued a task, so that its own workers start at once.
     bell: Notify,
     live: Live,
@@ -47,6 +50,7 @@ pub(crate) struct QueueHooks {
     pub(crate) failure: Option<FailureHook>,
 }
 
+type TokenUserHook = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Option<User>> + Send>> + Send + Sync>;
 type UserHook = Arc<dyn Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync>;
 
 /// Who asks. `User::new("7", "Ann").email("ann@example.org")` makes one.
@@ -116,6 +120,7 @@ pub struct Builder {
     settings: Settings,
     resources: Vec<ResourceBuilder>,
     users: Option<UserHook>,
+    token_users: Option<TokenUserHook>,
     queue_hooks: QueueHooks,
     task_end: Option<TaskEndHook>,
     migrate: bool,
@@ -135,6 +140,7 @@ impl PowerCrud {
             settings: Settings::default(),
             resources: Vec::new(),
             users: None,
+            token_users: None,
             queue_hooks: QueueHooks::default(),
             task_end: None,
             migrate: true,
@@ -154,6 +160,16 @@ impl PowerCrud {
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
+    }
+
+    /// Whose requests are answered.
+    pub(crate) fn hosts(&self) -> &Arc<Hosts> {
+        &self.inner.hosts
+    }
+
+    /// Who is believed about for whom they ask.
+    pub(crate) fn proxies(&self) -> &Proxies {
+        &self.inner.proxies
     }
 
     /// All resources, by name.
@@ -181,6 +197,20 @@ impl PowerCrud {
             _ if self.has_login() => parts.extensions.get::<SignedIn>().map(|signed_in| signed_in.0.clone()),
             Some(hook) => hook(parts),
             None => Some(User::operator()),
+        }
+    }
+
+    /// Whether tokens are good here: not where the application says who asks, but not of whom tokens were made.
+    pub(crate) fn knows_users_of_tokens(&self) -> bool {
+        self.inner.users.is_none() || self.inner.token_users.is_some()
+    }
+
+    /// Who that user of a token is today, as the application says; `None` where it is not for the application to say.
+    pub(crate) async fn user_of_token(&self, user: &User) -> Option<Option<User>> {
+        self.inner.users.as_ref()?;
+        match (&self.inner.token_users, &user.id) {
+            (Some(hook), Some(id)) => Some(hook(id.clone()).await),
+            _ => Some(None),
         }
     }
 
@@ -252,10 +282,23 @@ impl Builder {
 
     /// Tells who asks, from a request's head; `None` refuses the request (401). A login that has to ask a database leaves what it found
     /// in the request's extensions, and the hook reads it there. Without this hook and without [`Builder::login`] everybody is the
-    /// operator: put the router behind a login of your own, or on a local address.
+    /// operator: put the router behind a login of your own, or on a local address, and say for which hosts it answers
+    /// ([`Builder::allowed_hosts`]).
     #[must_use]
     pub fn user(mut self, hook: impl Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync + 'static) -> Self {
         self.users = Some(Arc::new(hook));
+        self
+    }
+
+    /// Tells who the user of that id is today, of whom a token was made that somebody shows; `None` refuses the token, as for a user who
+    /// has left. Where [`Builder::user`] says who asks, no token is good without this hook, and none can be made: PowerCRUD does not know
+    /// whom the application still lets in. Tokens that act as the operator, not as a user, are then good for nothing either.
+    #[must_use]
+    pub fn token_user<F>(mut self, hook: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Option<User>> + Send + 'static,
+    {
+        self.token_users = Some(Arc::new(move |id| Box::pin(hook(id))));
         self
     }
 
@@ -300,6 +343,20 @@ impl Builder {
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings.base_url = Some(url.into());
+        self
+    }
+
+    /// The hosts whose requests are answered; [`Settings::allowed_hosts`] says more.
+    #[must_use]
+    pub fn allowed_hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
+        self.settings.allowed_hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The proxies whose `X-Forwarded-For` is believed; [`Settings::trusted_proxies`] says more.
+    #[must_use]
+    pub fn trusted_proxies<S: Into<String>>(mut self, proxies: impl IntoIterator<Item = S>) -> Self {
+        self.settings.trusted_proxies = proxies.into_iter().map(Into::into).collect();
         self
     }
 
@@ -370,6 +427,8 @@ impl Builder {
             let mistake = "login: either PowerCRUD has the login or the hook `user` says who asks, not both";
             mistakes.push(mistake.to_owned());
         }
+        let hosts = Hosts::of(&self.settings, &mut |mistake| mistakes.push(mistake));
+        let proxies = Proxies::of(&self.settings, &mut |mistake| mistakes.push(mistake));
         if self.migrate {
             self.database.migrate().await?;
         }
@@ -384,8 +443,11 @@ impl Builder {
                 database: self.database,
                 catalog,
                 settings: self.settings,
+                hosts: Arc::new(hosts),
+                proxies,
                 resources: resources.into_iter().map(Arc::new).collect(),
                 users: self.users,
+                token_users: self.token_users,
                 bell: Notify::new(),
                 live: Live::new(),
                 metrics: Metrics::new(),

@@ -1,11 +1,15 @@
 //! Settings, under the names that django-powercrud gave them, as builder methods, TOML keys and `POWERCRUD_…` variables alike.
 
+mod hosts;
 mod notification;
+mod proxies;
 mod secret;
 
 use std::{collections::BTreeMap, time::Duration};
 
+pub(crate) use hosts::Hosts;
 pub use notification::{Channel, Notification, NotifyWhen};
+pub(crate) use proxies::Proxies;
 pub use secret::Secret;
 
 use serde::{Deserialize, de::DeserializeOwned};
@@ -33,8 +37,17 @@ pub struct Settings {
     pub login: LoginMode,
     /// How long a browser that has signed in may stay without a request before it has to sign in again.
     pub session_lifetime: Duration,
-    /// Whether browsers send the session's cookie by https only.
+    /// Whether browsers send PowerCRUD's cookies by https only.
     pub secure_cookies: bool,
+    /// The hosts whose requests are answered, beside loopback names and that of [`Settings::base_url`]: names, `*.example.org` for a name
+    /// and what is under it, addresses, `0.0.0.0` for every address, and `*` for every host. Empty: all are answered, as the application
+    /// around the router sees to it.
+    pub allowed_hosts: Vec<String>,
+    /// Addresses and networks of proxies that are believed when their header `X-Forwarded-For` says for whom they ask: failed sign-ins
+    /// are counted by that address. Empty: it is the connection's own, as axum's `ConnectInfo<SocketAddr>` has it.
+    pub trusted_proxies: Vec<String>,
+    /// How many pages may watch progress by an event stream at a time (2,000); others ask by themselves.
+    pub event_streams: usize,
     /// Who may read `/metrics`.
     pub metrics: MetricsAccess,
     /// Where people reach these pages, with the path that they are nested under, such as `https://shop.example.org/admin`: mail and
@@ -75,6 +88,9 @@ impl Default for Settings {
             login: LoginMode::Off,
             session_lifetime: Duration::from_secs(12 * 3600),
             secure_cookies: false,
+            allowed_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            event_streams: 2000,
             metrics: MetricsAccess::default(),
             base_url: None,
             email_url: None,

@@ -22,6 +22,8 @@ use transaction::Writers;
 pub(crate) use transaction::{Transaction, close, roll_back_to};
 pub use value::Value;
 
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
+
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, QueryResult,
     sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement},
@@ -74,8 +76,9 @@ impl Database {
                     .busy_timeout(transaction::BUSY)
                     .pragma("cache_size", "-4000")
             });
-        let connection =
-            sea_orm::Database::connect(options).await.map_err(|error| refuse(fault::connection_reason(&error)))?;
+        // SeaORM would name the address with its password in a span of the level trace.
+        let connecting = sea_orm::Database::connect(options).with_subscriber(NoSubscriber::default());
+        let connection = connecting.await.map_err(|error| refuse(fault::connection_reason(&error)))?;
         let mut database = Self::from_connection(connection);
         database.url = masked;
         database.is_strict = true;
@@ -146,7 +149,12 @@ pub(crate) trait Run: ConnectionTrait + Sized {
     /// Runs a SELECT of one whole number, such as a COUNT; no row counts as 0.
     async fn number(&self, select: &SelectStatement) -> Result<u64> {
         let row = self.row(select).await?;
-        Ok(row.map(|row| row.try_get_by_index::<i64>(0)).transpose()?.unwrap_or(0) as u64)
+        let read = |row: QueryResult| match row.try_get_by_index::<i64>(0) {
+            Ok(number) => Ok(number),
+            // What PostgreSQL has for a number that stands in the statement.
+            Err(error) => row.try_get_by_index::<i32>(0).map(i64::from).map_err(|_| error),
+        };
+        Ok(row.map(read).transpose()?.unwrap_or(0) as u64)
     }
 
     /// Runs an INSERT and returns how many rows it wrote.
@@ -167,15 +175,23 @@ pub(crate) trait Run: ConnectionTrait + Sized {
 
 impl<C: ConnectionTrait> Run for C {}
 
-/// The address with `****` for its password.
+/// The address with `****` for its password, also where that is not encoded as it should be.
 pub(crate) fn mask_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at(rest[..end].rfind('@').map_or(0, |at| at));
-    match authority.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:****{tail}"),
-        None => url.to_owned(),
-    }
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
+        return url.to_owned();
+    };
+    let (authority, tail) = rest.split_at(rest.rfind('@').unwrap_or(0));
+    let before = match authority.split_once(':') {
+        Some((user, _)) => format!("{scheme}://{user}:****"),
+        None => format!("{scheme}://{authority}"),
+    };
+    // PostgreSQL's drivers take it as a parameter too.
+    let Some((path, parameters)) = tail.split_once('?') else { return format!("{before}{tail}") };
+    let masked = parameters.split('&').map(|parameter| match parameter.split_once('=') {
+        Some((name, _)) if name.to_ascii_lowercase().contains("password") => format!("{name}=****"),
+        _ => parameter.to_owned(),
+    });
+    format!("{before}{path}?{}", masked.collect::<Vec<_>>().join("&"))
 }
 
 /// Accepts a bare path as SQLite, `postgresql:` and `mariadb:` as their usual names.
@@ -207,6 +223,10 @@ mod tests {
         for (url, expected) in [
             ("postgres://ann:s3cret@db/shop", "postgres://ann:****@db/shop"),
             ("postgres://ann:p@ss:w@db/shop", "postgres://ann:****@db/shop"),
+            ("postgres://ann:s3/cr?et@db/shop", "postgres://ann:****@db/shop"),
+            ("postgres://db/shop?user=ann&password=s3cret", "postgres://db/shop?user=ann&password=****"),
+            ("postgres://ann@db:5432/shop", "postgres://ann@db:5432/shop"),
+            ("postgres://db:5432/shop", "postgres://db:5432/shop"),
             ("mysql://root@127.0.0.1/test", "mysql://root@127.0.0.1/test"),
             ("sqlite:///tmp/a@b:c.db", "sqlite:///tmp/a@b:c.db"),
             ("shop.db", "shop.db"),

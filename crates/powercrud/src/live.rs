@@ -34,6 +34,8 @@ pub(crate) struct Live {
 #[derive(Default)]
 struct State {
     watched: HashMap<Uuid, Watched>,
+    /// The streams that are open.
+    streams: usize,
     /// The number of the last look that has begun.
     looks: u64,
     looking: bool,
@@ -84,11 +86,15 @@ impl Live {
         self.ended.cancel();
     }
 
-    /// Begins to watch. What the first look after this finds counts as a change.
-    pub(crate) fn watch(app: &PowerCrud, ids: impl IntoIterator<Item = Uuid>) -> Watch {
+    /// Begins to watch. What the first look after this finds counts as a change. `None`: as many as may already do.
+    pub(crate) fn watch(app: &PowerCrud, ids: impl IntoIterator<Item = Uuid>) -> Option<Watch> {
         let live = app.live();
         let looked = live.looked.subscribe();
         let mut state = lock(&live.state);
+        if state.streams >= app.settings().event_streams {
+            return None;
+        }
+        state.streams += 1;
         let mut sent = HashMap::new();
         for id in ids {
             if sent.insert(id, None).is_none() {
@@ -100,7 +106,7 @@ impl Live {
             state.looking = true;
             tokio::spawn(look(app.clone()));
         }
-        Watch { app: app.clone(), since, looked, sent }
+        Some(Watch { app: app.clone(), since, looked, sent })
     }
 }
 
@@ -205,6 +211,7 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         let mut state = lock(&self.app.live().state);
+        state.streams -= 1;
         for id in self.sent.keys() {
             leave(&mut state, *id);
         }

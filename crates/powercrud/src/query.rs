@@ -1,5 +1,6 @@
 //! List pages: parameters from a query string, checked, to a SELECT, to rows.
 
+mod bounds;
 mod condition;
 mod in_task;
 mod links;
@@ -7,6 +8,7 @@ mod params;
 mod rows;
 mod versions;
 
+pub(crate) use bounds::words;
 pub use condition::Operator;
 pub(crate) use condition::{
     canonical_key, comparable_key, condition, join_key, key_value, keys_condition, single_keys_condition, split_key,

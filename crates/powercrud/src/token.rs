@@ -6,7 +6,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use sea_orm::{
-    QueryResult,
+    ConnectionTrait, QueryResult,
     sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
 };
 use sha2::{Digest as _, Sha256};
@@ -17,7 +17,7 @@ use crate::{
     app::{PowerCrud, User},
     audit::{Action, Deed},
     config::LoginMode,
-    db::{Run as _, close, migrations::tables},
+    db::{Dialect, Run as _, close, migrations::tables},
     error::{Error, FieldError, Result},
 };
 
@@ -160,8 +160,10 @@ impl ApiToken {
 /// Makes a token, as `by` asks for it, and returns it with its secret, which is never to be had again.
 ///
 /// # Errors
-/// [`Error::Invalid`] where it has no name, a name that is too long, or too long a life.
+/// [`Error::Invalid`] where it has no name, a name that is too long, or too long a life; [`Error::NotAllowed`] where it would be good
+/// for nothing, since the application does not say of whom tokens are ([`crate::Builder::token_user`]).
 pub async fn create(app: &PowerCrud, by: &User, new: NewToken) -> Result<(ApiToken, String)> {
+    require_users(app)?;
     let name = new.name.trim();
     check(name, &new)?;
     let mut scopes = new.scopes.clone();
@@ -213,6 +215,27 @@ pub async fn create(app: &PowerCrud, by: &User, new: NewToken) -> Result<(ApiTok
     let result = result.await;
     close(transaction, result).await?;
     Ok((load(app, id).await?, secret))
+}
+
+/// Refuses where no token would be good.
+pub(crate) fn require_users(app: &PowerCrud) -> Result<()> {
+    if app.knows_users_of_tokens() {
+        return Ok(());
+    }
+    let message = "tokens are not used here: the application says who asks, but not whether a token's user is still let in \
+                   (Builder::token_user)";
+    Err(Error::NotAllowed(message.into()))
+}
+
+/// Ends all tokens that act as that user, and says how many these were.
+pub(crate) async fn revoke_all<C: ConnectionTrait>(transaction: &C, dialect: Dialect, user_id: &str) -> Result<u64> {
+    let mut update = Query::update();
+    update
+        .table(tables::API_TOKEN)
+        .value("revoked_at", dialect.now())
+        .and_where(Expr::col("user_id").eq(user_id))
+        .and_where(Expr::col("revoked_at").is_null());
+    transaction.update(&update).await
 }
 
 fn check(name: &str, new: &NewToken) -> Result<()> {
@@ -296,8 +319,13 @@ pub(crate) async fn find(app: &PowerCrud, secret: &str) -> Result<Option<ApiToke
     Ok(Some(token))
 }
 
-/// Makes the token's user who that is today, where PowerCRUD keeps the users. `false`: the user may do nothing any more.
+/// Makes the token's user who that is today, as PowerCRUD or the application knows. `false`: the user may do nothing any more.
 async fn follow_account(app: &PowerCrud, token: &mut ApiToken) -> Result<bool> {
+    if let Some(known) = app.user_of_token(&token.user).await {
+        let is_known = known.is_some();
+        token.user = known.unwrap_or_default();
+        return Ok(is_known);
+    }
     let Some(id) = token.user.id.as_ref().filter(|_| app.has_login()) else { return Ok(true) };
     let Ok(id) = Uuid::parse_str(id) else {
         // Made for somebody before there was any user here.

@@ -10,6 +10,7 @@ mod asked;
 mod assets;
 mod auth;
 mod bulk;
+mod client;
 mod detail;
 mod error;
 mod error_page;
@@ -17,6 +18,7 @@ mod filter;
 mod form;
 mod history;
 mod home;
+mod hosts;
 mod htmx;
 mod list;
 mod live;
@@ -151,6 +153,9 @@ impl PowerCrud {
             .layer(CatchPanicLayer::new())
             .layer(middleware::from_fn_with_state(web.clone(), error_page::render))
             .layer(middleware::from_fn_with_state(web, auth::identify))
+            // Those that stand around the handlers too: what an application's hook does, the server outlives.
+            .layer(CatchPanicLayer::new())
+            .layer(middleware::from_fn_with_state(Arc::clone(self.hosts()), hosts::check))
             .layer(middleware::map_response(security_headers))
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn(request_id::hand_on))

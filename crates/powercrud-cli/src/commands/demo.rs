@@ -38,6 +38,7 @@ pub(super) async fn run(arguments: Demo) -> Result<Exit> {
         add_users(&database).await?;
     }
     let settings = Settings { login: if login { LoginMode::Always } else { LoginMode::Off }, ..settings() };
+    let settings = Settings { allowed_hosts: vec![bind.ip().to_string()], ..settings };
     let powercrud = resources()
         .into_iter()
         .fold(PowerCrud::builder(database).settings(settings), |builder, resource| builder.resource(resource))

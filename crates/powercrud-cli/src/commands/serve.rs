@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     exit::{Exit, Usage},
     output::{grouped, print},
+    server,
 };
 
 /// How long open requests may still take once the server was told to stop.
@@ -33,6 +34,9 @@ pub(super) async fn run(arguments: Serve) -> Result<Exit> {
         // Should the last one be removed, then nobody gets in.
         settings.login = LoginMode::Always;
     }
+    // The others are for whoever does not only watch.
+    settings.event_streams = settings.event_streams.min(server::most_connections() * 3 / 4);
+    settings.allowed_hosts.push(bind.ip().to_string());
     let powercrud = PowerCrud::builder(database).settings(settings).build().await?;
     serve(powercrud, bind, !arguments.no_worker).await
 }
@@ -58,19 +62,16 @@ pub(super) async fn serve(powercrud: PowerCrud, bind: SocketAddr, with_worker: b
     let resources = grouped(powercrud.resources().len() as u64);
     tracing::info!("{resources} resources of {}", powercrud.database().url());
     print(&format!("Open http://{} in a browser. Ctrl-C stops.", visible(address)));
-    // Made once: axum would copy every route of a bare router for each connection, some 100 kB.
-    let app = powercrud.router().into_make_service();
-    let stopping = {
+    tokio::spawn({
         let (stop, powercrud) = (stop.clone(), powercrud.clone());
         async move {
             stop.cancelled().await;
             // They would stay open as long as their pages.
             powercrud.end_streams();
         }
-    };
-    let server = axum::serve(listener, app).with_graceful_shutdown(stopping);
+    });
     tokio::select! {
-        served = async { server.await } => served.context("the server failed")?,
+        () = server::serve(listener, powercrud.router(), stop.clone()) => {}
         () = grace_is_over(&stop) => tracing::warn!("some requests were still open after {} s", GRACE.as_secs()),
     }
     if let Some(worker) = worker {

@@ -36,7 +36,7 @@ pub(super) async fn run(user: User) -> Result<Exit> {
             let known = account::find(&database, &arguments.name).await?;
             let password = read_password()?;
             let account = account::set_password(&database, &by, &known.name, &password).await?;
-            print(&format!("{} has a new password; open sessions have ended.", account.name));
+            print(&format!("{} has a new password; open sessions and tokens have ended.", account.name));
         }
         User::Deactivate(arguments) => {
             let database = open(&arguments.connection).await?;

@@ -4,12 +4,15 @@ use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
 use super::{open_with, stop_signal};
-use crate::{args::Worker, config::Config, exit::Exit, output::print};
+use crate::{args::Worker, config::Config, exit::Exit, output::print, server};
 
 pub(super) async fn run(arguments: Worker) -> Result<Exit> {
     let mut config = Config::load(arguments.connection.config.as_deref())?;
     if let Some(concurrency) = arguments.concurrency {
         config.settings.concurrency = concurrency.into();
+    }
+    if let Some(address) = arguments.metrics {
+        config.settings.allowed_hosts.push(address.ip().to_string());
     }
     let powercrud = open_with(&arguments.connection, config).await?;
     tracing::info!("waiting for bulk tasks in {}; Ctrl-C stops", powercrud.database().url());
@@ -17,14 +20,7 @@ pub(super) async fn run(arguments: Worker) -> Result<Exit> {
     if let Some(address) = arguments.metrics {
         let listener = TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))?;
         print(&format!("/metrics, /healthz and /readyz are at http://{}", listener.local_addr()?));
-        let server = axum::serve(listener, powercrud.operator_router().into_make_service());
-        let stopping = stop.clone();
-        tokio::spawn(async move {
-            let server = server.with_graceful_shutdown(stopping.cancelled_owned());
-            if let Err(error) = server.await {
-                tracing::error!(%error, "metrics are not served any more");
-            }
-        });
+        tokio::spawn(server::serve(listener, powercrud.operator_router(), stop.clone()));
     }
     powercrud.worker().run(stop).await?;
     Ok(Exit::Success)

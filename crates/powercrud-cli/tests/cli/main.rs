@@ -3,6 +3,7 @@
 mod bulk;
 mod configuration;
 mod discovery;
+mod doors;
 mod faults;
 mod notices;
 #[cfg(feature = "otel")]

@@ -8,14 +8,16 @@ use sea_orm::{
 };
 
 use super::{
-    Account, name_key, password, read, select,
+    Account, password, read, select,
     session::{self, Token},
-    throttle, trail, write_password,
+    throttle::{self, Guess},
+    trail, write_password,
 };
 use crate::{
     audit::Action,
     db::{Database, Run as _, close, migrations::tables},
     error::{Error, Result},
+    token,
 };
 
 /// How a try to sign in ended.
@@ -31,20 +33,19 @@ pub(crate) enum Login {
 /// Tries to sign in, in the place of the session that the browser has. An unknown name takes as long as a wrong password.
 pub(crate) async fn sign_in(
     database: &Database,
-    name: &str,
+    guess: &Guess,
     password: &str,
     lifetime: Duration,
     former: Option<&str>,
 ) -> Result<Login> {
-    let key = name_key(name);
-    if let Err(wait) = throttle::begin(database, &key).await? {
-        trail::delayed(database, &key).await?;
+    if let Err(wait) = throttle::begin(database, guess).await? {
+        trail::delayed(database, guess).await?;
         return Ok(Login::Wait(wait));
     }
-    let account = match authenticate(database, &key, password).await? {
+    let account = match authenticate(database, guess, password).await? {
         Ok(account) => account,
         Err(known) => {
-            trail::failed(database, &key, known.as_ref()).await?;
+            trail::failed(database, guess, known.as_ref()).await?;
             return Ok(Login::Refused);
         }
     };
@@ -61,7 +62,7 @@ pub(crate) async fn sign_in(
             trail::tried(database, &transaction, Action::SignInFailed, Some(&account)).await?;
             return Ok(Login::Refused);
         }
-        throttle::forget(&transaction, &key).await?;
+        throttle::succeeded(&transaction, guess).await?;
         if let Some(former) = former {
             end_session(database, &transaction, former).await?;
         }
@@ -75,15 +76,15 @@ pub(crate) async fn sign_in(
 /// The active user of that name and password; else, as an error, who has the name.
 async fn authenticate(
     database: &Database,
-    name_key: &str,
+    guess: &Guess,
     password: &str,
 ) -> Result<std::result::Result<Account, Option<Account>>> {
     let mut select = select();
-    select.column("password_hash").and_where(Expr::col("name_key").eq(name_key));
+    select.column("password_hash").and_where(Expr::col("name_key").eq(guess.name_key.as_str()));
     let row = database.connection().row(&select).await?;
     let account = row.as_ref().map(read).transpose()?;
     let hash = row.as_ref().map(|row| row.try_get_by_index::<String>(super::USER_COLUMNS.len())).transpose()?;
-    let fits = password::verify(password, hash.as_deref()).await?;
+    let fits = password::verify(&guess.row(), password, hash.as_deref()).await?;
     Ok(match account {
         Some(account) if fits && account.is_active => Ok(account),
         known => Err(known),
@@ -108,26 +109,35 @@ async fn end_session<C: ConnectionTrait>(database: &Database, transaction: &C, t
     Ok(())
 }
 
-/// Changes the password of whoever knows the old one; ends all sessions and begins a new one.
+/// Makes sure that whoever is signed in knows the password too.
+///
+/// # Errors
+/// [`Error::Invalid`] at the field `old_password`.
+pub(crate) async fn confirm(database: &Database, guess: &Guess, password: &str) -> Result<Account> {
+    if let Err(wait) = throttle::begin(database, guess).await? {
+        let message = format!("there were too many failures lately; try again in {} s", wait.as_secs() + 1);
+        return Err(Error::invalid("old_password", "TOO_MANY_FAILURES", message));
+    }
+    let Ok(account) = authenticate(database, guess, password).await? else {
+        return Err(Error::invalid("old_password", "INVALID", "this is not your password now"));
+    };
+    throttle::succeeded(database.connection(), guess).await?;
+    Ok(account)
+}
+
+/// Changes the password of whoever knows the old one; ends all sessions, and all tokens where `end_tokens`, and begins a new session.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `old_password` or `password`.
 pub(crate) async fn change_password(
     database: &Database,
-    name: &str,
+    guess: &Guess,
     old: &str,
     new: &str,
+    end_tokens: bool,
     lifetime: Duration,
 ) -> Result<Token> {
-    let key = name_key(name);
-    if let Err(wait) = throttle::begin(database, &key).await? {
-        let message = format!("there were too many failures lately; try again in {} s", wait.as_secs() + 1);
-        return Err(Error::invalid("old_password", "TOO_MANY_FAILURES", message));
-    }
-    let Ok(account) = authenticate(database, &key, old).await? else {
-        return Err(Error::invalid("old_password", "INVALID", "this is not your password now"));
-    };
-    throttle::forget(database.connection(), &key).await?;
+    let account = confirm(database, guess, old).await?;
     password::check(&account.name, new)?;
     let hash = password::hash(new).await?;
     let transaction = database.begin().await?;
@@ -135,6 +145,9 @@ pub(crate) async fn change_password(
         write_password(&transaction, &account, &hash).await?;
         trail::did(database, &transaction, Action::PasswordChanged, &account).await?;
         session::end_all(&transaction, account.id).await?;
+        if end_tokens {
+            token::revoke_all(&transaction, database.dialect(), &account.id.to_string()).await?;
+        }
         session::begin(database, &transaction, account.id, lifetime).await
     }
     .await;

@@ -1,6 +1,13 @@
 //! Passwords: which are taken, and how they are kept.
 //!
-//! Argon2id with the crate's defaults (19 MiB, two passes). Hashing takes a core and memory by intent, so that few run at a time.
+//! Argon2id with the crate's defaults (19 MiB, two passes). Hashing takes a core and memory by intent, so that few run at a time, and
+//! none for a name that nobody has: it takes as long as another by waiting. So whoever signs in does not wait for those who guess names.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use argon2::{
     Argon2,
@@ -47,24 +54,96 @@ pub(super) async fn hash(password: &str) -> Result<String> {
         .map_err(|error| Error::Internal(format!("the password can't be hashed: {error}")))
 }
 
-/// Whether `password` is the one that `hash` was made of; never where there is no hash, which takes as long to find out.
-pub(super) async fn verify(password: &str, hash: Option<&str>) -> Result<bool> {
+/// Whether `password` is the one that `hash` was made of; never where there is no hash, which takes as long to find out. Of those of the
+/// same `turn` one is looked at after the other, whether there is a hash or not.
+pub(super) async fn verify(turn: &str, password: &str, hash: Option<&str>) -> Result<bool> {
+    let _turn = Turn::take(turn).await;
+    if let (None, Some(took)) = (hash, any_lately()) {
+        // In the same queue, but without a place in it.
+        drop(HASHING.acquire().await);
+        tokio::time::sleep(took).await;
+        return Ok(false);
+    }
     let known = hash.is_some();
-    let (password, hash) = (password.to_owned(), hash.unwrap_or(NOBODY).to_owned());
+    // No password is longer, in bytes.
+    let password = if password.len() > 4 * LONGEST { String::new() } else { password.to_owned() };
+    let hash = hash.unwrap_or(NOBODY).to_owned();
     let fits = busy(move || {
+        let begun = Instant::now();
         let parsed = PasswordHash::new(&hash)?;
-        Argon2::default().verify_password(password.as_bytes(), &parsed)
+        let fits = Argon2::default().verify_password(password.as_bytes(), &parsed);
+        note_lately(begun.elapsed());
+        fits
     })
     .await?;
     Ok(known && fits.is_ok())
 }
 
-/// Runs what takes a core for a while, away from the requests.
+/// Runs what takes a core for a while, away from the requests. Its place is taken until it ends, also where nobody waits for it any more.
 async fn busy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let _permit = HASHING.acquire().await;
+    let permit = HASHING.acquire().await;
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Error::Internal(format!("hashing a password was interrupted: {error}")))
+}
+
+/// How long the last passwords took.
+static LATELY: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
+
+/// So many of these are kept.
+const KEPT: usize = 16;
+
+fn note_lately(took: Duration) {
+    let mut lately = lock(&LATELY);
+    if lately.len() == KEPT {
+        lately.remove(0);
+    }
+    lately.push(took);
+}
+
+/// How long one of the last took; `None` where none has been looked at yet.
+fn any_lately() -> Option<Duration> {
+    let lately = lock(&LATELY);
+    lately.get(rand::random_range(0..lately.len().max(1))).copied()
+}
+
+type Turns = Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>;
+
+static TURNS: std::sync::LazyLock<Turns> = std::sync::LazyLock::new(Turns::default);
+
+/// Whose turn it is, of those of one name.
+struct Turn {
+    name: String,
+    guard: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+impl Turn {
+    async fn take(name: &str) -> Self {
+        // Before the wait, so that one who gives up waiting leaves nothing behind.
+        let mut turn = Self { name: name.to_owned(), guard: None };
+        let line = Arc::clone(lock(&TURNS).entry(name.to_owned()).or_default());
+        turn.guard = Some(line.lock_owned().await);
+        turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.guard = None;
+        let mut turns = lock(&TURNS);
+        if turns.get(&self.name).is_some_and(|line| Arc::strong_count(line) == 1) {
+            turns.remove(&self.name);
+        }
+    }
+}
+
+/// Nothing here is left half-done by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -75,9 +154,10 @@ mod tests {
     async fn only_the_same_password_fits() {
         let kept = hash("correct horse").await.unwrap();
         assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
-        assert!(verify("correct horse", Some(&kept)).await.unwrap());
-        assert!(!verify("Correct horse", Some(&kept)).await.unwrap());
-        assert!(!verify("correct horse", None).await.unwrap());
+        assert!(verify("ann", "correct horse", Some(&kept)).await.unwrap());
+        assert!(!verify("ann", "Correct horse", Some(&kept)).await.unwrap());
+        assert!(!verify("nobody", "correct horse", None).await.unwrap());
+        assert!(lock(&TURNS).is_empty());
         assert_ne!(hash("correct horse").await.unwrap(), kept, "each has a salt of its own");
     }
 

@@ -15,7 +15,10 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _},
 };
 
-use super::{Account, note, read, select, subject, throttle};
+use super::{
+    Account, note, read, select, subject,
+    throttle::{self, Guess},
+};
 use crate::{
     app::User,
     audit::{self, Action, Deed},
@@ -27,10 +30,10 @@ use crate::{
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(300);
 
 /// Notes a try that was counted and has failed. `account` is who has the name.
-pub(super) async fn failed(database: &Database, name_key: &str, account: Option<&Account>) -> Result<()> {
+pub(super) async fn failed(database: &Database, guess: &Guess, account: Option<&Account>) -> Result<()> {
     let transaction = database.begin().await?;
     let result = async {
-        throttle::failed(&transaction, database.dialect(), name_key).await?;
+        throttle::failed(&transaction, database.dialect(), guess).await?;
         tried(database, &transaction, Action::SignInFailed, account).await
     }
     .await;
@@ -38,12 +41,12 @@ pub(super) async fn failed(database: &Database, name_key: &str, account: Option<
 }
 
 /// Notes a try that has to wait, unless an earlier one in the same wait was noted.
-pub(super) async fn delayed(database: &Database, name_key: &str) -> Result<()> {
-    let select = select().and_where(Expr::col("name_key").eq(name_key)).take();
+pub(super) async fn delayed(database: &Database, guess: &Guess) -> Result<()> {
+    let select = select().and_where(Expr::col("name_key").eq(guess.name_key.as_str())).take();
     let account = database.connection().row(&select).await?.as_ref().map(read).transpose()?;
     let transaction = database.begin().await?;
     let result = async {
-        if throttle::is_first_in_wait(&transaction, name_key).await? {
+        if throttle::is_first_in_wait(&transaction, guess).await? {
             tried(database, &transaction, Action::SignInDelayed, account.as_ref()).await?;
         }
         Ok(())

@@ -183,7 +183,7 @@ fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
 fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
     let code = error.code();
     let detail = error.detail().map(one_line);
-    let message = match &detail {
+    let message = match detail.as_deref().and_then(without_values) {
         Some(detail) if code.starts_with("23") => format!("{message} ({detail})"),
         _ => message,
     };
@@ -214,6 +214,29 @@ fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
     }
 }
 
+/// A detail about a key without what the key holds: whoever reads it may not be meant to see these columns. Other details, such as
+/// "Failing row contains (…)", show nothing but values.
+fn without_values(detail: &str) -> Option<String> {
+    let key = between(detail, "Key (", ")=(")?;
+    if detail.contains(") conflicts with existing key (") {
+        return Some(format!("Key ({key}) conflicts with another record's."));
+    }
+    // Values may themselves hold such words, so the last ones count.
+    let ends = [") already exists.", ") is not present in table ", ") is still referenced from table "];
+    let end = ends.iter().filter_map(|end| detail.rfind(end)).max()?;
+    Some(format!("Key ({key}{}", &detail[end..]))
+}
+
+/// "Duplicate entry 'VALUE' for key 'NAME'" without the value.
+fn without_entry(message: String) -> String {
+    match (message.find("Duplicate entry '"), message.rfind("' for key ")) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}Duplicate entry{}", &message[..start], &message[end + 1..])
+        }
+        _ => message,
+    }
+}
+
 /// Whether a SQLSTATE is of a class that the standard leaves to applications, and that PostgreSQL does not use itself.
 fn is_of_an_application(code: &str) -> bool {
     let first = code.as_bytes().first().copied().unwrap_or_default();
@@ -223,6 +246,8 @@ fn is_of_an_application(code: &str) -> bool {
 
 /// Error numbers: <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
 fn mysql(number: u16, message: String) -> Fault {
+    // A value is not to be taken for a name.
+    let message = without_entry(message);
     let column = between(&message, "Column '", "'").or_else(|| between(&message, "column '", "'"));
     // MariaDB: "for column `shop`.`item`.`small` at row 1".
     let column = column.or_else(|| between(&message, "for column `", "` at"));
@@ -288,6 +313,29 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_row_holds_is_left_out() {
+        for (detail, shown) in [
+            ("Failing row contains (1, s3cret, null).", None),
+            ("Partition key of the failing row contains (secret) = (s3cret).", None),
+            ("Key (secret)=(s3cret) already exists.", Some("Key (secret) already exists.")),
+            ("Key (a, b)=(s3cret, ) already exists.) already exists.", Some("Key (a, b) already exists.")),
+            (
+                "Key (id)=(s3cret) is still referenced from table \"line\".",
+                Some("Key (id) is still referenced from table \"line\"."),
+            ),
+            ("Key (id)=(s3cret) is not present in table \"book\".", Some("Key (id) is not present in table \"book\".")),
+            (
+                "Key (room, during)=(1, s3cret) conflicts with existing key (room, during)=(1, s3cret).",
+                Some("Key (room, during) conflicts with another record's."),
+            ),
+        ] {
+            assert_eq!(without_values(detail).as_deref(), shown, "{detail}");
+        }
+        let fault = mysql(1062, "Duplicate entry 's3cret' for key 'x' for key 'isbn'".into());
+        assert_eq!((&*fault.message, fault.field.as_deref()), ("Duplicate entry for key 'isbn'", Some("isbn")));
+    }
 
     #[test]
     fn the_field_is_read_from_the_message() {

@@ -152,6 +152,10 @@ fn parse(links: &ManyToMany, word: &str, text: Option<&str>) -> Result<LinkChang
         let all = if operation.is_partial() { "" } else { "; clear removes all" };
         return Err(refuse("NO_VALUE", format!("{operation} needs the key of at least one {other}{all}")));
     }
+    if keys.len() > MOST_TARGETS {
+        let given = keys.len();
+        return Err(refuse("TOO_MANY", format!("{operation} takes {MOST_TARGETS} keys at most, not {given}")));
+    }
     for key in keys {
         // A key that exists may be one that a check list would refuse today.
         let value = Value::parse(&Column { choices: Vec::new(), ..links.reference.column.clone() }, &key)
@@ -159,10 +163,6 @@ fn parse(links: &ManyToMany, word: &str, text: Option<&str>) -> Result<LinkChang
         if change.targets.iter().all(|target| target.key != value) {
             change.targets.push(LinkTarget { name: value.to_text(), key: value });
         }
-    }
-    if change.targets.len() > MOST_TARGETS {
-        let given = change.targets.len();
-        return Err(refuse("TOO_MANY", format!("{operation} takes {MOST_TARGETS} keys at most, not {given}")));
     }
     Ok(change)
 }

@@ -2,7 +2,10 @@
 
 use sea_orm::sea_query::{Cond, Condition, Expr, ExprTrait as _};
 
-use super::params::{Filter, ListParams};
+use super::{
+    bounds,
+    params::{Filter, ListParams},
+};
 use crate::{
     db::{Column, ColumnType, Dialect, Value},
     error::{Error, FieldError, Result},
@@ -102,6 +105,7 @@ pub(super) fn check(resource: &Resource, params: &ListParams) -> Result<()> {
 
 /// The WHERE of a list, or of "all that match".
 pub(crate) fn condition(resource: &Resource, params: &ListParams, dialect: Dialect) -> Result<Condition> {
+    bounds::check(params)?;
     let mut all = Cond::all();
     let mut errors = Vec::new();
     for filter in &params.filters {

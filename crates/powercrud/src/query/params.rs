@@ -1,6 +1,6 @@
 //! What a list page shows, as the address bar holds it: filters, search, order, page.
 
-use super::{condition::Operator, in_task::InTask};
+use super::{bounds, condition::Operator, in_task::InTask};
 use crate::{
     error::{Error, FieldError, Result},
     resource::Resource,
@@ -64,6 +64,8 @@ impl ListParams {
     }
 
     fn read<K: AsRef<str>, V: AsRef<str>>(resource: &Resource, pairs: &[(K, V)], with_task: bool) -> Result<Self> {
+        let filters = pairs.iter().filter(|(key, _)| !RESERVED.contains(&key.as_ref())).count();
+        bounds::filters(filters).map_err(|error| Error::Invalid(vec![error]))?;
         let mut params = Self { page: 1, ..Self::default() };
         let mut errors = Vec::new();
         for (key, value) in pairs {
@@ -91,7 +93,12 @@ impl ListParams {
                     )),
                 },
                 "ordering" => {
-                    for name in value.split(',').filter(|name| !name.is_empty()) {
+                    let names = || value.split(',').filter(|name| !name.is_empty());
+                    if let Err(error) = bounds::orderings(names().count()) {
+                        errors.push(error);
+                        continue;
+                    }
+                    for name in names() {
                         let ordering = Ordering::parse(name);
                         match resource.require_field(&ordering.field) {
                             Ok(field) => params.ordering.push(Ordering { field: field.name.clone(), ..ordering }),

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::{
+    bounds,
     condition::{condition, key_value},
     params::{ListParams, Ordering},
 };
@@ -269,7 +270,7 @@ pub async fn choices(
     let table = &reference.table;
     let mut select = choice_select(reference, dialect);
     let shown = reference.display.as_ref().unwrap_or(&reference.column);
-    for word in search.split_whitespace() {
+    for word in bounds::words("q", search).map_err(|error| Error::Invalid(vec![error]))? {
         let by_name = dialect.contains(Expr::col(table.column_ref(&shown.name)), word);
         let by_key = Value::parse(&reference.column, word)
             .ok()

@@ -178,7 +178,10 @@ fn resource(
             }
             place
         }
-        None => display_column(table).and_then(|column| fields.iter().position(|field| field.name == column.name)),
+        None => {
+            let shown = |column: &Column| fields.iter().any(|field| field.name == column.name);
+            display_column(table, shown).and_then(|column| fields.iter().position(|field| field.name == column.name))
+        }
     };
     if let Some(size) = settings.paginate_by
         && !(1..=1000).contains(&size)
@@ -272,7 +275,7 @@ fn reference(column: &Column, table: &Table, catalog: &Catalog) -> Option<Refere
     let target = catalog.table(key.referenced_schema.as_deref(), &key.referenced_table)?;
     Some(Reference {
         column: target.column(key.referenced_columns.first()?)?.clone(),
-        display: display_column(target).cloned(),
+        display: display_column(target, |_| true).cloned(),
         table: target.clone(),
         resource: None,
     })
@@ -292,17 +295,21 @@ fn link(resources: &mut [Resource]) {
     });
     for reference in references {
         let target = reference.table.qualified_name();
-        if let Some((_, name, display)) = known.iter().find(|(model, _, _)| *model == target) {
+        let over = || known.iter().filter(|(model, _, _)| *model == target);
+        if let Some((_, name, _)) = over().next() {
             reference.resource = Some(name.clone());
-            reference.display = display.clone().or(reference.display.take());
+            // Only by a field that is shown there: else records are named, and searched, by their keys.
+            reference.display = over().find_map(|(_, _, display)| display.clone());
         }
     }
 }
 
-/// The column that most likely names a record: one called name or title, else the first text that is no key and no reference.
-pub(super) fn display_column(table: &Table) -> Option<&Column> {
+/// The column that most likely names a record, of those that are shown: one called name or title, else the first text that is no key
+/// and no reference.
+pub(super) fn display_column(table: &Table, shown: impl Fn(&Column) -> bool) -> Option<&Column> {
     let fit = |column: &&Column| {
-        matches!(column.column_type, ColumnType::Text { .. })
+        shown(column)
+            && matches!(column.column_type, ColumnType::Text { .. })
             && column.choices.is_empty()
             && !table.foreign_keys.iter().any(|key| key.columns.contains(&column.name))
     };

@@ -103,7 +103,7 @@ pub(super) fn of_table(
             reference: Reference {
                 table: ends.other.clone(),
                 column: ends.other_key.clone(),
-                display: super::build::display_column(ends.other).cloned(),
+                display: super::build::display_column(ends.other, |_| true).cloned(),
                 resource: None,
             },
             name,

@@ -147,7 +147,7 @@ impl Results {
         let dialect = self.app.database().dialect();
         let mut select = Query::select();
         select.from(tables::TASK_ERROR).and_where(Expr::col("task_id").eq(self.task.id));
-        for word in search.split_whitespace() {
+        for word in query::words("q", search).map_err(|error| Error::Invalid(vec![error]))? {
             let columns = ["record_key", "field", "code", "message"];
             let any =
                 columns.iter().fold(Cond::any(), |any, column| any.add(dialect.contains(Expr::col(*column), word)));

@@ -15,8 +15,9 @@ use super::{
     paths::parse_query,
 };
 use crate::{
-    account,
+    account::{self, Guess},
     error::{Error, FieldError},
+    token,
 };
 
 #[derive(Serialize)]
@@ -26,6 +27,9 @@ struct AccountView {
     action: String,
     notice: &'static str,
     fields: [PasswordField; 3],
+    /// Whether the user has tokens that are good, and whether these are to end too.
+    tokens: usize,
+    end_tokens: bool,
 }
 
 #[derive(Serialize)]
@@ -40,15 +44,17 @@ pub(super) async fn page(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respons
     let changed = parse_query(&raw.unwrap_or_default()).iter().any(|(name, _)| name == "changed");
     let notice =
         if changed { "Your password is changed. Other browsers have to sign in with the new one." } else { "" };
-    account_page(&ask, notice, &[]).await
+    account_page(&ask, notice, true, &[]).await
 }
 
 pub(super) async fn change_password(ask: Ask, form: FormData) -> WebResult<Response> {
     let get = |name: &str| form.get(name).unwrap_or_default();
+    let end_tokens = form.get("end_tokens").is_some();
     let errors = if get("password") == get("again") {
         let (database, lifetime) = (ask.app().database(), ask.app().settings().session_lifetime);
         let (old, new) = (get("old_password"), get("password"));
-        match account::change_password(database, &ask.user.name, old, new, lifetime).await {
+        let guess = Guess::new(&ask.user.name, ask.client);
+        match account::change_password(database, &guess, old, new, end_tokens, lifetime).await {
             Ok(token) => {
                 let response = Redirect::to(&format!("{}?changed=1", ask.paths.account())).into_response();
                 return Ok(with_session(&ask, response, token.as_str()));
@@ -59,17 +65,20 @@ pub(super) async fn change_password(ask: Ask, form: FormData) -> WebResult<Respo
     } else {
         vec![FieldError::new("again", "DIFFERENT", "this is not the same as the new password")]
     };
-    let mut response = account_page(&ask, "", &errors).await?;
+    let mut response = account_page(&ask, "", end_tokens, &errors).await?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
 }
 
-async fn account_page(ask: &Ask, notice: &'static str, errors: &[FieldError]) -> WebResult<Response> {
+async fn account_page(ask: &Ask, notice: &'static str, end_tokens: bool, errors: &[FieldError]) -> WebResult<Response> {
     if ask.user.id.is_none() {
         return Err(Problem::not_found("There is nobody to sign in yet, so there is no account.").into());
     }
     let field = |name, label, autocomplete| PasswordField { name, label, autocomplete, error: at_field(errors, name) };
+    let tokens = token::list(ask.app(), &ask.user).await?;
     let view = AccountView {
+        tokens: tokens.iter().filter(|token| !token.ended && token.user.id == ask.user.id).count(),
+        end_tokens,
         name: ask.user.name.clone(),
         is_staff: ask.user.is_staff,
         action: ask.paths.account(),

@@ -1,5 +1,7 @@
 //! One request: who asks, for what kind of answer, and how it is rendered.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
@@ -11,6 +13,7 @@ use uuid::Uuid;
 use super::{
     Web,
     auth::LookupFailed,
+    client,
     error::{Problem, WebError, WebResult},
     htmx::{self, Htmx},
     messages,
@@ -37,6 +40,8 @@ pub(super) struct Ask {
     /// Whether somebody is known to ask; else `user` is nobody.
     pub(super) signed_in: bool,
     pub(super) request_id: String,
+    /// From which address, where that is known.
+    pub(super) client: Option<IpAddr>,
     /// Where selections are kept, once something was ticked.
     selection_cookie: Option<Uuid>,
 }
@@ -78,6 +83,7 @@ impl Ask {
             path: format!("{}{}", paths.base(), parts.uri.path()),
             paths,
             htmx: Htmx::of(&parts.headers),
+            client: client::address(&web.app, &parts.extensions, &parts.headers),
             signed_in: user.is_some(),
             user: user.unwrap_or_default(),
             request_id: text(&parts.headers, request_id::HEADER.as_str()).unwrap_or_default().to_owned(),
@@ -103,9 +109,15 @@ impl Ask {
         let new = self.selection_cookie.is_none();
         let cookie = *self.selection_cookie.get_or_insert_with(Uuid::new_v4);
         let path = if self.paths.base().is_empty() { "/" } else { self.paths.base() };
-        let set = format!("{SELECTION_COOKIE}={cookie}; Path={path}; HttpOnly; SameSite=Lax");
+        let secure = self.secure();
+        let set = format!("{SELECTION_COOKIE}={cookie}; Path={path}; HttpOnly; SameSite=Lax{secure}");
         let owner = self.selection_owner().unwrap_or_default();
         (owner, HeaderValue::from_str(&set).ok().filter(|_| new))
+    }
+
+    /// What every cookie ends with: browsers send it by https only, where the settings say so.
+    pub(super) fn secure(&self) -> &'static str {
+        if self.app().settings().secure_cookies { "; Secure" } else { "" }
     }
 
     /// The whole page, or its content alone where htmx asks.

@@ -19,7 +19,7 @@ use super::{
     paths::{Paths, parse_query, with_query},
 };
 use crate::{
-    account::{self, Login},
+    account::{self, Guess, Login},
     app::{SignedIn, User},
     config::LoginMode,
     error::Result,
@@ -149,7 +149,8 @@ pub(super) async fn sign_in(Anybody(ask): Anybody, headers: HeaderMap, form: For
     let (name, next) = (get("name"), get("next"));
     let (database, lifetime) = (ask.app().database(), ask.app().settings().session_lifetime);
     let former = cookie(&headers, SESSION_COOKIE);
-    match account::sign_in(database, name, get("password"), lifetime, former).await? {
+    let guess = Guess::new(name, ask.client);
+    match account::sign_in(database, &guess, get("password"), lifetime, former).await? {
         Login::In(token) => {
             let response = Redirect::to(&destination(&ask.paths, next)).into_response();
             Ok(with_session(&ask, response, token.as_str()))
@@ -179,7 +180,7 @@ pub(super) async fn sign_out(Anybody(ask): Anybody, headers: HeaderMap) -> WebRe
 /// Sets the session's cookie, or takes it away where the token is empty. The browser forgets it when it is closed.
 pub(super) fn with_session(ask: &Ask, mut response: Response, token: &str) -> Response {
     let path = ask.paths.home();
-    let secure = if ask.app().settings().secure_cookies { "; Secure" } else { "" };
+    let secure = ask.secure();
     let age = if token.is_empty() { "; Max-Age=0" } else { "" };
     let set = format!("{SESSION_COOKIE}={token}; Path={path}; HttpOnly; SameSite=Lax{secure}{age}");
     if let Ok(set) = HeaderValue::from_str(&set) {

@@ -12,7 +12,7 @@ use std::{
 
 use axum::{
     extract::RawQuery,
-    http::{HeaderName, HeaderValue},
+    http::{HeaderName, HeaderValue, StatusCode},
     response::{
         IntoResponse as _, Response,
         sse::{Event, KeepAlive, Sse},
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use super::{
     ask::Ask,
-    error::WebResult,
+    error::{Problem, WebResult},
     paths::{Paths, parse_query, with_query},
     view::{TaskView, task_view_at},
 };
@@ -99,7 +99,7 @@ pub(super) async fn events(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respo
     for id in watched.keys() {
         store::get(ask.app(), &ask.user, *id).await?;
     }
-    let watch = Live::watch(ask.app(), watched.keys().copied());
+    let watch = Live::watch(ask.app(), watched.keys().copied()).ok_or_else(too_many)?;
     let first = Event::default().event("beat").data("1").retry(RETRY);
     let stream =
         Stream { ask, place, stages: watched, watch, queue: VecDeque::from([first]), until: Instant::now() + LONGEST };
@@ -109,6 +109,13 @@ pub(super) async fn events(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respo
     });
     let beat = KeepAlive::new().interval(BEAT).event(Event::default().event("beat").data("1"));
     Ok(at_once(Sse::new(events).keep_alive(beat).into_response()))
+}
+
+/// Pages whose stream fails ask by themselves.
+pub(super) fn too_many() -> Problem {
+    let message =
+        "As many pages as may (the setting event_streams) watch progress by a stream already. Ask for the task itself.";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_STREAMS", "Too many streams", message)
 }
 
 /// A proxy that collects an answer before it passes it on would hold progress back.

@@ -17,6 +17,7 @@ use super::{
     view::{self, Link, Moment},
 };
 use crate::{
+    account::{self, Guess},
     error::{Error, FieldError},
     token::{self, ApiToken, NewToken, Scope},
 };
@@ -68,6 +69,9 @@ struct FormView {
     life_error: String,
     errors: Vec<String>,
     user: String,
+    /// Whether whoever is signed in has to show the password again.
+    asks_password: bool,
+    password_error: String,
 }
 
 #[derive(Serialize)]
@@ -131,6 +135,7 @@ fn words(scopes: &[Scope]) -> String {
 }
 
 pub(super) async fn new(ask: Ask) -> WebResult<Response> {
+    token::require_users(ask.app())?;
     form_page(&ask, &FormData(Vec::new()), &[]).await
 }
 
@@ -149,6 +154,15 @@ pub(super) async fn create(ask: Ask, form: FormData) -> WebResult<Response> {
         let allowed: Vec<_> = LIVES.iter().map(|(value, ..)| *value).collect();
         let message = format!("choose how long it lasts; allowed are: {}", allowed.join(", "));
         errors.push(FieldError::new("expires", "INVALID_CHOICE", message));
+    }
+    if errors.is_empty() && asks_password(&ask) {
+        // A token outlives the session: who finds a browser open is not to make one.
+        let guess = Guess::new(&ask.user.name, ask.client);
+        match account::confirm(ask.app().database(), &guess, form.get("old_password").unwrap_or_default()).await {
+            Ok(_) => {}
+            Err(Error::Invalid(more)) => errors = more,
+            Err(error) => return Err(error.into()),
+        }
     }
     if errors.is_empty() {
         let name = form.get("name").unwrap_or_default().to_owned();
@@ -194,10 +208,17 @@ async fn form_page(ask: &Ask, form: &FormData, errors: &[FieldError]) -> WebResu
         scopes: Scope::ALL.into_iter().map(scope).collect(),
         lives: LIVES.iter().map(|(value, label, _)| LifeView { value, label, chosen: *value == life }).collect(),
         life_error: at_field(errors, "expires"),
-        errors: elsewhere(errors, &["name", "expires"]),
+        asks_password: asks_password(ask),
+        password_error: at_field(errors, "old_password"),
+        errors: elsewhere(errors, &["name", "expires", "old_password"]),
         user: ask.user.name.clone(),
     };
     ask.page("token_new.html", "New token", &view).await
+}
+
+/// Whether PowerCRUD keeps a password of whoever asks.
+fn asks_password(ask: &Ask) -> bool {
+    ask.app().has_login() && ask.user.id.is_some()
 }
 
 fn crumbs(ask: &Ask) -> Vec<Link> {

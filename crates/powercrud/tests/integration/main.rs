@@ -5,6 +5,7 @@ mod audit;
 mod bulk;
 mod conflict;
 mod discovery;
+mod doors;
 mod example;
 mod metrics;
 mod notify;

@@ -113,7 +113,9 @@ async fn metrics_are_for_staff_unless_the_settings_say_otherwise() {
         };
         let with = async |metrics| {
             let settings = Settings { metrics, discover: true, ..Settings::default() };
-            PowerCrud::builder(database.clone()).settings(settings).user(hook).build().await.expect("no mistakes")
+            let tokens_user = async |id: String| Some(User::new(&id, &id).staff(id == "scraper"));
+            let builder = PowerCrud::builder(database.clone()).settings(settings).user(hook);
+            builder.token_user(tokens_user).build().await.expect("no mistakes")
         };
         let app = with(MetricsAccess::Staff).await;
         for router in [app.router(), app.operator_router()] {

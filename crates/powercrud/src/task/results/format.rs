@@ -67,7 +67,7 @@ fn csv_line(record: &ResultRecord, fields: usize) -> Vec<String> {
     let error = record.error.as_ref();
     let mut line = vec![
         harmless(&record.record_key),
-        error.and_then(|error| error.field.clone()).unwrap_or_default(),
+        error.and_then(|error| error.field.as_deref().map(harmless)).unwrap_or_default(),
         error.map(|error| error.code.clone()).unwrap_or_default(),
         error.map(|error| harmless(&error.message)).unwrap_or_default(),
     ];
@@ -94,9 +94,13 @@ fn json_line(record: &ResultRecord, fields: &[&str]) -> serde_json::Value {
     line.into()
 }
 
-/// A cell that no spreadsheet takes for a formula. Numbers, which may begin with a sign, stay what they are.
+/// A cell that no spreadsheet takes for a formula: some look past blanks at its start, and take full-width signs for the usual ones.
+/// Numbers, which may begin with a sign, stay what they are.
 fn harmless(text: &str) -> String {
-    let is_risky = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && text.parse::<f64>().is_err();
+    let blank =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    let begins = text.trim_start_matches(blank).starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    let is_risky = (begins || text.starts_with(['\t', '\r', '\n'])) && text.parse::<f64>().is_err();
     if is_risky { format!("'{text}") } else { text.to_owned() }
 }
 
@@ -121,6 +125,15 @@ mod tests {
             ("+49 30 1234", "'+49 30 1234"),
             ("-2+3+cmd|' /C calc'!A0", "'-2+3+cmd|' /C calc'!A0"),
             ("\t=1", "'\t=1"),
+            (" =1+1", "' =1+1"),
+            ("\u{a0}\u{3000}@SUM(A1)", "'\u{a0}\u{3000}@SUM(A1)"),
+            ("\u{feff}=1", "'\u{feff}=1"),
+            ("＝1+1", "'＝1+1"),
+            (" ＋49", "' ＋49"),
+            ("－2+3", "'－2+3"),
+            ("＠SUM(A1)", "'＠SUM(A1)"),
+            ("\rplain", "'\rplain"),
+            (" plain = 1", " plain = 1"),
             ("-12.50", "-12.50"),
             ("+3", "+3"),
             ("plain", "plain"),

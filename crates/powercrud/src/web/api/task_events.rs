@@ -19,7 +19,7 @@ use crate::{
     web::{
         ask::text,
         error::WebResult,
-        live::{BEAT, LONGEST, RETRY, at_once},
+        live::{BEAT, LONGEST, RETRY, at_once, too_many},
     },
 };
 
@@ -48,7 +48,7 @@ pub(super) async fn events(caller: Caller, Path(id): Path<String>, headers: Head
     if task.status.is_final() && seen.as_deref() == Some(&*event_id(&task)) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let watch = Live::watch(caller.app(), [task.id]);
+    let watch = Live::watch(caller.app(), [task.id]).ok_or_else(too_many)?;
     let stream = Stream { watch, seen, until: Instant::now() + LONGEST };
     let events = futures_util::stream::unfold(stream, async |mut stream| {
         let event = stream.next().await?;
