@@ -172,11 +172,7 @@ impl Config {
 }
 
 /// Every top-level key.
-<<<<<<< HEAD
-pub(crate) const KEYS: [&str; 23] = [
-=======
-pub(crate) const KEYS: [&str; 25] = [
->>>>>>> doors
+pub(crate) const KEYS: [&str; 26] = [
     "database_url",
     "bind",
     "title",

@@ -17,6 +17,7 @@ mod m0013_origins;
 mod m0014_waits;
 mod m0015_attempts;
 mod m0016_unchanged;
+mod m0022_long_keys;
 
 use std::time::Duration;
 
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_waits::Migration),
             Box::new(m0015_attempts::Migration),
             Box::new(m0016_unchanged::Migration),
+            Box::new(m0022_long_keys::Migration),
         ]
     }
 
