@@ -7,6 +7,7 @@ mod dialect;
 mod fault;
 mod image;
 pub(crate) mod migrations;
+pub(crate) mod rules;
 mod transaction;
 mod value;
 mod version;

@@ -2,7 +2,7 @@
 
 mod links;
 
-use sea_orm::sea_query::{Expr, UpdateStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, UpdateStatement};
 
 pub(crate) use links::sort_link_inputs;
 pub use links::{LinkChange, LinkOperation, LinkTarget};
@@ -114,6 +114,15 @@ pub(crate) fn set(update: &mut UpdateStatement, resource: &Resource, changes: &[
             update.value(change.field.clone(), dialect.write(&field.column, &change.value));
         }
     }
+}
+
+/// Whether any field of a record differs from what `changes` set it to; `None` where they set none.
+pub(crate) fn differs(resource: &Resource, changes: &[Change], dialect: Dialect) -> Option<Expr> {
+    let each = changes.iter().filter_map(|change| {
+        let field = resource.field(&change.field)?;
+        Some(dialect.differs(&field.column, Expr::col(resource.table.column_ref(&change.field)), &change.value))
+    });
+    each.reduce(Expr::or)
 }
 
 /// Adds the next version to an UPDATE of the resource's table, where it names a version field that the database does not compute.

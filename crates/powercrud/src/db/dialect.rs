@@ -4,8 +4,10 @@
 //! same way whatever its type. On PostgreSQL and MySQL it is read as text, which is the only form that all types have; SQLite
 //! cells carry their own type and are read as they are, because a cell may not match its column's declared type.
 
+mod differs;
 mod joins;
 mod session;
+mod stored;
 
 use sea_orm::{
     DbBackend,
@@ -145,17 +147,6 @@ impl Dialect {
                 ColumnType::DateTimeTz => Expr::val(value.to_text().trim_end_matches("+00:00")),
                 _ => bound,
             },
-        }
-    }
-
-    /// Both sides of a comparison of `expr`, which reads `column`, with `value`; types without an equality of their own are compared
-    /// as text.
-    pub(crate) fn comparable(self, column: &Column, expr: Expr, value: &Value) -> (Expr, Expr) {
-        match (self, &column.column_type) {
-            (Self::Postgres, ColumnType::Json | ColumnType::Other) => {
-                (self.cast(expr, "text"), self.cast(self.write(column, value), "text"))
-            }
-            _ => (self.moment(column, expr), self.moment(column, self.write(column, value))),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod bad_records;
 mod deletes;
+mod foreseen;
 mod links;
 mod odd_keys;
 mod preview;

@@ -1,13 +1,14 @@
 //! What a bulk edit would do to many-to-many fields.
 
-use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 
 use crate::{
     bulk::Plan,
+    db::Dialect,
     error::Result,
     form::{LinkChange, LinkOperation},
     query::{self, Choice},
-    resource::ManyToMany,
+    resource::{ManyToMany, Resource},
 };
 
 const LINKED: &str = "powercrud_linked";
@@ -15,49 +16,48 @@ const LINKED: &str = "powercrud_linked";
 /// Links of a sample record that are told by name; more are only counted.
 const NAMED: usize = 20;
 
+/// Whether any of the links of a record would change; `None` where `changes` are none.
+pub(in crate::bulk) fn links_differ(resource: &Resource, changes: &[LinkChange], dialect: Dialect) -> Option<Expr> {
+    let each = changes.iter().filter_map(|change| {
+        resource.many_to_many(&change.field).map(|field| link_differs(resource, field, change, dialect))
+    });
+    each.reduce(Expr::or)
+}
+
+fn link_differs(resource: &Resource, field: &ManyToMany, change: &LinkChange, dialect: Dialect) -> Expr {
+    let keys = || change.targets.iter().map(|to| query::key_value(&field.reference.column, &to.key, dialect));
+    let target = || Expr::col((LINKED, field.target.name.clone()));
+    let exists = |condition: Option<Expr>| {
+        let mut links = links_of(resource, field);
+        links.expr(Expr::cust("1"));
+        links.and_where_option(condition);
+        Expr::exists(links)
+    };
+    let some_missing = || {
+        let mut links = links_of(resource, field);
+        links.expr(Expr::cust("COUNT(*)")).and_where(target().is_in(keys()));
+        Expr::SubQuery(None, Box::new(links.into())).lt(change.targets.len() as i64)
+    };
+    match change.operation {
+        LinkOperation::Add => some_missing(),
+        LinkOperation::Remove => exists(Some(target().is_in(keys()))),
+        LinkOperation::Replace => some_missing().or(exists(Some(target().is_not_in(keys())))),
+        LinkOperation::Clear => exists(None),
+    }
+}
+
+/// The links of a row of the resource's table.
+fn links_of(resource: &Resource, field: &ManyToMany) -> SelectStatement {
+    let mut select = Query::select();
+    select.from_as(field.through.table_ref(), LINKED);
+    for column in &resource.table.primary_key {
+        let own = Expr::col(resource.table.column_ref(column));
+        select.and_where(Expr::col((LINKED, field.source.name.clone())).eq(own));
+    }
+    select.take()
+}
+
 impl Plan {
-    /// Whether any of the links of a record would change.
-    pub(super) fn links_differ(&self, any: Condition) -> Condition {
-        self.links().iter().fold(any, |any, change| match self.resource.many_to_many(&change.field) {
-            Some(field) => any.add(self.link_differs(field, change)),
-            None => any,
-        })
-    }
-
-    fn link_differs(&self, field: &ManyToMany, change: &LinkChange) -> Expr {
-        let dialect = self.app.database().dialect();
-        let keys = || change.targets.iter().map(|to| query::key_value(&field.reference.column, &to.key, dialect));
-        let target = || Expr::col((LINKED, field.target.name.clone()));
-        let exists = |condition: Option<Expr>| {
-            let mut links = self.links_of(field);
-            links.expr(Expr::cust("1"));
-            links.and_where_option(condition);
-            Expr::exists(links)
-        };
-        let some_missing = || {
-            let mut links = self.links_of(field);
-            links.expr(Expr::cust("COUNT(*)")).and_where(target().is_in(keys()));
-            Expr::SubQuery(None, Box::new(links.into())).lt(change.targets.len() as i64)
-        };
-        match change.operation {
-            LinkOperation::Add => some_missing(),
-            LinkOperation::Remove => exists(Some(target().is_in(keys()))),
-            LinkOperation::Replace => some_missing().or(exists(Some(target().is_not_in(keys())))),
-            LinkOperation::Clear => exists(None),
-        }
-    }
-
-    /// The links of a row of the resource's table.
-    fn links_of(&self, field: &ManyToMany) -> SelectStatement {
-        let mut select = Query::select();
-        select.from_as(field.through.table_ref(), LINKED);
-        for column in &self.resource.table.primary_key {
-            let own = Expr::col(self.resource.table.column_ref(column));
-            select.and_where(Expr::col((LINKED, field.source.name.clone())).eq(own));
-        }
-        select.take()
-    }
-
     /// Field name, links before and links after, of one record.
     pub(super) async fn sample_links(&self, key: &str) -> Result<Vec<(String, Option<String>, Option<String>)>> {
         let mut samples = Vec::new();
