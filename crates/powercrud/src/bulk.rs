@@ -28,7 +28,7 @@ pub(crate) use images::{KeptValues, kept_values, records as kept_records};
 pub use origin::in_request;
 pub(crate) use origin::is_request_id;
 pub use plan::{Plan, plan};
-pub use preview::{Preview, Referrer, Sample};
+pub use preview::{Failure, Preview, Referrer, Sample};
 pub use purge::purge;
 pub(crate) use purge::throw_away;
 pub use repeat::RequestKey;

@@ -8,6 +8,7 @@ mod fault;
 mod image;
 pub(crate) mod migrations;
 mod own_rows;
+pub(crate) mod rules;
 mod transaction;
 mod value;
 mod version;

@@ -203,6 +203,16 @@ pub(crate) async fn record_holders<C: ConnectionTrait>(
     Ok(found)
 }
 
+/// The tasks that hold a resource's model, or records of it.
+pub(crate) async fn holding<C: ConnectionTrait>(
+    connection: &C,
+    dialect: Dialect,
+    resource: &Resource,
+) -> Result<Vec<Uuid>> {
+    let holders = holders(connection, dialect, resource).await?;
+    Ok(holders.into_iter().map(|holder| holder.frozen.task_id).collect())
+}
+
 /// Lets waiting tasks start whose way is free, oldest first; `only` looks at one model. Returns how many.
 ///
 /// Called when a task has ended, and by every idle worker, so that a wait that began while the last holder ended is seen too.

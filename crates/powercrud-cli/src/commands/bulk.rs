@@ -101,9 +101,24 @@ fn describe(resource: &Resource, preview: &Preview) -> String {
     if preview.unchanged_records > 0 {
         lines.push(format!("{} already have these values.", grouped(preview.unchanged_records)));
     }
+    if preview.failing_records > 0 && preview.blocked_records == 0 {
+        let will = if preview.all_or_nothing { "could change" } else { "will change" };
+        lines.push(format!("{} {will}.", grouped(preview.changing_records)));
+    }
     if preview.blocked_records > 0 {
         let blocked = resource.count_in_words(preview.blocked_records);
         lines.push(format!("{blocked} can't be deleted, because other records refer to them."));
+    } else {
+        for failure in &preview.failures {
+            let rule = if failure.rule.is_empty() { String::new() } else { format!(" (CHECK {})", failure.rule) };
+            lines.push(format!("{} will fail because {}{rule}.", grouped(failure.records), failure.message));
+        }
+    }
+    if preview.failing_records > 0 && preview.all_or_nothing {
+        lines.push("All or nothing: with a failure among them nothing is changed.".to_owned());
+    }
+    if !preview.unknown.is_empty() {
+        lines.push(format!("The database may still refuse records: {}.", preview.unknown.join(", ")));
     }
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "empty".to_owned());
     let samples: Vec<_> = preview

@@ -29,8 +29,8 @@ for (const name of ["htmx:sseError", "htmx:sseClose"]) {
   document.addEventListener(name, (event) => streams.delete(event.target));
 }
 
-// A poll is a request that nothing set off.
-const isPoll = (event) => boxOf(event.target) && !event.detail.requestConfig?.triggeringEvent;
+// A poll is a request that nothing set off. What no stream brings has to be polled beside one.
+const isPoll = (event) => boxOf(event.target) && !event.target.closest("[data-poll]") && !event.detail.requestConfig?.triggeringEvent;
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (isPoll(event) && (document.hidden || isLive(boxOf(event.target)))) event.preventDefault();
@@ -39,7 +39,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 // An answer that comes after the stream has opened may be older than what that has brought.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const element = event.detail.elt;
-  if (element?.isConnected && boxOf(element) && !event.detail.requestConfig?.triggeringEvent && isLive(boxOf(element))) {
+  if (element?.isConnected && boxOf(element) && !element.closest("[data-poll]") && !event.detail.requestConfig?.triggeringEvent && isLive(boxOf(element))) {
     event.detail.shouldSwap = false;
   }
 });

@@ -1,15 +1,25 @@
 //! What a bulk operation would do, before anybody says go: counts, samples, and what a delete takes along or stumbles over.
 
+mod failures;
+mod kept;
 mod links;
-
-pub(super) use links::links_differ;
+mod rule;
 
 use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Order, Query, SelectStatement};
 use serde::Serialize;
 
-use super::Plan;
+pub use failures::Failure;
+pub(super) use links::links_differ;
+
+use failures::Judge;
+
+use super::{Plan, Route};
 use crate::{
-    db::{ForeignKey, ReferentialAction, Run as _, Table},
+    config::Atomicity,
+    db::{
+        ForeignKey, ReferentialAction, Run as _, Table,
+        rules::{Deed, Rules},
+    },
     error::Result,
     form::{self, Change},
     query, record,
@@ -18,12 +28,22 @@ use crate::{
 };
 
 /// What would happen.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Preview {
     /// How many records are selected.
     pub total_records: u64,
+    /// Of an update: how many will be changed; of a delete, deleted. What [`Preview::unknown`] says may still be in the way.
+    pub changing_records: u64,
     /// Of an update: how many have the new values already.
     pub unchanged_records: u64,
+    /// How many will fail.
+    pub failing_records: u64,
+    /// Why they will.
+    pub failures: Vec<Failure>,
+    /// What else may refuse records, where the database can't be asked beforehand: "triggers", for instance.
+    pub unknown: Vec<String>,
+    /// Whether a single failure leaves all records as they are.
+    pub all_or_nothing: bool,
     /// Of an update: a few records before and after.
     pub samples: Vec<Sample>,
     /// Of a delete: which other records refer to the selected ones.
@@ -62,30 +82,47 @@ const SAMPLES: u64 = 3;
 impl Plan {
     /// Counts and samples; reads only.
     pub async fn preview(&self) -> Result<Preview> {
-        let mut preview = Preview {
-            total_records: 0,
-            unchanged_records: 0,
-            samples: Vec::new(),
-            referrers: Vec::new(),
-            blocked_records: 0,
+        let mut preview = Preview::default();
+        let judge = match &self.operation {
+            Operation::Update(changes) => Some(Judge::new(&self.app, &self.resource, changes).await),
+            Operation::Delete | Operation::Revert(_) => None,
         };
         for slice in self.selection.slices(&self.resource) {
             let condition = slice.condition(&self.app, &self.resource).await?;
-            self.look_at(condition, &mut preview).await?;
+            self.look_at(condition, judge.as_ref(), &mut preview).await?;
         }
+        if matches!(self.operation, Operation::Delete) {
+            preview.failing_records = preview.blocked_records;
+            preview.unknown = self.unknown_of_delete().await;
+            if preview.blocked_records > 0 {
+                preview.failures.push(Failure {
+                    code: "FOREIGN_KEY".to_owned(),
+                    fields: Vec::new(),
+                    rule: String::new(),
+                    message: "other records refer to them".to_owned(),
+                    records: preview.blocked_records,
+                });
+            }
+        }
+        preview.failing_records = preview.failures.iter().map(|failure| failure.records).sum();
+        let left = preview.total_records.saturating_sub(preview.unchanged_records);
+        preview.changing_records = left.saturating_sub(preview.failing_records);
+        let background = self.route == Route::Background
+            || (self.route == Route::Auto && self.resource.should_process_async(preview.total_records));
+        preview.all_or_nothing = self.resource.atomicity(background) == Atomicity::All;
         Ok(preview)
     }
 
     /// Adds the records of one condition to a preview.
-    async fn look_at(&self, condition: Condition, preview: &mut Preview) -> Result<()> {
+    async fn look_at(&self, condition: Condition, judge: Option<&Judge<'_>>, preview: &mut Preview) -> Result<()> {
         let connection = self.app.database().connection();
         let total = connection.number(&self.count(condition.clone())).await?;
         preview.total_records += total;
         if matches!(self.operation, Operation::Delete) {
             let referrers = self.referrers(&condition).await?;
-            if referrers.iter().any(|referrer| referrer.action == "restrict") {
-                let blocked = condition.add(blocked(&self.app, &self.resource));
-                preview.blocked_records += connection.number(&self.count(blocked)).await?;
+            let kept = kept::kept(&self.app, &self.resource, &condition);
+            if !referrers.is_empty() && !kept.is_empty() {
+                preview.blocked_records += connection.number(&self.count(condition.add(kept))).await?;
             }
             for referrer in referrers {
                 let same = |other: &&mut Referrer| other.table == referrer.table && other.columns == referrer.columns;
@@ -99,11 +136,35 @@ impl Plan {
         let differs = self.differs();
         let changing = connection.number(&self.count(condition.clone().add(differs.clone()))).await?;
         preview.unchanged_records += total.saturating_sub(changing);
+        if let Some(judge) = judge {
+            let foreseen = judge.foresee(&condition).await?;
+            for failure in foreseen.failures {
+                let same = |other: &&mut Failure| other.code == failure.code && other.message == failure.message;
+                match preview.failures.iter_mut().find(same) {
+                    Some(known) => known.records += failure.records,
+                    None => preview.failures.push(failure),
+                }
+            }
+            preview.unknown.extend(foreseen.unknown);
+            preview.unknown.sort();
+            preview.unknown.dedup();
+        }
         if (preview.samples.len() as u64) < SAMPLES {
             preview.samples.extend(self.samples(condition.add(differs)).await?);
             preview.samples.truncate(SAMPLES as usize);
         }
         Ok(())
+    }
+
+    /// What may keep records from being deleted, and can't be asked beforehand.
+    async fn unknown_of_delete(&self) -> Vec<String> {
+        match Rules::read(self.app.database(), &self.resource.table, Deed::Delete).await {
+            Ok(rules) => rules.unknown.into_iter().map(|unknown| unknown.what).collect(),
+            Err(error) => {
+                tracing::warn!(%error, resource = self.resource.name, "the rules of a table can't be read");
+                vec!["all rules of the table".to_owned()]
+            }
+        }
     }
 
     fn count(&self, condition: Condition) -> SelectStatement {
@@ -197,13 +258,6 @@ impl Plan {
 }
 
 const REFERRER: &str = "powercrud_referrer";
-
-/// Whether a record of the resource's table is referred to in a way that refuses its delete.
-pub(super) fn blocked(app: &crate::PowerCrud, resource: &Resource) -> Condition {
-    let restricting =
-        app.catalog().referrers(&resource.table).filter(|(_, key)| key.on_delete == ReferentialAction::Restrict);
-    restricting.fold(Cond::any(), |any, (table, key)| any.add(referred_to(resource, table, key)))
-}
 
 /// Whether a row of `table` refers to the record by `key`.
 pub(super) fn referred_to(resource: &Resource, table: &Table, key: &ForeignKey) -> Expr {

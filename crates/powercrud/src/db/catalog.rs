@@ -8,6 +8,9 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
+pub(in crate::db) use checks::{Token, spans, tokenize};
+pub(in crate::db) use mysql::unescape as unescape_check;
+
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
 use super::{Database, Dialect};

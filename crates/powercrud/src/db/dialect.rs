@@ -8,6 +8,7 @@ mod differs;
 mod joins;
 mod keys;
 mod session;
+mod stored;
 
 pub(super) use session::STRICT;
 

@@ -21,6 +21,30 @@ pub struct ListParams {
     pub page: u64,
     /// Records a page; 0 means the resource's own.
     pub page_size: u64,
+    /// What was asked for and can't be: kept in addresses, so that nothing typed is lost, and part of no condition.
+    pub(crate) refused: Vec<Refused>,
+}
+
+/// A pair of the query string that does not fit the resource, with what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) key: String,
+    pub(crate) value: String,
+    pub(crate) error: FieldError,
+}
+
+impl Refused {
+    /// Field and operator, where it is a filter and not a page or an order.
+    pub(crate) fn filter<'a>(&'a self, resource: &Resource) -> Option<(&'a str, Option<&'a str>)> {
+        if RESERVED.contains(&self.key.as_str()) {
+            return None;
+        }
+        let whole = resource.filter_fields().any(|field| field.name == self.key);
+        match self.key.rsplit_once("__") {
+            Some((name, operator)) if !whole => Some((name, Some(operator))),
+            _ => Some((&self.key, None)),
+        }
+    }
 }
 
 /// One condition on one field.
@@ -46,6 +70,9 @@ pub struct Ordering {
 /// Names in the query string that are not fields. A field of such a name is filtered by as `field__exact`.
 const RESERVED: [&str; 5] = ["q", "ordering", "page", "page_size", InTask::NAME];
 
+/// Pairs that are looked at one by one, where one of them does not fit.
+const MOST_TYPED: usize = 50;
+
 /// So that no database's numbers overflow.
 const LAST_PAGE: u64 = 1_000_000_000;
 
@@ -61,6 +88,32 @@ impl ListParams {
     /// As [`ListParams::parse`], also reads [`ListParams::in_task`]. The caller asks whether the user may see that task.
     pub(crate) fn parse_with_task<K: AsRef<str>, V: AsRef<str>>(resource: &Resource, pairs: &[(K, V)]) -> Result<Self> {
         Self::read(resource, pairs, true)
+    }
+
+    /// As [`ListParams::parse_with_task`], but what does not fit is set aside in `refused` instead of refusing all of it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where there is more wrong than a person would type.
+    pub(crate) fn parse_what_fits(resource: &Resource, pairs: &[(String, String)]) -> Result<Self> {
+        let whole = match Self::parse_with_task(resource, pairs) {
+            Err(error @ Error::Invalid(_)) if pairs.len() <= MOST_TYPED => error,
+            result => return result,
+        };
+        let mut fitting: Vec<(String, String)> = Vec::new();
+        let mut refused = Vec::new();
+        for (key, value) in pairs {
+            fitting.push((key.clone(), value.clone()));
+            if let Err(Error::Invalid(errors)) = Self::parse_with_task(resource, &fitting) {
+                fitting.pop();
+                for error in errors.into_iter().take(1) {
+                    refused.push(Refused { key: key.clone(), value: value.clone(), error });
+                }
+            }
+        }
+        match Self::parse_with_task(resource, &fitting) {
+            Ok(params) if !refused.is_empty() => Ok(Self { refused, ..params }),
+            _ => Err(whole),
+        }
     }
 
     fn read<K: AsRef<str>, V: AsRef<str>>(resource: &Resource, pairs: &[(K, V)], with_task: bool) -> Result<Self> {
@@ -146,6 +199,7 @@ impl ListParams {
         if self.page_size > 0 {
             pairs.push(("page_size".into(), self.page_size.to_string()));
         }
+        pairs.extend(self.refused.iter().map(|refused| (refused.key.clone(), refused.value.clone())));
         pairs
     }
 

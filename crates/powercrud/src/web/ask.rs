@@ -17,7 +17,7 @@ use super::{
     error::{Problem, WebError, WebResult},
     htmx::{self, Htmx},
     messages,
-    paths::Paths,
+    paths::{Paths, parse_query, with_query},
     request_id, span, tasks, view,
 };
 use crate::{
@@ -27,6 +27,19 @@ use crate::{
 
 /// The cookie by which the server finds what somebody has ticked.
 const SELECTION_COOKIE: &str = "powercrud_selection";
+
+/// The header, or the parameter, that tells tabs of one browser apart.
+const TAB_HEADER: &str = "x-powercrud-tab";
+const TAB: &str = "tab";
+
+/// Letters and digits, as the page's script makes them; anything else is no tab.
+fn tab(parts: &Parts) -> Option<String> {
+    let given = text(&parts.headers, TAB_HEADER).map(str::to_owned).or_else(|| {
+        let pairs = parse_query(parts.uri.query().unwrap_or_default());
+        pairs.into_iter().find(|(name, _)| name == TAB).map(|(_, value)| value)
+    });
+    given.filter(|tab| (1..=16).contains(&tab.len()) && tab.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
 
 /// What a handler knows of its request.
 #[derive(Clone)]
@@ -44,6 +57,8 @@ pub(super) struct Ask {
     pub(super) client: Option<IpAddr>,
     /// Where selections are kept, once something was ticked.
     selection_cookie: Option<Uuid>,
+    /// The browser's tab, which has a selection of its own; a browser without scripts says none.
+    tab: Option<String>,
 }
 
 /// What templates get: `frame` for what stands around every page, `view` for its own content.
@@ -88,6 +103,7 @@ impl Ask {
             user: user.unwrap_or_default(),
             request_id: text(&parts.headers, request_id::HEADER.as_str()).unwrap_or_default().to_owned(),
             selection_cookie: cookie(&parts.headers, SELECTION_COOKIE).and_then(|id| Uuid::parse_str(id).ok()),
+            tab: tab(parts),
         }
     }
 
@@ -97,11 +113,24 @@ impl Ask {
 
     /// Under whose name this browser's selections are kept; `None` before anything was ticked.
     pub(super) fn selection_owner(&self) -> Option<String> {
-        self.selection_cookie.map(|cookie| match &self.user.id {
-            // Whoever signs in next on the same browser starts with nothing ticked.
-            Some(id) => format!("{cookie}:{id}"),
+        let cookie = self.selection_cookie?;
+        let browser = match &self.tab {
+            Some(tab) => format!("{cookie}.{tab}"),
             None => cookie.to_string(),
+        };
+        Some(match &self.user.id {
+            // Whoever signs in next on the same browser starts with nothing ticked.
+            Some(id) => format!("{browser}:{id}"),
+            None => browser,
         })
+    }
+
+    /// An address of what is done with the selection, for the tab that asks: it may be opened as a page of its own.
+    pub(super) fn of_tab(&self, href: String) -> String {
+        match &self.tab {
+            Some(tab) => with_query(&href, &[(TAB.to_owned(), tab.clone())]),
+            None => href,
+        }
     }
 
     /// The owner, with a cookie made where there is none yet, and the header that sets it.

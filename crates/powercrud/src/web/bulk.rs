@@ -3,6 +3,7 @@
 mod answer;
 mod delete;
 mod edit;
+mod foreseen;
 mod links;
 
 pub(super) use delete::{DeleteView, delete, delete_dialog, effects};

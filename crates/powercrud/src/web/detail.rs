@@ -31,13 +31,30 @@ struct DetailView {
     crumbs: Vec<Link>,
     notice: String,
     /// The bulk task that holds the record now.
-    held_by: Option<Link>,
+    held: Option<Held>,
     fields: Vec<DetailField>,
     links: Vec<LinksView>,
     /// Who changed it.
     history: Option<HistoryView>,
     edit_href: Option<String>,
     delete_href: Option<String>,
+}
+
+/// The bulk task that holds a record: how far it is for everybody, what it does for who may see it.
+#[derive(Serialize)]
+pub(super) struct Held {
+    progress: String,
+    task: Option<Link>,
+}
+
+/// What holds the record now.
+pub(super) async fn held(ask: &Ask, resource: &Resource, key: &str) -> WebResult<Option<Held>> {
+    let Some(task) = record::held_by(ask.app(), resource, key).await? else { return Ok(None) };
+    let link = ask.user.may_see(task.user_id.as_deref()).then(|| {
+        let view = view::task_view(ask.app(), &ask.paths, &task);
+        Link { label: view.title, href: view.href }
+    });
+    Ok(Some(Held { progress: task.progress_in_words(), task: link }))
 }
 
 #[derive(Serialize)]
@@ -92,16 +109,12 @@ pub(super) async fn page(
     let key = unmark(&key);
     let row = record::get(ask.app(), &resource, key).await?;
     let writable = resource.read_only.is_none();
-    let held_by = record::held_by(ask.app(), &resource, key).await?;
-    let visible = held_by.filter(|task| ask.user.may_see(task.user_id.as_deref()));
+    let held = held(&ask, &resource, key).await?;
     let notice = parse_query(&raw.unwrap_or_default()).into_iter().find(|(name, _)| name == "notice");
     let view = DetailView {
         title: title(&resource, &row),
         crumbs: crumbs(&ask, &resource, None),
-        held_by: visible.map(|task| {
-            let task = view::task_view(ask.app(), &ask.paths, &task);
-            Link { label: task.title, href: task.href }
-        }),
+        held,
         notice: match notice.as_ref().map(|(_, value)| value.as_str()) {
             Some("created") => format!("The {} was created.", resource.label),
             Some("saved") => "Saved.".to_owned(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     ask::Ask,
-    error::WebResult,
+    error::{WebResult, sentence},
     list,
     paths::{parse_query, query, unmark, with_query},
     view::{self, ChoiceView, Widget},
@@ -29,6 +29,8 @@ pub(super) struct AddFilter {
     operator: String,
     operators: Vec<ChoiceView>,
     widget: Widget,
+    /// Whether it holds what was typed wrongly, and so is to be seen at once.
+    mends: bool,
 }
 
 /// The form for a filter on `chosen`, else on the first field; `None` where nothing can be filtered by.
@@ -60,7 +62,28 @@ pub(super) fn add_filter(
         operator: operators.first().map(|operator| operator.value.clone()).unwrap_or_default(),
         operators,
         widget: operand(ask, resource, field),
+        mends: false,
     })
+}
+
+/// The form with the first filter that is not applied, as it was typed and with what is wrong with it; `None` where there is none on a
+/// field of the form.
+pub(super) fn to_mend(ask: &Ask, resource: &Resource, params: &ListParams) -> Option<AddFilter> {
+    let of_form = |name: &str| resource.filter_fields().any(|field| field.name == name);
+    let index =
+        params.refused.iter().position(|refused| refused.filter(resource).is_some_and(|(name, _)| of_form(name)))?;
+    let mut others = params.clone();
+    let refused = others.refused.remove(index);
+    let (name, operator) = refused.filter(resource)?;
+    let mut form = add_filter(ask, resource, &others, Some(name))?;
+    let operator = operator.unwrap_or(Operator::Exact.name());
+    if form.operators.iter().any(|known| known.value == operator) {
+        form.operator = operator.to_owned();
+    }
+    form.widget.value.clone_from(&refused.value);
+    form.widget.error = sentence(&refused.error.message);
+    form.mends = true;
+    Some(form)
 }
 
 /// The form's word for `isnull=false`.
@@ -96,7 +119,7 @@ pub(super) async fn form(ask: Ask, Path(resource): Path<String>, RawQuery(raw): 
     }
     let resource = ask.app().resource(unmark(&resource))?.clone();
     let pairs = parse_query(&raw.unwrap_or_default());
-    let params = list::read_params(&ask, &resource, &parse_query(get(&pairs, "list"))).await?;
+    let params = list::read_shown(&ask, &resource, &parse_query(get(&pairs, "list"))).await?;
     let view = FormView { filter: add_filter(&ask, &resource, &params, Some(get(&pairs, "field"))) };
     ask.page("filter.html", "Add a filter", &view).await
 }

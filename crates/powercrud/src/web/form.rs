@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{
     ask::{Ask, FormData},
     bulk::{at_field, elsewhere},
-    detail::{crumbs, title},
+    detail::{Held, crumbs, held, title},
     error::WebResult,
     paths::{parse_query, unmark},
     view::{self, ChoiceView, Link, Widget},
@@ -37,6 +37,8 @@ struct FormView {
     left_out: String,
     /// The record's version as the form was opened, where its resource names a version field.
     version: Option<String>,
+    /// What holds the record now.
+    held: Option<Held>,
 }
 
 /// The hidden input that holds it.
@@ -179,6 +181,7 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
         errors: errors_elsewhere(resource, None, errors),
         left_out: String::new(),
         version: None,
+        held: None,
     };
     ask.page("form.html", &view.title, &view).await
 }
@@ -223,6 +226,7 @@ async fn edit_page(
             }
         },
         version,
+        held: held(ask, resource, key).await?,
     };
     ask.page("form.html", &view.title, &view).await
 }

@@ -1,6 +1,7 @@
 //! A resource's list: filters, search, sorting, pages, and what is ticked.
 
 mod of_tasks;
+mod refused;
 
 use std::collections::HashSet;
 
@@ -11,8 +12,9 @@ use axum::{
 };
 use serde::Serialize;
 
-pub(super) use of_tasks::{Strips, read_params, running, running_part, strips};
+pub(super) use of_tasks::{Strips, read_shown, running, running_part, strips};
 use of_tasks::{mark_held, task_chip};
+use refused::{problems, refused_chips};
 
 use super::{
     ask::Ask,
@@ -42,8 +44,9 @@ struct ListView {
     summary: String,
     /// Where the exact count is to be had, where the summary has a guess.
     count_href: Option<String>,
-    /// What is wrong with the address; then no rows are shown.
+    /// What is wrong with the address, and how much of it is not applied.
     problems: Vec<String>,
+    problems_title: String,
     columns: Vec<ColumnView>,
     rows: Vec<RowView>,
     selection: Option<SelectionView>,
@@ -65,6 +68,8 @@ struct Chip {
     operator: String,
     value: String,
     remove_href: String,
+    /// Why it is not applied; empty where it is.
+    error: String,
 }
 
 #[derive(Serialize)]
@@ -121,17 +126,22 @@ pub(super) async fn page(ask: Ask, Path(resource): Path<String>, RawQuery(raw): 
     let pairs = parse_query(&raw.unwrap_or_default());
     // An empty box or an untouched select says nothing.
     let pairs: Vec<_> = pairs.into_iter().filter(|(name, value)| !(name == "q" && value.is_empty())).collect();
-    let params = match read_params(&ask, &resource, &pairs).await {
+    let params = match read_shown(&ask, &resource, &pairs).await {
         Ok(params) => params,
         Err(Error::Invalid(errors)) => return broken(&ask, &resource, &pairs, &errors).await,
         Err(error) => return Err(error.into()),
     };
     let page = query::list(ask.app(), &resource, &params).await?;
     let view = list_view(&ask, &resource, &params, &page).await?;
-    if ask.htmx.partial {
-        return ask.part("list_region.html", &view);
+    let mut response = if ask.htmx.partial {
+        ask.part("list_region.html", &view)?
+    } else {
+        ask.page("list.html", &view.resource.label_plural.clone(), &view).await?
+    };
+    if !params.refused.is_empty() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
-    ask.page("list.html", &view.resource.label_plural.clone(), &view).await
+    Ok(response)
 }
 
 /// The exact count of what matches, for a list that came with a guess; large tables take a while to count.
@@ -142,9 +152,10 @@ pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw):
         text: String,
         position: String,
         matching: u64,
+        select_all: String,
     }
     let resource = ask.app().resource(unmark(&resource))?.clone();
-    let params = read_params(&ask, &resource, &parse_query(&raw.unwrap_or_default())).await?;
+    let params = read_shown(&ask, &resource, &parse_query(&raw.unwrap_or_default())).await?;
     let matching = query::count(ask.app(), &resource, &params).await?;
     let page_size = if params.page_size > 0 { params.page_size } else { resource.paginate_by() };
     let count = Count::Exact(matching);
@@ -155,6 +166,7 @@ pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw):
         text: page_text(first, last, count),
         position: page_position(params.page, page_size, count),
         matching,
+        select_all: selection::select_all(count),
     };
     ask.part("count.html", &view)
 }
@@ -176,12 +188,22 @@ async fn list_view(ask: &Ask, resource: &Resource, params: &ListParams, page: &P
     view.strips = strips(ask, Some(resource)).await?;
     view.chips = chips(ask, resource, params);
     view.chips.extend(task_chip(ask, resource, params).await?);
-    view.clear_href = (!params.is_unfiltered()).then(|| {
-        let kept = ListParams { filters: Vec::new(), search: String::new(), in_task: None, page: 1, ..params.clone() };
+    view.chips.extend(refused_chips(ask, resource, params));
+    (view.problems_title, view.problems) = problems(resource, params);
+    view.clear_href = (!params.is_unfiltered() || !params.refused.is_empty()).then(|| {
+        let kept = ListParams {
+            filters: Vec::new(),
+            search: String::new(),
+            in_task: None,
+            page: 1,
+            refused: Vec::new(),
+            ..params.clone()
+        };
         ask.paths.list_with(&resource.name, &kept.to_pairs())
     });
     view.search = search(resource, params);
-    view.add_filter = filter::add_filter(ask, resource, params, None);
+    view.add_filter =
+        filter::to_mend(ask, resource, params).or_else(|| filter::add_filter(ask, resource, params, None));
     view.summary = summary(resource, params, page.count);
     view.count_href = matches!(page.count, Count::Estimated(_))
         .then(|| with_query(&ask.paths.under(&resource.name, "count"), &params.to_pairs()));
@@ -196,7 +218,11 @@ async fn list_view(ask: &Ask, resource: &Resource, params: &ListParams, page: &P
 /// "12,304 books match".
 fn summary(resource: &Resource, params: &ListParams, count: Count) -> String {
     let books = view::count_in_words(resource, count);
+    let left_out =
+        params.refused.iter().filter(|refused| refused.filter(resource).is_some() || refused.key == "q").count();
     match count {
+        _ if left_out == 1 => format!("{books} without the filter that is not applied"),
+        _ if left_out > 1 => format!("{books} without the {left_out} filters that are not applied"),
         _ if params.is_unfiltered() => books,
         Count::Exact(1) => format!("{books} matches"),
         _ => format!("{books} match"),
@@ -216,6 +242,7 @@ fn bare_view(ask: &Ask, resource: &Resource, pairs: &[(String, String)]) -> List
         summary: String::new(),
         count_href: None,
         problems: Vec::new(),
+        problems_title: String::new(),
         columns: Vec::new(),
         rows: Vec::new(),
         selection: None,
@@ -224,7 +251,7 @@ fn bare_view(ask: &Ask, resource: &Resource, pairs: &[(String, String)]) -> List
     }
 }
 
-/// An address with mistakes shows them, and no rows: rows that ignore a filter would be taken for those that match it.
+/// An address with more mistakes than a person types shows them, and no rows.
 async fn broken(
     ask: &Ask,
     resource: &Resource,
@@ -307,6 +334,7 @@ fn chips(ask: &Ask, resource: &Resource, params: &ListParams) -> Vec<Chip> {
             operator: operator.to_owned(),
             value: if filter.operator == Operator::IsNull { String::new() } else { filter.value.clone() },
             remove_href: ask.paths.list_with(&resource.name, &without.to_pairs()),
+            error: String::new(),
         }
     };
     params.filters.iter().enumerate().map(|(index, filter)| chip(index, filter)).collect()
@@ -315,9 +343,11 @@ fn chips(ask: &Ask, resource: &Resource, params: &ListParams) -> Vec<Chip> {
 fn search(resource: &Resource, params: &ListParams) -> Option<Search> {
     let labels: Vec<_> = resource.search_fields().map(|field| field.label.to_lowercase()).collect();
     let shown = labels.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    let kept = ListParams { search: String::new(), page: 1, ..params.clone() };
+    let mut kept = ListParams { search: String::new(), page: 1, ..params.clone() };
+    let typed =
+        kept.refused.iter().position(|refused| refused.key == "q").map(|place| kept.refused.remove(place).value);
     (!labels.is_empty()).then(|| Search {
-        value: params.search.clone(),
+        value: typed.unwrap_or_else(|| params.search.clone()),
         placeholder: if labels.len() > 3 { format!("Search {shown}…") } else { format!("Search {shown}") },
         state: view::pairs(&kept.to_pairs()),
     })

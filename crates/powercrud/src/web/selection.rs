@@ -16,6 +16,7 @@ use super::{
     paths::{parse_query, query, unmark},
 };
 use crate::{
+    error::Error,
     query::{Count, ListParams},
     resource::{Resource, grouped},
     selection::StoredSelection,
@@ -103,13 +104,12 @@ impl SelectionView {
             announcement: if total == 0 { "Nothing selected".to_owned() } else { text.clone() },
             text,
             select_all: match matching {
-                _ if is_all || !more_match => String::new(),
-                Count::Exact(matching) => format!("Select all {} matching", grouped(matching)),
-                Count::Estimated(matching) => format!("Select all matching, more than {}", grouped(matching)),
+                _ if is_all || !more_match || !params.refused.is_empty() => String::new(),
+                count => select_all(count),
             },
-            href: ask.paths.under(&resource.name, "selection"),
-            edit_href: resource.can_bulk_edit().then(|| ask.paths.under(&resource.name, "bulk-edit")),
-            delete_href: resource.can_bulk_delete().then(|| ask.paths.under(&resource.name, "bulk-delete")),
+            href: ask.of_tab(ask.paths.under(&resource.name, "selection")),
+            edit_href: resource.can_bulk_edit().then(|| ask.of_tab(ask.paths.under(&resource.name, "bulk-edit"))),
+            delete_href: resource.can_bulk_delete().then(|| ask.of_tab(ask.paths.under(&resource.name, "bulk-delete"))),
             list: query(&params.to_pairs()),
             matching: match matching {
                 Count::Exact(number) => number.to_string(),
@@ -125,6 +125,14 @@ impl SelectionView {
     /// The keys of this page that are selected.
     pub(super) fn selected(&self) -> impl Iterator<Item = &str> {
         self.page_keys.iter().filter(|key| key.selected).map(|key| key.key.as_str())
+    }
+}
+
+/// The offer to select all that match, with the number that the list shows.
+pub(super) fn select_all(matching: Count) -> String {
+    match matching {
+        Count::Exact(matching) => format!("Select all {} matching", grouped(matching)),
+        Count::Estimated(matching) => format!("Select all matching, more than {}", grouped(matching)),
     }
 }
 
@@ -147,7 +155,7 @@ pub(super) async fn change(mut ask: Ask, Path(resource): Path<String>, form: For
     if !is_offered(&resource) {
         return Err(Problem::not_found(format!("Nothing can be selected on {}.", resource.name)).into());
     }
-    let params = list::read_params(&ask, &resource, &parse_query(form.get("list").unwrap_or_default())).await?;
+    let params = list::read_shown(&ask, &resource, &parse_query(form.get("list").unwrap_or_default())).await?;
     let page_keys: Vec<String> = form.all("page_key").map(str::to_owned).collect();
     let keys: Vec<String> = form.all("key").map(str::to_owned).collect();
     let (owner, cookie) = ask.make_selection_owner();
@@ -163,6 +171,10 @@ pub(super) async fn change(mut ask: Ask, Path(resource): Path<String>, form: For
             let (ticked, unticked): (Vec<_>, Vec<_>) = page_keys.iter().cloned().partition(|key| keys.contains(key));
             stored.tick(app, &resource, &unticked, false).await?;
             stored.tick(app, &resource, &ticked, true).await?;
+        }
+        // Who asked for fewer records does not get all of them because of a slip of the finger.
+        "all" if !params.refused.is_empty() => {
+            return Err(Error::Invalid(params.refused.into_iter().map(|refused| refused.error).collect()).into());
         }
         "all" => stored.select_matching(app, &params).await?,
         "clear" => stored.clear(app).await?,

@@ -3,6 +3,7 @@
 mod bad_records;
 mod cascades;
 mod deletes;
+mod foreseen;
 mod key_not_unique;
 mod links;
 mod odd_keys;

@@ -10,6 +10,7 @@ mod links;
 pub(crate) mod live;
 pub(crate) mod login;
 mod look_back;
+mod mistyped;
 mod queueing;
 mod reach;
 mod records;

@@ -6,7 +6,7 @@
 mod tokens;
 
 use super::{Column, ColumnType};
-pub(super) use tokens::{Token, tokenize};
+pub(in crate::db) use tokens::{Token, spans, tokenize};
 
 /// The values that a check allows in one column.
 #[derive(Clone, Debug, PartialEq)]

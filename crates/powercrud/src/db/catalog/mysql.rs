@@ -214,7 +214,7 @@ async fn table_checks(database: &Database, is_mariadb: bool) -> Result<HashMap<S
 }
 
 /// MySQL 8 tells a condition with its quotes and backslashes escaped once more: `` `a` in (_utf8mb4\'x\') ``.
-fn unescape(condition: &str) -> String {
+pub(in crate::db) fn unescape(condition: &str) -> String {
     let mut plain = String::with_capacity(condition.len());
     let mut chars = condition.chars();
     while let Some(c) = chars.next() {

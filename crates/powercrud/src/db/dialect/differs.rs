@@ -34,6 +34,8 @@ impl Dialect {
             Self::Mysql => match &column.column_type {
                 ColumnType::Other if is_spatial(&column.database_type) => "(NOT (ST_AsText(?) <=> ST_AsText(?)))",
                 _ if column.database_type.starts_with("bit") => "(NOT (? + 0 <=> ? + 0))",
+                // Of fewer digits than the number it is compared with.
+                _ if self.is_single(column) => "(NOT (? <=> CAST(? AS FLOAT)))",
                 ColumnType::Boolean
                 | ColumnType::Integer { .. }
                 | ColumnType::Decimal { .. }
@@ -53,5 +55,10 @@ impl Dialect {
             },
         };
         self.custom(template, [cell, self.write(column, value)])
+    }
+
+    /// Whether a column of MySQL keeps fewer digits than a number has elsewhere.
+    pub(super) fn is_single(self, column: &Column) -> bool {
+        self == Self::Mysql && column.database_type.to_ascii_lowercase().starts_with("float")
     }
 }

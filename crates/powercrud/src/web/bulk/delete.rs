@@ -37,6 +37,8 @@ pub(in crate::web) struct DeleteView {
     pub(in crate::web) blockers_note: String,
     /// Which other records stand in the way.
     pub(in crate::web) blockers: Vec<String>,
+    /// What can't be told beforehand.
+    pub(in crate::web) unknown: String,
     pub(in crate::web) background_note: String,
     /// The tick to set before many records are deleted.
     pub(in crate::web) confirm_label: String,
@@ -110,7 +112,7 @@ async fn delete_view(
     let total = preview.total_records;
     let mut view = DeleteView {
         title: format!("Delete {}?", resource.count_in_words(total)),
-        action: ask.paths.under(&resource.name, "bulk-delete"),
+        action: ask.of_tab(ask.paths.under(&resource.name, "bulk-delete")),
         back_href: ask.paths.list(&resource.name),
         sentence: match resource.can_revert() {
             true => format!("Their task can be reverted for {} days.", resource.revert_days()),
@@ -128,6 +130,7 @@ async fn delete_view(
     if needs_confirmation(resource, total) {
         view.confirm_label = format!("Yes, delete {}", resource.count_in_words(total));
     }
+    view.unknown = super::foreseen::unknown(&preview);
     effects(ask.app(), &preview, &mut view);
     if preview.blocked_records > 0 {
         blocked(resource, &preview, &mut view);

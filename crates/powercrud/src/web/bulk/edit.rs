@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{
     ConflictView, Obstacle,
     answer::{self, Words},
-    at_field, elsewhere, fingerprint,
+    at_field, elsewhere, fingerprint, foreseen,
     links::{self, LinksField},
     on_conflict, same_selection, selected, with_status,
 };
@@ -15,7 +15,7 @@ use crate::{
     db::ColumnType,
     error::{Error, FieldError},
     form::Input,
-    resource::{Field, Resource, grouped},
+    resource::{Field, Resource},
     selection::{Selection, StoredSelection},
     web::{
         ask::{Ask, FormData},
@@ -57,6 +57,13 @@ struct PreviewView {
     waiting: String,
     errors: Vec<String>,
     text: String,
+    tone: &'static str,
+    /// Why records will fail, where there is more than one reason.
+    failures: Vec<String>,
+    /// What follows from that.
+    note: String,
+    /// What can't be told beforehand.
+    unknown: String,
     samples: Vec<SampleView>,
     /// The form to go on from here, where this is a page of its own.
     back: Option<Back>,
@@ -217,8 +224,8 @@ pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form
     }
     if !ask.htmx.partial {
         view.back = Some(Back {
-            action: ask.paths.under(&resource.name, "bulk-edit"),
-            href: ask.paths.under(&resource.name, "bulk-edit"),
+            action: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit")),
+            href: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit")),
             hidden: view::pairs(&form.0),
             submit_label: submit_label(&resource, total),
         });
@@ -227,13 +234,11 @@ pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form
 }
 
 fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
-    let changing = preview.total_records.saturating_sub(preview.unchanged_records);
-    let same = match preview.unchanged_records {
-        0 => String::new(),
-        1 => ", 1 already has this value".to_owned(),
-        unchanged => format!(", {} already have this value", grouped(unchanged)),
-    };
-    view.text = format!("{} will change{same}.", resource.count_in_words(changing));
+    view.text = foreseen::sentence(resource, preview);
+    view.failures = foreseen::failures(preview);
+    view.note = foreseen::note(resource, preview);
+    view.unknown = foreseen::unknown(preview);
+    view.tone = if preview.failing_records > 0 { "warning" } else { "" };
     let shown = |value: &Option<String>| match value.as_deref() {
         None | Some("") => "empty".to_owned(),
         Some(text) => text.to_owned(),
@@ -289,8 +294,8 @@ async fn edit_view(
     let names: Vec<_> = names.collect();
     Ok(EditView {
         title: format!("Edit {}", resource.count_in_words(total)),
-        action: ask.paths.under(&resource.name, "bulk-edit"),
-        preview_action: ask.paths.under(&resource.name, "bulk-edit/preview"),
+        action: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit")),
+        preview_action: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit/preview")),
         back_href: ask.paths.list(&resource.name),
         submit_label: submit_label(resource, total),
         background_note: background_note(resource, total),

@@ -2,21 +2,30 @@
 
 use std::collections::{HashMap, HashSet};
 
-use axum::{extract::Path, response::Response};
+use axum::{
+    extract::{Path, RawQuery},
+    response::Response,
+};
 use serde::Serialize;
+use serde_json::json;
 
 use super::{Chip, RowView};
 use crate::{
+    config::ConflictScope,
     error::Error,
     lock,
     query::ListParams,
     resource::Resource,
-    task::store::{self, TaskFilter},
+    task::{
+        BulkTask,
+        store::{self, TaskFilter},
+    },
     web::{
         ask::Ask,
         error::WebResult,
+        htmx::Events,
         live,
-        paths::unmark,
+        paths::{parse_query, unmark, with_query},
         tasks::ACTIVE,
         view::{self, TaskView},
     },
@@ -30,7 +39,27 @@ pub(in crate::web) struct Strips {
     href: String,
     /// Where their progress comes from, while any of them lives.
     events_href: Option<String>,
+    /// Those of others, which hold records here.
+    others: Others,
 }
+
+/// What somebody else's bulk tasks hold here, and how far they are; not whose they are, or what they do.
+#[derive(Default, Serialize)]
+pub(in crate::web) struct Others {
+    tasks: Vec<Other>,
+    /// Where they are to be had again, while there are any.
+    href: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Other {
+    text: String,
+    percent: u64,
+    progress_text: String,
+}
+
+/// The parameter that says which of others' tasks a page shows.
+const OTHERS: &str = "others";
 
 impl Strips {
     /// None, with the way to look again.
@@ -40,8 +69,27 @@ impl Strips {
 }
 
 /// The strips of what runs on a resource, for htmx.
-pub(in crate::web) async fn running(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
+pub(in crate::web) async fn running(
+    ask: Ask,
+    Path(resource): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> WebResult<Response> {
     let resource = ask.app().resource(unmark(&resource))?.clone();
+    let pairs = parse_query(&raw.unwrap_or_default());
+    let shown: HashSet<_> = pairs.iter().filter(|(name, _)| name == OTHERS).map(|(_, id)| id.as_str()).collect();
+    if !shown.is_empty() {
+        #[derive(Serialize)]
+        struct Part {
+            others: Others,
+        }
+        let holders = others_tasks(&ask, &resource).await?;
+        let still: HashSet<_> = holders.iter().map(|task| task.id.to_string()).collect();
+        let part = ask.part("strips_others_answer.html", &Part { others: others(&ask, &resource, &holders) })?;
+        // What somebody else's task has done is to be seen once it has ended.
+        let ended = shown.iter().any(|id| !still.contains(*id));
+        let events = if ended { Events::default().with("refreshTable", json!({})) } else { Events::default() };
+        return Ok(events.send(part));
+    }
     running_part(&ask, Some(&resource)).await
 }
 
@@ -68,16 +116,51 @@ pub(in crate::web) async fn strips(ask: &Ask, resource: Option<&Resource>) -> We
         Some(resource) => ask.paths.under(&resource.name, "running"),
         None => ask.paths.running(),
     };
-    Ok(Strips { events_href: live::href(&ask.paths, live::Place::Strip, &tasks), tasks, href })
+    let others = match resource {
+        Some(resource) => others(ask, resource, &others_tasks(ask, resource).await?),
+        None => Others::default(),
+    };
+    Ok(Strips { events_href: live::href(&ask.paths, live::Place::Strip, &tasks), tasks, href, others })
 }
 
-/// A list's parameters. Where they name a task, it is one on this resource that the user may see.
-pub(in crate::web) async fn read_params(
+/// The bulk tasks that hold records of a resource, and that this user may not see.
+async fn others_tasks(ask: &Ask, resource: &Resource) -> Result<Vec<BulkTask>, Error> {
+    if !resource.checks_conflicts() {
+        return Ok(Vec::new());
+    }
+    let (connection, dialect) = (ask.app().database().connection(), ask.app().database().dialect());
+    let holding = lock::holding(connection, dialect, resource).await?;
+    let mut tasks = store::load_all(ask.app(), &holding).await?;
+    tasks.retain(|task| !ask.user.may_see(task.user_id.as_deref()) && !task.status.is_final());
+    Ok(tasks)
+}
+
+fn others(ask: &Ask, resource: &Resource, tasks: &[BulkTask]) -> Others {
+    let what = match resource.conflict_scope() {
+        ConflictScope::Model => format!("all {}", resource.label_plural),
+        ConflictScope::Record => format!("some {}", resource.label_plural),
+    };
+    let shown = tasks.iter().map(|task| (OTHERS.to_owned(), task.id.to_string())).collect::<Vec<_>>();
+    Others {
+        href: (!tasks.is_empty()).then(|| with_query(&ask.paths.under(&resource.name, "running"), &shown)),
+        tasks: tasks
+            .iter()
+            .map(|task| Other {
+                text: format!("Somebody's bulk task holds {what} until it has ended"),
+                percent: task.progress_percent(),
+                progress_text: task.progress_in_words(),
+            })
+            .collect(),
+    }
+}
+
+/// A list's parameters, as far as they fit; the rest is set aside. Where they name a task, it is one on this resource that the user may see.
+pub(in crate::web) async fn read_shown(
     ask: &Ask,
     resource: &Resource,
     pairs: &[(String, String)],
 ) -> Result<ListParams, Error> {
-    let params = ListParams::parse_with_task(resource, pairs)?;
+    let params = ListParams::parse_what_fits(resource, pairs)?;
     if let Some(in_task) = params.in_task {
         let task = store::get(ask.app(), &ask.user, in_task.task_id).await?;
         if task.resource != resource.name {
@@ -102,8 +185,11 @@ pub(super) async fn mark_held(ask: &Ask, resource: &Resource, rows: &mut [RowVie
     for task in store::load_all(ask.app(), &ids).await? {
         // Whose it is and what it does stays between staff and owner.
         let reason = match ask.user.may_see(task.user_id.as_deref()) {
-            true => format!("Held by a bulk task: {}", view::task_view(ask.app(), &ask.paths, &task).title),
-            false => "Held by somebody's bulk task".to_owned(),
+            true => {
+                let title = view::task_view(ask.app(), &ask.paths, &task).title;
+                format!("Held by a bulk task: {title} ({})", task.progress_in_words())
+            }
+            false => format!("Held by somebody's bulk task ({})", task.progress_in_words()),
         };
         reasons.insert(task.id, reason);
     }
@@ -123,5 +209,6 @@ pub(super) async fn task_chip(ask: &Ask, resource: &Resource, params: &ListParam
         operator: view::left(in_task).to_owned(),
         value: view::task_view(ask.app(), &ask.paths, &task).title,
         remove_href: ask.paths.list_with(&resource.name, &without.to_pairs()),
+        error: String::new(),
     }))
 }

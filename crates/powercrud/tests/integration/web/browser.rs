@@ -36,6 +36,13 @@ impl Browser {
         other
     }
 
+    /// The same browser, whose next requests do not carry this header.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let mut other = self.clone();
+        other.headers.retain(|(known, _)| *known != name);
+        other
+    }
+
     /// The same browser, as htmx asks for the content of the dialog.
     pub(crate) fn in_dialog(&self) -> Self {
         self.with("hx-request", "true").with("hx-target", "dialog-box")

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::support::{TestDatabase, each_database};
 
-each_database! { ticks_survive_paging_and_filtering, all_matching_is_a_filter_with_exceptions, without_scripts_the_form_ticks_a_page }
+each_database! { ticks_survive_paging_and_filtering, all_matching_is_a_filter_with_exceptions, without_scripts_the_form_ticks_a_page, each_tab_has_its_own }
 
 async fn bar(browser: &mut Browser, form: &str) -> super::browser::Answer {
     browser.with("hx-request", "true").post("/resources/book/selection", form).await.expect(200)
@@ -63,4 +63,31 @@ async fn without_scripts_the_form_ticks_a_page(database: TestDatabase) {
         .await
         .location();
     browser.get("/resources/book").await.holds(&["1 book selected"]);
+}
+
+/// The page's script names its tab with each request.
+async fn each_tab_has_its_own(database: TestDatabase) {
+    let (_, mut browser) = open(database).await;
+    let header = "x-powercrud-tab";
+    let add = "action=add&key=1&key=2";
+    let mut one = browser.with("hx-request", "true").with(header, "one");
+    let ticked = one.post("/resources/book/selection", add).await.expect(200).holds(&["2 books selected"]);
+    assert_eq!(browser.cookie("powercrud_selection"), None, "the first tick brings the cookie");
+    // One browser, so one cookie for all of its tabs.
+    let mut other = one.clone().with(header, "one");
+    other.get("/resources/book").await.expect(200).holds(&["2 books selected"]);
+    let mut two = one.without(header).with(header, "two");
+    two.get("/resources/book").await.expect(200).lacks(&["books selected"]);
+    two.post("/resources/book/selection", "action=add&key=3").await.expect(200).holds(&["1 book selected"]);
+    one.get("/resources/book").await.expect(200).holds(&["2 books selected"]);
+    // A dialog that is opened as a page of its own is its tab's.
+    let edit = ticked.links().into_iter().find(|href| href.contains("bulk-edit")).expect("a link");
+    assert!(edit.ends_with("?tab=one"), "{edit}");
+    let mut page = one.without(header).without("hx-request");
+    let page =
+        page.get(&edit).await.expect(200).holds(&["Edit 2 books", "action=\"/resources/book/bulk-edit?tab=one\""]);
+    drop(page);
+    // What is no tab's name is none.
+    browser = one.without(header).with(header, "a'b;--").without("hx-request");
+    browser.get("/resources/book").await.expect(200).lacks(&["books selected"]);
 }

@@ -1,10 +1,12 @@
 //! SQL text as tokens: enough to find conditions and literals, whatever stands in strings, quoted names and comments.
 
+use std::ops::Range;
+
 use crate::db::Dialect;
 
 /// A piece of SQL.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::db::catalog) enum Token {
+pub(in crate::db) enum Token {
     /// A keyword or an unquoted name, as written.
     Word(String),
     /// A quoted name, without its quotes.
@@ -24,25 +26,32 @@ pub(in crate::db::catalog) enum Token {
 
 impl Token {
     /// Whether this is the unquoted `word`, in any case.
-    pub(in crate::db::catalog) fn is_word(&self, word: &str) -> bool {
+    pub(in crate::db) fn is_word(&self, word: &str) -> bool {
         matches!(self, Self::Word(own) if own.eq_ignore_ascii_case(word))
     }
 }
 
 /// Cuts `sql` into tokens; comments and white space go. An unclosed quote ends the list, as nothing after it can be told apart.
-pub(in crate::db::catalog) fn tokenize(sql: &str, dialect: Dialect) -> Vec<Token> {
-    let mut tokens = Vec::new();
+pub(in crate::db) fn tokenize(sql: &str, dialect: Dialect) -> Vec<Token> {
+    spans(sql, dialect).into_iter().map(|(token, _)| token).collect()
+}
+
+/// As [`tokenize`], each token with its place in `sql`, in bytes.
+pub(in crate::db) fn spans(sql: &str, dialect: Dialect) -> Vec<(Token, Range<usize>)> {
+    let mut tokens: Vec<(Token, Range<usize>)> = Vec::new();
     let mut rest = sql;
     while let Some(first) = rest.chars().next() {
         let after = &rest[first.len_utf8()..];
+        let mut start = sql.len() - rest.len();
         let (token, next) = match first {
             _ if first.is_whitespace() => (None, after),
             '-' if after.starts_with('-') => (None, after.find('\n').map_or("", |end| &after[end..])),
             '/' if after.starts_with('*') => (None, after.find("*/").map_or("", |end| &after[end + 2..])),
             '\'' => {
                 // E'…', N'…' and _utf8mb4'…' say how to read the text.
-                let introducer = tokens.pop_if(|token| is_introducer(token));
-                let escapes = introducer.is_some_and(|token| token.is_word("E")) || dialect == Dialect::Mysql;
+                let introducer = tokens.pop_if(|(token, _)| is_introducer(token));
+                start = introducer.as_ref().map_or(start, |(_, span)| span.start);
+                let escapes = introducer.is_some_and(|(token, _)| token.is_word("E")) || dialect == Dialect::Mysql;
                 let Some((text, after)) = quoted(after, '\'', escapes) else { break };
                 (Some(Token::Text(text)), after)
             }
@@ -60,7 +69,7 @@ pub(in crate::db::catalog) fn tokenize(sql: &str, dialect: Dialect) -> Vec<Token
             }
             _ => (Some(Token::Symbol(first)), after),
         };
-        tokens.extend(token);
+        tokens.extend(token.map(|token| (token, start..sql.len() - next.len())));
         rest = next;
     }
     tokens

@@ -1,0 +1,93 @@
+// A server that goes away while somebody looks, and tabs that tick records of their own.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { bookshop, browser, countBooks, open, selectAllMatching, selected, set, until } from './support.mjs';
+
+const BOOKS = 3000;
+let shop, chrome;
+
+before(async () => {
+  shop = await bookshop(BOOKS, { POWERCRUD_RESOURCES__book__bulk_chunk_size: '1' });
+  chrome = await browser();
+});
+after(async () => {
+  await chrome?.close();
+  await shop?.stop();
+});
+
+const sign = (page) => page.locator('#connection');
+
+test('with the server gone a page says so, and shows the truth when it is back', async () => {
+  const page = await open(chrome);
+  await countBooks(page, shop.address, '');
+  await selectAllMatching(page, BOOKS);
+  await page.locator('#bulk-edit').click();
+  await set(page, 'stock', '21');
+  await page.locator('#dialog-submit').click();
+  const link = page.locator('#dialog').getByRole('link', { name: 'View status' });
+  const task = new URL(await link.getAttribute('href'), shop.address).href;
+  const list = await page.context().newPage();
+  await list.goto(`${shop.address}/resources/book`);
+  await page.goto(task);
+  const percent = async () => Number(await page.locator('#task progress').getAttribute('value'));
+  await until(percent, (value) => value > 0, 'it has begun');
+  assert.ok(await sign(page).isHidden());
+  await shop.halt();
+  for (const one of [page, list]) {
+    await until(() => sign(one).isVisible(), (shown) => shown, 'the words are there');
+    assert.match(await sign(one).textContent(), /Connection lost, trying again/);
+    const paused = (spinners) => spinners.every((spinner) => getComputedStyle(spinner).animationPlayState === 'paused');
+    assert.ok(await one.locator('.spinner').evaluateAll(paused), 'nothing turns');
+  }
+  // What is shown stands still: there is nothing that could move it.
+  const before = await page.locator('#task').textContent();
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  assert.equal(await page.locator('#task').textContent(), before);
+  await page.evaluate(() => (window.sameDocument = true));
+  await shop.start();
+  for (const one of [page, list]) await until(() => sign(one).isHidden(), (hidden) => hidden, 'the words go');
+  await until(() => page.locator('#task h1 + span').textContent(), (text) => /Done/.test(text), 'the task ends');
+  assert.match(await page.locator('#task').textContent(), /100 %/);
+  assert.ok(await page.evaluate(() => window.sameDocument), 'without loading the page anew');
+  await until(() => list.locator('#strips').textContent(), (text) => /changed/.test(text), 'the list tells the end');
+  await page.context().close();
+});
+
+test('two tabs of one list tick records of their own, and a reload keeps them', async () => {
+  const one = await open(chrome);
+  await countBooks(one, shop.address, '');
+  await one.locator('.row-check').nth(0).click();
+  await one.locator('.row-check').nth(1).click();
+  await selected(one, 2);
+  const two = await one.context().newPage();
+  await two.goto(`${shop.address}/resources/book`);
+  await two.waitForLoadState('networkidle');
+  assert.equal(await two.locator('#selection-bar strong').count(), 0, 'a new tab has nothing ticked');
+  await two.locator('.row-check').nth(4).click();
+  await selected(two, 1);
+  await one.reload();
+  await selected(one, 2);
+  assert.equal(await one.locator('.row-check:checked').count(), 2);
+  await two.reload();
+  await selected(two, 1);
+  // A link that opens in a new tab, and a copy of the tab's storage, as a browser makes it where a tab is duplicated.
+  const copied = await one.evaluate(() => JSON.stringify({ ...sessionStorage }));
+  const three = await one.context().newPage();
+  await three.addInitScript((items) => {
+    if (sessionStorage.length === 0) for (const [name, value] of Object.entries(JSON.parse(items))) sessionStorage.setItem(name, value);
+  }, copied);
+  await three.goto(`${shop.address}/resources/book`);
+  await three.waitForLoadState('networkidle');
+  const name = (page) => page.evaluate(() => sessionStorage.getItem('powercrud-tab'));
+  await until(() => name(three), (value) => value !== null, 'a name');
+  assert.notEqual(await name(three), await name(one), 'a copy has a name of its own');
+  assert.equal(await three.locator('#selection-bar strong').count(), 0);
+  // What is done in one tab is done to its own ticks.
+  await two.locator('#bulk-edit').click();
+  await two.locator('#dialog-title').getByText('Edit 1 book').waitFor();
+  await one.locator('#bulk-edit').click();
+  await one.locator('#dialog-title').getByText('Edit 2 books').waitFor();
+  assert.deepEqual(one.problems, []);
+  await one.context().close();
+});
