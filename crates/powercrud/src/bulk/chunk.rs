@@ -163,7 +163,7 @@ impl<'a> Chunk<'a> {
         for (seq, record_key, reason) in self.keys.lost(transaction, self.from, self.to).await? {
             blocked.insert(seq);
             let error = FieldError { field: None, code: "UNKNOWN_RECORD".into(), message: reason.into() };
-            outcome.errors.push(Failed { seq, record_key, error });
+            outcome.errors.push(Failed::new(seq, record_key, error));
         }
         let changed = self.find_changed(transaction).await?;
         blocked.extend(changed.iter().map(|failed| failed.seq));
