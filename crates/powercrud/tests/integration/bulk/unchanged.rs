@@ -209,10 +209,10 @@ async fn links_that_are_there(database: TestDatabase) {
         )
         .await;
     let app = discovered(&database).await;
-    let task = carry_out(&app, update("book", Selection::All, [("tag__add", Some("1"))])).await;
+    let task = carry_out(&app, update("book", Selection::All, [("tags__add", Some("1"))])).await;
     assert_eq!(account(&task), (Status::Success, (3, 0, 0), 2), "{}", task.error_message);
     let task =
-        carry_out(&app, update("book", Selection::All, [("tag__replace", Some("1")), ("title", Some("a"))])).await;
+        carry_out(&app, update("book", Selection::All, [("tags__replace", Some("1")), ("title", Some("a"))])).await;
     assert_eq!(account(&task), (Status::Success, (3, 0, 0), 1), "{}", task.error_message);
     assert_eq!(crate::shop::count(&database, "book_tag").await, 3);
 }

@@ -232,7 +232,7 @@ async fn statements_that_take_too_long(database: TestDatabase) {
             values.join(", ")
         ))
         .await;
-    let hasty = format!("{}?options=-c%20statement_timeout%3D600", database.url);
+    let hasty = format!("{}&options=-c%20statement_timeout%3D600", database.url);
     let hasty = TestDatabase::on(Kind::Postgres, &hasty).await;
     let app = discovered(&hasty).await;
     let task = carry_out(&app, in_background(update("slow", Selection::All, [("value", Some("1"))]))).await;

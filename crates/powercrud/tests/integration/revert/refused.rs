@@ -23,7 +23,7 @@ async fn it_says_why_not(database: TestDatabase) {
     let app = revertible(&database, ["item"]).await;
     assert!(refusal(&app, &operator, &kept_nothing).await.contains("kept no former values"));
 
-    let running = queue(&app, update("item", Selection::All, [("stock", Some("1"))])).await;
+    let running = queue(&app, update("item", Selection::All, [("stock", Some("-1"))])).await;
     assert!(refusal(&app, &operator, &running).await.contains("is PENDING; it can be reverted once it has ended"));
     let done = work(&app, &running).await;
     // Switched off since.
@@ -73,7 +73,7 @@ async fn only_by_who_may_see_it(database: TestDatabase) {
     let app = revertible(&database, ["item"]).await;
     let user = |name: &str, is_staff| User { id: Some(name.into()), name: name.into(), email: None, is_staff };
     let (ann, bob, boss) = (user("ann", false), user("bob", false), user("boss", true));
-    let request = BulkRequest { user: ann.clone(), ..update("item", Selection::All, [("stock", Some("1"))]) };
+    let request = BulkRequest { user: ann.clone(), ..update("item", Selection::All, [("stock", Some("-1"))]) };
     let task = carry_out(&app, request).await;
     let error = bulk::revert(&app, &bob, task.id).await.expect_err("a refusal");
     assert!(matches!(error, Error::TaskNotFound(_)), "{error:?}");
@@ -96,7 +96,7 @@ async fn kept_for_so_many_days(database: TestDatabase) {
     items(&database, 60).await;
     let short = Resource::table("item").bulk_revert(true).bulk_revert_days(3u64);
     let app = powercrud::PowerCrud::builder(database.clone()).resource(short).build().await.expect("a configuration");
-    let old = carry_out(&app, update("item", Selection::All, [("stock", Some("1"))])).await;
+    let old = carry_out(&app, update("item", Selection::All, [("stock", Some("-1"))])).await;
     let active = carry_out(&app, update("item", Selection::All, [("stock", Some("2"))])).await;
     let young = carry_out(&app, update("item", keys([1, 2]), [("stock", Some("3"))])).await;
     let both = images(&database).await;

@@ -143,7 +143,7 @@ async fn a_cancelled_task(database: TestDatabase) {
     items(&database, 200).await;
     let app = in_chunks(&database, "item", 10).await;
     let before = rows(&database, "item", VALUES).await;
-    let task = crate::shop::queue(&app, update("item", Selection::All, [("stock", Some("1"))])).await;
+    let task = crate::shop::queue(&app, update("item", Selection::All, [("stock", Some("-1"))])).await;
     let working = tokio::spawn({
         let (app, task) = (app.clone(), task.clone());
         async move { work(&app, &task).await }
@@ -191,12 +191,12 @@ async fn failures_are_retried(database: TestDatabase) {
     items(&database, 80).await;
     let app = in_chunks(&database, "item", 30).await;
     let before = rows(&database, "item", VALUES).await;
-    let task = carry_out(&app, in_background(update("item", Selection::All, [("stock", Some("1"))]))).await;
+    let task = carry_out(&app, in_background(update("item", Selection::All, [("stock", Some("-1"))]))).await;
     database.execute("UPDATE item SET stock = 2 WHERE id IN (3, 79);").await;
     let reverted = revert(&app, &task).await;
     assert_eq!(counts(&reverted), (78, 2, 0));
     // What the others wrote is put back to what the task wrote: now they can be restored.
-    database.execute("UPDATE item SET stock = 1 WHERE id IN (3, 79);").await;
+    database.execute("UPDATE item SET stock = -1 WHERE id IN (3, 79);").await;
     let again = match bulk::retry(&app, &powercrud::User::operator(), reverted.id).await.expect("a retry") {
         bulk::Answer::Done(task) => task,
         other => panic!("{other:?}"),
@@ -211,13 +211,13 @@ async fn everything_or_nothing(database: TestDatabase) {
     let item = Resource::table("item").bulk_revert(true).bulk_atomicity(powercrud::Atomicity::All);
     let app = powercrud::PowerCrud::builder(database.clone()).resource(item).build().await.expect("a configuration");
     let before = rows(&database, "item", VALUES).await;
-    let task = carry_out(&app, update("item", Selection::All, [("stock", Some("1"))])).await;
+    let task = carry_out(&app, update("item", Selection::All, [("stock", Some("-1"))])).await;
     assert_eq!(task.status, Status::Success);
     let changed = rows(&database, "item", VALUES).await;
     database.execute("UPDATE item SET stock = 2 WHERE id = 3;").await;
     let failed = revert(&app, &task).await;
     assert_eq!((failed.status, counts(&failed)), (Status::Failure, (0, 1, 49)), "{}", failed.error_message);
-    database.execute("UPDATE item SET stock = 1 WHERE id = 3;").await;
+    database.execute("UPDATE item SET stock = -1 WHERE id = 3;").await;
     assert_eq!(rows(&database, "item", VALUES).await, changed);
     // It restored nothing, so it may be tried again.
     assert_eq!(revert(&app, &task).await.status, Status::Success);
