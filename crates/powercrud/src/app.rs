@@ -1,6 +1,8 @@
 //! The handle that an application holds: one database, its resources and settings.
 
-use std::{pin::Pin, sync::Arc};
+mod doors;
+
+use std::sync::Arc;
 
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
@@ -30,7 +32,7 @@ struct Inner {
     proxies: Proxies,
     resources: Vec<Arc<Resource>>,
     users: Option<UserHook>,
-    token_users: Option<TokenUserHook>,
+    token_users: Option<doors::TokenUserHook>,
     /// Rung when this process has queued a task, so that its own workers start at once.
     bell: Notify,
     live: Live,
@@ -50,7 +52,6 @@ pub(crate) struct QueueHooks {
     pub(crate) failure: Option<FailureHook>,
 }
 
-type TokenUserHook = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Option<User>> + Send>> + Send + Sync>;
 type UserHook = Arc<dyn Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync>;
 
 /// Who asks. `User::new("7", "Ann").email("ann@example.org")` makes one.
@@ -120,7 +121,7 @@ pub struct Builder {
     settings: Settings,
     resources: Vec<ResourceBuilder>,
     users: Option<UserHook>,
-    token_users: Option<TokenUserHook>,
+    token_users: Option<doors::TokenUserHook>,
     queue_hooks: QueueHooks,
     task_end: Option<TaskEndHook>,
     migrate: bool,
@@ -162,16 +163,6 @@ impl PowerCrud {
         &self.inner.settings
     }
 
-    /// Whose requests are answered.
-    pub(crate) fn hosts(&self) -> &Arc<Hosts> {
-        &self.inner.hosts
-    }
-
-    /// Who is believed about for whom they ask.
-    pub(crate) fn proxies(&self) -> &Proxies {
-        &self.inner.proxies
-    }
-
     /// All resources, by name.
     pub fn resources(&self) -> &[Arc<Resource>] {
         &self.inner.resources
@@ -197,20 +188,6 @@ impl PowerCrud {
             _ if self.has_login() => parts.extensions.get::<SignedIn>().map(|signed_in| signed_in.0.clone()),
             Some(hook) => hook(parts),
             None => Some(User::operator()),
-        }
-    }
-
-    /// Whether tokens are good here: not where the application says who asks, but not of whom tokens were made.
-    pub(crate) fn knows_users_of_tokens(&self) -> bool {
-        self.inner.users.is_none() || self.inner.token_users.is_some()
-    }
-
-    /// Who that user of a token is today, as the application says; `None` where it is not for the application to say.
-    pub(crate) async fn user_of_token(&self, user: &User) -> Option<Option<User>> {
-        self.inner.users.as_ref()?;
-        match (&self.inner.token_users, &user.id) {
-            (Some(hook), Some(id)) => Some(hook(id.clone()).await),
-            _ => Some(None),
         }
     }
 
@@ -290,18 +267,6 @@ impl Builder {
         self
     }
 
-    /// Tells who the user of that id is today, of whom a token was made that somebody shows; `None` refuses the token, as for a user who
-    /// has left. Where [`Builder::user`] says who asks, no token is good without this hook, and none can be made: PowerCRUD does not know
-    /// whom the application still lets in. Tokens that act as the operator, not as a user, are then good for nothing either.
-    #[must_use]
-    pub fn token_user<F>(mut self, hook: impl Fn(String) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Option<User>> + Send + 'static,
-    {
-        self.token_users = Some(Arc::new(move |id| Box::pin(hook(id))));
-        self
-    }
-
     /// Asks people to sign in with a name and password that PowerCRUD keeps; [`crate::account`] adds users, and so does
     /// `powercrud user add`. Not together with [`Builder::user`].
     #[must_use]
@@ -343,20 +308,6 @@ impl Builder {
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.settings.base_url = Some(url.into());
-        self
-    }
-
-    /// The hosts whose requests are answered; [`Settings::allowed_hosts`] says more.
-    #[must_use]
-    pub fn allowed_hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
-        self.settings.allowed_hosts = hosts.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// The proxies whose `X-Forwarded-For` is believed; [`Settings::trusted_proxies`] says more.
-    #[must_use]
-    pub fn trusted_proxies<S: Into<String>>(mut self, proxies: impl IntoIterator<Item = S>) -> Self {
-        self.settings.trusted_proxies = proxies.into_iter().map(Into::into).collect();
         self
     }
 
