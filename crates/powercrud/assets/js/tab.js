@@ -50,8 +50,15 @@ channel?.addEventListener("message", ({ data }) => {
 });
 channel?.postMessage({ ask: tab, from: me });
 
+// The tab that the ticks shown are of.
+const drawnFor = () => new URL(document.getElementById("selection-form").getAttribute("hx-post"), location).searchParams.get("tab");
+
 function note() {
-  if (isList()) write(TICKED, document.querySelector("#selection-bar strong") ? "1" : "");
+  if (!isList()) return;
+  const ticked = document.querySelector("#selection-bar strong") !== null;
+  // An answer that was under way when this tab got its name shows another's.
+  if (ticked && drawnFor() !== tab) refresh();
+  else write(TICKED, ticked ? "1" : "");
 }
 
 // Long enough for another tab to say that the name is its own.
