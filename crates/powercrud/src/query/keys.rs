@@ -303,7 +303,7 @@ pub(crate) fn single_keys_condition(column: &Column, left: Expr, keys: &[Vec<Val
 
 /// A part of a key, which is a text, as a bound value that compares with its column.
 fn text_value(column: &Column, text: &Value, dialect: Dialect) -> Expr {
-    dialect.key_part(Expr::val(text.to_text()), 0, 1, column)
+    dialect.key_value(column, &text.to_text())
 }
 
 /// A value that another record refers to a key by, as a bound value that compares with the key's column.

@@ -106,8 +106,9 @@ pub(super) async fn page(
     RawQuery(raw): RawQuery,
 ) -> WebResult<Response> {
     let resource = ask.app().resource(unmark(&resource))?.clone();
-    let key = unmark(&key);
-    let row = record::get(ask.app(), &resource, key).await?;
+    let row = record::get(ask.app(), &resource, unmark(&key)).await?;
+    // As the database spells it, whatever the address says.
+    let key = row.key.as_str();
     let writable = resource.read_only.is_none();
     let held = held(&ask, &resource, key).await?;
     let notice = parse_query(&raw.unwrap_or_default()).into_iter().find(|(name, _)| name == "notice");

@@ -104,6 +104,17 @@ impl Dialect {
         let times = template.matches('?').count();
         self.custom(&template, std::iter::repeat_n(text, times))
     }
+
+    /// As [`Dialect::key_part`], of a part that is at hand: one parameter, where the text in SQL would be several.
+    pub(crate) fn key_value(self, column: &Column, part: &str) -> Expr {
+        match self {
+            Self::Sqlite if column.any_value => {
+                let (template, value) = sqlite::bound(column, part);
+                self.custom(template, [value])
+            }
+            _ => self.key_part(Expr::val(part), 0, 1, column),
+        }
+    }
 }
 
 fn has_64_bits_without_sign(column: &Column) -> bool {
@@ -130,6 +141,8 @@ fn without_modifiers(database_type: &str) -> String {
 
 /// Any value in any column.
 mod sqlite {
+    use sea_orm::sea_query::Expr;
+
     use super::{Column, ColumnType, is_uuid_in_bytes};
 
     /// Whether the column stores what it is given as it is: numbers beside texts of the same digits.
@@ -180,6 +193,35 @@ mod sqlite {
                WHEN 'text' THEN CASE WHEN {broken} THEN '~x' || hex(?) WHEN {ambiguous} THEN '~t' || ? ELSE ? END
                WHEN 'integer' THEN {integer} WHEN 'real' THEN {real} WHEN 'blob' THEN {blob} ELSE '~n' END"
         )
+    }
+
+    /// As [`to_value`], of a text that is at hand.
+    pub(super) fn bound(column: &Column, text: &str) -> (&'static str, Expr) {
+        if let Some(marked) = text.strip_prefix('~') {
+            let rest = |kind| marked.strip_prefix(kind).map(Expr::val);
+            let marked = [
+                ("?", rest('t')),
+                ("CAST(? AS INTEGER)", rest('i')),
+                ("CAST(? AS REAL)", rest('r')),
+                ("unhex(?)", rest('b')),
+                ("CAST(unhex(?) AS TEXT)", rest('x')),
+            ];
+            let found = marked.into_iter().find_map(|(template, value)| Some((template, value?)));
+            return found.unwrap_or_else(|| ("?", Expr::val(None::<String>)));
+        }
+        let digits = match column.column_type {
+            ColumnType::Bytes => return ("unhex(?)", Expr::val(text)),
+            ColumnType::Uuid if is_uuid_in_bytes(column) => text.replace('-', ""),
+            ColumnType::Uuid => text.to_owned(),
+            _ => match text.parse::<i64>() {
+                Ok(number) if keeps_kinds(column) && number.to_string() == text => return ("?", Expr::val(number)),
+                _ => return ("?", Expr::val(text)),
+            },
+        };
+        match digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            true => ("unhex(?)", Expr::val(digits)),
+            false => ("?", Expr::val(text)),
+        }
     }
 
     /// The value of a text, with `?` for the text. A CASE has no type of its own, so the column's decides what equals what.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 each_database! {
-    long_keys_and_values, many_ticks, without_a_key_each_row_is_listed_once, a_count_is_never_above_the_truth,
+    long_keys_and_values, many_ticks, many_keys_that_are_no_numbers, without_a_key_each_row_is_listed_once, a_count_is_never_above_the_truth,
     read_only_join_tables_hold_their_links
 }
 
@@ -69,6 +69,29 @@ async fn many_ticks(database: TestDatabase) {
     assert_eq!((stored.added, stored.count(&app, resource).await.expect("a count")), (30_000, 50));
     let selected = stored.selected_among(&app, resource, &many(30_000)).await.expect("which");
     assert_eq!(selected.len(), 30_000);
+}
+
+async fn many_keys_that_are_no_numbers(database: TestDatabase) {
+    const MANY: usize = 12_000;
+    let pair = "CREATE TABLE pair (k varchar(20) NOT NULL, j integer NOT NULL, n integer, PRIMARY KEY (k, j))";
+    database.execute(&format!("CREATE TABLE word (k varchar(20) NOT NULL PRIMARY KEY, n integer);\n{pair};")).await;
+    for first in (1..=MANY).step_by(1_000) {
+        let rows = |row: &dyn Fn(usize) -> String| (first..first + 1_000).map(row).collect::<Vec<_>>().join(", ");
+        let words = rows(&|id| format!("('w{id}', 0)"));
+        let pairs = rows(&|id| format!("('w{id}', {id}, 0)"));
+        database.execute(&format!("INSERT INTO word VALUES {words};\nINSERT INTO pair VALUES {pairs};")).await;
+    }
+    let app = discovered(&database).await;
+    let words: Vec<_> = (1..=MANY).map(|id| format!("w{id}")).collect();
+    let pairs: Vec<_> = (1..=MANY).map(|id| format!(r#"["w{id}","{id}"]"#)).collect();
+    for (table, given) in [("word", words), ("pair", pairs)] {
+        let request = in_background(update(table, keys(&given), [("n", Some("1"))]));
+        let preview =
+            powercrud::bulk::plan(&app, request.clone()).await.expect("a plan").preview().await.expect("a preview");
+        assert_eq!(preview.total_records, MANY as u64);
+        let task = carry_out(&app, request).await;
+        assert_eq!((task.status, counts(&task)), (Status::Success, (MANY as u64, 0, 0)), "{}", task.error_message);
+    }
 }
 
 async fn without_a_key_each_row_is_listed_once(database: TestDatabase) {
