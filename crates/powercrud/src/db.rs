@@ -7,6 +7,7 @@ mod dialect;
 mod fault;
 mod image;
 pub(crate) mod migrations;
+mod own_rows;
 mod transaction;
 mod value;
 mod version;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use catalog::{Catalog, Column, ColumnType, ForeignKey, LeftOut, ReferentialAction, Table, TableKind};
 pub use dialect::Dialect;
+pub(crate) use dialect::lost_key;
 pub use fault::{Fault, FaultKind};
 pub(crate) use migrations::migrate;
 pub use migrations::pending_migrations;

@@ -70,10 +70,12 @@ pub async fn history(
     key: &str,
     limit: usize,
 ) -> Result<(Vec<HistoryEntry>, bool)> {
-    let canonical = query::canonical_key(resource, key).unwrap_or_else(|_| key.to_owned());
-    let mut keys = vec![key.to_owned(), canonical];
+    let database = app.database();
+    let own = query::own_key(database.connection(), database.dialect(), resource, key).await;
+    let own = own.unwrap_or_else(|_| key.to_owned());
+    let mut keys = vec![own.clone(), key.to_owned()];
     keys.dedup();
-    let singles = audit::of_record(app, resource, key, limit as u64 + 1).await?;
+    let singles = audit::of_record(app, resource, &own, limit as u64 + 1).await?;
     let touched = places::touching(app, resource, &keys).await?;
     let moment = |touched: &Touched| touched.task.completed_at.unwrap_or(touched.task.created_at);
     let singles = singles.into_iter().map(|entry| (entry.at, Source::Single(Box::new(entry))));

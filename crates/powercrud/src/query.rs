@@ -2,16 +2,18 @@
 
 mod condition;
 mod in_task;
+mod keys;
 mod links;
 mod params;
 mod rows;
 mod versions;
 
 pub use condition::Operator;
-pub(crate) use condition::{
-    canonical_key, comparable_key, condition, join_key, key_value, keys_condition, single_keys_condition, split_key,
-};
+pub(crate) use condition::condition;
 pub use in_task::InTask;
+pub(crate) use keys::{
+    comparable_key, key_value, keys_condition, own_key, own_keys, single_keys_condition, split_key, why_lost,
+};
 pub use links::linked;
 pub use params::{Filter, ListParams, Ordering};
 pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};

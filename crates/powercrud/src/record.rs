@@ -27,6 +27,7 @@ use crate::{
 pub async fn get(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Row> {
     let dialect = app.database().dialect();
     let fields: Vec<&Field> = resource.fields.iter().collect();
+    let key = &own_key(app, resource, key).await?;
     let mut select = query::row_select(resource, &fields, dialect);
     select.and_where(key_condition(app, resource, key)?);
     let row = app.database().connection().row(&select).await?.ok_or_else(|| not_found(resource, key))?;
@@ -113,7 +114,9 @@ async fn insert_record<C: ConnectionTrait>(
             .ok_or_else(|| Error::Internal("the database returned no key for the new record".into()));
     }
     let result = transaction.execute(&insert).await.map_err(|error| blame(resource, changes, &error))?;
-    Ok(inserted_key(resource, changes, result.last_insert_id()))
+    let key = inserted_key(resource, changes, result.last_insert_id());
+    // What was typed need not be how the database writes it.
+    Ok(query::own_key(transaction, dialect, resource, &key).await.unwrap_or(key))
 }
 
 /// Changes a record; fields left out stay as they are.
@@ -152,6 +155,7 @@ async fn update_version(
     if changes.is_empty() {
         return get(app, resource, key).await.map(|_| ());
     }
+    let key = &own_key(app, resource, key).await?;
     let mut update = Query::update();
     update.table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
     let dialect = app.database().dialect();
@@ -171,6 +175,7 @@ async fn update_version(
 /// [`Error::Invalid`] where others refer to it, [`Error::RecordNotFound`] where it is gone.
 pub async fn delete(app: &PowerCrud, by: &User, resource: &Resource, key: &str) -> Result<()> {
     resource.require_writable()?;
+    let key = &own_key(app, resource, key).await?;
     let mut delete = Query::delete();
     delete.from_table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
     let write = Write { app, by, resource, key, changes: &[], expected: None };
@@ -182,7 +187,8 @@ pub async fn held_by(app: &PowerCrud, resource: &Resource, key: &str) -> Result<
     if !resource.checks_conflicts() || resource.table.primary_key.is_empty() {
         return Ok(None);
     }
-    match holder(app.database().connection(), app, resource, key).await? {
+    let Ok(key) = own_key(app, resource, key).await else { return Ok(None) };
+    match holder(app.database().connection(), app, resource, &key).await? {
         Some(id) => Ok(Some(store::load(app, id).await?)),
         None => Ok(None),
     }
@@ -292,8 +298,7 @@ async fn holder<C: ConnectionTrait>(
     resource: &Resource,
     key: &str,
 ) -> Result<Option<Uuid>> {
-    let canonical = query::canonical_key(resource, key).unwrap_or_else(|_| key.to_owned());
-    let holders = lock::record_holders(connection, app.database().dialect(), resource, &[canonical]).await?;
+    let holders = lock::record_holders(connection, app.database().dialect(), resource, &[key.to_owned()]).await?;
     Ok(holders.into_iter().flatten().next())
 }
 
@@ -301,6 +306,18 @@ async fn holder<C: ConnectionTrait>(
 pub(crate) fn cell<'a>(resource: &Resource, row: &'a Row, name: &str) -> Option<&'a Cell> {
     let index = resource.fields.iter().position(|field| field.name == name)?;
     row.cells.get(index)
+}
+
+/// The key as the database spells it.
+///
+/// # Errors
+/// [`Error::RecordNotFound`] where it can be no record's key.
+async fn own_key(app: &PowerCrud, resource: &Resource, key: &str) -> Result<String> {
+    let database = app.database();
+    match query::own_key(database.connection(), database.dialect(), resource, key).await {
+        Err(Error::Invalid(_)) => Err(not_found(resource, key)),
+        result => result,
+    }
 }
 
 fn key_condition(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Expr> {

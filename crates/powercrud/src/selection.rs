@@ -64,7 +64,7 @@ impl Selection {
                 query::condition(resource, &params, app.database().dialect())?;
                 Checked::Matching { params, stored: None }
             }
-            Self::Keys(keys) => check_keys(resource, keys)?,
+            Self::Keys(keys) => check_keys(app, resource, &keys).await?,
             Self::Stored(id) => {
                 let stored = StoredSelection::load(app, resource, id).await?;
                 match stored.filter.clone() {
@@ -81,30 +81,15 @@ impl Selection {
 /// Keys' parameters of one statement; every database takes many more.
 const PARAMETERS: usize = 10_000;
 
-fn check_keys(resource: &Resource, given: Vec<String>) -> Result<Checked> {
-    let mut keys = Vec::with_capacity(given.len());
-    let mut parts: Vec<Vec<Value>> = Vec::with_capacity(given.len());
-    let mut seen = std::collections::HashSet::with_capacity(given.len());
-    let mut errors = Vec::new();
-    for key in given {
-        match query::split_key(resource, &key) {
-            Ok(split) => {
-                let canonical = query::join_key(&split);
-                if seen.insert(canonical.clone()) {
-                    keys.push(canonical);
-                    parts.push(split);
-                }
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    if !errors.is_empty() {
-        return Err(Error::Invalid(errors));
-    }
+/// Keys as the database spells them, each once.
+async fn check_keys(app: &PowerCrud, resource: &Resource, given: &[String]) -> Result<Checked> {
+    let database = app.database();
+    let keys = query::own_keys(database.connection(), database.dialect(), resource, given).await?;
     if keys.is_empty() {
         return Err(Error::NothingSelected(resource.label.clone()));
     }
-    Ok(Checked::Keys { keys, parts })
+    let parts = keys.iter().map(|key| query::split_key(resource, key)).collect::<Result<_, _>>();
+    Ok(Checked::Keys { parts: parts.map_err(|error| Error::Invalid(vec![error]))?, keys })
 }
 
 impl Checked {
@@ -191,7 +176,7 @@ pub(crate) fn unfinished(task: &BulkTask) -> SelectStatement {
 
 /// Whether a record's key is one of those that `keys` (one column, `record_key`) selects. Where the database would run such a
 /// subquery row by row over the whole table, the keys are fetched and bound instead.
-pub(crate) async fn keys_in(app: &PowerCrud, resource: &Resource, keys: SelectStatement) -> Result<Expr> {
+pub(crate) async fn keys_in(app: &PowerCrud, resource: &Resource, mut keys: SelectStatement) -> Result<Expr> {
     let dialect = app.database().dialect();
     if !dialect.binds_chunk_keys() {
         return Ok(keys_subquery(resource, keys, dialect));
@@ -201,7 +186,11 @@ pub(crate) async fn keys_in(app: &PowerCrud, resource: &Resource, keys: SelectSt
         let key: String = row.try_get_by_index(0)?;
         parts.push(query::split_key(resource, &key).map_err(|error| Error::Invalid(vec![error]))?);
     }
-    Ok(if parts.is_empty() { Expr::cust("1 = 0") } else { query::keys_condition(resource, &parts, dialect) })
+    if parts.len() as i64 > dialect.largest_chunk(resource.key_columns().len()) {
+        // More than can be bound: found by their texts, at the price of a look at the whole table.
+        return Ok(resource.key_expr(dialect).in_subquery(keys.clear_selects().column("record_key").take()));
+    }
+    Ok(query::keys_condition(resource, &parts, dialect))
 }
 
 /// `key IN (SELECT … FROM (keys))`, each part cast to its column's type so that the table's index serves.
@@ -213,5 +202,9 @@ pub(crate) fn keys_subquery(resource: &Resource, mut keys: SelectStatement, dial
     }
     let mut left: Vec<Expr> = columns.iter().map(|column| Expr::col(resource.table.column_ref(&column.name))).collect();
     let left = if left.len() == 1 { left.remove(0) } else { Expr::tuple(left) };
-    left.in_subquery(keys)
+    let among = left.in_subquery(keys);
+    match resource.table.own_rows() {
+        Some(own) => own.and(among),
+        None => among,
+    }
 }

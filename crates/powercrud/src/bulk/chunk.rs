@@ -111,6 +111,11 @@ impl<'a> Chunk<'a> {
     pub(super) async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         let mut blocked = BTreeSet::new();
+        for (seq, record_key, reason) in self.keys.lost(transaction, self.from, self.to).await? {
+            blocked.insert(seq);
+            let error = FieldError { field: None, code: "UNKNOWN_RECORD".into(), message: reason.into() };
+            outcome.errors.push(Failed { seq, record_key, error });
+        }
         let changed = self.find_changed(transaction).await?;
         blocked.extend(changed.iter().map(|failed| failed.seq));
         outcome.errors.extend(changed);

@@ -84,7 +84,11 @@ impl<'a> ChunkKeys<'a> {
     ) -> Result<Expr> {
         if let [column] = self.resource.key_columns()[..] {
             let key = self.resource.table.column_ref(&column.name);
-            return self.condition_on(connection, from, to, blocked, column, key).await;
+            let among = self.condition_on(connection, from, to, blocked, column, key).await?;
+            return Ok(match self.resource.table.own_rows() {
+                Some(own) => own.and(among),
+                None => among,
+            });
         }
         if self.dialect.binds_chunk_keys() {
             let keys = self.bound(connection, from, to, blocked).await?;
@@ -261,6 +265,29 @@ impl<'a> ChunkKeys<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// The places and keys at `from..=to` of records that no key can find, each with the reason.
+    pub(super) async fn lost<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        from: i64,
+        to: i64,
+    ) -> Result<Vec<(i64, String, &'static str)>> {
+        if self.resource.key_columns().iter().all(|column| !column.any_value) {
+            return Ok(Vec::new());
+        }
+        let marked = |mark: &str| Expr::col((tables::SELECTED, "record_key")).like(format!("%~{mark}%"));
+        let mut select = self.rows(from, to);
+        select.columns(["seq", "record_key"]).and_where(marked("n").or(marked("!")));
+        let mut lost = Vec::new();
+        for row in connection.rows(&select).await? {
+            let record_key: String = row.try_get_by_index(1)?;
+            if let Some(reason) = query::why_lost(self.resource, &record_key) {
+                lost.push((row.try_get_by_index(0)?, record_key, reason));
+            }
+        }
+        Ok(lost)
     }
 
     /// A key in a form that compares.

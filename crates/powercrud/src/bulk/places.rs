@@ -53,7 +53,7 @@ pub(crate) async fn note(app: &PowerCrud, task: &BulkTask) -> Result<()> {
     rows.column("seq")
         .expr_as(last(), "last")
         .expr_as(key(), "low")
-        .expr_as(if numbers { key().add(Expr::col("run_length")).sub(1i64) } else { key() }, "high")
+        .expr_as(if numbers { key().add(Expr::col("run_length").sub(1i64)) } else { key() }, "high")
         .expr_as(dialect.row_number(&[sea_orm::sea_query::IntoColumnRef::into_column_ref("seq")]), "number")
         .from(tables::SELECTED)
         .and_where(Expr::col("task_id").eq(task.id))

@@ -175,6 +175,7 @@ impl Plan {
             select
                 .expr(Expr::cust("COUNT(*)"))
                 .from_as(table.table_ref(), Alias::new(REFERRER))
+                .and_where_option(table.own_rows_as(REFERRER))
                 .and_where(left.in_subquery(selected.take()));
             referrers.push(Referrer {
                 table: table.qualified_name(),
@@ -217,6 +218,7 @@ pub(super) fn blocked(app: &crate::PowerCrud, resource: &Resource) -> Condition 
 pub(super) fn referred_to(resource: &Resource, table: &Table, key: &ForeignKey) -> Expr {
     let mut select = Query::select();
     select.expr(Expr::cust("1")).from_as(table.table_ref(), Alias::new(REFERRER));
+    select.and_where_option(table.own_rows_as(REFERRER));
     for (column, referenced) in key.columns.iter().zip(&key.referenced_columns) {
         select.and_where(Expr::col((REFERRER, column.clone())).eq(Expr::col(resource.table.column_ref(referenced))));
     }

@@ -57,9 +57,15 @@ pub(super) fn of_table(
         .expr(place().min())
         .expr(Expr::cust("COUNT(*)"))
         .from_subquery(matching, Alias::new("numbered"))
-        .add_group_by([key().sub(place())])
+        .add_group_by([
+            key().lt(LOW),
+            Expr::case(key().lt(LOW), key().add(Expr::val(-LOW).sub(place()))).finally(key().sub(place())).into(),
+        ])
         .take()
 }
+
+/// From here down a place taken from a key might be less than any number; there it is taken from the key and this much more.
+const LOW: i64 = i64::MIN / 2;
 
 /// What a task left undone: its runs from the cursor on, and the records that failed before; numbered anew.
 pub(super) fn of_unfinished(task: &BulkTask, task_id: Uuid, dialect: Dialect) -> SelectStatement {

@@ -62,6 +62,12 @@ pub struct Table {
     pub comment: String,
     /// The database's guess of how many rows there are, where it has one.
     pub estimated_rows: Option<u64>,
+    /// Whether other tables inherit from it (PostgreSQL); their rows are not its records.
+    pub inherited: bool,
+    /// Those of the keys that are looked at late, so that no INSERT can go by them (`DEFERRABLE`).
+    pub deferrable_keys: Vec<Vec<String>>,
+    /// Why its rows must not be written, where its kind and key don't say so.
+    pub unwritable: Option<String>,
 }
 
 /// One column.
@@ -81,6 +87,8 @@ pub struct Column {
     pub generated: bool,
     /// Filled by the database where left out (AUTOINCREMENT, serial, identity, INTEGER PRIMARY KEY).
     pub identity: bool,
+    /// Whether a cell may hold a value of any kind, whatever the type says (SQLite).
+    pub any_value: bool,
     /// The values allowed, from an enum or a CHECK list; empty where any goes.
     pub choices: Vec<String>,
     /// The database's comment, empty where there is none.
@@ -271,6 +279,9 @@ impl Table {
             foreign_keys: Vec::new(),
             comment: String::new(),
             estimated_rows: None,
+            inherited: false,
+            deferrable_keys: Vec::new(),
+            unwritable: None,
         }
     }
 
@@ -292,8 +303,9 @@ impl Table {
     }
 
     /// Why its rows can't be written, where they can't.
-    pub fn read_only_reason(&self) -> Option<&'static str> {
+    pub fn read_only_reason(&self) -> Option<&str> {
         match self.kind {
+            _ if self.unwritable.is_some() => self.unwritable.as_deref(),
             TableKind::View => Some("it is a view"),
             TableKind::Table if self.primary_key.is_empty() => Some(
                 "it has neither a primary key nor a unique key over NOT NULL columns, so its rows can't be told apart",

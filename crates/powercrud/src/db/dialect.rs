@@ -5,8 +5,10 @@
 //! cells carry their own type and are read as they are, because a cell may not match its column's declared type.
 
 mod joins;
+mod keys;
 mod session;
 
+pub(crate) use keys::lost_key;
 use sea_orm::{
     DbBackend,
     sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, Query, SelectStatement, UnionType},
@@ -118,6 +120,20 @@ impl Dialect {
         }
     }
 
+    /// What to sort by for `column` so that only the same values have no order among each other, whatever its collation takes for equal.
+    pub(crate) fn total_order(self, column: &Column, reference: impl IntoColumnRef + Clone) -> Vec<Expr> {
+        let mut parts = vec![self.order(column, reference.clone())];
+        if matches!(column.column_type, ColumnType::Text { .. } | ColumnType::Other) {
+            let bytes = match self {
+                Self::Sqlite => "? COLLATE BINARY",
+                Self::Postgres => "CAST(? AS text) COLLATE \"C\"",
+                Self::Mysql => "CAST(? AS BINARY)",
+            };
+            parts.push(self.custom(bytes, [Expr::col(reference)]));
+        }
+        parts
+    }
+
     /// `value` as a bound parameter of the type of `column`, for SET, INSERT and comparisons.
     pub(crate) fn write(self, column: &Column, value: &Value) -> Expr {
         let bound = Expr::val(value.bind());
@@ -177,69 +193,6 @@ impl Dialect {
         expr.cast_as(database_type.to_owned())
     }
 
-    /// A record's key as one text: the column's text for a single key, a JSON array of texts for a composite one. Bytes are written
-    /// in hexadecimal.
-    pub(crate) fn record_key(self, columns: &[(&Column, ColumnRef)]) -> Expr {
-        let parts = columns.iter().map(|(column, reference)| {
-            let expr = Expr::col(reference.clone());
-            let bytes = column.column_type == ColumnType::Bytes;
-            let template = match self {
-                Self::Sqlite if bytes => "hex(?)",
-                // As 16 bytes or as text, whoever wrote it.
-                Self::Sqlite if column.column_type == ColumnType::Uuid => {
-                    "CASE typeof(?) WHEN 'blob' THEN lower(hex(?)) ELSE ? END"
-                }
-                Self::Sqlite => "CAST(? AS TEXT)",
-                Self::Postgres if bytes => "encode(?, 'hex')",
-                Self::Postgres => "CAST(? AS text)",
-                Self::Mysql if bytes => "HEX(?)",
-                Self::Mysql if column.database_type.starts_with("bit") => "CAST(? + 0 AS CHAR)",
-                Self::Mysql => "CAST(? AS CHAR)",
-            };
-            self.custom(template, std::iter::repeat_n(expr, template.matches('?').count()))
-        });
-        let mut parts: Vec<Expr> = parts.collect();
-        if parts.len() == 1 {
-            return parts.remove(0);
-        }
-        let marks = vec!["?"; parts.len()].join(", ");
-        match self {
-            Self::Sqlite => self.custom(&format!("json_array({marks})"), parts),
-            // Without blanks, so that one key has one spelling wherever it was written.
-            Self::Postgres | Self::Mysql => {
-                let quote = if self == Self::Mysql { "JSON_QUOTE(?)" } else { "CAST(to_json(?) AS text)" };
-                let quoted = vec![quote; parts.len()].join(", ',', ");
-                self.custom(&format!("CONCAT('[', {quoted}, ']')"), parts)
-            }
-        }
-    }
-
-    /// Part `index` of a stored record key of `count` parts, as a value that compares with `column` through its index.
-    pub(crate) fn key_part(self, record_key: Expr, index: usize, count: usize, column: &Column) -> Expr {
-        let text = match (count, self) {
-            (1, _) => record_key,
-            (_, Self::Sqlite) => self.custom(&format!("json_extract(?, '$[{index}]')"), [record_key]),
-            (_, Self::Postgres) => self.custom(&format!("(CAST(? AS json) ->> {index})"), [record_key]),
-            (_, Self::Mysql) => self.custom(&format!("JSON_UNQUOTE(JSON_EXTRACT(?, '$[{index}]'))"), [record_key]),
-        };
-        match (self, &column.column_type) {
-            // Only the row's id is a whole number for sure. Elsewhere a key may be text that a cast would make 0, another record's
-            // key; the column's affinity does what is needed.
-            (Self::Sqlite, ColumnType::Integer { .. }) if column.identity => self.custom("CAST(? AS INTEGER)", [text]),
-            (Self::Sqlite, ColumnType::Uuid) if is_uuid_in_bytes(column) => {
-                self.custom("unhex(replace(?, '-', ''))", [text])
-            }
-            // Hexadecimal digits alone are bytes, what has hyphens is text.
-            (Self::Sqlite, ColumnType::Uuid) => self.custom("COALESCE(unhex(?), ?)", [text.clone(), text]),
-            (Self::Sqlite, ColumnType::Bytes) => self.custom("unhex(?)", [text]),
-            (Self::Postgres, ColumnType::Bytes) => self.custom("decode(?, 'hex')", [text]),
-            (Self::Mysql, ColumnType::Bytes) => self.custom("UNHEX(?)", [text]),
-            (Self::Postgres, ColumnType::Text { .. }) => text,
-            (Self::Postgres, _) => self.cast(text, &column.database_type),
-            _ => text,
-        }
-    }
-
     /// Whether `text` occurs anywhere in `expr`, whatever the case. `%` and `_` in `text` stand for themselves.
     pub(crate) fn contains(self, expr: Expr, text: &str) -> Expr {
         self.like(expr, &format!("%{}%", escape_like(text)))
@@ -265,7 +218,10 @@ impl Dialect {
             // Only the row's id is a number for sure, whatever another column's declared type.
             Self::Sqlite => column.identity,
             Self::Postgres => true,
-            Self::Mysql => !column.database_type.to_ascii_lowercase().starts_with("bigint") || !is_unsigned(column),
+            Self::Mysql => match column.database_type.to_ascii_lowercase() {
+                wide if wide.starts_with("bigint") => !is_unsigned(column),
+                wide => wide != "bit(64)",
+            },
         };
         fits && matches!(column.column_type, ColumnType::Integer { .. })
     }

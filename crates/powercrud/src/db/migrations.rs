@@ -15,6 +15,7 @@ mod m0011_audit;
 mod m0012_places;
 mod m0013_origins;
 mod m0014_waits;
+mod m0022_long_keys;
 
 use std::time::Duration;
 
@@ -71,6 +72,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_places::Migration),
             Box::new(m0013_origins::Migration),
             Box::new(m0014_waits::Migration),
+            Box::new(m0022_long_keys::Migration),
         ]
     }
 

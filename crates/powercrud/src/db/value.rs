@@ -84,7 +84,12 @@ impl Value {
                 }
             }
             _ => {
-                let text: String = row.try_get_unchecked(index).map_err(unreadable)?;
+                let bytes: Vec<u8> = row.try_get_unchecked(index).map_err(unreadable)?;
+                let text = match String::from_utf8(bytes) {
+                    Ok(text) => text,
+                    // What is no text is shown as far as it is.
+                    Err(error) => return Ok(Self::Raw(String::from_utf8_lossy(error.as_bytes()).into_owned())),
+                };
                 match column.column_type {
                     // Text in a column of numbers or bytes is not what the column says it holds.
                     ColumnType::Bytes => Self::Raw(text),

@@ -102,7 +102,7 @@ pub(super) fn check(resource: &Resource, params: &ListParams) -> Result<()> {
 
 /// The WHERE of a list, or of "all that match".
 pub(crate) fn condition(resource: &Resource, params: &ListParams, dialect: Dialect) -> Result<Condition> {
-    let mut all = Cond::all();
+    let mut all = Cond::all().add_option(resource.table.own_rows());
     let mut errors = Vec::new();
     for filter in &params.filters {
         match filter_condition(resource, filter, dialect) {
@@ -165,89 +165,4 @@ fn operand(field: &Field, text: &str, dialect: Dialect) -> Result<Expr, FieldErr
         ColumnType::Json | ColumnType::Other => Expr::val(text),
         _ => dialect.moment(&field.column, dialect.write(&field.column, &value)),
     })
-}
-
-/// The parts of a record key, checked against the key's columns.
-pub(crate) fn split_key(resource: &Resource, key: &str) -> Result<Vec<Value>, FieldError> {
-    let columns = resource.key_columns();
-    let refuse = |message: String| FieldError::new("key", "INVALID_KEY", message);
-    let texts = if columns.len() == 1 {
-        vec![key.to_owned()]
-    } else {
-        let names = resource.table.primary_key.join(", ");
-        let parts: Vec<serde_json::Value> = serde_json::from_str(key)
-            .ok()
-            .filter(|parts: &Vec<_>| parts.len() == columns.len())
-            .ok_or_else(|| refuse(format!("{key:?} is not a key of {}: a JSON array of {names}", resource.name)))?;
-        parts.into_iter().map(|part| part.as_str().map_or_else(|| part.to_string(), str::to_owned)).collect()
-    };
-    columns
-        .into_iter()
-        .zip(texts)
-        .map(|(column, text)| match column.column_type {
-            // Keys of bytes are written in hexadecimal.
-            ColumnType::Bytes if text.len() % 2 == 0 && text.bytes().all(|c| c.is_ascii_hexdigit()) => {
-                Ok(Value::Text(text))
-            }
-            ColumnType::Bytes => Err(refuse(format!("{text:?} is not bytes in hexadecimal"))),
-            // A key that exists may be one that a check list would refuse today.
-            _ => Value::parse(&Column { choices: Vec::new(), ..column.clone() }, &text)
-                .map(|value| match value {
-                    // As the database spells it: in SQLite one moment has many spellings.
-                    Value::Text(_) if !matches!(column.column_type, ColumnType::Text { .. }) => Value::Raw(text),
-                    value => value,
-                })
-                .map_err(|error| refuse(format!("{}: {}", column.name, error.message))),
-        })
-        .collect()
-}
-
-/// A record key in the spelling that frozen selections have it in.
-pub(crate) fn canonical_key(resource: &Resource, key: &str) -> Result<String, FieldError> {
-    Ok(join_key(&split_key(resource, key)?))
-}
-
-/// A key in a form that compares: databases write bytes in capitals or not, and UUIDs with hyphens or not.
-pub(crate) fn comparable_key(resource: &Resource, key: &str) -> Vec<String> {
-    let Ok(parts) = split_key(resource, key) else { return vec![key.to_owned()] };
-    let columns = resource.key_columns();
-    let texts = columns.iter().zip(&parts).map(|(column, part)| match column.column_type {
-        ColumnType::Bytes => part.to_text().to_lowercase(),
-        ColumnType::Uuid => part.to_text().to_lowercase().replace('-', ""),
-        _ => part.to_text(),
-    });
-    texts.collect()
-}
-
-/// The parts of a key as one text: a single part as it is, several as a JSON array of texts without blanks.
-pub(crate) fn join_key(parts: &[Value]) -> String {
-    match parts {
-        [single] => single.to_text(),
-        parts => serde_json::json!(parts.iter().map(Value::to_text).collect::<Vec<_>>()).to_string(),
-    }
-}
-
-/// Whether a record is one of `keys`, each already split; as bound parameters, so for no more than a chunk of them.
-pub(crate) fn keys_condition(resource: &Resource, keys: &[Vec<Value>], dialect: Dialect) -> Expr {
-    let columns = resource.key_columns();
-    if let [column] = columns[..] {
-        return single_keys_condition(column, Expr::col(resource.table.column_ref(&column.name)), keys, dialect);
-    }
-    let left = columns.iter().map(|column| Expr::col(resource.table.column_ref(&column.name))).collect();
-    let part = |(column, value): (&&Column, &Value)| key_value(column, value, dialect);
-    let rows = keys.iter().map(|key| columns.iter().zip(key).map(part).collect()).collect();
-    dialect.tuple_in(left, rows)
-}
-
-/// Whether `left`, which holds keys of `column`, is one of `keys`.
-pub(crate) fn single_keys_condition(column: &Column, left: Expr, keys: &[Vec<Value>], dialect: Dialect) -> Expr {
-    left.is_in(keys.iter().filter_map(|key| key.first()).map(|value| key_value(column, value, dialect)))
-}
-
-/// A part of a key as a bound value that compares with its column.
-pub(crate) fn key_value(column: &Column, value: &Value, dialect: Dialect) -> Expr {
-    match column.column_type {
-        ColumnType::Bytes | ColumnType::Uuid => dialect.key_part(Expr::val(value.to_text()), 0, 1, column),
-        _ => dialect.write(column, value),
-    }
 }

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order};
 
 use super::{
-    condition::{key_value, split_key},
+    keys::{single_keys_condition, split_key},
     rows::{Choice, choice_select, read_choices},
 };
 use crate::{
@@ -25,16 +25,14 @@ pub async fn linked(
 ) -> Result<Vec<Choice>> {
     let dialect = app.database().dialect();
     let parts = split_key(resource, key).map_err(|error| Error::Invalid(vec![error]))?;
-    let (Some(column), Some(part)) = (resource.key_columns().first().copied(), parts.first()) else {
-        return Ok(Vec::new());
-    };
+    let Some(column) = resource.key_columns().first().copied() else { return Ok(Vec::new()) };
     let (reference, through) = (&field.reference, &field.through);
     let other_key = Expr::col(reference.table.column_ref(&reference.column.name));
     let shown = reference.display.as_ref().unwrap_or(&reference.column);
     let mut select = choice_select(reference, dialect);
     select
         .inner_join(through.table_ref(), other_key.eq(Expr::col(through.column_ref(&field.target.name))))
-        .and_where(Expr::col(through.column_ref(&field.source.name)).eq(key_value(column, part, dialect)))
+        .and_where(single_keys_condition(column, Expr::col(through.column_ref(&field.source.name)), &[parts], dialect))
         .order_by(reference.table.column_ref(&shown.name), Order::Asc)
         .order_by(reference.table.column_ref(&reference.column.name), Order::Asc)
         .limit(limit);

@@ -8,7 +8,8 @@ use sea_orm::{
 };
 
 use super::{
-    condition::{condition, key_value},
+    condition::condition,
+    keys::key_value,
     params::{ListParams, Ordering},
 };
 use crate::{
@@ -39,7 +40,7 @@ pub struct Page {
 pub enum Count {
     /// So many.
     Exact(u64),
-    /// More than could be counted in a moment: this many at least, or the database's own guess. [`super::count`] counts them all.
+    /// More than could be counted in a moment: more than this many. [`super::count`] counts them all.
     Estimated(u64),
 }
 
@@ -135,7 +136,7 @@ pub async fn count(app: &PowerCrud, resource: &Resource, params: &ListParams) ->
     app.database().connection().number(&select).await
 }
 
-/// Counts up to [`COUNT_LIMIT`]; past that, takes the database's guess for a whole table.
+/// Counts up to [`COUNT_LIMIT`].
 async fn quick_count(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<Count> {
     let dialect = app.database().dialect();
     let mut matching = Query::select();
@@ -147,11 +148,8 @@ async fn quick_count(app: &PowerCrud, resource: &Resource, params: &ListParams) 
     let mut select = Query::select();
     select.expr(Expr::cust("COUNT(*)")).from_subquery(matching, Alias::new("matching"));
     let counted = app.database().connection().number(&select).await?;
-    Ok(match resource.table.estimated_rows {
-        _ if counted <= COUNT_LIMIT => Count::Exact(counted),
-        Some(estimate) if params.is_unfiltered() => Count::Estimated(Ord::max(estimate, COUNT_LIMIT)),
-        _ => Count::Estimated(COUNT_LIMIT),
-    })
+    // The database's own guess for a table may be above the truth.
+    Ok(if counted <= COUNT_LIMIT { Count::Exact(counted) } else { Count::Estimated(COUNT_LIMIT) })
 }
 
 /// SELECT of a record's key and `fields`, as [`read_row`] reads them.
@@ -172,8 +170,8 @@ pub(crate) fn read_row(row: &QueryResult, fields: &[&Field]) -> Result<Row> {
     Ok(Row { key: row.try_get_by_index::<Option<String>>(0)?.unwrap_or_default(), cells })
 }
 
-/// The order asked for, else the resource's, and always the key at the end, so that pages neither repeat nor skip a record. The key
-/// runs in the direction of the column before it, so that one index serves both.
+/// The order asked for, else the resource's, and always the key at the end, or all columns where there is none, so that pages neither
+/// repeat nor skip a record. The key runs in the direction of the column before it, so that one index serves both.
 fn order(select: &mut SelectStatement, resource: &Resource, asked: &[Ordering], dialect: Dialect) {
     let own: Vec<_> = resource.settings.ordering.iter().flatten().map(|name| Ordering::parse(name)).collect();
     let ordering = if asked.is_empty() { &own[..] } else { asked };
@@ -188,6 +186,14 @@ fn order(select: &mut SelectStatement, resource: &Resource, asked: &[Ordering], 
     }
     for name in resource.table.primary_key.iter().filter(|name| ordering.iter().all(|one| one.field != **name)) {
         select.order_by(resource.table.column_ref(name), direction.clone());
+    }
+    if resource.table.primary_key.is_empty() {
+        // All that there is, so that only rows without any difference have no order among each other.
+        for column in &resource.table.columns {
+            for part in dialect.total_order(column, resource.table.column_ref(&column.name)) {
+                select.order_by_expr(part, direction.clone());
+            }
+        }
     }
 }
 
@@ -290,6 +296,7 @@ pub(super) fn choice_select(reference: &Reference, dialect: Dialect) -> SelectSt
     let read = |table: &Table, column: &Column| dialect.read(column, table.column_ref(&column.name));
     let mut select = Query::select();
     select.expr(read(&reference.table, &reference.column)).from(reference.table.table_ref());
+    select.and_where_option(reference.table.own_rows());
     if let Some(display) = &reference.display {
         select.expr(read(&reference.table, display));
     }

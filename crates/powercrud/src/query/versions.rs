@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::condition::{comparable_key, split_key};
+use super::keys::{comparable_key, split_key};
 use crate::{
     app::PowerCrud,
     db::{Column, Run as _},

@@ -41,6 +41,7 @@ pub(crate) fn build(
         mistakes.push(format!("resources.{name}: there is no such resource; there are: {}", known.join(", ")));
     }
     link(&mut resources);
+    hold_links(&mut resources);
     resources.sort_by(|a, b| a.name.cmp(&b.name));
     resources
 }
@@ -276,6 +277,22 @@ fn reference(column: &Column, table: &Table, catalog: &Catalog) -> Option<Refere
         table: target.clone(),
         resource: None,
     })
+}
+
+/// Links are rows of their join table: where no resource lets those be written, links can't be changed.
+fn hold_links(resources: &mut [Resource]) {
+    let models = |read_only: bool| -> BTreeSet<String> {
+        let such = resources.iter().filter(|resource| resource.read_only.is_some() == read_only);
+        such.map(|resource| resource.model_name.clone()).collect()
+    };
+    let held: BTreeSet<_> = models(true).difference(&models(false)).cloned().collect();
+    for resource in resources {
+        let Resource { many_to_many, bulk_many_to_many, .. } = resource;
+        bulk_many_to_many.retain(|&place| {
+            let through = &many_to_many[place].through;
+            through.unwritable.is_none() && !held.contains(&through.qualified_name())
+        });
+    }
 }
 
 /// Tells each reference which resource shows what it refers to, and under which field that resource names its records.

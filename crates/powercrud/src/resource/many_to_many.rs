@@ -28,6 +28,16 @@ pub struct ManyToMany {
     pub reference: Reference,
 }
 
+impl ManyToMany {
+    /// Whether the join table has a key over the pair that is looked at with each row, so that an INSERT can go by it.
+    pub(crate) fn has_immediate_key(&self) -> bool {
+        let of_pair =
+            |key: &&Vec<String>| key.len() == 2 && key.contains(&self.source.name) && key.contains(&self.target.name);
+        let mut keys = std::iter::once(&self.through.primary_key).chain(&self.through.unique_keys);
+        keys.any(|key| of_pair(&key) && !self.through.deferrable_keys.contains(key))
+    }
+}
+
 /// Two columns of a join table: the one that leads to the resource's table and the one that leads away from it.
 struct Ends<'a> {
     through: &'a Table,
@@ -126,7 +136,7 @@ fn ends<'a>(table: &Table, through: &'a Table, catalog: &'a Catalog) -> Vec<Ends
 
 /// The columns of the two foreign keys, where the table holds nothing but links.
 fn pair(through: &Table) -> Option<[&String; 2]> {
-    if through.kind != TableKind::Table {
+    if through.kind != TableKind::Table || through.inherited {
         return None;
     }
     let is_reference = |column: &str| reference_of(through, column).is_some();

@@ -9,9 +9,10 @@ use super::{Checked, keys_in};
 use crate::{
     app::PowerCrud,
     db::{Run as _, migrations::tables},
-    error::{Error, Result},
+    error::{Error, FieldError, Result},
     query::{self, ListParams},
     resource::Resource,
+    token::digest,
 };
 
 /// One owner's selection on one resource: all that match a filter (or nothing), with keys added and keys excluded.
@@ -29,6 +30,14 @@ pub struct StoredSelection {
 
 /// Rows of a key insert; keeps a statement's parameters far below every database's limit.
 const KEYS_A_STATEMENT: usize = 1_000;
+
+/// More than anybody ticks one by one; "all that match" has no limit.
+const MOST_KEYS: u64 = 100_000;
+
+/// By what a key is found, which may be longer than an index takes.
+fn hash_of(key: &str) -> String {
+    digest(key)
+}
 
 fn select_id(resource: &Resource, owner: &str) -> SelectStatement {
     Query::select()
@@ -101,23 +110,26 @@ impl StoredSelection {
     /// Ticks or unticks records.
     ///
     /// # Errors
-    /// [`Error::Invalid`] names each key that is none of the resource's; nothing is noted then.
+    /// [`Error::Invalid`] names each key that is none of the resource's, or says that there are too many; nothing is noted then.
     pub async fn tick(&mut self, app: &PowerCrud, resource: &Resource, keys: &[String], ticked: bool) -> Result<()> {
-        let errors: Vec<_> = keys.iter().filter_map(|key| query::split_key(resource, key).err()).collect();
-        if !errors.is_empty() {
-            return Err(Error::Invalid(errors));
+        if self.added + self.excluded + keys.len() as u64 > MOST_KEYS {
+            let message = format!(
+                "{} can't be ticked one by one: {MOST_KEYS} at most; filter the list and select all that match",
+                resource.count_in_words(self.added + self.excluded + keys.len() as u64)
+            );
+            return Err(Error::Invalid(vec![FieldError { field: None, code: "TOO_MANY".into(), message }]));
         }
-        // PostgreSQL takes a key only once in an upsert.
-        let keys: Vec<String> = keys.iter().cloned().collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-        let matching = self.matching(app, resource, &keys).await?;
         let database = app.database();
+        // PostgreSQL takes a key only once in an upsert.
+        let keys = query::own_keys(database.connection(), database.dialect(), resource, keys).await?;
+        let matching = self.matching(app, resource, &keys).await?;
         let transaction = database.begin().await?;
         for keys in keys.chunks(KEYS_A_STATEMENT) {
             let mut delete = Query::delete();
             delete
                 .from_table(tables::SELECTION_KEY)
                 .and_where(Expr::col("selection_id").eq(self.id))
-                .and_where(Expr::col("record_key").is_in(keys.iter().map(String::as_str)));
+                .and_where(Expr::col("record_hash").is_in(keys.iter().map(|key| hash_of(key))));
             transaction.delete(&delete).await?;
             // A record that matches the filter is in unless excluded; any other is out unless added.
             let noted: Vec<_> = keys.iter().filter(|key| matching.contains(*key) != ticked).collect();
@@ -125,12 +137,12 @@ impl StoredSelection {
                 continue;
             }
             let mut insert = Query::insert();
-            insert.into_table(tables::SELECTION_KEY).columns(["selection_id", "record_key", "excluded"]);
+            insert.into_table(tables::SELECTION_KEY).columns(["selection_id", "record_hash", "record_key", "excluded"]);
             for key in noted {
-                insert.values_panic([self.id.into(), key.as_str().into(), (!ticked).into()]);
+                insert.values_panic([self.id.into(), hash_of(key).into(), key.as_str().into(), (!ticked).into()]);
             }
             insert
-                .on_conflict(OnConflict::columns(["selection_id", "record_key"]).update_column("excluded").to_owned());
+                .on_conflict(OnConflict::columns(["selection_id", "record_hash"]).update_column("excluded").to_owned());
             transaction.insert(&insert).await?;
         }
         transaction.commit().await?;
@@ -180,18 +192,20 @@ impl StoredSelection {
         keys: &[String],
     ) -> Result<HashSet<String>> {
         let mut selected = self.matching(app, resource, keys).await?;
-        let mut select = Query::select();
-        select
-            .columns(["record_key", "excluded"])
-            .from(tables::SELECTION_KEY)
-            .and_where(Expr::col("selection_id").eq(self.id))
-            .and_where(Expr::col("record_key").is_in(keys.iter().map(String::as_str)));
-        for row in app.database().connection().rows(&select).await? {
-            let key: String = row.try_get_by_index(0)?;
-            if row.try_get_by_index::<bool>(1)? {
-                selected.remove(&key);
-            } else {
-                selected.insert(key);
+        for keys in keys.chunks(KEYS_A_STATEMENT) {
+            let mut select = Query::select();
+            select
+                .columns(["record_key", "excluded"])
+                .from(tables::SELECTION_KEY)
+                .and_where(Expr::col("selection_id").eq(self.id))
+                .and_where(Expr::col("record_hash").is_in(keys.iter().map(|key| hash_of(key))));
+            for row in app.database().connection().rows(&select).await? {
+                let key: String = row.try_get_by_index(0)?;
+                if row.try_get_by_index::<bool>(1)? {
+                    selected.remove(&key);
+                } else {
+                    selected.insert(key);
+                }
             }
         }
         Ok(selected)

@@ -89,8 +89,9 @@ pub(super) async fn page(
     RawQuery(raw): RawQuery,
 ) -> WebResult<Response> {
     let resource = ask.app().resource(unmark(&resource))?.clone();
-    let key = unmark(&key);
-    let row = record::get(ask.app(), &resource, key).await?;
+    let row = record::get(ask.app(), &resource, unmark(&key)).await?;
+    // As the database spells it, whatever the address says.
+    let key = row.key.as_str();
     let writable = resource.read_only.is_none();
     let held_by = record::held_by(ask.app(), &resource, key).await?;
     let visible = held_by.filter(|task| ask.user.may_see(task.user_id.as_deref()));

@@ -159,6 +159,7 @@ pub(super) async fn change(mut ask: Ask, Path(resource): Path<String>, form: For
         "add_page" => stored.tick(app, &resource, &page_keys, true).await?,
         "remove_page" => stored.tick(app, &resource, &page_keys, false).await?,
         "page_set" => {
+            let keys: HashSet<&String> = keys.iter().collect();
             let (ticked, unticked): (Vec<_>, Vec<_>) = page_keys.iter().cloned().partition(|key| keys.contains(key));
             stored.tick(app, &resource, &unticked, false).await?;
             stored.tick(app, &resource, &ticked, true).await?;

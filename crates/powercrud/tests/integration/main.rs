@@ -6,6 +6,7 @@ mod bulk;
 mod conflict;
 mod discovery;
 mod example;
+mod keys;
 mod metrics;
 mod notify;
 mod records;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction,
-    sea_query::{Alias, Expr, ExprTrait as _, IntoColumnRef as _, JoinType, OnConflict, Query},
+    ConnectionTrait, DatabaseTransaction, TransactionTrait as _,
+    sea_query::{Alias, Expr, ExprTrait as _, InsertStatement, IntoColumnRef as _, JoinType, OnConflict, Query},
 };
 
 use super::Chunk;
@@ -77,9 +77,9 @@ impl Chunk<'_> {
     }
 
     /// Makes the links that are not there yet. What somebody else links at the same moment is no mistake either.
-    async fn link<C: ConnectionTrait>(
+    async fn link(
         &self,
-        transaction: &C,
+        transaction: &DatabaseTransaction,
         field: &ManyToMany,
         change: &LinkChange,
         keys: Expr,
@@ -98,6 +98,7 @@ impl Chunk<'_> {
                 Alias::new(OTHER),
                 other_key().is_in(self.targets(field, change)),
             )
+            .and_where_option(field.reference.table.own_rows_as(OTHER))
             .and_where(keys);
         let wanted = |column: &'static str| Expr::col((WANTED, column));
         let linked = Query::select()
@@ -117,12 +118,15 @@ impl Chunk<'_> {
             .into_table(field.through.table_ref())
             .columns([source.to_owned(), target.to_owned()])
             .select_from(missing)
-            .map_err(|error| Error::Internal(error.to_string()))?
-            .on_conflict(
-                OnConflict::columns([source.to_owned(), target.to_owned()])
-                    .do_nothing_on([source.to_owned(), target.to_owned()])
-                    .to_owned(),
-            );
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        if !field.has_immediate_key() {
+            return insert_again(transaction, &insert).await;
+        }
+        insert.on_conflict(
+            OnConflict::columns([source.to_owned(), target.to_owned()])
+                .do_nothing_on([source.to_owned(), target.to_owned()])
+                .to_owned(),
+        );
         transaction.insert(&insert).await?;
         Ok(())
     }
@@ -139,6 +143,7 @@ impl Chunk<'_> {
         select
             .expr(Expr::cust("COUNT(*)"))
             .from(table.table_ref())
+            .and_where_option(table.own_rows())
             .and_where(Expr::col(table.column_ref(&column.name)).is_in(self.targets(field, change)));
         if transaction.number(&select).await? >= change.targets.len() as u64 {
             return Ok(());
@@ -158,6 +163,23 @@ impl Chunk<'_> {
     fn targets(&self, field: &ManyToMany, change: &LinkChange) -> Vec<Expr> {
         let dialect = self.app.database().dialect();
         change.targets.iter().map(|target| query::key_value(&field.reference.column, &target.key, dialect)).collect()
+    }
+}
+
+/// Inserts what is missing by a statement that looks for it, where no key can tell it: what somebody else links between the look and the
+/// insert is seen by the next look.
+async fn insert_again(transaction: &DatabaseTransaction, insert: &InsertStatement) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        let savepoint = transaction.begin().await?;
+        match savepoint.insert(insert).await {
+            Ok(_) => return Ok(savepoint.commit().await?),
+            Err(Error::Database(fault)) if fault.code == "UNIQUE" && tries < 5 => {
+                savepoint.rollback().await?;
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

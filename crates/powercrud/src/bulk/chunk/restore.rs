@@ -64,14 +64,15 @@ impl Chunk<'_> {
         let dialect = self.app.database().dialect();
         if numbered_by_key(self.resource, dialect) {
             let near = self.near(connection, from, to).await?;
-            return Ok(Cond::all().add(near).add(self.number().eq(Expr::col((KEPT, "number")))));
+            let same = Cond::all().add(near).add(self.number().eq(Expr::col((KEPT, "number"))));
+            return Ok(self.resource.table.of_own_rows(same));
         }
         let key = self.resource.key_expr(dialect).eq(Expr::col((KEPT, "record_key")));
         if dialect.binds_chunk_keys() {
             return Ok(Cond::all().add(self.keys.condition(connection, from, to, blocked).await?).add(key));
         }
         let table = &self.resource.table;
-        Ok(self.same_key(|name| Expr::col(table.column_ref(name))).add(key))
+        Ok(table.of_own_rows(self.same_key(|name| Expr::col(table.column_ref(name))).add(key)))
     }
 
     /// Whether the key's columns are those of a kept image, in a form that the index on them serves; keys that differ only in their
@@ -198,7 +199,7 @@ impl Chunk<'_> {
             }
         };
         let mut rows = Query::select();
-        rows.from(table.table_ref()).and_where(keys).expr_as(id, "id");
+        rows.from(table.table_ref()).and_where(keys).and_where_option(table.own_rows()).expr_as(id, "id");
         let kept_id = Expr::col((KEPT, if by_key { "number" } else { "record_key" }));
         let mut same = Cond::all().add(Expr::col((NOW, "id")).eq(kept_id));
         if !by_key && !dialect.binds_chunk_keys() {

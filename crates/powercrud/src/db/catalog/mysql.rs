@@ -95,6 +95,7 @@ async fn columns(database: &Database, is_mariadb: bool) -> Result<HashMap<String
             default: default.filter(|_| !generated),
             generated,
             identity: extra.contains("auto_increment"),
+            any_value: false,
             comment: text(&row, 6)?,
             database_type,
         };

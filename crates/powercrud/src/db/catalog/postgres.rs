@@ -24,6 +24,7 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
     let mut keys = unique_keys(database).await?;
     let mut references = references(database).await?;
     let mut checks = table_checks(database).await?;
+    let mut rules = rules(database).await?;
     for row in rows(database, TABLES).await? {
         let oid: i64 = row.try_get_by_index(0)?;
         let kind = match text(&row, 3)?.as_str() {
@@ -35,6 +36,11 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
         table.comment = text(&row, 4)?;
         table.estimated_rows =
             row.try_get_by_index::<Option<i64>>(5)?.filter(|_| kind == TableKind::Table).map(i64::unsigned_abs);
+        table.inherited = row.try_get_by_index(7)?;
+        table.unwritable = rules
+            .remove(&oid)
+            .filter(|_| kind == TableKind::Table)
+            .map(|names| format!("its rules ({}) do something else instead of what they are told", names.join(", ")));
         if !row.try_get_by_index::<bool>(6)? {
             let name = table.schema.iter().chain([&table.name]).cloned().collect::<Vec<_>>().join(".");
             let reason = "the materialized view was never filled: run REFRESH MATERIALIZED VIEW".to_owned();
@@ -53,6 +59,9 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
             if key.columns.iter().any(|name| table.column(name).is_none()) {
                 continue;
             }
+            if key.deferrable {
+                table.deferrable_keys.push(key.columns.clone());
+            }
             if key.primary {
                 table.primary_key = key.columns;
             } else {
@@ -68,7 +77,7 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
 const TABLES: &str = r"
 SELECT c.oid::bigint, NULLIF(n.nspname, current_schema())::text, c.relname::text, c.relkind::text,
        COALESCE(obj_description(c.oid, 'pg_class'), ''), CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
-       c.relispopulated
+       c.relispopulated, c.relkind <> 'p' AND EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhparent = c.oid)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%' AND has_schema_privilege(n.oid, 'USAGE')
@@ -122,6 +131,7 @@ ORDER BY a.attrelid, a.attnum"
             database_type: text(&row, 2)?,
             nullable: !row.try_get_by_index::<bool>(8)?,
             identity: !identity.is_empty() || default.as_ref().is_some_and(|default| default.starts_with("nextval(")),
+            any_value: false,
             generated: !generated.is_empty() || identity == "a",
             // PostgreSQL keeps a generated column's expression where defaults are.
             default: default.filter(|_| generated.is_empty()),
@@ -174,12 +184,13 @@ fn check_choices(definition: &str) -> Vec<Choices> {
 /// A unique index over columns, for all rows.
 struct UniqueKey {
     primary: bool,
+    deferrable: bool,
     columns: Vec<String>,
 }
 
 async fn unique_keys(database: &Database) -> Result<HashMap<i64, Vec<UniqueKey>>> {
     // Columns behind INCLUDE are stored with the key but are no part of it.
-    let sql = "SELECT i.indrelid::bigint, i.indexrelid::bigint, i.indisprimary, a.attname::text
+    let sql = "SELECT i.indrelid::bigint, i.indexrelid::bigint, i.indisprimary, a.attname::text, i.indimmediate
         FROM pg_index AS i
         CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
         JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
@@ -191,7 +202,8 @@ async fn unique_keys(database: &Database) -> Result<HashMap<i64, Vec<UniqueKey>>
         let index: i64 = row.try_get_by_index(1)?;
         let keys = keys.entry(row.try_get_by_index(0)?).or_default();
         if last != Some(index) {
-            keys.push(UniqueKey { primary: row.try_get_by_index(2)?, columns: Vec::new() });
+            let deferrable = !row.try_get_by_index::<bool>(4)?;
+            keys.push(UniqueKey { primary: row.try_get_by_index(2)?, deferrable, columns: Vec::new() });
         }
         if let Some(key) = keys.last_mut() {
             key.columns.push(text(&row, 3)?);
@@ -199,6 +211,13 @@ async fn unique_keys(database: &Database) -> Result<HashMap<i64, Vec<UniqueKey>>
         last = Some(index);
     }
     Ok(keys)
+}
+
+/// The rules of each table that make something else of a statement, so that the rows it touched can't be counted.
+async fn rules(database: &Database) -> Result<HashMap<i64, Vec<String>>> {
+    let sql = "SELECT ev_class::bigint, rulename::text FROM pg_rewrite
+        WHERE is_instead AND ev_type <> '1' AND ev_enabled <> 'D' ORDER BY ev_class, rulename";
+    grouped(rows(database, sql).await?)
 }
 
 async fn references(database: &Database) -> Result<HashMap<i64, Vec<ForeignKey>>> {

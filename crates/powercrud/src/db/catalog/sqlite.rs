@@ -87,6 +87,7 @@ impl Declared {
             default: self.default,
             generated: self.generated,
             identity,
+            any_value: !identity,
             choices: Vec::new(),
             comment: String::new(),
             name: self.name,
