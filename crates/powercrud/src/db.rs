@@ -10,12 +10,13 @@ pub(crate) mod migrations;
 mod own_rows;
 pub(crate) mod rules;
 mod transaction;
-mod value;
+pub(crate) mod value;
 mod version;
 
 use std::time::Duration;
 
-pub use catalog::{Catalog, Column, ColumnType, ForeignKey, LeftOut, ReferentialAction, Table, TableKind};
+pub(crate) use catalog::columns_in;
+pub use catalog::{Catalog, Column, ColumnType, Constraint, ForeignKey, LeftOut, ReferentialAction, Table, TableKind};
 pub use dialect::Dialect;
 pub(crate) use dialect::lost_key;
 pub use fault::{Fault, FaultKind};

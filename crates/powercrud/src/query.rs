@@ -6,6 +6,7 @@ mod in_task;
 mod keys;
 mod links;
 mod params;
+mod refused;
 mod rows;
 mod versions;
 

@@ -12,6 +12,7 @@ use super::{
     condition::condition,
     keys::key_value,
     params::{ListParams, Ordering},
+    refused::blame_filters,
 };
 use crate::{
     app::PowerCrud,
@@ -111,7 +112,7 @@ pub(crate) async fn list_fields(
         .limit(page_size + 1)
         .offset((page - 1).saturating_mul(page_size));
     order(&mut select, resource, &params.ordering, dialect);
-    let found = database.connection().rows(&select).await?;
+    let found = blame_filters(app, resource, params, database.connection().rows(&select).await).await?;
     let has_next = found.len() as u64 > page_size;
     let mut rows = Vec::with_capacity(found.len());
     for row in found.iter().take(page_size as usize) {
@@ -134,7 +135,7 @@ pub async fn count(app: &PowerCrud, resource: &Resource, params: &ListParams) ->
         params,
         app.database().dialect(),
     )?);
-    app.database().connection().number(&select).await
+    blame_filters(app, resource, params, app.database().connection().number(&select).await).await
 }
 
 /// Counts up to [`COUNT_LIMIT`].
