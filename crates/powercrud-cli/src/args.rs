@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Migrate(Connection),
     /// Check configuration, connection, migrations and live workers
     Check(Connection),
+    /// Remove PowerCRUD's own tables, and nothing else
+    Uninstall(Uninstall),
     /// List what was discovered, and why a thing is read-only
     Resources(Resources),
     /// Change or delete many records
@@ -109,6 +111,18 @@ pub(crate) struct Worker {
     /// Serve /metrics, /healthz and /readyz of this process there
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Uninstall {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    /// Remove them; without it, only tell what would go
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Also while bulk tasks have not ended
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

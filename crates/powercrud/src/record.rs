@@ -41,8 +41,8 @@ pub async fn get(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Row>
 /// # Errors
 /// [`Error::Invalid`] names every field with a mistake, also those that only the database finds (unique, references, checks).
 pub async fn create(app: &PowerCrud, by: &User, resource: &Resource, inputs: &[Input]) -> Result<String> {
-    resource.require_writable()?;
-    let mut changes = match parse_changes(resource, |field| field.editable, inputs) {
+    resource.require_create()?;
+    let mut changes = match parse_changes(resource, |field| resource.may_give(field), inputs) {
         Ok(changes) => changes,
         // All mistakes at once, also what is not there at all.
         Err(Error::Invalid(mut errors)) => {
@@ -147,8 +147,8 @@ async fn update_version(
     inputs: &[Input],
     expected: Option<&str>,
 ) -> Result<()> {
-    resource.require_writable()?;
-    let changes = parse_changes(resource, |field| field.editable && !field.key, inputs)?;
+    resource.require_update()?;
+    let changes = parse_changes(resource, |field| resource.may_change(field), inputs)?;
     if changes.is_empty() {
         return get(app, resource, key).await.map(|_| ());
     }
@@ -170,7 +170,7 @@ async fn update_version(
 /// # Errors
 /// [`Error::Invalid`] where others refer to it, [`Error::RecordNotFound`] where it is gone.
 pub async fn delete(app: &PowerCrud, by: &User, resource: &Resource, key: &str) -> Result<()> {
-    resource.require_writable()?;
+    resource.require_delete()?;
     let mut delete = Query::delete();
     delete.from_table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
     let write = Write { app, by, resource, key, changes: &[], expected: None };

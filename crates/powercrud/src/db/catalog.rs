@@ -6,11 +6,14 @@
 mod checks;
 mod mysql;
 mod postgres;
+pub(in crate::db) mod rights;
 mod sqlite;
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
-use super::{Database, Dialect};
+pub use rights::Denied;
+
+use super::{Database, Dialect, own_name};
 use crate::error::Result;
 
 /// All tables and views of a database that a user could work with, without PowerCRUD's own.
@@ -62,6 +65,10 @@ pub struct Table {
     pub comment: String,
     /// The database's guess of how many rows there are, where it has one.
     pub estimated_rows: Option<u64>,
+    /// What the database's role may not do with it.
+    pub denied: Denied,
+    /// Whether schema and name, joined by a dot, are another table's as well: "a.b" with "c", and "a" with "b.c".
+    pub(crate) ambiguous: bool,
 }
 
 /// One column.
@@ -171,18 +178,24 @@ impl Catalog {
     /// Only where the system tables themselves can't be read. One odd table ends up in [`Catalog::left_out`].
     pub async fn discover(database: &Database) -> Result<Self> {
         let dialect = database.dialect();
-        let Discovered { mut tables, left_out } = match dialect {
+        let mut found = match dialect {
             Dialect::Sqlite => sqlite::discover(database).await?,
             Dialect::Postgres => postgres::discover(database).await?,
             Dialect::Mysql => mysql::discover(database).await?,
         };
-        tables.retain(|table| !table.name.starts_with("powercrud_"));
+        found.tables.retain(|table| !own_name(&table.name));
+        rights::apply(database, &mut found).await?;
+        let Discovered { mut tables, left_out } = found;
         tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         // Names without case are SQLite's way, and MySQL's on some systems. On PostgreSQL "Book" and "book" are two tables.
         if dialect != Dialect::Postgres {
             resolve_references(&mut tables);
         }
         tables.iter_mut().for_each(Table::choose_key);
+        let names: Vec<_> = tables.iter().map(Table::qualified_name).collect();
+        for (table, name) in tables.iter_mut().zip(&names) {
+            table.ambiguous = names.iter().filter(|other| *other == name).count() > 1;
+        }
         Ok(Self { tables, left_out })
     }
 
@@ -260,6 +273,12 @@ impl ReferentialAction {
 }
 
 impl Table {
+    /// A table of that name with nothing in it.
+    #[cfg(test)]
+    pub(crate) fn named(name: &str, kind: TableKind) -> Self {
+        Self::new(name, kind)
+    }
+
     fn new(name: &str, kind: TableKind) -> Self {
         Self {
             schema: None,
@@ -271,6 +290,8 @@ impl Table {
             foreign_keys: Vec::new(),
             comment: String::new(),
             estimated_rows: None,
+            denied: Denied::default(),
+            ambiguous: false,
         }
     }
 
@@ -286,15 +307,28 @@ impl Table {
         }
     }
 
+    /// The table as if the keys over these columns told nothing.
+    pub(crate) fn without_key_over(&self, columns: &[String]) -> Self {
+        let mut table = self.clone();
+        table.primary_key.clear();
+        table.unique_keys.retain(|key| !key.iter().any(|name| columns.contains(name)));
+        table.choose_key();
+        table
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 
     /// Why its rows can't be written, where they can't.
-    pub fn read_only_reason(&self) -> Option<&'static str> {
+    pub fn read_only_reason(&self) -> Option<&str> {
         match self.kind {
             TableKind::View => Some("it is a view"),
+            TableKind::Table if self.denied.everything.is_some() => self.denied.everything.as_deref(),
+            TableKind::Table if self.denied.insert && self.denied.update && self.denied.delete => {
+                Some("the database's role may only read it")
+            }
             TableKind::Table if self.primary_key.is_empty() => Some(
                 "it has neither a primary key nor a unique key over NOT NULL columns, so its rows can't be told apart",
             ),
