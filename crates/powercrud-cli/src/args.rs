@@ -1,5 +1,6 @@
 //! The command line's grammar. Nothing here does anything.
 
+mod setup;
 mod token;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -7,6 +8,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::demo::DEFAULT_BOOKS;
+pub(crate) use setup::{Resources, Uninstall};
 pub(crate) use token::{Token, TokenCreate, TokenList, TokenRevoke};
 
 /// CRUD pages and bulk edits that never time out, for any SQLite, PostgreSQL or MySQL/MariaDB database
@@ -111,26 +113,6 @@ pub(crate) struct Worker {
     /// Serve /metrics, /healthz and /readyz of this process there
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Uninstall {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    /// Remove them; without it, only tell what would go
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// Also while bulk tasks have not ended
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Resources {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: TableFormat,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -148,7 +148,7 @@ pub async fn pending_migrations(database: &Database) -> Result<usize> {
         Err(error) if fault::is_denied(&error) => {
             let grants = own::missing_grants(database).await?;
             return Err(Error::MissingRights {
-                what: "read which of PowerCRUD's migrations were applied".to_owned(),
+                what: "read PowerCRUD's own tables (where there are none yet, run `powercrud migrate` as a role that may make them)".to_owned(),
                 grants,
             });
         }

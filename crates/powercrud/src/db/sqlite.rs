@@ -34,8 +34,9 @@ impl File {
         } else {
             cannot_write(path)
         };
-        let looks = to_look || read_only.is_some();
-        Self { immutable: looks && is_quiet_wal(path), to_look, read_only }
+        // What is served for longer may be written by others meanwhile, unless nobody can.
+        let is_still = to_look || (read_only.is_some() && is_read_only(folder_of(path)));
+        Self { immutable: is_still && is_quiet_wal(path), to_look, read_only }
     }
 }
 
@@ -48,9 +49,15 @@ fn cannot_write(path: &Path) -> Option<String> {
         return Some(format!("the file can't be written: {error}"));
     }
     // A journal has to be written beside it.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let is_read_only = fs::metadata(folder).is_ok_and(|about| about.permissions().readonly());
-    is_read_only.then(|| "the folder of the file can't be written".to_owned())
+    is_read_only(folder_of(path)).then(|| "the folder of the file can't be written".to_owned())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn is_read_only(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|about| about.permissions().readonly())
 }
 
 /// Whether it is in WAL mode, and nobody has it open: then to read it as usual would make two files beside it.

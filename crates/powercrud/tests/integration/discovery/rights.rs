@@ -4,7 +4,7 @@ use powercrud::{Error, PowerCrud, User, db::Database, record};
 
 use crate::{
     shop::{carry_out, counts, delete, in_background, keys, update},
-    support::{Role, TestDatabase, each_database, with_role},
+    support::{Kind, Role, TestDatabase, each_database, with_role},
     web::{browser::Browser, shop},
 };
 
@@ -21,7 +21,10 @@ async fn the_statements_that_are_told_are_all_that_a_role_needs(database: TestDa
         let few = Database::connect(&role.url).await.expect("the role may sign in");
         // Nobody has made the tables: the role would need the right to make them.
         let told = missing(&few).await;
-        assert!(told.iter().all(|grant| grant.contains("CREATE") && grant.starts_with("GRANT ")), "{told:?}");
+        // MySQL does not tell whoever has no right to a table whether it is there.
+        let creates = database.kind == Kind::Postgres;
+        let fits = |grant: &String| grant.starts_with("GRANT ") && grant.contains("CREATE") == creates;
+        assert!(!told.is_empty() && told.iter().all(fits), "{told:?}");
         database.migrate().await.expect("the owner makes the tables");
         let mut rounds = 0;
         let app = loop {
