@@ -133,7 +133,9 @@ SELECT NULLIF(n.nspname, current_schema())::text, c.relname::text,
         FROM pg_attrdef AS d
         JOIN pg_depend AS p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
         JOIN pg_class AS s ON s.oid = p.refobjid AND s.relkind = 'S' JOIN pg_namespace AS m ON m.oid = s.relnamespace
-        WHERE d.adrelid = c.oid AND NOT has_sequence_privilege(s.oid, 'USAGE') AND NOT has_sequence_privilege(s.oid, 'UPDATE'))
+        WHERE d.adrelid = c.oid
+          -- Of what is no sequence the function fails, and the server chooses which condition it looks at first.
+          AND CASE WHEN s.relkind = 'S' THEN NOT (has_sequence_privilege(s.oid, 'USAGE') OR has_sequence_privilege(s.oid, 'UPDATE')) END)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%' AND has_schema_privilege(n.oid, 'USAGE')
@@ -148,6 +150,7 @@ SELECT NULLIF(n.nspname, current_schema())::text, c.relname::text, a.attname::te
 FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
   AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%' AND has_schema_privilege(n.oid, 'USAGE')
+  AND has_column_privilege(c.oid, a.attnum, 'SELECT')
   AND NOT (has_column_privilege(c.oid, a.attnum, 'INSERT') AND has_column_privilege(c.oid, a.attnum, 'UPDATE'))
 ORDER BY a.attrelid, a.attnum";
 
