@@ -1,5 +1,6 @@
 //! The command line's grammar. Nothing here does anything.
 
+mod setup;
 mod token;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -7,6 +8,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::demo::DEFAULT_BOOKS;
+pub(crate) use setup::{Resources, Uninstall};
 pub(crate) use token::{Token, TokenCreate, TokenList, TokenRevoke};
 
 /// CRUD pages and bulk edits that never time out, for any SQLite, PostgreSQL or MySQL/MariaDB database
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Migrate(Connection),
     /// Check configuration, connection, migrations and live workers
     Check(Connection),
+    /// Remove PowerCRUD's own tables, and nothing else
+    Uninstall(Uninstall),
     /// List what was discovered, and why a thing is read-only
     Resources(Resources),
     /// Change or delete many records
@@ -109,14 +113,6 @@ pub(crate) struct Worker {
     /// Serve /metrics, /healthz and /readyz of this process there
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Resources {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: TableFormat,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -8,6 +8,7 @@ mod resources;
 mod serve;
 mod task;
 mod token;
+mod uninstall;
 mod user;
 mod worker;
 
@@ -29,6 +30,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit> {
         Command::Worker(worker) => worker::run(worker).await,
         Command::Migrate(connection) => migrate::run(connection).await,
         Command::Check(connection) => check::run(connection).await,
+        Command::Uninstall(uninstall) => uninstall::run(uninstall).await,
         Command::Resources(resources) => resources::run(resources).await,
         Command::Bulk(bulk) => bulk::run(bulk).await,
         Command::Task(task) => task::run(task).await,
@@ -69,13 +71,22 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
 
 /// The database that the command line, the environment or the configuration names.
 async fn connect(connection: &Connection, config: &Config) -> Result<Database> {
+    Ok(Database::connect(address(connection, config)?).await?)
+}
+
+/// The same database, to have a look that leaves no trace.
+async fn connect_to_look(connection: &Connection, config: &Config) -> Result<Database> {
+    Ok(Database::connect_to_look(address(connection, config)?).await?)
+}
+
+fn address<'a>(connection: &'a Connection, config: &'a Config) -> Result<&'a str> {
     let url = connection.database.as_deref().or(config.database_url.as_ref().map(Secret::reveal)).ok_or_else(|| {
         Usage(
             "which database? Give --database URL, set POWERCRUD_DATABASE_URL, or put database_url into powercrud.toml"
                 .into(),
         )
     })?;
-    Ok(Database::connect(url).await?)
+    Ok(url)
 }
 
 /// A PowerCRUD over that database.

@@ -307,6 +307,11 @@ resource_settings! {
     read_only: bool = "true or false",
     /// The fields there are, in order; all columns and many-to-many fields by default.
     fields: List = "a list of column names",
+    /// Columns that are shown although they likely hold secrets, such as `password` or `api_token`; none by default. What `fields` names is
+    /// shown as well.
+    show_secrets: List = "a list of column names",
+    /// Columns that are hidden as secrets although their names don't tell.
+    secret_fields: List = "a list of column names",
     /// The columns of the list page; the first eight fields by default.
     list_fields: List = "a list of field names",
     /// The fields that can be filtered by; all by default.

@@ -7,8 +7,10 @@ mod dialect;
 mod fault;
 mod image;
 pub(crate) mod migrations;
+mod own;
 mod own_rows;
 pub(crate) mod rules;
+mod sqlite;
 mod transaction;
 pub(crate) mod value;
 mod version;
@@ -16,12 +18,16 @@ mod version;
 use std::time::Duration;
 
 pub(crate) use catalog::columns_in;
-pub use catalog::{Catalog, Column, ColumnType, Constraint, ForeignKey, LeftOut, ReferentialAction, Table, TableKind};
+pub use catalog::{
+    Catalog, Column, ColumnType, Constraint, Denied, ForeignKey, LeftOut, ReferentialAction, Table, TableKind,
+};
 pub use dialect::Dialect;
 pub(crate) use dialect::lost_key;
 pub use fault::{Fault, FaultKind};
 pub(crate) use migrations::migrate;
 pub use migrations::pending_migrations;
+pub(crate) use own::own_name;
+pub use own::{Uninstalled, missing_grants, uninstall};
 use transaction::Writers;
 pub(crate) use transaction::{Transaction, close, roll_back_to};
 pub use value::Value;
@@ -45,6 +51,8 @@ pub struct Database {
     writers: Writers,
     /// Whether each connection was told at its start what sessions of ours need.
     is_strict: bool,
+    /// Why nothing can be written, where the connection was made for reading only.
+    read_only: Option<String>,
 }
 
 impl Database {
@@ -54,9 +62,23 @@ impl Database {
     /// [`Error::Connection`], with the password masked, for a bad address, a server that is not there, a wrong password or a
     /// file that can't be opened.
     pub async fn connect(url: &str) -> Result<Self> {
+        Self::open(url, false).await
+    }
+
+    /// Connects to have a look: as [`Database::connect`], and on SQLite nothing is written, neither the file nor others beside it.
+    ///
+    /// # Errors
+    /// As [`Database::connect`].
+    pub async fn connect_to_look(url: &str) -> Result<Self> {
+        Self::open(url, true).await
+    }
+
+    async fn open(url: &str, to_look: bool) -> Result<Self> {
         let masked = mask_password(url);
         let refuse = |reason: String| Error::Connection { url: masked.clone(), reason };
         let url = normalize_url(url).map_err(refuse)?;
+        let file = sqlite::File::of_url(&url, to_look);
+        let read_only = file.read_only.clone();
         let mut options = ConnectOptions::new(url);
         options
             .sqlx_logging(false)
@@ -71,28 +93,28 @@ impl Database {
                     Box::pin(async { sqlx::Executor::execute(connection, dialect::STRICT).await.map(|_| ()) })
                 })
             })
-            .map_sqlx_sqlite_opts(|sqlite| {
-                use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-                sqlite
-                    .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal)
-                    .foreign_keys(true)
-                    .busy_timeout(transaction::BUSY)
-                    .pragma("cache_size", "-4000")
-            });
+            .map_sqlx_sqlite_opts(move |sqlite| sqlite::options(sqlite, &file));
         // SeaORM would name the address with its password in a span of the level trace.
         let connecting = sea_orm::Database::connect(options).with_subscriber(NoSubscriber::default());
         let connection = connecting.await.map_err(|error| refuse(fault::connection_reason(&error)))?;
         let mut database = Self::from_connection(connection);
         database.url = masked;
         database.is_strict = true;
+        database.read_only = read_only;
         Ok(database)
     }
 
     /// Uses a connection that the application already has.
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let dialect = Dialect::of(connection.get_database_backend());
-        Self { connection, dialect, url: String::new(), writers: Writers::of(dialect), is_strict: false }
+        Self {
+            connection,
+            dialect,
+            url: String::new(),
+            writers: Writers::of(dialect),
+            is_strict: false,
+            read_only: None,
+        }
     }
 
     /// Which database this is.
@@ -103,6 +125,11 @@ impl Database {
     /// The address with its password masked, empty where the connection was handed in.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Why nothing can be written, where the file or the address allows only to read.
+    pub(crate) fn read_only_reason(&self) -> Option<&str> {
+        self.read_only.as_deref()
     }
 
     /// The SeaORM connection.

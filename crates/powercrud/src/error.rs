@@ -52,6 +52,14 @@ pub enum Error {
     /// The database refused or failed a statement.
     #[error("{}", .0.message)]
     Database(Box<Fault>),
+    /// The database's role lacks rights that PowerCRUD needs for tables of its own.
+    #[error("the database's role may not {what}{}", told_grants(.grants))]
+    MissingRights {
+        /// What it may not do, in words.
+        what: String,
+        /// The statements that would grant it.
+        grants: Vec<String>,
+    },
     /// No resource of that name.
     #[error("there is no resource {name:?}; there are: {}", .known.join(", "))]
     UnknownResource {
@@ -166,6 +174,7 @@ impl Error {
             Self::Configuration(_) => "CONFIGURATION",
             Self::Connection { .. } => "CONNECTION",
             Self::Database(fault) => fault.code,
+            Self::MissingRights { .. } => "MISSING_RIGHTS",
             Self::UnknownResource { .. } => "UNKNOWN_RESOURCE",
             Self::Invalid(_) => "INVALID",
             Self::ReadOnly { .. } => "READ_ONLY",
@@ -207,6 +216,13 @@ impl From<Fault> for Error {
 
 fn join(errors: &[FieldError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn told_grants(grants: &[String]) -> String {
+    if grants.is_empty() {
+        return String::new();
+    }
+    format!("; whoever looks after the database can grant it:\n{}", grants.join("\n"))
 }
 
 fn bullets(mistakes: &[String]) -> String {

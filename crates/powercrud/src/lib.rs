@@ -33,5 +33,5 @@ pub use config::{
 pub use error::{Error, FieldError, Result};
 pub use form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget};
 pub use notify::Means;
-pub use resource::{Field, ManyToMany, Reference, Resource, ResourceBuilder};
+pub use resource::{CompositeReference, Field, ManyToMany, Reference, Resource, ResourceBuilder};
 pub use selection::{Selection, StoredSelection};

@@ -48,8 +48,8 @@ pub async fn get(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Row>
 /// # Errors
 /// [`Error::Invalid`] names every field with a mistake, also those that only the database finds (unique, references, checks).
 pub async fn create(app: &PowerCrud, by: &User, resource: &Resource, inputs: &[Input]) -> Result<String> {
-    resource.require_writable()?;
-    let mut changes = match parse_changes(resource, |field| field.editable, inputs) {
+    resource.require_create()?;
+    let mut changes = match parse_changes(resource, |field| resource.may_give(field), inputs) {
         Ok(changes) => changes,
         // All mistakes at once, also what is not there at all.
         Err(Error::Invalid(mut errors)) => {
@@ -165,7 +165,7 @@ pub async fn update_expecting(
     inputs: &[Input],
     expected: &Expected,
 ) -> Result<()> {
-    resource.require_writable()?;
+    resource.require_update()?;
     let key = &own_key(app, resource, key).await?;
     let condition = key_condition(app, resource, key)?;
     let transaction = app.database().begin().await?;
@@ -203,7 +203,7 @@ async fn plan_update<C: ConnectionTrait>(
     let before = held_row(transaction, app, resource, key).await?;
     expected.check_record(resource, &before)?;
     let inputs = unlike::unlike(resource, &before, inputs);
-    let mut changes = parse_changes(resource, |field| field.editable && !field.key, &inputs)?;
+    let mut changes = parse_changes(resource, |field| resource.may_change(field), &inputs)?;
     changes.retain(|change| cell(resource, &before, &change.field).is_none_or(|cell| cell.value != change.value));
     expected.check_values(resource, &before, &changes)?;
     Ok((before, changes))
@@ -236,7 +236,7 @@ pub async fn delete_expecting(
     key: &str,
     expected: &Expected,
 ) -> Result<()> {
-    resource.require_writable()?;
+    resource.require_delete()?;
     let key = &own_key(app, resource, key).await?;
     let mut delete = Query::delete();
     delete.from_table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);

@@ -1,8 +1,10 @@
 //! Resources: a table with its view settings, described at run time so that one engine serves them all.
 
 mod build;
+mod composite;
 mod field;
 mod many_to_many;
+mod secrets;
 mod words;
 
 use sea_orm::{
@@ -11,6 +13,7 @@ use sea_orm::{
 };
 
 pub(crate) use build::build;
+pub use composite::CompositeReference;
 pub use field::{Field, Reference};
 pub use many_to_many::ManyToMany;
 pub(crate) use words::grouped;
@@ -38,6 +41,10 @@ pub struct Resource {
     pub fields: Vec<Field>,
     /// The links with records of other tables.
     pub many_to_many: Vec<ManyToMany>,
+    /// References by several columns.
+    pub composite_references: Vec<CompositeReference>,
+    /// Columns that are hidden because they likely hold secrets.
+    pub secrets: Vec<String>,
     /// Why it can't be written, where it can't.
     pub read_only: Option<String>,
     /// What the developer or operator set.
@@ -153,7 +160,7 @@ impl Resource {
 
     /// Whether bulk delete is offered.
     pub fn can_bulk_delete(&self) -> bool {
-        self.read_only.is_none() && self.table.no_bulk.is_none() && self.settings.bulk_delete.unwrap_or(true)
+        self.can_delete() && self.table.no_bulk.is_none() && self.settings.bulk_delete.unwrap_or(true)
     }
 
     /// Refuses where the table takes no bulk operations at all.
@@ -165,8 +172,74 @@ impl Resource {
         }
     }
 
+    /// Whether new records can be made.
+    pub fn can_create(&self) -> bool {
+        self.require_create().is_ok()
+    }
+
+    /// Whether records can be edited.
+    pub fn can_update(&self) -> bool {
+        self.require_update().is_ok()
+    }
+
+    /// Whether records can be deleted.
+    pub fn can_delete(&self) -> bool {
+        self.require_delete().is_ok()
+    }
+
+    /// Whether a new record may be given the field.
+    pub fn may_give(&self, field: &Field) -> bool {
+        field.editable && self.can_create() && !self.table.denied.insert_columns.contains(&field.name)
+    }
+
+    /// Whether the field of a record may be changed.
+    pub fn may_change(&self, field: &Field) -> bool {
+        field.editable && !field.key && self.can_update() && !self.table.denied.update_columns.contains(&field.name)
+    }
+
+    /// Refuses where no record can be made.
+    pub(crate) fn require_create(&self) -> Result<()> {
+        self.require_writable()?;
+        self.refuse_if(self.table.denied.insert, "make records of")?;
+        let is_required =
+            |column: &&Column| !column.nullable && column.default.is_none() && !column.generated && !column.identity;
+        let denied = |column: &&Column| self.table.denied.insert_columns.contains(&column.name);
+        if let Some(column) = self.table.columns.iter().filter(is_required).find(denied) {
+            return self
+                .refuse_if(true, &format!("give {:?}, which must have a value, to new records of", column.name));
+        }
+        if let Some(column) = self.table.columns.iter().filter(is_required).find(|c| self.secrets.contains(&c.name)) {
+            return Err(Error::NotAllowed(format!(
+                "no record of {} can be made here: {:?} must have a value, and is hidden because it likely holds a secret; the setting \
+                 `show_secrets` shows it",
+                self.name, column.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Refuses where no record can be edited.
+    pub(crate) fn require_update(&self) -> Result<()> {
+        self.require_writable()?;
+        self.refuse_if(self.table.denied.update, "change records of")
+    }
+
+    /// Refuses where no record can be deleted.
+    pub(crate) fn require_delete(&self) -> Result<()> {
+        self.require_writable()?;
+        self.refuse_if(self.table.denied.delete, "delete records of")
+    }
+
+    fn refuse_if(&self, denied: bool, what: &str) -> Result<()> {
+        if denied {
+            return Err(Error::NotAllowed(format!("the database's role may not {what} {}", self.name)));
+        }
+        Ok(())
+    }
+
     /// Refuses where bulk delete is not offered.
     pub(crate) fn require_bulk_delete(&self) -> Result<()> {
+        self.require_delete()?;
         match self.can_bulk_delete() {
             true => Ok(()),
             false => Err(Error::NotAllowed(format!("bulk delete is switched off for {}", self.name))),
@@ -301,7 +374,10 @@ impl Table {
 
     /// The table's name for people and programs: with its schema where it is not the default one.
     pub fn qualified_name(&self) -> String {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
         match &self.schema {
+            Some(schema) if self.ambiguous => format!("{}.{}", quoted(schema), quoted(&self.name)),
+            None if self.ambiguous => quoted(&self.name),
             Some(schema) => format!("{schema}.{}", self.name),
             None => self.name.clone(),
         }

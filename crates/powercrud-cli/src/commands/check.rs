@@ -3,7 +3,7 @@
 use anyhow::Result;
 use powercrud::{PowerCrud, account, db, worker};
 
-use super::connect;
+use super::connect_to_look;
 use crate::{
     args::Connection,
     config::Config,
@@ -15,7 +15,7 @@ use crate::{
 /// `serve` bring their own.
 pub(super) async fn run(connection: Connection) -> Result<Exit> {
     let config = Config::load(connection.config.as_deref())?;
-    let database = connect(&connection, &config).await?;
+    let database = connect_to_look(&connection, &config).await?;
     print(&format!("connection     {}", database.url()));
     let powercrud = PowerCrud::builder(database).settings(config.settings).migrate(false).build().await?;
     let read_only = powercrud.resources().iter().filter(|resource| resource.read_only.is_some()).count();
@@ -25,12 +25,27 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
     for left_out in &powercrud.catalog().left_out {
         print(&format!("left out       {}: {}", left_out.name, left_out.reason));
     }
+    for resource in powercrud.resources() {
+        let denied = &resource.table.denied;
+        if !denied.grants.is_empty() {
+            print(&format!("rights         {}: no {}; {}", resource.name, denied.words(), denied.grants.join(" ")));
+        }
+        if !resource.secrets.is_empty() {
+            print(&format!("secrets        {}: {} hidden", resource.name, resource.secrets.join(", ")));
+        }
+    }
     let pending = db::pending_migrations(powercrud.database()).await?;
     if pending > 0 {
         print(&format!("migrations     {pending} missing; run `powercrud migrate`"));
         return Ok(Exit::Failure);
     }
     print("migrations     up to date");
+    let grants = db::missing_grants(powercrud.database()).await?;
+    if !grants.is_empty() {
+        print("own tables     the database's role may not use them; whoever looks after the database can grant it:");
+        grants.iter().for_each(|grant| print(grant));
+        return Ok(Exit::Failure);
+    }
     let users = account::list(powercrud.database()).await?;
     let active = users.iter().filter(|user| user.is_active).count();
     print(&match users.len() {

@@ -1,18 +1,21 @@
 //! `powercrud resources`
 
 use anyhow::Result;
-use powercrud::{Field, ManyToMany, Resource, db::TableKind};
+use powercrud::{Field, ManyToMany, PowerCrud, Resource, db::TableKind};
 use serde_json::{Value, json};
 
-use super::open;
+use super::connect_to_look;
 use crate::{
     args::{Resources, TableFormat},
+    config::Config,
     exit::Exit,
     output::{print, print_json, table},
 };
 
 pub(super) async fn run(arguments: Resources) -> Result<Exit> {
-    let powercrud = open(&arguments.connection).await?;
+    let config = Config::load(arguments.connection.config.as_deref())?;
+    let database = connect_to_look(&arguments.connection, &config).await?;
+    let powercrud = PowerCrud::builder(database).settings(config.settings).migrate(false).build().await?;
     let resources = powercrud.resources();
     match arguments.format {
         TableFormat::Json => {
@@ -24,6 +27,12 @@ pub(super) async fn run(arguments: Resources) -> Result<Exit> {
         TableFormat::Table => {
             let rows: Vec<_> = resources.iter().map(|resource| row(resource)).collect();
             print(&table(&["resource", "kind", "key", "fields", "bulk fields", "read-only because"], &rows));
+        }
+    }
+    for resource in resources {
+        if !resource.secrets.is_empty() {
+            let secrets = resource.secrets.join(", ");
+            eprintln!("hidden as secrets: {}: {secrets} (`show_secrets` shows them)", resource.name);
         }
     }
     for left_out in &powercrud.catalog().left_out {
@@ -66,6 +75,12 @@ fn to_json(resource: &Resource) -> Value {
         "key": resource.table.primary_key,
         "read_only": resource.read_only,
         "no_bulk": resource.table.no_bulk,
+        "can_create": resource.can_create(),
+        "can_update": resource.can_update(),
+        "can_delete": resource.can_delete(),
+        "denied": resource.table.denied.words(),
+        "missing_grants": resource.table.denied.grants,
+        "secrets": resource.secrets,
         "bulk_fields": bulk,
         "bulk_delete": resource.can_bulk_delete(),
         "fields": resource.fields.iter().map(field_to_json).collect::<Vec<_>>(),

@@ -11,6 +11,7 @@ each_database!(
     odd_tables_are_found_and_those_that_are_read_only_say_why,
     odd_names_are_changed_like_any_other,
     a_film_rental_is_found_and_changed,
+    looks_write_nothing_and_uninstall_leaves_nothing,
 );
 
 async fn odd_tables_are_found_and_those_that_are_read_only_say_why(database: TestDatabase) {
@@ -81,4 +82,29 @@ async fn a_film_rental_is_found_and_changed(database: TestDatabase) {
     // Actors are in films.
     let task = on(&database, &["bulk", "delete", "actor", "--all", "--format", "json"]).exits(2).json();
     assert_eq!((&task["status"], &task["succeeded_records"]), (&json!("FAILURE"), &json!(0)), "{task:#}");
+}
+
+async fn looks_write_nothing_and_uninstall_leaves_nothing(database: TestDatabase) {
+    oddities(&database).await;
+    let own = match database.kind {
+        Kind::Sqlite => "SELECT COUNT(*) FROM sqlite_schema WHERE name LIKE 'powercrud%' AND type = 'table'",
+        Kind::Postgres => "SELECT COUNT(*) FROM pg_class WHERE relname LIKE 'powercrud%' AND relkind = 'r'",
+        Kind::Mysql => {
+            "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE 'powercrud%'"
+        }
+    };
+    on(&database, &["resources"]).exits(0);
+    let told = on(&database, &["check"]).exits(1).stdout;
+    assert!(told.contains("missing; run `powercrud migrate`"), "{told}");
+    assert_eq!(number(&database, own).await, 0);
+    let nothing = on(&database, &["uninstall"]).exits(0).stdout;
+    assert!(nothing.contains("nothing to do"), "{nothing}");
+
+    on(&database, &["migrate"]).exits(0);
+    let made = number(&database, own).await;
+    let told = on(&database, &["uninstall"]).exits(0).stdout;
+    assert_eq!(told.lines().filter(|line| line.starts_with("would remove powercrud_")).count() as i64, made, "{told}");
+    assert_eq!(number(&database, own).await, made);
+    on(&database, &["uninstall", "--yes"]).exits(0);
+    assert_eq!(number(&database, own).await, 0);
 }

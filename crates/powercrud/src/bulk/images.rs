@@ -123,7 +123,7 @@ impl Images {
             select.expr(dialect.image_cell(column, Expr::col(table.column_ref(&column.name))));
         }
         select.from(table.table_ref()).and_where(keys);
-        if let (Side::Before, Some(lock)) = (side, dialect.copy_lock()) {
+        if let (Side::Before, Some(lock)) = (side, dialect.copy_lock(table)) {
             select.lock(lock);
         }
         if side == Side::AfterAll {

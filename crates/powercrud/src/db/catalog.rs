@@ -8,6 +8,7 @@ mod constraint;
 mod default;
 mod mysql;
 mod postgres;
+pub(in crate::db) mod rights;
 mod sqlite;
 
 pub(in crate::db) use checks::{Token, spans, tokenize};
@@ -19,6 +20,9 @@ pub use constraint::Constraint;
 pub(crate) use constraint::columns_in;
 
 use super::{Database, Dialect};
+pub use rights::Denied;
+
+use super::{Database, Dialect, own_name};
 use crate::error::Result;
 
 /// All tables and views of a database that a user could work with, without PowerCRUD's own.
@@ -84,6 +88,10 @@ pub struct Table {
     pub deferrable_keys: Vec<Vec<String>>,
     /// Why its rows must not be written, where its kind and key don't say so.
     pub unwritable: Option<String>,
+    /// What the database's role may not do with it.
+    pub denied: Denied,
+    /// Whether schema and name, joined by a dot, are another table's as well: "a.b" with "c", and "a" with "b.c".
+    pub(crate) ambiguous: bool,
 }
 
 /// One column.
@@ -200,18 +208,24 @@ impl Catalog {
     /// Only where the system tables themselves can't be read. One odd table ends up in [`Catalog::left_out`].
     pub async fn discover(database: &Database) -> Result<Self> {
         let dialect = database.dialect();
-        let Discovered { mut tables, left_out } = match dialect {
+        let mut found = match dialect {
             Dialect::Sqlite => sqlite::discover(database).await?,
             Dialect::Postgres => postgres::discover(database).await?,
             Dialect::Mysql => mysql::discover(database).await?,
         };
-        tables.retain(|table| !table.name.starts_with("powercrud_"));
+        found.tables.retain(|table| !own_name(&table.name));
+        rights::apply(database, &mut found).await?;
+        let Discovered { mut tables, left_out } = found;
         tables.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
         // Names without case are SQLite's way, and MySQL's on some systems. On PostgreSQL "Book" and "book" are two tables.
         if dialect != Dialect::Postgres {
             resolve_references(&mut tables);
         }
         tables.iter_mut().for_each(Table::choose_key);
+        let names: Vec<_> = tables.iter().map(Table::qualified_name).collect();
+        for (table, name) in tables.iter_mut().zip(&names) {
+            table.ambiguous = names.iter().filter(|other| *other == name).count() > 1;
+        }
         Ok(Self { tables, left_out })
     }
 
@@ -289,6 +303,12 @@ impl ReferentialAction {
 }
 
 impl Table {
+    /// A table of that name with nothing in it.
+    #[cfg(test)]
+    pub(crate) fn named(name: &str, kind: TableKind) -> Self {
+        Self::new(name, kind)
+    }
+
     fn new(name: &str, kind: TableKind) -> Self {
         Self {
             schema: None,
@@ -307,6 +327,8 @@ impl Table {
             inherited: false,
             deferrable_keys: Vec::new(),
             unwritable: None,
+            denied: Denied::default(),
+            ambiguous: false,
         }
     }
 
@@ -322,6 +344,15 @@ impl Table {
         }
     }
 
+    /// The table as if the keys over these columns told nothing.
+    pub(crate) fn without_key_over(&self, columns: &[String]) -> Self {
+        let mut table = self.clone();
+        table.primary_key.clear();
+        table.unique_keys.retain(|key| !key.iter().any(|name| columns.contains(name)));
+        table.choose_key();
+        table
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
@@ -332,6 +363,10 @@ impl Table {
         match self.kind {
             _ if self.unwritable.is_some() => self.unwritable.as_deref(),
             TableKind::View => Some("it is a view"),
+            TableKind::Table if self.denied.everything.is_some() => self.denied.everything.as_deref(),
+            TableKind::Table if self.denied.insert && self.denied.update && self.denied.delete => {
+                Some("the database's role may only read it")
+            }
             TableKind::Table if self.primary_key.is_empty() => Some(
                 "it has neither a primary key nor a unique key over NOT NULL columns, so its rows can't be told apart",
             ),

@@ -179,6 +179,32 @@ fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     }
 }
 
+/// What the database calls an error: a SQLSTATE, MySQL's number, or SQLite's result code.
+fn native_code(error: &DbErr) -> Option<String> {
+    let Some(sqlx::Error::Database(database)) = sqlx_error(error) else { return None };
+    match database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        Some(error) => Some(error.number().to_string()),
+        None => database.code().map(|code| code.into_owned()),
+    }
+}
+
+/// Whether the role lacks a right for the statement. PostgreSQL knows no schema to create in where the role may use none.
+pub(super) fn is_denied(error: &DbErr) -> bool {
+    let denied = ["42501", "3F000", "1044", "1142", "1143", "1227", "1370"];
+    native_code(error).is_some_and(|code| denied.contains(&code.as_str()))
+}
+
+/// Whether there is no such table.
+pub(super) fn is_missing_table(error: &DbErr) -> bool {
+    let is_sqlites = |code: &str| code == "1" && error.to_string().contains("no such table");
+    native_code(error).is_some_and(|code| matches!(code.as_str(), "42P01" | "1146") || is_sqlites(&code))
+}
+
+/// Whether a SQLite file can't be written.
+pub(super) fn is_read_only(error: &DbErr) -> bool {
+    native_code(error).and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 8)
+}
+
 /// SQLSTATEs: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
     let code = error.code();
@@ -200,8 +226,7 @@ fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
         "23503" | "23001" => Fault::record("FOREIGN_KEY", field, message),
         "23502" => Fault::record("NOT_NULL", field, message),
         code if code.starts_with("23") => Fault::record("CHECK", field, message),
-        // 54000: among others a value too long for an index.
-        "22001" | "54000" => Fault::record("TOO_LONG", field, message),
+        "22001" => Fault::record("TOO_LONG", field, message),
         "22003" => Fault::record("OUT_OF_RANGE", field, message),
         "42501" => Fault::not_permitted(message),
         "25006" => Fault::statement("READ_ONLY_DATABASE", message),

@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _, InsertStatement, LockType, SelectStatement},
 };
 
-use super::{Column, ColumnType, Dialect, dialect::is_spatial};
+use super::{Column, ColumnType, Dialect, Table, dialect::is_spatial};
 use crate::error::{Error, Result};
 
 impl Dialect {
@@ -77,8 +77,10 @@ impl Dialect {
     }
 
     /// How rows are read that must not change until the transaction ends; SQLite has one writer at a time.
-    pub(crate) fn row_lock(self) -> Option<LockType> {
+    /// Who may not change rows may not lock them either, on PostgreSQL and MySQL.
+    pub(crate) fn row_lock(self, table: &Table) -> Option<LockType> {
         match self {
+            _ if table.denied.update => None,
             Self::Sqlite => None,
             Self::Postgres => Some(LockType::NoKeyUpdate),
             Self::Mysql => Some(LockType::Update),
@@ -86,8 +88,8 @@ impl Dialect {
     }
 
     /// How an `INSERT … SELECT` locks the rows it reads, where that costs no more than reading them; else a statement before it locks them.
-    pub(crate) fn copy_lock(self) -> Option<LockType> {
-        self.row_lock().filter(|_| self == Self::Mysql)
+    pub(crate) fn copy_lock(self, table: &Table) -> Option<LockType> {
+        self.row_lock(table).filter(|_| self == Self::Mysql)
     }
 }
 

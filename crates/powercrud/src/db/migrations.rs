@@ -23,15 +23,37 @@ use std::time::Duration;
 
 use sea_orm_migration::{
     MigrationTrait, MigratorTrait, SchemaManager,
-    sea_orm::{DbBackend, DbErr},
-    sea_query::{ColumnDef, DynIden, Index, IntoIden, Table, TableCreateStatement},
+    sea_orm::{ConnectionTrait as _, DbBackend, DbErr},
+    sea_query::{ColumnDef, DynIden, Index, IntoIden, Query, Table, TableCreateStatement},
 };
 
-use super::Database;
-use crate::error::Result;
+use super::{Database, fault, own};
+use crate::error::{Error, Result};
 
 /// The names of the tables, in one place.
 pub(crate) mod tables {
+    /// All of them but the migrations', those that others hang on first.
+    pub(crate) const ALL: [&str; 19] = [
+        BULK_TASK,
+        SELECTED,
+        BLOCK,
+        TASK_ERROR,
+        TASK_EVENT,
+        AUDIT,
+        LOCK,
+        TURN,
+        WORKER,
+        NOTICE,
+        MESSAGE,
+        SELECTION,
+        API_TOKEN,
+        API_REQUEST,
+        SELECTION_KEY,
+        USER,
+        SESSION,
+        LOGIN_FAILURE,
+        IMAGE,
+    ];
     pub(crate) const BULK_TASK: &str = "powercrud_bulk_task";
     pub(crate) const SELECTED: &str = "powercrud_bulk_task_selected_id";
     pub(crate) const BLOCK: &str = "powercrud_bulk_task_block";
@@ -55,6 +77,9 @@ pub(crate) mod tables {
     pub(crate) const IMAGE_CELLS: [&str; 16] =
         ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11", "c12", "c13", "c14", "c15"];
 }
+
+/// Which migrations were applied.
+pub(crate) const MIGRATION_TABLE: &str = "powercrud_migration";
 
 struct Migrator;
 
@@ -81,16 +106,28 @@ impl MigratorTrait for Migrator {
     }
 
     fn migration_table_name() -> DynIden {
-        "powercrud_migration".into_iden()
+        MIGRATION_TABLE.into_iden()
     }
 }
 
-/// Applies what is missing. Several processes may start at once: the one that loses the race looks again.
+/// Applies what is missing, and writes nothing where nothing is: a role without the right to create tables uses those that are there.
+/// Several processes may start at once: the one that loses the race looks again.
 pub(crate) async fn migrate(database: &Database) -> Result<()> {
     let mut tries = 0;
-    loop {
+    while pending_migrations(database).await? > 0 {
         match Migrator::up(database.connection(), None).await {
-            Ok(()) => return Ok(()),
+            Ok(()) => break,
+            Err(error) if fault::is_denied(&error) => {
+                return Err(Error::MissingRights {
+                    what: "make PowerCRUD's own tables (or run `powercrud migrate` as a role that may, once, and let this role use them)"
+                        .to_owned(),
+                    grants: own::grants_to_create(database).await?,
+                });
+            }
+            Err(error) if fault::is_read_only(&error) => {
+                let what = "make PowerCRUD's own tables: the file can only be read; run `powercrud migrate` where it can be written";
+                return Err(Error::MissingRights { what: what.to_owned(), grants: Vec::new() });
+            }
             Err(error) if tries == 5 => return Err(error.into()),
             Err(error) => {
                 tracing::debug!(%error, "migrations failed, perhaps because another process runs them; trying again");
@@ -99,11 +136,32 @@ pub(crate) async fn migrate(database: &Database) -> Result<()> {
             }
         }
     }
+    match own::missing_grants(database).await? {
+        grants if grants.is_empty() => Ok(()),
+        grants => Err(Error::MissingRights { what: "use PowerCRUD's own tables".to_owned(), grants }),
+    }
 }
 
-/// How many migrations are still to be applied. Writes nothing but the (empty) migration table.
+/// How many migrations are still to be applied. Only reads.
+///
+/// # Errors
+/// [`Error::MissingRights`] where the role may not read which were.
 pub async fn pending_migrations(database: &Database) -> Result<usize> {
-    Ok(Migrator::get_pending_migrations(database.connection()).await?.len())
+    let connection = database.connection();
+    let applied = match connection.query_all(Query::select().column("version").from(MIGRATION_TABLE)).await {
+        Ok(rows) => rows.iter().map(|row| row.try_get_by_index(0)).collect::<std::result::Result<Vec<String>, _>>()?,
+        Err(error) if fault::is_missing_table(&error) => Vec::new(),
+        Err(error) if fault::is_denied(&error) => {
+            let grants = own::missing_grants(database).await?;
+            return Err(Error::MissingRights {
+                what: "read PowerCRUD's own tables (where there are none yet, run `powercrud migrate` as a role that may make them)".to_owned(),
+                grants,
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let is_pending = |migration: &Box<dyn MigrationTrait>| !applied.iter().any(|name| name == migration.name());
+    Ok(Migrator::migrations().iter().filter(|migration| is_pending(migration)).count())
 }
 
 /// Creates what is missing of these tables. Where an earlier try was interrupted, some are there already.

@@ -22,7 +22,7 @@ pub struct ListParams {
     /// Records a page; 0 means the resource's own.
     pub page_size: u64,
     /// What was asked for and can't be: kept in addresses, so that nothing typed is lost, and part of no condition.
-    pub(crate) refused: Vec<Refused>,
+    pub refused: Vec<Refused>,
 }
 
 /// A pair of the query string that does not fit the resource, with what is wrong.

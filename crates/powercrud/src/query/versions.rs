@@ -34,7 +34,7 @@ pub(crate) async fn versions<C: ConnectionTrait>(
         .expr(dialect.version(version, Expr::col(resource.table.column_ref(&version.name))))
         .from(resource.table.table_ref())
         .and_where(condition);
-    if hold {
+    if hold && !resource.table.denied.update {
         // SQLite has one writer at a time, and no such clause.
         select.lock_exclusive();
     }

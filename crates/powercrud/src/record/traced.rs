@@ -24,7 +24,7 @@ pub(super) async fn read<C: ConnectionTrait>(
     let dialect = app.database().dialect();
     let mut select = query::row_select(resource, fields, dialect);
     select.and_where(condition);
-    if let (true, Some(lock)) = (hold, dialect.row_lock()) {
+    if let (true, Some(lock)) = (hold, dialect.row_lock(&resource.table)) {
         select.lock(lock);
     }
     let row = connection.row(&select).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Field, Reference, Resource, ResourceBuilder, many_to_many, words};
+use super::{Field, Reference, Resource, ResourceBuilder, composite, many_to_many, secrets::is_secret, words};
 use crate::{
     config::{ResourceSettings, Settings},
     db::{Catalog, Column, ColumnType, ForeignKey, Table},
@@ -28,12 +28,12 @@ pub(crate) fn build(
             continue;
         };
         covered.insert(table.qualified_name());
-        add(&mut resources, builder, table, settings, catalog, mistakes);
+        add(&mut resources, builder, false, table, settings, catalog, mistakes);
     }
     if settings.discover {
         for table in catalog.tables.iter().filter(|table| !covered.contains(&table.qualified_name())) {
             let builder = Resource::table(table.qualified_name());
-            add(&mut resources, builder, table, settings, catalog, mistakes);
+            add(&mut resources, builder, true, table, settings, catalog, mistakes);
         }
     }
     for name in settings.resources.keys().filter(|name| !resources.iter().any(|resource| resource.name == **name)) {
@@ -61,6 +61,7 @@ fn find_table<'a>(catalog: &'a Catalog, builder: &ResourceBuilder) -> Option<&'a
 fn add(
     resources: &mut Vec<Resource>,
     builder: ResourceBuilder,
+    discovered: bool,
     table: &Table,
     settings: &Settings,
     catalog: &Catalog,
@@ -69,6 +70,12 @@ fn add(
     let mut name = table.qualified_name();
     if let Some(suffix) = &builder.settings.suffix {
         name = format!("{name}-{suffix}");
+    }
+    // A table may be called as another with its suffix; nobody has named it, so nobody can give it a suffix.
+    if discovered {
+        let taken = |name: &String| resources.iter().any(|other| other.name == *name);
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        name = std::iter::once(name.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(name);
     }
     let from_file = settings.resources.get(&name).cloned().unwrap_or_default();
     let mut own = from_file.or(builder.settings);
@@ -90,11 +97,19 @@ fn resource(
     mistakes: &mut Vec<String>,
 ) -> Resource {
     let mut complain = |key: &str, what: String| mistakes.push(format!("resources.{name}.{key}: {what}"));
+    let secrets = hidden_secrets(table, &settings, &mut complain);
+    let secret_key = table.primary_key.iter().find(|name| secrets.contains(name));
+    let table = &match secret_key {
+        Some(_) => table.without_key_over(&secrets),
+        None => table.clone(),
+    };
     let mut many_to_many = many_to_many::of_table(table, &settings, catalog, &mut complain);
     let mut fields = Vec::new();
-    for column in
-        settings.fields.clone().or(columns).unwrap_or_else(|| table.columns.iter().map(|c| c.name.clone()).collect())
-    {
+    let all = || columns.unwrap_or_else(|| table.columns.iter().map(|c| c.name.clone()).collect());
+    for column in settings.fields.clone().unwrap_or_else(all) {
+        if secrets.contains(&column) {
+            continue;
+        }
         match table.column(&column) {
             Some(column) => fields.push(field(column, table, &settings, catalog)),
             None if many_to_many.iter().any(|links| links.name == column) => {}
@@ -121,12 +136,23 @@ fn resource(
                 None if key == "bulk_fields" && !links.is_empty() => {
                     complain(key, format!("there is no field {name:?}; allowed are: {known}, {links}"));
                 }
+                None if secrets.contains(name) => {
+                    complain(
+                        key,
+                        format!("{name:?} is hidden because it likely holds a secret; `show_secrets` shows it"),
+                    );
+                }
                 None => complain(key, format!("there is no field {name:?}; allowed are: {known}")),
             }
         }
         places
     };
     let read_only = match table.read_only_reason() {
+        // Its address would tell it.
+        Some(_) if secret_key.is_some() && table.primary_key.is_empty() => Some(format!(
+            "its key ({}) is hidden because it likely holds a secret; the setting `show_secrets` shows it",
+            secret_key.map(String::as_str).unwrap_or_default()
+        )),
         Some(reason) => Some(reason.to_owned()),
         None if settings.read_only == Some(true) => Some("its settings say so".to_owned()),
         None => None,
@@ -134,7 +160,11 @@ fn resource(
     let long = |field: &Field| matches!(field.column.column_type, ColumnType::Bytes | ColumnType::Json);
     let mut list_fields = places("list_fields", &settings.list_fields, &|field| !long(field));
     if settings.list_fields.is_none() {
-        list_fields.truncate(8);
+        match table.primary_key.is_empty() {
+            // Without a key there is no page of a record, so the list shows all there is of it.
+            true => list_fields = (0..fields.len()).collect(),
+            false => list_fields.truncate(8),
+        }
     }
     let filter_fields =
         places("filter_fields", &settings.filter_fields, &|field| field.column.column_type != ColumnType::Bytes);
@@ -162,6 +192,13 @@ fn resource(
         bulk_fields.clear();
         bulk_many_to_many.clear();
     }
+    // What the database's role may not do is not offered.
+    let denied = &table.denied;
+    bulk_fields.retain(|&place| !denied.update && !denied.update_columns.contains(&fields[place].name));
+    bulk_many_to_many.retain(|&place| {
+        let denied = &many_to_many[place].through.denied;
+        denied.everything.is_none() && !denied.insert && !denied.delete
+    });
     let version = match version(table, &settings) {
         Ok(version) => version,
         Err(mistake) => {
@@ -205,8 +242,18 @@ fn resource(
         ));
     }
     let singular = words::singular(&words::label(&table.name));
-    let label = settings.label.clone().unwrap_or_else(|| lower_first(&singular));
-    let label_plural = settings.label_plural.clone().unwrap_or_else(|| words::plural(&label));
+    // "order (sales)", where another schema has orders as well.
+    let place = table.schema.as_ref().filter(|_| {
+        let is_alike = |other: &&Table| words::label(&other.name).eq_ignore_ascii_case(&words::label(&table.name));
+        catalog.tables.iter().filter(is_alike).count() > 1
+    });
+    let placed = |label: String| place.map_or(label.clone(), |schema| format!("{label} ({schema})"));
+    let bare = settings.label.clone().unwrap_or_else(|| lower_first(&singular));
+    let label_plural = settings.label_plural.clone().unwrap_or_else(|| match &settings.label {
+        Some(label) => words::plural(label),
+        None => placed(words::plural(&bare)),
+    });
+    let label = settings.label.clone().unwrap_or_else(|| placed(bare));
     Resource {
         name,
         model_name: table.qualified_name(),
@@ -215,6 +262,8 @@ fn resource(
         table: table.clone(),
         fields,
         many_to_many,
+        composite_references: composite::of_table(table, catalog),
+        secrets,
         read_only,
         settings,
         list_fields,
@@ -225,6 +274,24 @@ fn resource(
         display_field,
         version,
     }
+}
+
+/// The columns that are hidden because they likely hold secrets: what the settings show, by `fields` or by `show_secrets`, is not.
+fn hidden_secrets(table: &Table, settings: &ResourceSettings, complain: &mut impl FnMut(&str, String)) -> Vec<String> {
+    let shown = settings.show_secrets.as_deref().unwrap_or_default();
+    let chosen = settings.fields.as_deref().unwrap_or_default();
+    let more = settings.secret_fields.as_deref().unwrap_or_default();
+    for (key, names) in [("show_secrets", shown), ("secret_fields", more)] {
+        for name in names.iter().filter(|name| table.column(name).is_none()) {
+            let known: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
+            complain(key, format!("{} has no column {name:?}; there are: {}", table.name, known.join(", ")));
+        }
+    }
+    let is_hidden = |column: &&Column| {
+        let told = more.contains(&column.name) || (is_secret(table, column) && !shown.contains(&column.name));
+        told && !chosen.contains(&column.name)
+    };
+    table.columns.iter().filter(is_hidden).map(|column| column.name.clone()).collect()
 }
 
 /// The column that the settings name as the version, or why it can't be one.
@@ -306,6 +373,10 @@ fn link(resources: &mut [Resource]) {
             (resource.model_name.clone(), resource.name.clone(), resource.display_field().map(|f| f.column.clone()))
         })
         .collect();
+    for reference in resources.iter_mut().flat_map(|resource| &mut resource.composite_references) {
+        let target = known.iter().find(|(model, _, _)| *model == reference.model_name);
+        reference.resource = target.map(|(_, name, _)| name.clone());
+    }
     let references = resources.iter_mut().flat_map(|resource| {
         let of_fields = resource.fields.iter_mut().filter_map(|field| field.reference.as_mut());
         of_fields.chain(resource.many_to_many.iter_mut().map(|links| &mut links.reference))
@@ -328,6 +399,7 @@ pub(super) fn display_column(table: &Table, shown: impl Fn(&Column) -> bool) -> 
         shown(column)
             && matches!(column.column_type, ColumnType::Text { .. })
             && column.choices.is_empty()
+            && !is_secret(table, column)
             && !table.foreign_keys.iter().any(|key| key.columns.contains(&column.name))
     };
     let named = |words: &[&str]| {

@@ -80,11 +80,35 @@ struct Linked {
     href: Option<String>,
 }
 
+/// The records that foreign keys of several columns lead to.
+fn composite_references<'a>(
+    ask: &'a Ask,
+    resource: &'a Resource,
+    row: &'a Row,
+) -> impl Iterator<Item = LinksView> + 'a {
+    let text = |name: &str| {
+        let cell = record::cell(resource, row, name).filter(|cell| !cell.value.is_null())?;
+        Some(cell.value.to_text())
+    };
+    resource.composite_references.iter().map(move |reference| {
+        let to = reference.key(text).map(|key| Linked {
+            label: format!("{} {key}", reference.label),
+            href: reference.resource.as_ref().map(|resource| ask.paths.record(resource, &key)),
+        });
+        LinksView {
+            label: reference.label.clone(),
+            help: format!("By {}", reference.columns.join(", ")),
+            links: to.into_iter().collect(),
+            more: false,
+        }
+    })
+}
+
 /// Linked records that a page shows.
 const LINKS_SHOWN: usize = 20;
 
-async fn links(ask: &Ask, resource: &Resource, key: &str) -> WebResult<Vec<LinksView>> {
-    let mut views = Vec::new();
+async fn links(ask: &Ask, resource: &Resource, row: &Row, key: &str) -> WebResult<Vec<LinksView>> {
+    let mut views: Vec<LinksView> = composite_references(ask, resource, row).collect();
     for field in &resource.many_to_many {
         let mut found = query::linked(ask.app(), resource, key, field, LINKS_SHOWN as u64 + 1).await?;
         let more = found.len() > LINKS_SHOWN;
@@ -131,13 +155,13 @@ pub(super) async fn page(
                 cell: cell_view(&ask.paths, field, cell),
             })
             .collect(),
-        links: links(&ask, &resource, key).await?,
+        links: links(&ask, &resource, &row, key).await?,
         history: match resource.table.primary_key.is_empty() {
             true => None,
             false => Some(history::view(&ask, &resource, &row.key).await?),
         },
-        edit_href: writable.then(|| ask.paths.record_under(&resource.name, key, "edit")),
-        delete_href: writable.then(|| ask.paths.record_under(&resource.name, key, "delete")),
+        edit_href: resource.can_update().then(|| ask.paths.record_under(&resource.name, key, "edit")),
+        delete_href: resource.can_delete().then(|| ask.paths.record_under(&resource.name, key, "delete")),
     };
     ask.page("detail.html", &view.title, &view).await
 }
@@ -211,10 +235,7 @@ async fn refused(
 
 async fn delete_view(ask: &Ask, resource: &Resource, key: &str, errors: Vec<String>) -> WebResult<DeleteView> {
     let row = record::get(ask.app(), resource, key).await?;
-    if let Some(reason) = &resource.read_only {
-        let (resource, reason) = (resource.name.clone(), reason.clone());
-        return Err(Error::ReadOnly { resource, reason }.into());
-    }
+    resource.require_delete()?;
     let mut view = DeleteView {
         title: format!("Delete {}?", lower_label(resource, &row)),
         action: ask.paths.record_under(&resource.name, key, "delete"),

@@ -142,7 +142,7 @@ impl From<Error> for WebError {
                 of(StatusCode::SERVICE_UNAVAILABLE, "The database is busy", &said)
             }
             Error::Database(_) => of(StatusCode::INTERNAL_SERVER_ERROR, "The database refused", &said),
-            Error::Configuration(_) | Error::LeaseLost(_) | Error::Internal(_) => {
+            Error::Configuration(_) | Error::LeaseLost(_) | Error::MissingRights { .. } | Error::Internal(_) => {
                 Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR, message.clone())
             }
         };

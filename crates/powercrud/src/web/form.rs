@@ -19,7 +19,7 @@ use super::{
     view::{self, Link, Widget},
 };
 use crate::{
-    error::{Error, FieldError},
+    error::{Error, FieldError, Result},
     form::{Input, takes_empty_text},
     query::{self, Row},
     record,
@@ -59,12 +59,12 @@ struct FormField {
 }
 
 pub(super) async fn new(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
-    let resource = writable(&ask, &resource)?;
+    let resource = writable(&ask, &resource, Resource::require_create)?;
     new_page(&ask, &resource, &FormData(Vec::new()), &[]).await
 }
 
 pub(super) async fn create(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
-    let resource = writable(&ask, &resource)?;
+    let resource = writable(&ask, &resource, Resource::require_create)?;
     // An empty box says nothing: the database's default, what a trigger fills in, or a complaint that a value is needed.
     let mut inputs: Vec<Input> = form_fields(&resource, None)
         .filter_map(|field| {
@@ -93,7 +93,7 @@ pub(super) async fn create(ask: Ask, Path(resource): Path<String>, form: FormDat
 }
 
 pub(super) async fn edit(ask: Ask, Path((resource, key)): Path<(String, String)>) -> WebResult<Response> {
-    let resource = writable(&ask, &resource)?;
+    let resource = writable(&ask, &resource, Resource::require_update)?;
     let key = unmark(&key);
     let (version, row) = read(&ask, &resource, key).await?;
     let seen = Seen::of(&ask.paths, &resource, &row);
@@ -105,7 +105,7 @@ pub(super) async fn update(
     Path((resource, key)): Path<(String, String)>,
     form: FormData,
 ) -> WebResult<Response> {
-    let resource = writable(&ask, &resource)?;
+    let resource = writable(&ask, &resource, Resource::require_update)?;
     let key = unmark(&key);
     let row = record::get(ask.app(), &resource, key).await?;
     let touched = Touched::of(&ask.paths, &resource, &row, &form);
@@ -183,7 +183,10 @@ struct Open {
 /// The fields that the form has: of a new record, those that can be written; of an old one, also not its key.
 fn form_fields<'a>(resource: &'a Resource, row: Option<&Row>) -> impl Iterator<Item = &'a Field> {
     let is_new = row.is_none();
-    resource.fields.iter().filter(move |field| field.editable && (is_new || !field.key))
+    resource
+        .fields
+        .iter()
+        .filter(move |field| if is_new { resource.may_give(field) } else { resource.may_change(field) })
 }
 
 fn is_required(field: &Field) -> bool {
@@ -240,7 +243,7 @@ async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: O
         widget
     });
     let name = title(resource, row);
-    let fixed: Vec<_> = resource.fields.iter().filter(|field| !field.editable || field.key).collect();
+    let fixed: Vec<_> = resource.fields.iter().filter(|field| !resource.may_change(field)).collect();
     let view = FormView {
         title: format!("Edit {}", lower_first(&name)),
         crumbs: crumbs(ask, resource, Some((key, &name))),
@@ -286,9 +289,9 @@ fn errors_elsewhere(resource: &Resource, row: Option<&Row>, errors: &[FieldError
     elsewhere(errors, &names)
 }
 
-fn writable(ask: &Ask, resource: &str) -> WebResult<std::sync::Arc<Resource>> {
+fn writable(ask: &Ask, resource: &str, right: impl Fn(&Resource) -> Result<()>) -> WebResult<std::sync::Arc<Resource>> {
     let resource = ask.app().resource(unmark(resource))?;
-    resource.require_writable()?;
+    right(resource)?;
     Ok(resource.clone())
 }
 

@@ -406,6 +406,6 @@ fn empty(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> Em
     Empty {
         message: format!("There are no {many} yet."),
         action: format!("New {}", resource.label),
-        action_href: resource.read_only.is_none().then(|| ask.paths.under(&resource.name, "new")),
+        action_href: resource.can_create().then(|| ask.paths.under(&resource.name, "new")),
     }
 }

@@ -131,7 +131,7 @@ impl ResourceView {
             label: resource.label.clone(),
             label_plural: capitalized(&resource.label_plural),
             href: paths.list(&resource.name),
-            new_href: resource.read_only.is_none().then(|| paths.under(&resource.name, "new")),
+            new_href: resource.can_create().then(|| paths.under(&resource.name, "new")),
             read_only: resource.read_only.clone(),
         }
     }

@@ -1,9 +1,13 @@
 //! What the catalog says of real and of odd databases, and that everything it finds can be listed.
 
+mod collisions;
 mod keys;
 mod listing;
+mod looks;
 mod many_to_many;
 mod names;
+mod rights;
+mod secrets;
 mod types;
 
 use powercrud::db::{Catalog, Column, Table};

@@ -5,12 +5,14 @@
 //! missing is skipped with a word on standard error; with `CI=true` it fails the test.
 
 mod data;
+mod role;
 mod scripts;
 mod server;
 
 use std::{ops::Deref, panic::resume_unwind};
 
 pub(crate) use data::{chinook, oddities, sakila};
+pub(crate) use role::{Role, with_role};
 pub(crate) use server::Kind;
 
 use powercrud::db::Database;

@@ -16,7 +16,7 @@ impl Chunk<'_> {
     /// Keeps what the records hold before they change.
     pub(super) async fn keep_before<C: ConnectionTrait>(&self, connection: &C, keys: &Expr, from: i64) -> Result<()> {
         let Some(images) = self.images else { return Ok(()) };
-        if self.app.database().dialect().copy_lock().is_none() {
+        if self.app.database().dialect().copy_lock(&self.resource.table).is_none() {
             self.lock_rows(connection, keys).await?;
         }
         self.keep(connection, images, Side::Before, keys, from).await.map_err(not_kept)
@@ -52,7 +52,7 @@ impl Chunk<'_> {
 
     /// Nobody else changes the records between their image and their change.
     pub(super) async fn lock_rows<C: ConnectionTrait>(&self, connection: &C, keys: &Expr) -> Result<()> {
-        let Some(lock) = self.app.database().dialect().row_lock() else { return Ok(()) };
+        let Some(lock) = self.app.database().dialect().row_lock(&self.resource.table) else { return Ok(()) };
         let mut rows = Query::select();
         rows.expr_as(Expr::cust("1"), "one").from(self.resource.table.table_ref()).and_where(keys.clone()).lock(lock);
         let mut select = Query::select();

@@ -74,17 +74,6 @@ impl Dialect {
         self == Self::Sqlite && column.column_type == ColumnType::Other
     }
 
-    /// Both sides of a comparison of `expr`, which reads `column`, with `value`; types without an equality of their own are compared
-    /// as text.
-    pub(crate) fn comparable(self, column: &Column, expr: Expr, value: &Value) -> (Expr, Expr) {
-        match (self, &column.column_type) {
-            (Self::Postgres, ColumnType::Json | ColumnType::Other) => {
-                (self.cast(expr, "text"), self.cast(self.write(column, value), "text"))
-            }
-            _ => (self.moment(column, expr), self.moment(column, self.write(column, value))),
-        }
-    }
-
     /// Whether `expr`, which reads `column`, is what is shown as `value`. Types without an equality of their own are compared as the
     /// text that is shown.
     pub(crate) fn equals(self, column: &Column, expr: Expr, value: &Value) -> Expr {

@@ -28,6 +28,12 @@ pub(super) struct ResourceJson {
     key: Vec<String>,
     /// Why it takes no bulk operations, where single records can be written; else null.
     no_bulk: Option<String>,
+    /// Whether records can be created.
+    can_create: bool,
+    /// Whether records can be changed.
+    can_update: bool,
+    /// Whether records can be deleted.
+    can_delete: bool,
     /// Whether bulk update is offered.
     bulk_update: bool,
     /// Whether bulk delete is offered.
@@ -78,6 +84,8 @@ pub(super) struct FieldJson {
     choices: Vec<String>,
     /// Whether it may be written when a record is created.
     editable: bool,
+    /// Whether it may be written when a record is changed.
+    updatable: bool,
     /// Whether it is part of the record's key, and so can't be changed later.
     key: bool,
     /// Whether bulk update may change it.
@@ -153,6 +161,9 @@ fn describe(resource: &Resource) -> ResourceJson {
         read_only: resource.read_only.clone(),
         key: resource.table.primary_key.clone(),
         no_bulk: resource.table.no_bulk.clone(),
+        can_create: resource.can_create(),
+        can_update: resource.can_update(),
+        can_delete: resource.can_delete(),
         bulk_update: resource.bulk_fields().next().is_some() || resource.bulk_many_to_many().next().is_some(),
         bulk_delete: resource.can_bulk_delete(),
         fields: resource.fields.iter().map(|field| describe_field(resource, field)).collect(),
@@ -187,7 +198,8 @@ fn describe_field(resource: &Resource, field: &resource::Field) -> FieldJson {
             _ => None,
         },
         choices: column.choices.clone(),
-        editable: resource.read_only.is_none() && field.editable,
+        editable: resource.may_give(field),
+        updatable: resource.may_change(field),
         key: field.key,
         bulk_editable: resource.may_bulk_edit(field),
         operators: operators.iter().map(|operator| operator.name()).collect(),

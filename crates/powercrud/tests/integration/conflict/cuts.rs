@@ -254,6 +254,8 @@ async fn full_disk(database: TestDatabase) {
 fn assert_says_read_only(what: &str, result: powercrud::Result<()>) {
     match result {
         Err(Error::Database(fault)) => assert_eq!(fault.code, "READ_ONLY_DATABASE", "{what}: {fault:?}"),
+        // What can be known before is said before.
+        Err(Error::ReadOnly { reason, .. }) => assert!(reason.contains("mode=ro"), "{what}: {reason}"),
         other => panic!("{what}: {other:?}"),
     }
 }

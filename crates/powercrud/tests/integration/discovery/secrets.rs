@@ -1,0 +1,83 @@
+//! Secrets in other people's tables are hidden until somebody shows them on purpose.
+
+use powercrud::{Error, PowerCrud, Resource, Settings, User, record};
+
+use crate::{
+    support::{TestDatabase, each_database},
+    web::browser::Browser,
+};
+
+each_database! {
+    secrets_are_shown_nowhere_unless_the_configuration_shows_them,
+    a_secret_key_is_no_address,
+}
+
+async fn users(database: &TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE person (id INT NOT NULL PRIMARY KEY, password VARCHAR(80) NOT NULL, api_key VARCHAR(80),
+               token_count INT, secretary VARCHAR(80));
+             CREATE TABLE pet (id INT NOT NULL PRIMARY KEY, owner_id INT NOT NULL REFERENCES person (id), name VARCHAR(20));
+             INSERT INTO person VALUES (1, 'hunter2-hashed', 'key-4711', 7, 'Miss Marple');
+             INSERT INTO pet VALUES (1, 1, 'Rex');
+             CREATE TABLE web_session (session_key VARCHAR(40) NOT NULL PRIMARY KEY, ends VARCHAR(40));
+             INSERT INTO web_session VALUES ('stolen-cookie', 'soon');",
+        )
+        .await;
+}
+
+async fn secrets_are_shown_nowhere_unless_the_configuration_shows_them(database: TestDatabase) {
+    users(&database).await;
+    let app = PowerCrud::builder(&database).discover(true).build().await.expect("an app");
+    let person = app.resource("person").unwrap();
+    assert_eq!(person.secrets, ["password", "api_key"]);
+    let mut browser = Browser::new(app.router());
+    for path in [
+        "/resources/person",
+        "/resources/person?q=hunter2",
+        "/resources/person/records/1",
+        "/resources/person/records/1/edit",
+        "/resources/pet",
+        "/resources/pet/choices/owner_id?q=h",
+        "/api/v1/resources/person/records",
+        "/api/v1/resources/person/records/1",
+    ] {
+        browser.get(path).await.expect(200).lacks(&["hunter2-hashed", "key-4711"]);
+    }
+    browser.get("/resources/person").await.holds(&["Miss Marple", "Token count"]);
+    assert_eq!(browser.get("/api/v1/resources/person/records?password=hunter2-hashed").await.status, 422);
+    let set = |name: &str, value: &str| (name.to_owned(), Some(value.to_owned()));
+    record::update(&app, &User::operator(), person, "1", &[set("secretary", "Poirot")]).await.expect("an edit");
+    let refused =
+        record::create(&app, &User::operator(), person, &[set("id", "2")]).await.expect_err("a required secret");
+    assert!(refused.to_string().contains("show_secrets"), "{refused}");
+    browser.get("/resources/person").await.lacks(&["/resources/person/new"]);
+
+    let shown = PowerCrud::builder(&database).resource(Resource::table("person").show_secrets(["password"]));
+    let app = shown.build().await.expect("an app");
+    let person = app.resource("person").unwrap();
+    assert!(person.field("password").is_some() && person.can_create() && person.secrets == ["api_key"]);
+    let named = PowerCrud::builder(&database).resource(Resource::table("person").fields(["id", "api_key"]));
+    assert!(named.build().await.expect("an app").resource("person").unwrap().field("api_key").is_some());
+    let more = Resource::table("person").secret_fields(["secretary"]);
+    let app = PowerCrud::builder(&database).resource(more).build().await.expect("an app");
+    assert!(app.resource("person").unwrap().field("secretary").is_none());
+    let wrong = Resource::table("person").show_secrets(["pasword"]).search_fields(["password"]);
+    let Err(Error::Configuration(mistakes)) = PowerCrud::builder(&database).resource(wrong).build().await.map(drop)
+    else {
+        panic!("two mistakes are taken")
+    };
+    assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+    assert!(mistakes[1].contains("hidden because it likely holds a secret"), "{mistakes:?}");
+}
+
+async fn a_secret_key_is_no_address(database: TestDatabase) {
+    users(&database).await;
+    let settings = Settings { discover: true, ..Settings::default() };
+    let app = PowerCrud::builder(&database).settings(settings).build().await.expect("an app");
+    let session = app.resource("web_session").unwrap();
+    assert!(session.read_only.as_deref().unwrap_or_default().contains("session_key"), "{:?}", session.read_only);
+    let mut browser = Browser::new(app.router());
+    browser.get("/resources/web_session").await.expect(200).holds(&["soon"]).lacks(&["stolen-cookie"]);
+    browser.get("/api/v1/resources/web_session/records").await.expect(200).lacks(&["stolen-cookie"]);
+}
