@@ -81,6 +81,9 @@ impl Connection {
         match self {
             Self::Sqlite(_) => {
                 self.execute("PRAGMA foreign_keys = OFF").await.expect("a switch");
+                for name in self.column("SELECT name FROM sqlite_schema WHERE type = 'view'").await {
+                    self.drop_view(&quoted(Kind::Sqlite, &name)).await;
+                }
                 let names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' \
                     AND name NOT LIKE 'powercrud%' AND name NOT LIKE 'seaql%'";
                 for name in self.column(names).await {
@@ -93,6 +96,11 @@ impl Connection {
             }
             Self::Mysql(_) => {
                 self.execute("SET foreign_key_checks = 0").await.expect("a switch");
+                let views =
+                    "SELECT CAST(table_name AS CHAR) FROM information_schema.views WHERE table_schema = DATABASE()";
+                for name in self.column(views).await {
+                    self.drop_view(&quoted(Kind::Mysql, &name)).await;
+                }
                 let names = "SELECT CAST(table_name AS CHAR) FROM information_schema.tables WHERE table_schema = DATABASE() \
                     AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'powercrud%' AND table_name NOT LIKE 'seaql%'";
                 for name in self.column(names).await {
@@ -107,6 +115,10 @@ impl Connection {
         self.execute(&format!("DROP TABLE {name}")).await.expect("a table that was made here");
     }
 
+    async fn drop_view(&mut self, name: &str) {
+        self.execute(&format!("DROP VIEW {name}")).await.expect("a view that was made here");
+    }
+
     /// A case's script.
     pub(crate) async fn script(&mut self, statements: &[String]) {
         for statement in statements {
@@ -118,14 +130,23 @@ impl Connection {
 }
 
 const CLEAN_POSTGRES: &str = "DO $$ DECLARE r record; BEGIN
-    FOR r IN SELECT c.oid::regclass AS name FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
+    FOR r IN SELECT c.oid::regclass::text AS name FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
         AND c.relkind IN ('r', 'p') AND c.relname NOT LIKE 'powercrud%' AND c.relname NOT LIKE 'seaql%' LOOP
         EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', r.name);
     END LOOP;
-    FOR r IN SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace LOOP
+    FOR r IN SELECT p.oid::regprocedure::text AS name FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace LOOP
         EXECUTE format('DROP FUNCTION IF EXISTS %s CASCADE', r.name);
     END LOOP;
-    FOR r IN SELECT t.oid::regtype AS name FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype = 'd' LOOP
+    FOR r IN SELECT t.oid::regtype::text AS name FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype = 'd' LOOP
         EXECUTE format('DROP DOMAIN IF EXISTS %s CASCADE', r.name);
+    END LOOP;
+    FOR r IN SELECT t.oid::regtype::text AS name FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype = 'e' LOOP
+        EXECUTE format('DROP TYPE IF EXISTS %s CASCADE', r.name);
+    END LOOP;
+    FOR r IN SELECT c.oid::regcollation::text AS name FROM pg_collation c WHERE c.collnamespace = 'public'::regnamespace LOOP
+        EXECUTE format('DROP COLLATION IF EXISTS %s CASCADE', r.name);
+    END LOOP;
+    FOR r IN SELECT nspname AS name FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('public', 'information_schema') LOOP
+        EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', r.name);
     END LOOP;
 END $$";

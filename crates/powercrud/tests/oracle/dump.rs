@@ -65,7 +65,7 @@ fn tables(kind: Kind) -> &'static str {
              AND c.relname NOT LIKE 'powercrud%' AND c.relname NOT LIKE 'seaql%'"
         }
         Kind::Mysql => {
-            "SELECT CAST(table_schema AS CHAR), CAST(table_name AS CHAR) FROM information_schema.tables \
+            "SELECT 'main', CAST(table_name AS CHAR) FROM information_schema.tables \
              WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE' AND table_name NOT LIKE 'powercrud%' \
              AND table_name NOT LIKE 'seaql%'"
         }
@@ -97,6 +97,8 @@ fn cell(kind: Kind, column: &str, column_type: &str) -> String {
         ),
         Kind::Postgres if column_type == "bytea" => format!("encode({column}, 'hex')"),
         Kind::Postgres => format!("{column}::text"),
+        // A FLOAT is shown with six digits; as a DOUBLE it shows them all.
+        Kind::Mysql if column_type == "float" => format!("CAST({column} + 0e0 AS CHAR)"),
         Kind::Mysql if column_type == "bit" => format!("HEX({column})"),
         Kind::Mysql => format!("HEX(CAST({column} AS BINARY))"),
     }

@@ -14,6 +14,7 @@ mod dump;
 mod fixed;
 mod generate;
 mod judge;
+mod scenario;
 mod subject;
 mod verdict;
 
