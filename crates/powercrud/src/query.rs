@@ -18,7 +18,7 @@ pub(crate) use keys::{
     comparable_key, key_value, keys_condition, own_key, own_keys, single_keys_condition, split_key, why_lost,
 };
 pub use links::linked;
-pub use params::{Filter, ListParams, Ordering};
+pub use params::{Filter, ListParams, Ordering, Refused};
 pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};
 pub(crate) use rows::{list_fields, name_references, names_of, names_of_changes, read_row, row_select};
 pub use versions::version;

@@ -19,7 +19,6 @@ use sea_orm::{ConnectionTrait, QueryResult, Statement};
 pub use constraint::Constraint;
 pub(crate) use constraint::columns_in;
 
-use super::{Database, Dialect};
 pub use rights::Denied;
 
 use super::{Database, Dialect, own_name};

@@ -17,8 +17,9 @@ use crate::{
     resource::Resource,
 };
 
-/// Parts of keys in one statement, each a few parameters.
-const PARTS_A_STATEMENT: usize = 5_000;
+/// Keys in one statement. MariaDB plans each arm of an OR, which keys of several parts are, against all others.
+const KEYS_A_STATEMENT: usize = 5_000;
+const COMPOSITE_KEYS_A_STATEMENT: usize = 200;
 
 /// Keys that are looked up each for itself in one statement.
 const SINGLE_KEYS_A_STATEMENT: usize = 50;
@@ -161,7 +162,8 @@ async fn look_up<C: ConnectionTrait>(
     let mut single: Vec<&(String, Vec<Value>)> = Vec::new();
     // What its column may not be able to read would stop the others.
     let (plain, odd): (Vec<_>, Vec<_>) = given.iter().partition(|(_, parts)| require_plain(resource, parts).is_ok());
-    for some in plain.chunks(PARTS_A_STATEMENT / resource.key_columns().len().max(1)) {
+    let size = if resource.key_columns().len() > 1 { COMPOSITE_KEYS_A_STATEMENT } else { KEYS_A_STATEMENT };
+    for some in plain.chunks(size) {
         let parts: Vec<_> = some.iter().map(|(_, parts)| parts.clone()).collect();
         match keys_of(connection, &select_keys(resource, &parts, dialect)).await {
             Ok(found) => {

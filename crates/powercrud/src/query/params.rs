@@ -27,10 +27,13 @@ pub struct ListParams {
 
 /// A pair of the query string that does not fit the resource, with what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) key: String,
-    pub(crate) value: String,
-    pub(crate) error: FieldError,
+pub struct Refused {
+    /// The parameter's name.
+    pub key: String,
+    /// What was asked for, as it was typed.
+    pub value: String,
+    /// Why it does not fit.
+    pub error: FieldError,
 }
 
 impl Refused {

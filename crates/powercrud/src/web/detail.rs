@@ -133,7 +133,6 @@ pub(super) async fn page(
     let row = record::get(ask.app(), &resource, unmark(&key)).await?;
     // As the database spells it, whatever the address says.
     let key = row.key.as_str();
-    let writable = resource.read_only.is_none();
     let held = held(&ask, &resource, key).await?;
     let notice = parse_query(&raw.unwrap_or_default()).into_iter().find(|(name, _)| name == "notice");
     let view = DetailView {

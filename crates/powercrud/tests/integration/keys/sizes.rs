@@ -83,14 +83,16 @@ async fn many_keys_that_are_no_numbers(database: TestDatabase) {
     }
     let app = discovered(&database).await;
     let words: Vec<_> = (1..=MANY).map(|id| format!("w{id}")).collect();
-    let pairs: Vec<_> = (1..=MANY).map(|id| format!(r#"["w{id}","{id}"]"#)).collect();
+    // Statements over many keys of two parts are slow on MariaDB.
+    let pairs: Vec<_> = (1..=MANY / 4).map(|id| format!(r#"["w{id}","{id}"]"#)).collect();
     for (table, given) in [("word", words), ("pair", pairs)] {
+        let many = given.len() as u64;
         let request = in_background(update(table, keys(&given), [("n", Some("1"))]));
         let preview =
             powercrud::bulk::plan(&app, request.clone()).await.expect("a plan").preview().await.expect("a preview");
-        assert_eq!(preview.total_records, MANY as u64);
+        assert_eq!(preview.total_records, many);
         let task = carry_out(&app, request).await;
-        assert_eq!((task.status, counts(&task)), (Status::Success, (MANY as u64, 0, 0)), "{}", task.error_message);
+        assert_eq!((task.status, counts(&task)), (Status::Success, (many, 0, 0)), "{}", task.error_message);
     }
 }
 
