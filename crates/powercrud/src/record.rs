@@ -206,7 +206,27 @@ async fn plan_update<C: ConnectionTrait>(
     let mut changes = parse_changes(resource, |field| resource.may_change(field), &inputs)?;
     changes.retain(|change| cell(resource, &before, &change.field).is_none_or(|cell| cell.value != change.value));
     expected.check_values(resource, &before, &changes)?;
+    if let (true, Some(was)) = (changes.is_empty(), &expected.version) {
+        is_version(transaction, app, resource, key, was).await?;
+    }
     Ok((before, changes))
+}
+
+/// Fails where the record has another version, although nothing of it is to be written.
+async fn is_version<C: ConnectionTrait>(
+    connection: &C,
+    app: &PowerCrud,
+    resource: &Resource,
+    key: &str,
+    was: &str,
+) -> Result<()> {
+    let Some(version) = &resource.version else { return Ok(()) };
+    let condition = key_condition(app, resource, key)?;
+    let now = query::versions(connection, app, resource, version, condition, false).await?;
+    match now.into_values().next() {
+        Some(is) if is != was => Err(version_conflict(connection, app, resource, key, was).await?),
+        _ => Ok(()),
+    }
 }
 
 /// The record with all of its fields, kept from others' changes until the transaction ends.

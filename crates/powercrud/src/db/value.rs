@@ -119,7 +119,11 @@ impl Value {
             ColumnType::Boolean => match text.as_str() {
                 "true" | "t" | "1" => Self::Boolean(true),
                 "false" | "f" | "0" => Self::Boolean(false),
-                _ => parse(column, &text).unwrap_or(Self::Raw(text)),
+                // A number in MySQL's tinyint(1); words are what they are.
+                _ => match parse(column, &text) {
+                    Ok(Self::Integer(number)) => Self::Integer(number),
+                    _ => Self::Raw(text),
+                },
             },
             // Range limits hold for what is typed; what the column already holds is shown as it is.
             ColumnType::Integer { .. } => match (text.parse(), text.parse()) {
@@ -138,6 +142,11 @@ impl Value {
                     parse(column, &text).unwrap_or(Self::Raw(text))
                 }
             }
+            // As it is spelled, since SQLite compares it so.
+            ColumnType::Uuid if column.dialect == Dialect::Sqlite && text.len() == 36 => match parse(column, &text) {
+                Ok(_) => Self::Text(text),
+                Err(_) => Self::Raw(text),
+            },
             _ => parse(column, &text).unwrap_or(Self::Raw(text)),
         }
     }

@@ -132,21 +132,6 @@ impl Connection {
 /// Sorted, so that every name is read before the first is dropped, which may take others with it.
 const CLEAN_POSTGRES: &str = "DO $$ DECLARE r record; BEGIN
     FOR r IN SELECT c.oid::regclass::text AS name FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace
-<<<<<<< .merge_file_iE4Ebq
-        AND c.relkind IN ('r', 'p') AND c.relname NOT LIKE 'powercrud%' AND c.relname NOT LIKE 'seaql%' LOOP
-        EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', r.name);
-    END LOOP;
-    FOR r IN SELECT p.oid::regprocedure::text AS name FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace LOOP
-        EXECUTE format('DROP FUNCTION IF EXISTS %s CASCADE', r.name);
-    END LOOP;
-    FOR r IN SELECT t.oid::regtype::text AS name FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype = 'd' LOOP
-        EXECUTE format('DROP DOMAIN IF EXISTS %s CASCADE', r.name);
-    END LOOP;
-    FOR r IN SELECT t.oid::regtype::text AS name FROM pg_type t WHERE t.typnamespace = 'public'::regnamespace AND t.typtype = 'e' LOOP
-        EXECUTE format('DROP TYPE IF EXISTS %s CASCADE', r.name);
-    END LOOP;
-    FOR r IN SELECT c.oid::regcollation::text AS name FROM pg_collation c WHERE c.collnamespace = 'public'::regnamespace LOOP
-=======
         AND c.relkind IN ('r', 'p') AND c.relname NOT LIKE 'powercrud%' AND c.relname NOT LIKE 'seaql%' ORDER BY 1 LOOP
         EXECUTE format('DROP TABLE IF EXISTS %s CASCADE', r.name);
     END LOOP;
@@ -160,7 +145,6 @@ const CLEAN_POSTGRES: &str = "DO $$ DECLARE r record; BEGIN
         EXECUTE format('DROP TYPE IF EXISTS %s CASCADE', r.name);
     END LOOP;
     FOR r IN SELECT c.oid::regcollation::text AS name FROM pg_collation c WHERE c.collnamespace = 'public'::regnamespace ORDER BY 1 LOOP
->>>>>>> .merge_file_OrQfPt
         EXECUTE format('DROP COLLATION IF EXISTS %s CASCADE', r.name);
     END LOOP;
     FOR r IN SELECT nspname AS name FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('public', 'information_schema') ORDER BY 1 LOOP

@@ -72,8 +72,6 @@ pub(super) fn parse(column: &Column, text: &str) -> Result<Value, Refused> {
                 kind("a date and time such as 2026-01-31 13:05, UTC, or with its zone: 2026-01-31 13:05+02:00")
             }),
         ColumnType::Uuid => match uuid::Uuid::parse_str(text) {
-            // SQLite compares texts, whoever wrote them in capitals.
-            Ok(_) if column.dialect == Dialect::Sqlite && text.len() == 36 => Ok(Value::Text(text.to_owned())),
             Ok(uuid) => Ok(Value::Text(uuid.to_string())),
             Err(_) => Err(kind("a UUID such as 018f3f9e-7b1a-7c00-8000-000000000000")),
         },
@@ -312,6 +310,7 @@ mod tests {
             dialect,
             database_type: database_type.to_owned(),
             parameter_type: database_type.to_owned(),
+            any_value: false,
             nullable: true,
             default: None,
             generated: false,

@@ -36,6 +36,8 @@ pub(super) fn to_json(field: &Field, value: &Value) -> Box<RawValue> {
         },
         (ColumnType::DateTime | ColumnType::DateTimeTz, Value::Text(text)) => text.replacen(' ', "T", 1).into(),
         (column_type, Value::Decimal(digits)) => to_scale(column_type, digits).into(),
+        // Bytes where another kind of value is announced are no number.
+        (column_type, Value::Bytes(_)) if *column_type != ColumnType::Bytes => value.to_text().into(),
         // JSON has no infinity.
         (_, Value::Float(number)) if !number.is_finite() => value.to_text().into(),
         _ => value.to_json(),

@@ -200,8 +200,10 @@ pub(super) async fn postgres(database: &TestDatabase) -> Vec<String> {
     let mut script = format!("CREATE TABLE thing (id integer PRIMARY KEY, note text, {});\n", columns_sql.join(", "));
     let rows = cells.iter().map(Vec::len).max().unwrap_or_default();
     for row in 0..=rows {
-        let value = |cells: &Vec<String>| cells.get(row).map_or("NULL".to_owned(), |text| literal(text));
-        let values: Vec<_> = cells.iter().map(value).collect();
+        let value = |(cells, of): (&Vec<String>, &String)| {
+            cells.get(row).map_or("NULL".to_owned(), |text| format!("CAST({} AS {of})", literal(text)))
+        };
+        let values: Vec<_> = cells.iter().zip(&types).map(value).collect();
         script += &format!("INSERT INTO thing VALUES ({row}, 'note', {});\n", values.join(", "));
     }
     database.execute(&script).await;
