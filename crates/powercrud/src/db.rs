@@ -8,12 +8,13 @@ mod fault;
 mod image;
 pub(crate) mod migrations;
 mod transaction;
-mod value;
+pub(crate) mod value;
 mod version;
 
 use std::time::Duration;
 
-pub use catalog::{Catalog, Column, ColumnType, ForeignKey, LeftOut, ReferentialAction, Table, TableKind};
+pub(crate) use catalog::columns_in;
+pub use catalog::{Catalog, Column, ColumnType, Constraint, ForeignKey, LeftOut, ReferentialAction, Table, TableKind};
 pub use dialect::Dialect;
 pub use fault::{Fault, FaultKind};
 pub(crate) use migrations::migrate;

@@ -107,6 +107,20 @@ pub enum Error {
         /// The version that there is.
         is: String,
     },
+    /// Somebody changed fields that this change is about, after they were read.
+    #[error("{record} was changed meanwhile: {}", .fields.join(", "))]
+    FieldsChanged {
+        /// The record in words, such as "book 12".
+        record: String,
+        /// Those fields.
+        fields: Vec<String>,
+    },
+    /// The record is not what whoever asks has read.
+    #[error("{record} is not what it was when it was read; read it again")]
+    StaleRecord {
+        /// The record in words, such as "book 12".
+        record: String,
+    },
     /// A record that is not there (any more).
     #[error("there is no {resource} with key {key}")]
     RecordNotFound {
@@ -157,6 +171,8 @@ impl Error {
             Self::Conflict { .. } => "CONFLICT",
             Self::RecordHeld { .. } => "RECORD_HELD",
             Self::VersionConflict { .. } => "VERSION_CONFLICT",
+            Self::FieldsChanged { .. } => "FIELDS_CHANGED",
+            Self::StaleRecord { .. } => "STALE_RECORD",
             Self::RecordNotFound { .. } => "RECORD_NOT_FOUND",
             Self::TaskNotFound(_) => "TASK_NOT_FOUND",
             Self::UnknownUser(_) => "UNKNOWN_USER",

@@ -111,7 +111,8 @@ fn parse_value(field: &Field, text: Option<&str>) -> Result<Value, FieldError> {
 pub(crate) fn set(update: &mut UpdateStatement, resource: &Resource, changes: &[Change], dialect: Dialect) {
     for change in changes {
         if let Some(field) = resource.field(&change.field) {
-            update.value(change.field.clone(), dialect.write(&field.column, &change.value));
+            let place = resource.table.column_ref(&change.field);
+            update.value(change.field.clone(), dialect.assign(&field.column, place, &change.value));
         }
     }
 }
@@ -126,6 +127,10 @@ pub(crate) fn set_version(update: &mut UpdateStatement, resource: &Resource, dia
 
 /// What an HTML form's text means for a field: an empty box is NULL, save for text that may not be NULL, where it is the empty text.
 pub(crate) fn from_form(field: &Field, text: &str) -> Option<String> {
-    let text_column = matches!(field.column.column_type, ColumnType::Text { .. }) && field.column.choices.is_empty();
-    if text.is_empty() && (field.nullable() || !text_column) { None } else { Some(text.to_owned()) }
+    if text.is_empty() && (field.nullable() || !takes_empty_text(field)) { None } else { Some(text.to_owned()) }
+}
+
+/// Whether the field is text that may be empty without being NULL.
+pub(crate) fn takes_empty_text(field: &Field) -> bool {
+    matches!(field.column.column_type, ColumnType::Text { .. }) && field.column.choices.is_empty()
 }

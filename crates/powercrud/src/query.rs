@@ -4,6 +4,7 @@ mod condition;
 mod in_task;
 mod links;
 mod params;
+mod refused;
 mod rows;
 mod versions;
 

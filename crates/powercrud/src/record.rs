@@ -1,11 +1,17 @@
 //! One record: read, create, change, delete. Whoever does so is named in the audit trail, by the same transaction.
 
+mod expected;
+mod refused;
 mod traced;
+mod unlike;
 
+pub use expected::{Expected, etag};
+pub(crate) use refused::{refused_values, unfit};
 use sea_orm::{
     ConnectionTrait, StatementBuilder,
     sea_query::{Expr, ExprTrait as _, InsertStatement, Query},
 };
+pub(crate) use unlike::says_the_same;
 use uuid::Uuid;
 
 use crate::{
@@ -47,7 +53,7 @@ pub async fn create(app: &PowerCrud, by: &User, resource: &Resource, inputs: &[I
         // All mistakes at once, also what is not there at all.
         Err(Error::Invalid(mut errors)) => {
             let given = |name: &str| inputs.iter().any(|(other, _)| other == name);
-            errors.extend(resource.fields.iter().filter(|field| is_missing(field, given)).map(required));
+            errors.extend(resource.fields.iter().filter(|field| is_missing(resource, field, given)).map(required));
             return Err(Error::Invalid(errors));
         }
         Err(error) => return Err(error),
@@ -57,7 +63,8 @@ pub async fn create(app: &PowerCrud, by: &User, resource: &Resource, inputs: &[I
         !(change.value.is_null() && resource.field(&change.field).is_some_and(|field| field.column.default.is_some()))
     });
     let given = |name: &str| changes.iter().any(|change| change.field == name);
-    let missing: Vec<_> = resource.fields.iter().filter(|field| is_missing(field, given)).map(required).collect();
+    let missing: Vec<_> =
+        resource.fields.iter().filter(|field| is_missing(resource, field, given)).map(required).collect();
     if !missing.is_empty() {
         return Err(Error::Invalid(missing));
     }
@@ -72,7 +79,7 @@ pub async fn create(app: &PowerCrud, by: &User, resource: &Resource, inputs: &[I
         let columns = changes.iter().map(|change| change.field.clone());
         insert.columns(columns.chain(version.map(|version| version.name.clone())));
         let values = changes.iter().filter_map(|change| {
-            resource.field(&change.field).map(|field| dialect.write(&field.column, &change.value))
+            resource.field(&change.field).map(|field| dialect.insert(&field.column, &change.value))
         });
         let first = version.map(|version| dialect.next_version(version, Expr::cust("NULL")));
         insert.values_panic(values.chain(first));
@@ -92,7 +99,10 @@ pub async fn create(app: &PowerCrud, by: &User, resource: &Resource, inputs: &[I
         Ok(key)
     }
     .await;
-    end(transaction, resource, &changes, result).await
+    match end(transaction, resource, &changes, result).await {
+        Ok(key) => Ok(key),
+        Err(error) => Err(refused::named(app, resource, None, &changes, error).await),
+    }
 }
 
 /// Inserts a record and returns its key.
@@ -116,12 +126,12 @@ async fn insert_record<C: ConnectionTrait>(
     Ok(inserted_key(resource, changes, result.last_insert_id()))
 }
 
-/// Changes a record; fields left out stay as they are.
+/// Changes a record; fields left out stay as they are, and so does what has the given value already.
 ///
 /// # Errors
 /// As [`create`], and [`Error::RecordNotFound`].
 pub async fn update(app: &PowerCrud, by: &User, resource: &Resource, key: &str, inputs: &[Input]) -> Result<()> {
-    update_version(app, by, resource, key, inputs, None).await
+    update_expecting(app, by, resource, key, inputs, &Expected::default()).await
 }
 
 /// Changes a record that nobody else has changed since its version, as [`crate::query::version`] tells it, was `version`.
@@ -136,33 +146,91 @@ pub async fn update_unchanged(
     inputs: &[Input],
     version: &str,
 ) -> Result<()> {
-    update_version(app, by, resource, key, inputs, Some(version)).await
+    update_expecting(app, by, resource, key, inputs, &Expected::default().version(version)).await
 }
 
-async fn update_version(
+/// Changes a record that holds what is `expected` of it.
+///
+/// # Errors
+/// As [`update`]; [`Error::FieldsChanged`] where a field that is to be changed holds another value than expected,
+/// [`Error::VersionConflict`] or [`Error::StaleRecord`] where the record has another version or another ETag.
+pub async fn update_expecting(
     app: &PowerCrud,
     by: &User,
     resource: &Resource,
     key: &str,
     inputs: &[Input],
-    expected: Option<&str>,
+    expected: &Expected,
 ) -> Result<()> {
     resource.require_writable()?;
-    let changes = parse_changes(resource, |field| field.editable && !field.key, inputs)?;
-    if changes.is_empty() {
-        return get(app, resource, key).await.map(|_| ());
-    }
+    let condition = key_condition(app, resource, key)?;
+    let transaction = app.database().begin().await?;
+    let planned = plan_update(&transaction, app, resource, key, inputs, expected).await;
+    let (before, changes) = match planned {
+        Ok((before, changes)) if !changes.is_empty() => (before, changes),
+        planned => return end(transaction, resource, &[], planned.map(|_| ())).await,
+    };
     let mut update = Query::update();
-    update.table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
+    update.table(resource.table.table_ref()).and_where(condition.clone());
     let dialect = app.database().dialect();
     form::set(&mut update, resource, &changes, dialect);
     form::set_version(&mut update, resource, dialect);
-    if let (Some(version), Some(expected)) = (&resource.version, expected) {
+    if let (Some(version), Some(expected)) = (&resource.version, &expected.version) {
         let now = Expr::col(resource.table.column_ref(&version.name));
-        update.and_where(dialect.version(version, now).eq(expected));
+        update.and_where(dialect.version(version, now).eq(expected.as_str()));
     }
-    let write = Write { app, by, resource, key, changes: &changes, expected };
-    write.unless_held(Action::RecordUpdated, &update).await
+    let write = Write { app, by, resource, key, changes: &changes, version: expected.version.as_deref() };
+    let result = write.unless_held(&transaction, Action::RecordUpdated, &before, &update).await;
+    match end(transaction, resource, &changes, result).await {
+        Ok(()) => Ok(()),
+        Err(error) => Err(refused::named(app, resource, Some(condition), &changes, error).await),
+    }
+}
+
+/// The record as it is, kept from others' changes until the transaction ends, and what of `inputs` is another value than it has.
+async fn plan_update<C: ConnectionTrait>(
+    transaction: &C,
+    app: &PowerCrud,
+    resource: &Resource,
+    key: &str,
+    inputs: &[Input],
+    expected: &Expected,
+) -> Result<(Row, Vec<Change>)> {
+    let before = held_row(transaction, app, resource, key).await?;
+    expected.check_record(resource, &before)?;
+    let inputs = unlike::unlike(resource, &before, inputs);
+    let mut changes = parse_changes(resource, |field| field.editable && !field.key, &inputs)?;
+    changes.retain(|change| cell(resource, &before, &change.field).is_none_or(|cell| cell.value != change.value));
+    expected.check_values(resource, &before, &changes)?;
+    if let (true, Some(was)) = (changes.is_empty(), &expected.version) {
+        is_version(transaction, app, resource, key, was).await?;
+    }
+    Ok((before, changes))
+}
+
+/// Fails where the record has another version, although nothing of it is to be written.
+async fn is_version<C: ConnectionTrait>(
+    connection: &C,
+    app: &PowerCrud,
+    resource: &Resource,
+    key: &str,
+    was: &str,
+) -> Result<()> {
+    let Some(version) = &resource.version else { return Ok(()) };
+    let condition = key_condition(app, resource, key)?;
+    let now = query::versions(connection, app, resource, version, condition, false).await?;
+    match now.into_values().next() {
+        Some(is) if is != was => Err(version_conflict(connection, app, resource, key, was).await?),
+        _ => Ok(()),
+    }
+}
+
+/// The record with all of its fields, kept from others' changes until the transaction ends.
+async fn held_row<C: ConnectionTrait>(transaction: &C, app: &PowerCrud, resource: &Resource, key: &str) -> Result<Row> {
+    let fields: Vec<&Field> = resource.fields.iter().collect();
+    let condition = key_condition(app, resource, key)?;
+    let row = traced::read(transaction, app, resource, &fields, condition, true).await?;
+    row.ok_or_else(|| not_found(resource, key))
 }
 
 /// Deletes a record.
@@ -170,11 +238,32 @@ async fn update_version(
 /// # Errors
 /// [`Error::Invalid`] where others refer to it, [`Error::RecordNotFound`] where it is gone.
 pub async fn delete(app: &PowerCrud, by: &User, resource: &Resource, key: &str) -> Result<()> {
+    delete_expecting(app, by, resource, key, &Expected::default()).await
+}
+
+/// Deletes a record that holds what is `expected` of it.
+///
+/// # Errors
+/// As [`delete`], and [`Error::StaleRecord`] where it has another ETag.
+pub async fn delete_expecting(
+    app: &PowerCrud,
+    by: &User,
+    resource: &Resource,
+    key: &str,
+    expected: &Expected,
+) -> Result<()> {
     resource.require_writable()?;
     let mut delete = Query::delete();
     delete.from_table(resource.table.table_ref()).and_where(key_condition(app, resource, key)?);
-    let write = Write { app, by, resource, key, changes: &[], expected: None };
-    write.unless_held(Action::RecordDeleted, &delete).await
+    let transaction = app.database().begin().await?;
+    let result = async {
+        let before = held_row(&transaction, app, resource, key).await?;
+        expected.check_record(resource, &before)?;
+        let write = Write { app, by, resource, key, changes: &[], version: None };
+        write.unless_held(&transaction, Action::RecordDeleted, &before, &delete).await
+    }
+    .await;
+    end(transaction, resource, &[], result).await
 }
 
 /// The bulk task that holds the record, so that it can't be edited or deleted now.
@@ -196,7 +285,7 @@ struct Write<'a> {
     key: &'a str,
     changes: &'a [Change],
     /// The version that it must have.
-    expected: Option<&'a str>,
+    version: Option<&'a str>,
 }
 
 impl Write<'_> {
@@ -204,25 +293,14 @@ impl Write<'_> {
     ///
     /// The record is written first and the locks are looked at afterwards, in one transaction. A bulk task that is submitted in between
     /// waits for this row; one that was there before is seen, and the write is undone. So no order of the two loses an update.
-    async fn unless_held(&self, action: Action, statement: &impl StatementBuilder) -> Result<()> {
-        let transaction = self.app.database().begin().await?;
-        let result = self.write(&transaction, action, statement).await;
-        end(transaction, self.resource, self.changes, result).await
-    }
-
-    async fn write<C: ConnectionTrait>(
+    async fn unless_held<C: ConnectionTrait>(
         &self,
         transaction: &C,
         action: Action,
+        before: &Row,
         statement: &impl StatementBuilder,
     ) -> Result<()> {
         let Self { app, resource, key, .. } = *self;
-        let is_traced = |field: &&Field| {
-            action == Action::RecordDeleted || self.changes.iter().any(|change| change.field == field.name)
-        };
-        let fields: Vec<&Field> = resource.fields.iter().filter(is_traced).collect();
-        let condition = key_condition(app, resource, key)?;
-        let before = traced::read(transaction, app, resource, &fields, condition.clone(), true).await?;
         let written = transaction.execute(statement).await.map_err(|error| blame(resource, self.changes, &error))?;
         if resource.checks_conflicts()
             && let Some(holder) = holder(transaction, app, resource, key).await?
@@ -231,16 +309,25 @@ impl Write<'_> {
             let record = format!("{} {key}", resource.label);
             return Err(Error::RecordHeld { record, task_id: holder, progress: task.progress_in_words() });
         }
-        match (written.rows_affected(), self.expected) {
+        match (written.rows_affected(), self.version) {
             (0, Some(was)) => return Err(version_conflict(transaction, app, resource, key, was).await?),
             (0, None) => return Err(not_found(resource, key)),
             _ => {}
         }
+        let is_traced = |field: &&Field| {
+            action == Action::RecordDeleted || self.changes.iter().any(|change| change.field == field.name)
+        };
+        let fields: Vec<&Field> = resource.fields.iter().filter(is_traced).collect();
+        let cells = resource.fields.iter().zip(&before.cells).filter(|(field, _)| is_traced(field));
+        let before = Row { key: before.key.clone(), cells: cells.map(|(_, cell)| cell.clone()).collect() };
         let after = match action {
             Action::RecordDeleted => None,
-            _ => traced::read(transaction, app, resource, &fields, condition, false).await?,
+            _ => {
+                let condition = key_condition(app, resource, key)?;
+                traced::read(transaction, app, resource, &fields, condition, false).await?
+            }
         };
-        let changes = traced::changes(&fields, before.as_ref(), after.as_ref());
+        let changes = traced::changes(&fields, Some(&before), after.as_ref());
         if changes.is_empty() && action == Action::RecordUpdated {
             return Ok(());
         }
@@ -315,10 +402,11 @@ fn not_found(resource: &Resource, key: &str) -> Error {
     Error::RecordNotFound { resource: resource.label.clone(), key: key.to_owned() }
 }
 
-/// Whether a field must be given for a new record, and is not.
-fn is_missing(field: &Field, given: impl Fn(&str) -> bool) -> bool {
+/// Whether a field must be given for a new record, and is not. Where a trigger may give it, the database decides.
+fn is_missing(resource: &Resource, field: &Field, given: impl Fn(&str) -> bool) -> bool {
     let column = &field.column;
     let filled = column.nullable || column.default.is_some() || column.generated || column.identity;
+    let filled = filled || resource.table.fills_new_rows;
     !filled && field.editable && !given(&field.name)
 }
 

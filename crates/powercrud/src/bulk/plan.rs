@@ -11,7 +11,7 @@ use crate::{
     db::Run as _,
     error::{Error, FieldError, Result},
     form::{Change, LinkChange, sort_bulk_inputs},
-    query,
+    query, record,
     resource::Resource,
     selection::Checked,
     task::{BulkTask, Operation, store},
@@ -66,6 +66,7 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
                 let message = format!("choose at least one field to change; allowed are: {allowed}");
                 errors.push(FieldError { field: None, code: "NO_CHANGES".into(), message });
             }
+            errors.extend(record::refused_values(app, &resource, &changes.fields).await?);
             errors.extend(lost_references(app, &resource, &changes.fields).await?);
             errors.extend(name_targets(app, &resource, &mut changes.links).await?);
             Operation::Update(changes)

@@ -1,11 +1,20 @@
 //! Faults of records in words for people.
 
-use crate::{db::Fault, error::FieldError, form::Change, resource::Resource};
+use crate::{
+    db::{ColumnType, Constraint, Fault, columns_in},
+    error::FieldError,
+    form::Change,
+    resource::Resource,
+};
 
 /// A record's fault, at its field where that can be told: of several that are involved, one that was to be changed.
 pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change]) -> FieldError {
-    let links = fault.field.as_deref().and_then(|named| resource.many_to_many(named)).map(|links| links.name.clone());
-    let field = links.or_else(|| fault.field.as_deref().and_then(|named| field_of(resource, named, changes)));
+    let named = fault.field.as_deref();
+    let constraint = named.and_then(|named| constraint(resource, named));
+    let links = named.and_then(|named| resource.many_to_many(named)).map(|links| links.name.clone());
+    let field = links
+        .or_else(|| named.and_then(|named| field_of(resource, named, constraint, changes)))
+        .or_else(|| by_type(resource, fault, changes));
     let message = match fault.code {
         "UNIQUE" => "another record already has this value",
         "FOREIGN_KEY" if fault.message.contains("delete") || field.is_none() => {
@@ -13,7 +22,13 @@ pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change
         }
         "FOREIGN_KEY" => "refers to a record that does not exist",
         "NOT_NULL" => "must have a value",
-        "CHECK" => "breaks a rule of the database",
+        "CHECK" => match rule(named, constraint, field.as_deref()) {
+            Some(rule) => {
+                let message = format!("breaks a rule of the database; it must satisfy: {rule}");
+                return FieldError { field, code: fault.code.to_owned(), message };
+            }
+            None => "breaks a rule of the database",
+        },
         "TOO_LONG" => "is too long",
         "OUT_OF_RANGE" => "is out of range",
         "INVALID_VALUE" => "is not a value that the column takes",
@@ -23,29 +38,80 @@ pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change
     FieldError { field, code: fault.code.to_owned(), message: format!("{message} ({})", fault.message) }
 }
 
-/// The field that the database means by column names, or by the name of a key or constraint that contains it.
-fn field_of(resource: &Resource, named: &str, changes: &[Change]) -> Option<String> {
-    // MySQL writes `table.key`, and quotes each of several columns.
-    let named = named.rsplit('.').next().unwrap_or(named);
-    let named_by_word =
-        |column: &str| named.split(',').any(|word| word.trim_matches([' ', '`', '"']).eq_ignore_ascii_case(column));
-    let constraint = named.to_lowercase();
-    let named_in_part = |column: &str| constraint.contains(&column.to_lowercase());
+/// The check, key or index of that name. MySQL writes `table.key`.
+fn constraint<'a>(resource: &'a Resource, named: &str) -> Option<&'a Constraint> {
+    let find = |name: &str| resource.table.constraints.iter().find(|constraint| constraint.name == name);
+    find(named).or_else(|| find(named.rsplit('.').next()?))
+}
+
+/// What a broken check demands: as the catalog has it, or what SQLite calls a check by that has no name.
+fn rule(named: Option<&str>, constraint: Option<&Constraint>, field: Option<&str>) -> Option<String> {
+    match constraint {
+        Some(constraint) => Some(match &constraint.rule {
+            Some(rule) => format!("{rule} ({})", constraint.name),
+            None => constraint.name.clone(),
+        }),
+        None => named.filter(|named| Some(*named) != field).map(str::to_owned),
+    }
+}
+
+/// The field that the database means by column names, by the name of a constraint or key, or by a condition.
+fn field_of(resource: &Resource, named: &str, constraint: Option<&Constraint>, changes: &[Change]) -> Option<String> {
     let table = &resource.table;
-    let keys = || {
-        table.unique_keys.iter().chain([&table.primary_key]).chain(table.foreign_keys.iter().map(|key| &key.columns))
+    let is_changed = |name: &&String| changes.iter().any(|change| change.field == **name);
+    let is_field = |name: &&String| resource.field(name).is_some();
+    let pick = |columns: &[String]| {
+        let fields = || columns.iter().filter(is_field);
+        fields().find(is_changed).or(fields().next()).cloned()
     };
-    let columns = |is_named: &dyn Fn(&str) -> bool| -> Vec<&str> {
-        let own = resource.fields.iter().map(|field| field.name.as_str()).filter(|name| is_named(name));
-        // A key that is named by one of its columns is about all of them.
-        let of_keys = keys().filter(|key| key.iter().any(|column| is_named(column))).flatten().map(String::as_str);
-        own.chain(of_keys).collect()
+    if let Some(constraint) = constraint {
+        return pick(&constraint.columns);
+    }
+    if let Some(key) = table.foreign_keys.iter().find(|key| key.name == named && !named.is_empty()) {
+        return pick(&key.columns);
+    }
+    // MySQL writes `table.column`, and quotes each of several columns.
+    let words: Vec<&str> =
+        named.split(',').map(|word| word.rsplit('.').next().unwrap_or(word).trim_matches([' ', '`', '"'])).collect();
+    let is_named = |name: &String| words.iter().any(|word| word.eq_ignore_ascii_case(name));
+    let own = resource.fields.iter().map(|field| &field.name).filter(|name| is_named(name));
+    let keys =
+        table.unique_keys.iter().chain([&table.primary_key]).chain(table.foreign_keys.iter().map(|key| &key.columns));
+    // A key that is named by one of its columns is about all of them.
+    let of_keys = keys.filter(|key| key.iter().any(is_named)).flatten();
+    let columns: Vec<String> = own.chain(of_keys).cloned().collect();
+    pick(&columns).or_else(|| {
+        let dialect = table.columns.first()?.dialect;
+        pick(&columns_in(named, &table.columns, dialect))
+    })
+}
+
+/// The only change whose value can be meant by an error that names no column, but at most its type. Numbers and texts are checked before
+/// they get here, so it is others that are too long then, such as what a trigger writes.
+fn by_type(resource: &Resource, fault: &Fault, changes: &[Change]) -> Option<String> {
+    if !matches!(fault.code, "INVALID_VALUE" | "TOO_LONG" | "OUT_OF_RANGE") || fault.field.is_some() {
+        return None;
+    }
+    let column = |change: &Change| {
+        let column = resource.field(&change.field).map(|field| &field.column)?;
+        let is_checked = matches!(
+            column.column_type,
+            ColumnType::Boolean | ColumnType::Integer { .. } | ColumnType::Decimal { .. } | ColumnType::Text { .. }
+        );
+        (!is_checked).then_some(column)
     };
-    let is_changed = |name: &&&str| changes.iter().any(|change| change.field == ***name);
-    let pick = |names: Vec<&str>| names.iter().find(is_changed).or(names.first()).map(|name| (*name).to_owned());
-    let field = pick(columns(&named_by_word)).or_else(|| {
-        let in_keys = keys().flatten().map(String::as_str).filter(|column| named_in_part(column)).collect();
-        pick(in_keys)
-    });
-    field.filter(|name| resource.field(name).is_some())
+    let is_of_type = |change: &&Change| {
+        let named = |name: &str| !name.is_empty() && fault.message.ends_with(&format!("type {name}"));
+        column(change).is_some_and(|column| {
+            named(&column.database_type)
+                || named(column.database_type.trim_end_matches("[]"))
+                || named(&column.parameter_type)
+        })
+    };
+    let mut alike = changes.iter().filter(is_of_type);
+    match (alike.next(), alike.next(), changes) {
+        (Some(one), None, _) => Some(one.field.clone()),
+        (None, _, [one]) if column(one).is_some() => Some(one.field.clone()),
+        _ => None,
+    }
 }

@@ -4,11 +4,16 @@
 //! shapes the answers into the same words for all three.
 
 mod checks;
+mod constraint;
+mod default;
 mod mysql;
 mod postgres;
 mod sqlite;
 
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
+
+pub use constraint::Constraint;
+pub(crate) use constraint::columns_in;
 
 use super::{Database, Dialect};
 use crate::error::Result;
@@ -58,6 +63,10 @@ pub struct Table {
     pub unique_keys: Vec<Vec<String>>,
     /// References from this table to others.
     pub foreign_keys: Vec<ForeignKey>,
+    /// Rules, keys and indexes by name, for the database names them where a row breaks one.
+    pub constraints: Vec<Constraint>,
+    /// Whether a trigger may fill columns of a new row before they are checked.
+    pub fills_new_rows: bool,
     /// The database's comment, empty where there is none.
     pub comment: String,
     /// The database's guess of how many rows there are, where it has one.
@@ -73,6 +82,11 @@ pub struct Column {
     pub column_type: ColumnType,
     /// The type as the database writes it, such as `numeric(10,2)`; on PostgreSQL the output of `format_type()`, safe in a cast.
     pub database_type: String,
+    /// The type that a parameter for the column has: on PostgreSQL without length and without domain, so that the assignment checks
+    /// both; elsewhere the same as `database_type`.
+    pub parameter_type: String,
+    /// Which database holds it.
+    pub dialect: Dialect,
     /// Whether NULL is allowed.
     pub nullable: bool,
     /// The default's SQL text, where there is one.
@@ -269,6 +283,8 @@ impl Table {
             primary_key: Vec::new(),
             unique_keys: Vec::new(),
             foreign_keys: Vec::new(),
+            constraints: Vec::new(),
+            fills_new_rows: false,
             comment: String::new(),
             estimated_rows: None,
         }

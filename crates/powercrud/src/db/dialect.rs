@@ -6,13 +6,14 @@
 
 mod joins;
 mod session;
+mod write;
 
 use sea_orm::{
     DbBackend,
     sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, Query, SelectStatement, UnionType},
 };
 
-use super::{Column, ColumnType, Value};
+use super::{Column, ColumnType};
 
 /// Which database's SQL to speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,8 @@ impl Dialect {
             (Self::Mysql, ColumnType::Bytes) => "CAST(LENGTH(?) AS CHAR)",
             (Self::Mysql, ColumnType::Other) if is_spatial(&column.database_type) => "ST_AsText(?)",
             (Self::Mysql, _) if column.database_type.starts_with("bit") => "CAST(? + 0 AS CHAR)",
+            // As text it would have six digits.
+            (Self::Mysql, ColumnType::Float) if column.is_single() => "CAST(? + 0E0 AS CHAR)",
             (Self::Mysql, _) => "CAST(? AS CHAR)",
         };
         let times = template.matches('?').count();
@@ -118,62 +121,9 @@ impl Dialect {
         }
     }
 
-    /// `value` as a bound parameter of the type of `column`, for SET, INSERT and comparisons.
-    pub(crate) fn write(self, column: &Column, value: &Value) -> Expr {
-        let bound = Expr::val(value.bind());
-        if value.is_null() {
-            return Expr::cust("NULL");
-        }
-        match self {
-            // What NUMERIC affinity would do to the column, but for comparisons with views as well.
-            Self::Sqlite if matches!(column.column_type, ColumnType::Decimal { .. }) => {
-                self.custom("CAST(? AS NUMERIC)", [bound])
-            }
-            Self::Sqlite if is_uuid_in_bytes(column) => self.custom("unhex(replace(?, '-', ''))", [bound]),
-            Self::Sqlite => bound,
-            Self::Postgres => match (&column.column_type, value) {
-                (_, Value::Raw(_)) => self.cast(bound, &column.database_type),
-                (ColumnType::Boolean | ColumnType::Integer { .. } | ColumnType::Text { .. }, _) => bound,
-                // A cast to numeric(10,2) would round without a word; the assignment checks precision.
-                (ColumnType::Decimal { .. }, _) => self.cast(bound, "numeric"),
-                _ => self.cast(bound, &column.database_type),
-            },
-            Self::Mysql => match &column.column_type {
-                ColumnType::Decimal { .. } => self.custom("CAST(? AS DECIMAL(65,30))", [bound]),
-                ColumnType::Other if is_spatial(&column.database_type) => self.custom("ST_GeomFromText(?)", [bound]),
-                // MariaDB takes no zone; the connection's is UTC.
-                ColumnType::DateTimeTz => Expr::val(value.to_text().trim_end_matches("+00:00")),
-                _ => bound,
-            },
-        }
-    }
-
-    /// Both sides of a comparison of `expr`, which reads `column`, with `value`; types without an equality of their own are compared
-    /// as text.
-    pub(crate) fn comparable(self, column: &Column, expr: Expr, value: &Value) -> (Expr, Expr) {
-        match (self, &column.column_type) {
-            (Self::Postgres, ColumnType::Json | ColumnType::Other) => {
-                (self.cast(expr, "text"), self.cast(self.write(column, value), "text"))
-            }
-            _ => (self.moment(column, expr), self.moment(column, self.write(column, value))),
-        }
-    }
-
-    /// An operand of a comparison with `column`: on SQLite a moment, which is text that may have a `T`, a zone or fewer digits,
-    /// becomes one text in UTC, so that equal moments are equal and earlier ones less. No index serves that, but a wrong selection
-    /// would be worse.
-    pub(crate) fn moment(self, column: &Column, operand: Expr) -> Expr {
-        match (self, &column.column_type) {
-            (Self::Sqlite, ColumnType::DateTime | ColumnType::DateTimeTz) => {
-                self.custom("strftime('%Y-%m-%d %H:%M:%f', ?)", [operand])
-            }
-            _ => operand,
-        }
-    }
-
     /// `CAST(expr AS database_type)`; the type's text comes from the catalog or from here, never from a user. It is written as it
     /// is: not a template, because a quoted type name may hold `?` and `$1`.
-    fn cast(self, expr: Expr, database_type: &str) -> Expr {
+    pub(super) fn cast(self, expr: Expr, database_type: &str) -> Expr {
         expr.cast_as(database_type.to_owned())
     }
 

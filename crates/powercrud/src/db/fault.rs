@@ -144,6 +144,11 @@ fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
         "P0001" | "P0004" => Fault::record("TRIGGER", field, message),
         "25006" => Fault::statement("READ_ONLY_DATABASE", message),
         "53100" => Fault::statement("DISK_FULL", message),
+        // A value too long for an index, which is named.
+        "54000" => {
+            let index = between(&message, "index \"", "\"").map(str::to_owned);
+            Fault::record("TOO_LONG", index.or(field), message)
+        }
         code if code.starts_with("08") => Fault::transient("CONNECTION_LOST", message),
         code if code.starts_with("22") => Fault::record("INVALID_VALUE", field, message),
         code if is_of_an_application(code) => Fault::record("TRIGGER", field, message),
@@ -163,8 +168,11 @@ fn mysql(number: u16, message: String) -> Fault {
     let column = between(&message, "Column '", "'").or_else(|| between(&message, "column '", "'"));
     // MariaDB: "for column `shop`.`item`.`small` at row 1".
     let column = column.or_else(|| between(&message, "for column `", "` at"));
+    // "Field 'kind' doesn't have a default value".
+    let column = column.or_else(|| between(&message, "Field '", "'"));
     let key = between(&message, "for key '", "'").or_else(|| between(&message, "FOREIGN KEY (`", "`)"));
-    let field = column.or(key).or_else(|| between(&message, "CONSTRAINT `", "`")).map(str::to_owned);
+    let check = || between(&message, "CONSTRAINT `", "`").or_else(|| between(&message, "constraint '", "'"));
+    let field = column.or(key).or_else(check).map(str::to_owned);
     match number {
         1213 => Fault::transient("DEADLOCK", message),
         1205 | 1040 => Fault::transient("BUSY", message),
@@ -188,7 +196,11 @@ fn mysql(number: u16, message: String) -> Fault {
 /// Extended result codes: <https://www.sqlite.org/rescode.html>.
 fn sqlite(code: i32, message: String) -> Fault {
     // "UNIQUE constraint failed: book.isbn", several columns separated by commas.
+    // A check is called by its name or its condition.
     let field = message.split_once("constraint failed: ").map(|(_, what)| {
+        if code == 275 {
+            return what.to_owned();
+        }
         what.split(", ").map(|column| column.rsplit('.').next().unwrap_or(column)).collect::<Vec<_>>().join(", ")
     });
     match code {

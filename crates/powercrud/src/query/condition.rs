@@ -79,6 +79,17 @@ impl Operator {
     pub fn fit_for(column: &Column) -> &'static [Self] {
         use Operator::*;
         match &column.column_type {
+            // A cell may hold anything there, which its text finds.
+            ColumnType::Boolean if column.holds_anything() => &[Exact, Ne, IsNull, Contains],
+            ColumnType::Uuid if column.holds_anything() => &[Exact, Ne, In, IsNull, Contains],
+            ColumnType::Integer { .. } | ColumnType::Decimal { .. } | ColumnType::Float if column.holds_anything() => {
+                &[Exact, Ne, Gt, Gte, Lt, Lte, In, IsNull, Contains]
+            }
+            ColumnType::Date | ColumnType::Time | ColumnType::DateTime | ColumnType::DateTimeTz
+                if column.holds_anything() =>
+            {
+                &[Exact, Ne, Gte, Lte, Gt, Lt, IsNull, Contains]
+            }
             ColumnType::Boolean => &[Exact, Ne, IsNull],
             ColumnType::Integer { .. } | ColumnType::Decimal { .. } | ColumnType::Float => {
                 &[Exact, Ne, Gt, Gte, Lt, Lte, In, IsNull]
@@ -129,20 +140,22 @@ fn filter_condition(resource: &Resource, filter: &Filter, dialect: Dialect) -> R
     let plain = || Expr::col(resource.table.column_ref(&field.name));
     let column = || dialect.moment(&field.column, plain());
     let value = || operand(field, &filter.value, dialect);
-    // Types without an order or an equality of their own are compared as text.
-    let comparable = || match field.column.column_type {
-        ColumnType::Json | ColumnType::Other => dialect.read(&field.column, resource.table.column_ref(&field.name)),
-        _ => column(),
+    let equals =
+        || Value::parse(&held(field), &filter.value).map(|value| dialect.equals(&field.column, plain(), &value));
+    // Of what is not text, the text that is shown.
+    let text = || match field.column.column_type {
+        ColumnType::Text { .. } => plain(),
+        _ => dialect.read_value(&field.column, plain()),
     };
     Ok(match filter.operator {
-        Operator::Exact => comparable().eq(value()?),
-        Operator::Ne => comparable().ne(value()?).or(comparable().is_null()),
+        Operator::Exact => equals()?,
+        Operator::Ne => equals()?.not().or(plain().is_null()),
         Operator::Gt => column().gt(value()?),
         Operator::Gte => column().gte(value()?),
         Operator::Lt => column().lt(value()?),
         Operator::Lte => column().lte(value()?),
-        Operator::Contains => dialect.contains(plain(), &filter.value),
-        Operator::StartsWith => dialect.starts_with(plain(), &filter.value),
+        Operator::Contains => dialect.contains(text(), &filter.value),
+        Operator::StartsWith => dialect.starts_with(text(), &filter.value),
         Operator::In => {
             let parts = filter.value.split(',').map(|part| operand(field, part.trim(), dialect));
             column().is_in(parts.collect::<Result<Vec<_>, _>>()?)
@@ -159,12 +172,20 @@ fn flag(column: &Column) -> Column {
     Column { column_type: ColumnType::Boolean, choices: Vec::new(), ..column.clone() }
 }
 
+/// The field's column without lengths and digits that its database does not keep to, for what may be there to be found.
+fn held(field: &Field) -> Column {
+    let column = &field.column;
+    let column_type = match &column.column_type {
+        ColumnType::Text { .. } if column.holds_anything() => ColumnType::Text { max_length: None },
+        ColumnType::Decimal { .. } if column.holds_anything() => ColumnType::Decimal { precision: None, scale: None },
+        column_type => column_type.clone(),
+    };
+    Column { column_type, ..column.clone() }
+}
+
 fn operand(field: &Field, text: &str, dialect: Dialect) -> Result<Expr, FieldError> {
-    let value = Value::parse(&field.column, text)?;
-    Ok(match field.column.column_type {
-        ColumnType::Json | ColumnType::Other => Expr::val(text),
-        _ => dialect.moment(&field.column, dialect.write(&field.column, &value)),
-    })
+    let value = Value::parse(&held(field), text)?;
+    Ok(dialect.moment(&field.column, dialect.write(&field.column, &value)))
 }
 
 /// The parts of a record key, checked against the key's columns.

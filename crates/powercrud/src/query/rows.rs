@@ -10,6 +10,7 @@ use sea_orm::{
 use super::{
     condition::{condition, key_value},
     params::{ListParams, Ordering},
+    refused::blame_filters,
 };
 use crate::{
     app::PowerCrud,
@@ -109,7 +110,7 @@ pub(crate) async fn list_fields(
         .limit(page_size + 1)
         .offset((page - 1).saturating_mul(page_size));
     order(&mut select, resource, &params.ordering, dialect);
-    let found = database.connection().rows(&select).await?;
+    let found = blame_filters(app, resource, params, database.connection().rows(&select).await).await?;
     let has_next = found.len() as u64 > page_size;
     let mut rows = Vec::with_capacity(found.len());
     for row in found.iter().take(page_size as usize) {
@@ -132,7 +133,7 @@ pub async fn count(app: &PowerCrud, resource: &Resource, params: &ListParams) ->
         params,
         app.database().dialect(),
     )?);
-    app.database().connection().number(&select).await
+    blame_filters(app, resource, params, app.database().connection().number(&select).await).await
 }
 
 /// Counts up to [`COUNT_LIMIT`]; past that, takes the database's guess for a whole table.

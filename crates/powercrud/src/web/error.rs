@@ -129,7 +129,10 @@ impl From<Error> for WebError {
             }
             Error::ReadOnly { .. } | Error::NotAllowed(_) => of(StatusCode::FORBIDDEN, "Not allowed", &said),
             Error::Conflict { .. } | Error::RecordHeld { .. } => of(StatusCode::CONFLICT, "Busy", &said),
-            Error::VersionConflict { .. } => of(StatusCode::CONFLICT, "Changed meanwhile", &said),
+            Error::StaleRecord { .. } => of(StatusCode::PRECONDITION_FAILED, "Changed meanwhile", &said),
+            Error::VersionConflict { .. } | Error::FieldsChanged { .. } => {
+                of(StatusCode::CONFLICT, "Changed meanwhile", &said)
+            }
             Error::Transition { .. } => of(StatusCode::CONFLICT, "Too late for that", &said),
             Error::Connection { .. } => {
                 let text = "The database does not answer. Try again in a moment.";

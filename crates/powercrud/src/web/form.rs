@@ -1,7 +1,10 @@
 //! Create and edit one record, and the searchable choices of its references.
 
+mod choices;
+mod seen;
+
 use axum::{
-    extract::{Path, RawQuery},
+    extract::Path,
     http::StatusCode,
     response::{IntoResponse as _, Redirect, Response},
 };
@@ -12,16 +15,18 @@ use super::{
     bulk::{at_field, elsewhere},
     detail::{crumbs, title},
     error::WebResult,
-    paths::{parse_query, unmark},
-    view::{self, ChoiceView, Link, Widget},
+    paths::unmark,
+    view::{self, Link, Widget},
 };
 use crate::{
     error::{Error, FieldError},
-    form::{Input, from_form},
+    form::{Input, takes_empty_text},
     query::{self, Row},
     record,
     resource::{Field, Resource},
 };
+pub(super) use choices::choices;
+use seen::{CHOICE, SEEN, Seen, Touched};
 
 #[derive(Serialize)]
 struct FormView {
@@ -37,6 +42,10 @@ struct FormView {
     left_out: String,
     /// The record's version as the form was opened, where its resource names a version field.
     version: Option<String>,
+    /// What stands for the record's values as the form was opened.
+    seen: String,
+    /// What the names of the inputs begin with that choose between two values.
+    choice: &'static str,
 }
 
 /// The hidden input that holds it.
@@ -54,17 +63,30 @@ pub(super) async fn new(ask: Ask, Path(resource): Path<String>) -> WebResult<Res
 
 pub(super) async fn create(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
     let resource = writable(&ask, &resource)?;
-    // An empty box says nothing: the database's default, or a complaint that a value is needed.
-    let inputs: Vec<Input> = form_fields(&resource, None)
+    // An empty box says nothing: the database's default, what a trigger fills in, or a complaint that a value is needed.
+    let mut inputs: Vec<Input> = form_fields(&resource, None)
         .filter_map(|field| {
             let text = form.get(&field.name).filter(|text| !text.is_empty())?;
-            Some((field.name.clone(), Some(text.to_owned())))
+            Some((field.name.clone(), Some(seen::with_line_ends(text, "\n"))))
         })
         .collect();
-    match record::create(ask.app(), &ask.user, &resource, &inputs).await {
-        Ok(key) => Ok(see_record(&ask, &resource, &key, "created")),
-        Err(Error::Invalid(errors)) => refused(new_page(&ask, &resource, &form, &errors).await),
-        Err(error) => Err(error.into()),
+    loop {
+        let errors = match record::create(ask.app(), &ask.user, &resource, &inputs).await {
+            Ok(key) => return Ok(see_record(&ask, &resource, &key, "created")),
+            Err(Error::Invalid(errors)) => errors,
+            Err(error) => return Err(error.into()),
+        };
+        // Where the database wants a text, and nothing else gives one, an empty box is the empty text.
+        let empty = errors.iter().filter(|error| error.code == "NOT_NULL").filter_map(|error| {
+            let field = resource.field(error.field.as_deref()?)?;
+            let is_new = inputs.iter().all(|(name, _)| *name != field.name);
+            (takes_empty_text(field) && form.get(&field.name) == Some("") && is_new).then(|| field.name.clone())
+        });
+        let empty: Vec<Input> = empty.map(|name| (name, Some(String::new()))).collect();
+        if empty.is_empty() {
+            return refused(new_page(&ask, &resource, &form, &errors).await);
+        }
+        inputs.extend(empty);
     }
 }
 
@@ -72,7 +94,8 @@ pub(super) async fn edit(ask: Ask, Path((resource, key)): Path<(String, String)>
     let resource = writable(&ask, &resource)?;
     let key = unmark(&key);
     let (version, row) = read(&ask, &resource, key).await?;
-    edit_page(&ask, &resource, key, &row, version, None, &[]).await
+    let seen = Seen::of(&ask.paths, &resource, &row);
+    edit_page(&ask, &resource, key, &row, Open { version, seen, ..Open::default() }).await
 }
 
 pub(super) async fn update(
@@ -83,23 +106,29 @@ pub(super) async fn update(
     let resource = writable(&ask, &resource)?;
     let key = unmark(&key);
     let row = record::get(ask.app(), &resource, key).await?;
-    let inputs = changed(&ask, &resource, &row, &form);
-    let version = form.get(VERSION);
-    let updated = match version {
-        Some(version) => record::update_unchanged(ask.app(), &ask.user, &resource, key, &inputs, version).await,
-        None => record::update(ask.app(), &ask.user, &resource, key, &inputs).await,
+    let touched = Touched::of(&ask.paths, &resource, &row, &form);
+    let mut expected = touched.expected.clone();
+    if let Some(version) = form.get(VERSION) {
+        expected = expected.version(version);
+    }
+    let updated = record::update_expecting(ask.app(), &ask.user, &resource, key, &touched.inputs, &expected).await;
+    let again = |errors: Vec<FieldError>| Open {
+        version: form.get(VERSION).map(str::to_owned),
+        seen: form.get(SEEN).unwrap_or_default().to_owned(),
+        typed: form.0.clone(),
+        errors,
+        theirs: Vec::new(),
     };
-    let version = version.map(str::to_owned);
     match updated {
         Ok(()) => Ok(see_record(&ask, &resource, key, "saved")),
-        Err(Error::Invalid(errors)) => {
-            refused(edit_page(&ask, &resource, key, &row, version, Some(&form), &errors).await)
+        Err(Error::Invalid(errors)) => refused(edit_page(&ask, &resource, key, &row, again(errors)).await),
+        Err(Error::VersionConflict { .. } | Error::FieldsChanged { .. }) => {
+            changed_meanwhile(&ask, &resource, key, &form).await
         }
-        Err(Error::VersionConflict { .. }) => changed_meanwhile(&ask, &resource, key, &form).await,
         Err(error @ Error::RecordHeld { .. }) => {
             // The form stays open with what was typed, to be sent again once the task has ended.
             let error = FieldError { field: None, code: error.code().to_owned(), message: error.to_string() };
-            let mut response = edit_page(&ask, &resource, key, &row, version, Some(&form), &[error]).await?;
+            let mut response = edit_page(&ask, &resource, key, &row, again(vec![error])).await?;
             *response.status_mut() = StatusCode::CONFLICT;
             Ok(response)
         }
@@ -113,39 +142,40 @@ async fn read(ask: &Ask, resource: &Resource, key: &str) -> WebResult<(Option<St
     Ok((version, record::get(ask.app(), resource, key).await?))
 }
 
-/// The form again with what was typed, beside it what others have saved meanwhile. Saving once more is for the version that there is now.
+/// The form again with what was typed, beside it what others have saved meanwhile, and the choice between the two. What was not touched
+/// is shown as it is now. Saving once more is for what is shown here.
 async fn changed_meanwhile(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> WebResult<Response> {
     let (version, row) = read(ask, resource, key).await?;
+    let touched = Touched::of(&ask.paths, resource, &row, form);
     let message = "somebody has changed it since you opened it. What you typed is kept; where something else is saved now, the field \
-                   says so. Save again to overwrite that";
-    let mut errors = vec![FieldError { field: None, code: "VERSION_CONFLICT".to_owned(), message: message.to_owned() }];
-    for (name, _) in changed(ask, resource, &row, form) {
-        let Some(cell) = record::cell(resource, &row, &name) else { continue };
+                   says so: choose there which of the two is to be saved, then save again";
+    let mut errors = vec![FieldError { field: None, code: "FIELDS_CHANGED".to_owned(), message: message.to_owned() }];
+    let mut theirs = Vec::new();
+    for name in touched.changed_by_others() {
+        let Some(cell) = record::cell(resource, &row, name) else { continue };
         let now = cell.display.clone().unwrap_or_else(|| cell.value.to_text());
         let now = if now.is_empty() { "empty".to_owned() } else { format!("“{now}”") };
-        errors.push(FieldError::new(&name, "CHANGED", format!("it is {now} now")));
+        errors.push(FieldError::new(name, "CHANGED", format!("it is {now} now")));
+        theirs.push((name.to_owned(), now));
     }
-    let mut response = edit_page(ask, resource, key, &row, version, Some(form), &errors).await?;
+    let typed = form.0.iter().filter(|(name, _)| touched.has(name)).cloned().collect();
+    let seen = Seen::of(&ask.paths, resource, &row);
+    let mut response = edit_page(ask, resource, key, &row, Open { version, seen, typed, errors, theirs }).await?;
     *response.status_mut() = StatusCode::CONFLICT;
     Ok(response)
 }
 
-/// What differs from what the form showed. A field that was not touched is not written: what somebody else has changed there meanwhile
-/// stays, and so does a value that an input can't show to the letter.
-fn changed(ask: &Ask, resource: &Resource, row: &Row, form: &FormData) -> Vec<Input> {
-    let mut inputs = Vec::new();
-    for field in form_fields(resource, Some(row)) {
-        let Some(text) = form.get(&field.name) else { continue };
-        let Some(cell) = record::cell(resource, row, &field.name) else { continue };
-        let shown = view::widget(&ask.paths, resource, field, "").show(cell).value;
-        // Browsers send line ends as CR LF.
-        if text.replace("\r\n", "\n") == shown.replace("\r\n", "\n") {
-            continue;
-        }
-        let empty_is_missing = text.is_empty() && is_required(field);
-        inputs.push((field.name.clone(), if empty_is_missing { None } else { from_form(field, text) }));
-    }
-    inputs
+/// What a form for an old record holds besides the record.
+#[derive(Default)]
+struct Open {
+    version: Option<String>,
+    /// What stands for the values that the form was opened with.
+    seen: String,
+    /// What was typed, by name.
+    typed: Vec<(String, String)>,
+    errors: Vec<FieldError>,
+    /// What others have saved meanwhile in fields that were touched here.
+    theirs: Vec<(String, String)>,
 }
 
 /// The fields that the form has: of a new record, those that can be written; of an old one, also not its key.
@@ -155,16 +185,21 @@ fn form_fields<'a>(resource: &'a Resource, row: Option<&Row>) -> impl Iterator<I
 }
 
 fn is_required(field: &Field) -> bool {
-    !field.nullable() && field.column.default.is_none() && !field.column.identity && !field.column.generated
+    let column = &field.column;
+    let filled = column.nullable || column.default.is_some() || column.identity || column.generated;
+    !filled && !takes_empty_text(field)
 }
 
 async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[FieldError]) -> WebResult<Response> {
     let fields = form_fields(resource, None).map(|field| {
         let mut widget = view::widget(&ask.paths, resource, field, "");
-        widget.value = form.get(&field.name).unwrap_or_default().to_owned();
+        if let Some(text) = form.get(&field.name) {
+            widget = widget.typed(text);
+        }
         widget.required = is_required(field);
-        if let Some(default) = field.column.default.as_ref().filter(|_| widget.help.is_empty()) {
-            widget.help = format!("Left empty: {}", default.trim_matches('\''));
+        if let Some(default) = field.column.default_in_words() {
+            let blank = if widget.help.is_empty() { "" } else { " " };
+            widget.help = format!("{}{blank}Left empty: {default}", widget.help);
         }
         widget
     });
@@ -179,29 +214,26 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
         errors: errors_elsewhere(resource, None, errors),
         left_out: String::new(),
         version: None,
+        seen: String::new(),
+        choice: CHOICE,
     };
     ask.page("form.html", &view.title, &view).await
 }
 
-async fn edit_page(
-    ask: &Ask,
-    resource: &Resource,
-    key: &str,
-    row: &Row,
-    version: Option<String>,
-    form: Option<&FormData>,
-    errors: &[FieldError],
-) -> WebResult<Response> {
+async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: Open) -> WebResult<Response> {
+    let Open { version, seen, typed, errors, theirs } = open;
+    let typed = FormData(typed);
     let fields = form_fields(resource, Some(row)).map(|field| {
         let mut widget = view::widget(&ask.paths, resource, field, "");
         if let Some(cell) = record::cell(resource, row, &field.name) {
             widget = widget.show(cell);
+            widget.empty = seen::empty_box(field, cell, &typed);
         }
-        if let Some(text) = form.and_then(|form| form.get(&field.name)).filter(|text| *text != widget.value) {
-            widget.value = text.to_owned();
-            widget.value_label = String::new();
+        if let Some(text) = typed.get(&field.name).filter(|text| *text != widget.value) {
+            widget = widget.typed(text);
         }
         widget.required = is_required(field);
+        widget.theirs = theirs.iter().find(|(name, _)| *name == field.name).map(|(_, theirs)| theirs.clone());
         widget
     });
     let name = title(resource, row);
@@ -212,9 +244,9 @@ async fn edit_page(
         action: ask.paths.record_under(&resource.name, key, "edit"),
         back_href: ask.paths.record(&resource.name, key),
         submit_label: "Save".to_owned(),
-        fields: with_errors(fields.collect(), errors),
+        fields: with_errors(fields.collect(), &errors),
         errors_title: "Nothing was saved",
-        errors: errors_elsewhere(resource, Some(row), errors),
+        errors: errors_elsewhere(resource, Some(row), &errors),
         left_out: match fixed.len() {
             0 => String::new(),
             _ => {
@@ -223,6 +255,8 @@ async fn edit_page(
             }
         },
         version,
+        seen,
+        choice: CHOICE,
     };
     ask.page("form.html", &view.title, &view).await
 }
@@ -269,37 +303,4 @@ fn refused(response: WebResult<Response>) -> WebResult<Response> {
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// How many choices are offered at a time; typing narrows them down.
-const CHOICES: usize = 20;
-
-#[derive(Serialize)]
-struct ChoicesView {
-    /// What the options' ids begin with.
-    id: String,
-    choices: Vec<ChoiceView>,
-    more: bool,
-}
-
-/// What a reference can be set to, for its combobox; never the whole table.
-pub(super) async fn choices(
-    ask: Ask,
-    Path((resource, field)): Path<(String, String)>,
-    RawQuery(raw): RawQuery,
-) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    let pairs = parse_query(&raw.unwrap_or_default());
-    let get = |name: &str| pairs.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
-    let mut found = query::choices(ask.app(), &resource, unmark(&field), get("q"), CHOICES as u64 + 1).await?;
-    let more = found.len() > CHOICES;
-    found.truncate(CHOICES);
-    let id = get("id");
-    let plain = id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && !id.is_empty();
-    let view = ChoicesView {
-        id: if plain { id.to_owned() } else { "choice".to_owned() },
-        choices: found.iter().map(|choice| ChoiceView::new(&choice.value, &choice.label)).collect(),
-        more,
-    };
-    ask.part("choices.html", &view)
 }

@@ -1,7 +1,7 @@
 //! The JSON API, by requests to the router as a program sends them.
 
 mod bulk;
-mod client;
+pub(crate) mod client;
 mod pages;
 mod problems;
 mod records;

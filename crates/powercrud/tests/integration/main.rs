@@ -16,5 +16,6 @@ mod spans;
 mod support;
 mod task;
 mod tidy;
+mod values;
 mod web;
 mod worker;

@@ -31,6 +31,28 @@ pub(super) fn bodies(tokens: &[Token]) -> Vec<&[Token]> {
     found
 }
 
+/// The tokens as SQL again.
+pub(super) fn in_words(tokens: &[Token]) -> String {
+    let mut text = String::new();
+    for token in tokens {
+        let piece = match token {
+            Token::Word(word) | Token::Number(word) => word.clone(),
+            Token::Quoted { name, .. } => format!("\"{}\"", name.replace('"', "\"\"")),
+            Token::Text(value) => format!("'{}'", value.replace('\'', "''")),
+            Token::Symbol(symbol) => symbol.to_string(),
+        };
+        // Operators of two characters stay together, and parentheses close to what is in them.
+        let joins = matches!(token, Token::Symbol(')' | ',' | '.' | ']'))
+            || text.ends_with(['(', '.', '['])
+            || (matches!(token, Token::Symbol('=' | '>' | '|')) && text.ends_with(['<', '>', '=', '!', '|']));
+        if !text.is_empty() && !joins {
+            text.push(' ');
+        }
+        text.push_str(&piece);
+    }
+    text
+}
+
 /// The choices that the condition `tokens` leaves. `is_column` tells a column's name from a text that SQLite lets stand in double
 /// quotes.
 pub(super) fn choices(tokens: &[Token], is_column: &dyn Fn(&str) -> bool) -> Vec<Choices> {

@@ -3,10 +3,11 @@
 //! Each query names one table of `information_schema` and one schema, so that the server opens no other database's files; what
 //! belongs together is joined here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
-    Column, ColumnType, Discovered, ForeignKey, LeftOut, ReferentialAction, Table, TableKind, checks, rows, text,
+    Column, ColumnType, Constraint, Discovered, ForeignKey, LeftOut, ReferentialAction, Table, TableKind, checks, rows,
+    text,
 };
 use crate::{
     db::{Database, Dialect},
@@ -28,6 +29,7 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
     let mut keys = unique_keys(database).await?;
     let mut references = references(database).await?;
     let mut checks = table_checks(database, is_mariadb).await?;
+    let filled = filled_by_triggers(database).await?;
     for row in rows(database, TABLES).await? {
         let name = text(&row, 0)?;
         let kind = if text(&row, 1)?.contains("VIEW") { TableKind::View } else { TableKind::Table };
@@ -44,10 +46,13 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
             table.comment = comment;
             table.estimated_rows = rows_guess.map(i64::unsigned_abs);
         }
-        for check in checks.remove(&name).unwrap_or_default() {
-            apply_check(&check, &mut table.columns);
+        for (check, condition) in checks.remove(&name).unwrap_or_default() {
+            apply_check(&condition, &mut table.columns);
+            table.constraints.push(Constraint::check(&check, &condition, &table.columns, Dialect::Mysql));
         }
+        table.fills_new_rows = filled.contains(&name);
         for key in keys.remove(&name).unwrap_or_default() {
+            table.constraints.push(Constraint { name: key.name.clone(), columns: key.columns.clone(), rule: None });
             match key {
                 UniqueKey { whole: false, .. } => {}
                 UniqueKey { name, columns, .. } if name == "PRIMARY" => table.primary_key = columns,
@@ -96,7 +101,9 @@ async fn columns(database: &Database, is_mariadb: bool) -> Result<HashMap<String
             generated,
             identity: extra.contains("auto_increment"),
             comment: text(&row, 6)?,
+            parameter_type: database_type.clone(),
             database_type,
+            dialect: Dialect::Mysql,
         };
         columns.entry(text(&row, 0)?).or_default().push(column);
     }
@@ -185,22 +192,31 @@ async fn references(database: &Database) -> Result<HashMap<String, Vec<ForeignKe
 }
 
 /// The conditions of each table's checks. MySQL tells the table of a check in another place than its condition.
-async fn table_checks(database: &Database, is_mariadb: bool) -> Result<HashMap<String, Vec<String>>> {
+async fn table_checks(database: &Database, is_mariadb: bool) -> Result<HashMap<String, Vec<(String, String)>>> {
     let sql = if is_mariadb {
-        "SELECT CAST(table_name AS CHAR), CAST(check_clause AS CHAR) FROM information_schema.check_constraints \
+        "SELECT CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), CAST(check_clause AS CHAR) FROM information_schema.check_constraints \
          WHERE constraint_schema = DATABASE()"
     } else {
-        "SELECT CAST(t.table_name AS CHAR), CAST(c.check_clause AS CHAR) FROM information_schema.check_constraints AS c \
+        "SELECT CAST(t.table_name AS CHAR), CAST(c.constraint_name AS CHAR), CAST(c.check_clause AS CHAR) \
+         FROM information_schema.check_constraints AS c \
          JOIN information_schema.table_constraints AS t \
            ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name \
          WHERE c.constraint_schema = DATABASE() AND t.constraint_type = 'CHECK' AND t.enforced = 'YES'"
     };
     let mut checks: HashMap<_, Vec<_>> = HashMap::new();
     for row in rows(database, sql).await? {
-        let condition = text(&row, 1)?;
-        checks.entry(text(&row, 0)?).or_default().push(if is_mariadb { condition } else { unescape(&condition) });
+        let condition = text(&row, 2)?;
+        let condition = if is_mariadb { condition } else { unescape(&condition) };
+        checks.entry(text(&row, 0)?).or_default().push((text(&row, 1)?, condition));
     }
     Ok(checks)
+}
+
+/// The tables with a trigger that runs before a row is inserted.
+async fn filled_by_triggers(database: &Database) -> Result<HashSet<String>> {
+    let sql = "SELECT CAST(event_object_table AS CHAR) FROM information_schema.triggers \
+        WHERE event_object_schema = DATABASE() AND event_manipulation = 'INSERT' AND action_timing = 'BEFORE'";
+    rows(database, sql).await?.iter().map(|row| text(row, 0)).collect()
 }
 
 /// MySQL 8 tells a condition with its quotes and backslashes escaped once more: `` `a` in (_utf8mb4\'x\') ``.

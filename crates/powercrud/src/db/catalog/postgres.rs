@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use sea_orm::QueryResult;
 
 use super::{
-    Column, ColumnType, Discovered, ForeignKey, LeftOut, ReferentialAction, Table, TableKind, checks, checks::Choices,
+    Column, ColumnType, Constraint, Discovered, ForeignKey, LeftOut, ReferentialAction, Table, TableKind, checks,
+    checks::Choices,
+    constraint::{Constraints, plain},
     rows, text,
 };
 use crate::{
@@ -24,6 +26,8 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
     let mut keys = unique_keys(database).await?;
     let mut references = references(database).await?;
     let mut checks = table_checks(database).await?;
+    let mut constraints = constraints(database).await?;
+    let filled = filled_by_triggers(database).await?;
     for row in rows(database, TABLES).await? {
         let oid: i64 = row.try_get_by_index(0)?;
         let kind = match text(&row, 3)?.as_str() {
@@ -60,6 +64,8 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
             }
         }
         table.foreign_keys = references.remove(&oid).unwrap_or_default();
+        table.constraints = constraints.remove(&oid).unwrap_or_default();
+        table.fills_new_rows = filled.contains(&oid);
         found.tables.push(table);
     }
     Ok(found)
@@ -95,7 +101,7 @@ async fn columns(
         r"{DOMAINS}
 SELECT a.attrelid::bigint, a.attname::text, format_type(a.atttypid, a.atttypmod), a.atttypid::bigint, b.oid::bigint,
        b.typname::text, b.typtype::text, COALESCE(chain.modifier, a.atttypmod), a.attnotnull OR COALESCE(chain.not_null, false),
-       pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text, COALESCE(col_description(c.oid, a.attnum), '')
+       pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text, COALESCE(col_description(c.oid, a.attnum), ''), format_type(b.oid, -1)
 FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
@@ -120,6 +126,8 @@ ORDER BY a.attrelid, a.attnum"
             choices: if kind == ColumnType::Enum { enums.get(&base).cloned().unwrap_or_default() } else { Vec::new() },
             column_type: kind,
             database_type: text(&row, 2)?,
+            parameter_type: text(&row, 13)?,
+            dialect: Dialect::Postgres,
             nullable: !row.try_get_by_index::<bool>(8)?,
             identity: !identity.is_empty() || default.as_ref().is_some_and(|default| default.starts_with("nextval(")),
             generated: !generated.is_empty() || identity == "a",
@@ -155,6 +163,46 @@ async fn table_checks(database: &Database) -> Result<HashMap<i64, Vec<String>>> 
     let sql = "SELECT conrelid::bigint, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE contype = 'c' AND conrelid <> 0 ORDER BY conrelid, conname";
     grouped(rows(database, sql).await?)
+}
+
+/// Checks with the columns they are about, keys and indexes, and the checks of the domains that columns are of.
+async fn constraints(database: &Database) -> Result<Constraints<i64>> {
+    let sql = format!(
+        "{DOMAINS}
+        SELECT k.conrelid::bigint, k.conname::text, pg_get_constraintdef(k.oid),
+               ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+                     WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) ORDER BY a.attnum)
+        FROM pg_constraint AS k WHERE k.contype IN ('c', 'x') AND k.conrelid <> 0
+        UNION ALL
+        SELECT a.attrelid::bigint, k.conname::text, pg_get_constraintdef(k.oid), ARRAY[a.attname::text]
+        FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'f')
+        JOIN chain ON chain.domain = a.atttypid JOIN pg_constraint AS k ON k.contypid = chain.member AND k.contype = 'c'
+        WHERE a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT i.indrelid::bigint, c.relname::text, NULL,
+               ARRAY(SELECT a.attname::text FROM pg_attribute AS a
+                     WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::int2[]) ORDER BY a.attnum)
+        FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+        WHERE i.indrelid IN (SELECT oid FROM pg_class WHERE relnamespace <> 'pg_catalog'::regnamespace AND relkind IN ('r', 'p'))"
+    );
+    let mut constraints = Constraints::new();
+    for row in rows(database, &sql).await? {
+        let definition: Option<String> = row.try_get_by_index(2)?;
+        let rule = definition.map(|definition| match definition.strip_prefix("CHECK ") {
+            Some(rule) => plain(rule.trim_end_matches(" NOT VALID").trim_end_matches(" NO INHERIT")),
+            None => definition,
+        });
+        let constraint = Constraint { name: text(&row, 1)?, rule, columns: row.try_get_by_index(3)? };
+        constraints.entry(row.try_get_by_index::<i64>(0)?).or_default().push(constraint);
+    }
+    Ok(constraints)
+}
+
+/// The tables with a trigger that runs before a row is inserted.
+async fn filled_by_triggers(database: &Database) -> Result<std::collections::HashSet<i64>> {
+    // Of tgtype, 1 is FOR EACH ROW, 2 BEFORE, 4 INSERT.
+    let sql = "SELECT DISTINCT tgrelid::bigint FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 7 = 7";
+    rows(database, sql).await?.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
 }
 
 fn grouped(rows: Vec<QueryResult>) -> Result<HashMap<i64, Vec<String>>> {

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use sea_orm::QueryResult;
 
 use super::{
-    Column, ColumnType, Discovered, ForeignKey, LeftOut, ReferentialAction, Table, TableKind, checks, rows, text,
+    Column, ColumnType, Constraint, Discovered, ForeignKey, LeftOut, ReferentialAction, Table, TableKind, checks, rows,
+    text,
 };
 use crate::{
     db::{Database, Dialect},
@@ -44,6 +45,7 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
         table.foreign_keys = references.remove(&name).unwrap_or_default();
         table.estimated_rows = estimates.get(&name).copied();
         apply_checks(&sql, &mut table.columns);
+        table.constraints = constraints(&sql, &table.columns);
         found.tables.push(table);
     }
     Ok(found)
@@ -82,7 +84,9 @@ impl Declared {
         let identity = rowid == Some(self.name.as_str());
         Column {
             column_type: column_type(&self.declared_type),
+            parameter_type: self.declared_type.clone(),
             database_type: self.declared_type,
+            dialect: Dialect::Sqlite,
             nullable: !self.not_null && !identity,
             default: self.default,
             generated: self.generated,
@@ -217,6 +221,24 @@ fn apply_checks(create_table: &str, columns: &mut [Column]) {
     for body in checks::bodies(&tokens) {
         checks::apply(checks::choices(body, &is_column), columns);
     }
+}
+
+/// The named checks of a CREATE TABLE; one without a name SQLite calls by its condition.
+fn constraints(create_table: &str, columns: &[Column]) -> Vec<Constraint> {
+    let tokens = checks::tokenize(create_table, Dialect::Sqlite);
+    let mut found = Vec::new();
+    for (index, window) in tokens.windows(3).enumerate() {
+        let [constraint, name, check] = window else { continue };
+        let (true, true, checks::Token::Word(name) | checks::Token::Quoted { name, .. }) =
+            (constraint.is_word("CONSTRAINT"), check.is_word("CHECK"), name)
+        else {
+            continue;
+        };
+        let Some(body) = checks::bodies(&tokens[index + 2..]).first().copied() else { continue };
+        let rule = checks::in_words(body);
+        found.push(Constraint::check(name, &rule, columns, Dialect::Sqlite));
+    }
+    found
 }
 
 /// The kind of values that a declared type announces: the usual names first, then SQLite's own rules of affinity

@@ -23,6 +23,9 @@ Values: decimals are strings of digits, so that none is lost; dates and moments 
 written; null is NULL. A record's key is the text of its key field, or a JSON array of texts where there are several. In an address \
 a name or key that is empty, `.` or `..`, or that begins with `~`, has a `~` put before it.
 
+A record comes with an `ETag`. Sent back as `If-Match`, a change or a deletion is refused (412, `STALE_RECORD`) where somebody else has \
+changed the record meanwhile. A field that has the given value already is not written, so that all that was read may be sent back.
+
 What fails is answered as `application/problem+json` (RFC 9457) with a stable `code`. Keys and parameters that are not known are \
 refused. The NUL character is not accepted.";
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use axum::{
     Json,
     extract::Path,
-    http::{StatusCode, header},
-    response::{IntoResponse as _, Response},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{AppendHeaders, IntoResponse as _, Response},
 };
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{body::Body, caller::Caller, value};
@@ -16,12 +17,12 @@ use crate::{
     error::Error,
     form::Input,
     query::{self, Count, ListParams, Row},
-    record,
+    record::{self, Expected},
     resource::{Field, Resource},
     task::store,
     token::Scope,
     web::{
-        error::{WebError, WebResult},
+        error::{Problem, WebError, WebResult},
         paths::unmark,
     },
 };
@@ -35,7 +36,7 @@ pub(super) struct RecordJson {
     key: String,
     /// Its values by field name. Decimals are strings, bytes are their number.
     #[schema(value_type = BTreeMap<String, serde_json::Value>)]
-    fields: serde_json::Map<String, serde_json::Value>,
+    fields: BTreeMap<String, Box<RawValue>>,
     /// The names of the records that it refers to, by field name, where they have names.
     names: BTreeMap<String, String>,
 }
@@ -97,23 +98,26 @@ pub(super) async fn list(caller: Caller, Path(resource): Path<String>) -> WebRes
     post, path = "/api/v1/resources/{resource}/records", tag = "records",
     params(("resource" = String, Path, description = "The resource's name")),
     request_body = BTreeMap<String, serde_json::Value>,
-    responses((status = 201, body = RecordJson, headers(("Location" = String, description = "The record's address"))))
+    responses((status = 201, body = RecordJson, headers(
+        ("Location" = String, description = "The record's address"),
+        ("ETag" = String, description = "Another one where a value of the record is another"),
+    )))
 )]
 pub(super) async fn create(caller: Caller, Path(resource): Path<String>, body: Body) -> WebResult<Response> {
     caller.require(Scope::Write)?;
     let resource = caller.app().resource(unmark(&resource))?.clone();
     let inputs = inputs(&resource, &body)?;
     let key = record::create(caller.app(), caller.user(), &resource, &inputs).await?;
-    let record = match record::get(caller.app(), &resource, &key).await {
-        Ok(row) => record(&resource, &row),
+    let location = [(header::LOCATION, caller.paths().api_record(&resource.name, &key))];
+    match record::get(caller.app(), &resource, &key).await {
+        Ok(row) => Ok((StatusCode::CREATED, location, with_etag(&resource, &row)).into_response()),
         // It was created, though a rule of the database has put it somewhere else.
         Err(Error::RecordNotFound { .. }) => {
-            RecordJson { key: key.clone(), fields: serde_json::Map::new(), names: BTreeMap::new() }
+            let record = RecordJson { key, fields: BTreeMap::new(), names: BTreeMap::new() };
+            Ok((StatusCode::CREATED, location, Json(record)).into_response())
         }
-        Err(error) => return Err(error.into()),
-    };
-    let location = caller.paths().api_record(&resource.name, &key);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(record)).into_response())
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// One record
@@ -123,61 +127,112 @@ pub(super) async fn create(caller: Caller, Path(resource): Path<String>, body: B
         ("resource" = String, Path, description = "The resource's name"),
         ("key" = String, Path, description = "The record's key"),
     ),
-    responses((status = 200, body = RecordJson))
+    responses((status = 200, body = RecordJson, headers(
+        ("ETag" = String, description = "Another one where a value of the record is another; of bytes their number counts"),
+    )))
 )]
-pub(super) async fn get(caller: Caller, Path((resource, key)): Path<(String, String)>) -> WebResult<Json<RecordJson>> {
+pub(super) async fn get(caller: Caller, Path((resource, key)): Path<(String, String)>) -> WebResult<Response> {
     let (resource, key) = find(&caller, &resource, &key)?;
-    Ok(Json(record(&resource, &record::get(caller.app(), &resource, &key).await?)))
+    Ok(with_etag(&resource, &record::get(caller.app(), &resource, &key).await?).into_response())
 }
 
 /// Change a record
 ///
-/// The body holds the fields to change; the others stay as they are.
+/// The body holds the fields to change; the others stay as they are, and so does what has the given value already: all that was read
+/// may be sent back. With `If-Match` the record is changed only where it is what was read.
 #[utoipa::path(
     patch, path = "/api/v1/resources/{resource}/records/{key}", tag = "records",
     params(
         ("resource" = String, Path, description = "The resource's name"),
         ("key" = String, Path, description = "The record's key"),
+        ("If-Match" = Option<String>, Header, description =
+            "The record's ETag as it was read, several separated by commas, or * for any"),
     ),
     request_body = BTreeMap<String, serde_json::Value>,
     responses(
-        (status = 200, body = RecordJson),
+        (status = 200, body = RecordJson, headers(("ETag" = String, description = "The record's, after the change"))),
         (status = 409, description = "A bulk task holds the record", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),
+        (status = 412, description = "The record is not what it was when it was read (`STALE_RECORD`)",
+            body = super::problem::ProblemJson, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn update(
     caller: Caller,
     Path((resource, key)): Path<(String, String)>,
+    headers: HeaderMap,
     body: Body,
-) -> WebResult<Json<RecordJson>> {
+) -> WebResult<Response> {
     caller.require(Scope::Write)?;
     let (resource, key) = find(&caller, &resource, &key)?;
     let inputs = inputs(&resource, &body)?;
-    let written = record::update(caller.app(), caller.user(), &resource, &key, &inputs).await;
+    let expected = expected(&headers)?;
+    let written = record::update_expecting(caller.app(), caller.user(), &resource, &key, &inputs, &expected).await;
     unless_held(&caller, written).await?;
-    Ok(Json(record(&resource, &record::get(caller.app(), &resource, &key).await?)))
+    Ok(with_etag(&resource, &record::get(caller.app(), &resource, &key).await?).into_response())
 }
 
 /// Delete a record
+///
+/// With `If-Match` it is deleted only where it is what was read.
 #[utoipa::path(
     delete, path = "/api/v1/resources/{resource}/records/{key}", tag = "records",
     params(
         ("resource" = String, Path, description = "The resource's name"),
         ("key" = String, Path, description = "The record's key"),
+        ("If-Match" = Option<String>, Header, description =
+            "The record's ETag as it was read, several separated by commas, or * for any"),
     ),
     responses(
         (status = 204, description = "It is gone"),
         (status = 409, description = "A bulk task holds the record", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),
+        (status = 412, description = "The record is not what it was when it was read (`STALE_RECORD`)",
+            body = super::problem::ProblemJson, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn delete(caller: Caller, Path((resource, key)): Path<(String, String)>) -> WebResult<StatusCode> {
+pub(super) async fn delete(
+    caller: Caller,
+    Path((resource, key)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> WebResult<StatusCode> {
     caller.require(Scope::Write)?;
     let (resource, key) = find(&caller, &resource, &key)?;
-    let deleted = record::delete(caller.app(), caller.user(), &resource, &key).await;
+    let expected = expected(&headers)?;
+    let deleted = record::delete_expecting(caller.app(), caller.user(), &resource, &key, &expected).await;
     unless_held(&caller, deleted).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What `If-Match` says: which ETags are good, or nothing.
+fn expected(headers: &HeaderMap) -> WebResult<Expected> {
+    let refuse = || {
+        let message =
+            "If-Match takes ETags in double quotes, separated by commas, as they were given with the record, or *.";
+        Problem::new(StatusCode::BAD_REQUEST, "INVALID_HEADER", "Not understood", message)
+    };
+    let mut etags = Vec::new();
+    for header in headers.get_all(header::IF_MATCH) {
+        for etag in header.to_str().map_err(|_| refuse())?.split(',').map(str::trim).filter(|etag| !etag.is_empty()) {
+            match etag {
+                // The record must be there, as it must anyway.
+                "*" => return Ok(Expected::default()),
+                // A weak one never matches here.
+                _ if etag.starts_with("W/\"") => etags.push(etag.to_owned()),
+                _ => {
+                    let inner = etag.strip_prefix('"').and_then(|etag| etag.strip_suffix('"')).ok_or_else(refuse)?;
+                    etags.push(inner.to_owned());
+                }
+            }
+        }
+    }
+    Ok(if etags.is_empty() { Expected::default() } else { Expected::default().etag(etags) })
+}
+
+/// A record with its ETag.
+fn with_etag(resource: &Resource, row: &Row) -> (AppendHeaders<[(HeaderName, String); 1]>, Json<RecordJson>) {
+    let etag = format!("\"{}\"", record::etag(resource, row));
+    (AppendHeaders([(header::ETAG, etag)]), Json(record(resource, row)))
 }
 
 fn find(caller: &Caller, resource: &str, key: &str) -> WebResult<(std::sync::Arc<Resource>, String)> {

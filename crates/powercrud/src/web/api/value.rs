@@ -11,10 +11,12 @@
 //! | texts, UUIDs, enums and all others | a string |
 //! | NULL | `null` |
 //!
+//! What has its value already is not written, so all that was read may be sent back, also bytes, keys and computed fields.
+//!
 //! A string is taken for every column, as a form takes what is typed; a cell that does not fit its column's type is given as the text
 //! that it is.
 
-use serde_json::{Value as Json, value::RawValue};
+use serde_json::value::RawValue;
 
 use super::body::Body;
 use crate::{
@@ -25,15 +27,22 @@ use crate::{
     web::view::to_scale,
 };
 
-/// A cell's value for a program.
-pub(super) fn to_json(field: &Field, value: &Value) -> Json {
-    match (&field.column.column_type, value) {
+/// A cell's value for a program. A JSON document is given as the text that it is, so that no digit and no key of it is lost.
+pub(super) fn to_json(field: &Field, value: &Value) -> Box<RawValue> {
+    let json = match (&field.column.column_type, value) {
+        (_, Value::Json(document)) => match RawValue::from_string(document.trim().to_owned()) {
+            Ok(document) => return document,
+            Err(_) => document.as_str().into(),
+        },
         (ColumnType::DateTime | ColumnType::DateTimeTz, Value::Text(text)) => text.replacen(' ', "T", 1).into(),
         (column_type, Value::Decimal(digits)) => to_scale(column_type, digits).into(),
+        // Bytes where another kind of value is announced are no number.
+        (column_type, Value::Bytes(_)) if *column_type != ColumnType::Bytes => value.to_text().into(),
         // JSON has no infinity.
-        (_, Value::Float(number)) if !number.is_finite() => number.to_string().into(),
+        (_, Value::Float(number)) if !number.is_finite() => value.to_text().into(),
         _ => value.to_json(),
-    }
+    };
+    serde_json::value::to_raw_value(&json).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 /// What a body says of fields; mistakes of kind go to `errors`, those of content are found by whoever checks the changes.
@@ -44,13 +53,24 @@ pub(super) fn inputs(resource: &Resource, body: &Body, errors: &mut Vec<FieldErr
             links(name, value, &mut inputs, errors);
             continue;
         }
-        let column_type = resource.require_field(name).ok().map(|field| &field.column.column_type);
+        let column = resource.require_field(name).ok().map(|field| &field.column);
+        // Where a cell may hold a number although its column's type is another, a number is no mistake of kind.
+        let column_type = column.map(|column| match &column.column_type {
+            ColumnType::Boolean if column.takes_numbers_for_flags() && is_number(value) => &ColumnType::Float,
+            ColumnType::Other if column.holds_anything() && is_number(value) => &ColumnType::Float,
+            ColumnType::Bytes if is_number(value) => &ColumnType::Float,
+            column_type => column_type,
+        });
         match input(column_type, value) {
             Ok(text) => inputs.push((name.clone(), text)),
             Err(message) => errors.push(FieldError::new(name, "INVALID_TYPE", message)),
         }
     }
     inputs
+}
+
+fn is_number(value: &RawValue) -> bool {
+    value.get().starts_with(|c: char| c == '-' || c.is_ascii_digit())
 }
 
 /// What an object of operations says of a many-to-many field: `{"add": [1, 2], "remove": [3]}`.

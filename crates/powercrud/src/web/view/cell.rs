@@ -23,12 +23,12 @@ pub(in crate::web) struct CellView {
 
 /// How `cell` of `field` is shown; a reference leads to its record where that has a page.
 pub(in crate::web) fn cell_view(paths: &Paths, field: &Field, cell: &Cell) -> CellView {
-    let text = cell.value.to_text();
+    let text = visible(&cell.value.to_text());
     let mut view = CellView { kind: "text", title: String::new(), href: None, on: false, text };
     if let (Some(reference), false) = (&field.reference, cell.value.is_null()) {
         let whole_key = reference.table.primary_key == [reference.column.name.clone()];
         let resource = reference.resource.as_ref().filter(|_| whole_key);
-        view.href = resource.map(|resource| paths.record(resource, &view.text));
+        view.href = resource.map(|resource| paths.record(resource, &cell.value.to_text()));
         if let Some(name) = &cell.display {
             view.title = format!("{} {}", reference.column.name, view.text);
             view.text = name.clone();
@@ -46,7 +46,7 @@ pub(in crate::web) fn cell_view(paths: &Paths, field: &Field, cell: &Cell) -> Ce
             view.text = to_scale(&field.column.column_type, digits);
             "number"
         }
-        Value::Integer(_) | Value::Float(_) => "number",
+        Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) => "number",
         Value::Bytes(_) => "bytes",
         Value::Json(_) => "json",
         Value::Raw(_) => "raw",
@@ -79,6 +79,17 @@ impl CellView {
     pub(in crate::web) fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Control characters that leave no trace on a page, as the pictures that Unicode has of them.
+fn visible(text: &str) -> String {
+    let picture = |c: char| match c {
+        '\t' | '\n' => c,
+        '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or(c),
+        '\u{7f}' => '\u{2421}',
+        _ => c,
+    };
+    if text.contains(|c: char| c.is_ascii_control()) { text.chars().map(picture).collect() } else { text.to_owned() }
 }
 
 /// A decimal with the digits after the point that its column has, also where the database drops zeros.

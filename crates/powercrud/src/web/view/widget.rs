@@ -32,6 +32,10 @@ pub(in crate::web) struct Widget {
     pub(in crate::web) min: Option<i64>,
     pub(in crate::web) max: Option<i64>,
     pub(in crate::web) max_length: Option<u32>,
+    /// Whether an empty input stands for the empty text and not for NULL, where there is a box for that.
+    pub(in crate::web) empty: Option<bool>,
+    /// What somebody else has saved in the field while it was changed here.
+    pub(in crate::web) theirs: Option<String>,
 }
 
 #[derive(Clone, Serialize)]
@@ -111,8 +115,12 @@ impl Widget {
         self.value = shown(&self, &cell.value);
         self.value_label = cell.display.clone().unwrap_or_default();
         let whole = match self.kind {
-            "datetime-local" | "time" => !self.value.contains(['.', '+']) && !matches!(cell.value, Value::Raw(_)),
-            "date" | "number" => !matches!(cell.value, Value::Raw(_)),
+            "datetime-local" | "time" | "date" => self.value.is_empty() || is_moment(self.kind, &self.value),
+            "number" => matches!(cell.value, Value::Integer(_) | Value::Unsigned(_) | Value::Null),
+            // A number in a column of true and false.
+            "select" if !self.choices.is_empty() && self.choices[0].value == "true" => {
+                matches!(cell.value, Value::Boolean(_) | Value::Null)
+            }
             _ => true,
         };
         if !whole {
@@ -125,16 +133,60 @@ impl Widget {
         {
             self.choices.push(ChoiceView::new(&self.value, &self.value));
         }
+        self.with_room_for_lines()
+    }
+
+    /// Shows what was typed, also where the input for the field would not: browsers drop what is no number and no moment.
+    pub(in crate::web) fn typed(mut self, text: &str) -> Self {
+        let whole = match self.kind {
+            "number" => text.parse::<f64>().is_ok_and(f64::is_finite),
+            "datetime-local" | "time" | "date" => is_moment(self.kind, text),
+            _ => true,
+        };
+        if !whole && !text.is_empty() {
+            self.kind = "text";
+        }
+        self.value = text.to_owned();
+        self.value_label = String::new();
+        self.with_room_for_lines()
+    }
+
+    /// An input of one line loses line ends.
+    fn with_room_for_lines(mut self) -> Self {
+        if matches!(self.kind, "text" | "combobox") && self.value.contains(['\n', '\r']) {
+            self.kind = "textarea";
+        }
         self
     }
 }
 
-/// The value as the input's type writes it.
+/// The value as the input's type writes it, as short as browsers do.
 fn shown(widget: &Widget, value: &Value) -> String {
     let text = value.to_text();
+    let short = |text: &str| match text.strip_suffix(":00") {
+        Some(short) if text.matches(':').count() == 2 => short.to_owned(),
+        _ => text.to_owned(),
+    };
     match widget.kind {
-        "datetime-local" => text.trim_end_matches("+00:00").replacen(' ', "T", 1),
+        "datetime-local" => short(&text.trim_end_matches("+00:00").replacen(' ', "T", 1)),
+        "time" => short(&text),
         _ => text,
+    }
+}
+
+/// Whether a browser's input for moments takes the text as it is: `2026-01-31`, `13:05` or `13:05:30`, or both with a `T` between.
+fn is_moment(kind: &str, text: &str) -> bool {
+    let is_date = |text: &str| text.len() == 10 && chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
+    let is_clock = |text: &str| {
+        let format = if text.len() == 5 { "%H:%M" } else { "%H:%M:%S" };
+        matches!(text.len(), 5 | 8) && !text.ends_with(":60") && chrono::NaiveTime::parse_from_str(text, format).is_ok()
+    };
+    match kind {
+        "date" => is_date(text) && !text.starts_with("0000"),
+        "time" => is_clock(text),
+        _ => text
+            .split_once('T')
+            .is_some_and(|(date, clock)| is_date(date) && !date.starts_with("0000") && is_clock(clock)),
     }
 }
 

@@ -138,6 +138,7 @@ async fn each_cause_is_named(database: TestDatabase) {
         // As far as the database says where it was.
         let field = match (cause, database.kind) {
             ("UNIQUE", _) => Some("slot"),
+            ("CHECK", _) => Some("price"),
             ("NOT_NULL", _) | ("TOO_LONG", Kind::Mysql) => Some("label"),
             ("FOREIGN_KEY", Kind::Postgres | Kind::Mysql) => Some("zone"),
             ("OUT_OF_RANGE" | "INVALID_VALUE", Kind::Mysql) => Some("small"),

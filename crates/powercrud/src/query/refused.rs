@@ -1,0 +1,39 @@
+//! Filters with a value that the database refuses, although nothing was wrong with it here.
+
+use sea_orm::sea_query::{Expr, Query};
+
+use super::{condition::condition, params::ListParams};
+use crate::{
+    app::PowerCrud,
+    db::Run as _,
+    error::{Error, Result},
+    record,
+    resource::Resource,
+};
+
+/// `result` of a statement with the filters of `params`. Where the database refused it, the filters that it refuses alone are named.
+pub(super) async fn blame_filters<T>(
+    app: &PowerCrud,
+    resource: &Resource,
+    params: &ListParams,
+    result: Result<T>,
+) -> Result<T> {
+    let error = match result {
+        Err(Error::Database(fault)) if !fault.is_transient() && !params.filters.is_empty() => Error::Database(fault),
+        result => return result,
+    };
+    let mut errors = Vec::new();
+    for filter in &params.filters {
+        let alone = ListParams { filters: vec![filter.clone()], ..ListParams::default() };
+        let mut select = Query::select();
+        select.expr(Expr::cust("1")).from(resource.table.table_ref());
+        select.cond_where(condition(resource, &alone, app.database().dialect())?).limit(1);
+        match app.database().connection().row(&select).await {
+            Err(Error::Database(fault)) if !fault.is_transient() => {
+                errors.push(record::unfit(&filter.field, &fault));
+            }
+            _ => {}
+        }
+    }
+    Err(if errors.is_empty() { error } else { Error::Invalid(errors) })
+}
