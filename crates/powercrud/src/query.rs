@@ -13,7 +13,7 @@ pub(crate) use condition::{
 };
 pub use in_task::InTask;
 pub use links::linked;
-pub use params::{Filter, ListParams, Ordering};
+pub use params::{Filter, ListParams, Ordering, Refused};
 pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};
 pub(crate) use rows::{list_fields, name_references, names_of, names_of_changes, read_row, row_select};
 pub use versions::version;

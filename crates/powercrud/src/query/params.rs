@@ -22,15 +22,18 @@ pub struct ListParams {
     /// Records a page; 0 means the resource's own.
     pub page_size: u64,
     /// What was asked for and can't be: kept in addresses, so that nothing typed is lost, and part of no condition.
-    pub(crate) refused: Vec<Refused>,
+    pub refused: Vec<Refused>,
 }
 
 /// A pair of the query string that does not fit the resource, with what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) key: String,
-    pub(crate) value: String,
-    pub(crate) error: FieldError,
+pub struct Refused {
+    /// The name, as it was given.
+    pub key: String,
+    /// The value, as it was given.
+    pub value: String,
+    /// What is wrong.
+    pub error: FieldError,
 }
 
 impl Refused {
