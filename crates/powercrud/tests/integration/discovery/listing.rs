@@ -182,7 +182,8 @@ async fn discover(database: TestDatabase) -> PowerCrud {
     let mut builder = PowerCrud::builder(database);
     for resource in app.resources() {
         let columns: Vec<String> = resource.table.columns.iter().map(|column| column.name.clone()).collect();
-        builder = builder.resource(Resource::table(resource.name.clone()).list_fields(columns));
+        let with_secrets = Resource::table(resource.name.clone()).show_secrets(resource.secrets.clone());
+        builder = builder.resource(with_secrets.list_fields(columns));
     }
     builder.build().await.expect("the same again")
 }
