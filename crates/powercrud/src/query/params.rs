@@ -73,8 +73,9 @@ pub struct Ordering {
 /// Names in the query string that are not fields. A field of such a name is filtered by as `field__exact`.
 const RESERVED: [&str; 5] = ["q", "ordering", "page", "page_size", InTask::NAME];
 
-/// Pairs that are looked at one by one, where one of them does not fit.
+/// Pairs that are looked at one by one, where one of them does not fit, and the most letters in all of them: all of it is shown again.
 const MOST_TYPED: usize = 50;
+const MOST_LETTERS: usize = 10_000;
 
 /// So that no database's numbers overflow.
 const LAST_PAGE: u64 = 1_000_000_000;
@@ -98,8 +99,9 @@ impl ListParams {
     /// # Errors
     /// [`Error::Invalid`] where there is more wrong than a person would type.
     pub(crate) fn parse_what_fits(resource: &Resource, pairs: &[(String, String)]) -> Result<Self> {
+        let letters: usize = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
         let whole = match Self::parse_with_task(resource, pairs) {
-            Err(error @ Error::Invalid(_)) if pairs.len() <= MOST_TYPED => error,
+            Err(error @ Error::Invalid(_)) if pairs.len() <= MOST_TYPED && letters <= MOST_LETTERS => error,
             result => return result,
         };
         let mut fitting: Vec<(String, String)> = Vec::new();

@@ -52,7 +52,7 @@ pub(super) fn parse(column: &Column, text: &str) -> Result<Value, Refused> {
         }
         ColumnType::Date => NaiveDate::parse_from_str(text, "%Y-%m-%d")
             .ok()
-            .filter(|_| text.len() <= 10)
+            .filter(|_| text.len() <= 10 && text.find('-') == Some(4))
             .map(|date| Value::Text(date.to_string()))
             .or_else(own)
             .ok_or_else(|| kind("a date such as 2026-01-31")),

@@ -5,7 +5,7 @@ use powercrud::{PowerCrud, Resource, Selection};
 
 use super::send;
 use crate::{
-    shop::{queue, update, work},
+    shop::{carry_out, update},
     support::{Kind, TestDatabase, each_database},
 };
 
@@ -69,7 +69,7 @@ async fn errors_show_no_hidden_value(database: TestDatabase) {
         told.push(answer.text);
     }
     let request = update("person", Selection::All, [("city", Some("far too long a name"))]);
-    let task = work(&app, &queue(&app, request).await).await;
+    let task = carry_out(&app, request).await;
     assert_eq!(task.succeeded_records, 0);
     for path in [
         format!("/tasks/{}", task.id),
