@@ -160,8 +160,8 @@ pub async fn pending_migrations(database: &Database) -> Result<usize> {
         }
         Err(error) => return Err(error.into()),
     };
-    let is_pending = |migration: &Box<dyn MigrationTrait>| !applied.iter().any(|name| name == migration.name());
-    Ok(Migrator::migrations().iter().filter(|migration| is_pending(migration)).count())
+    let is_applied = |name: &str| applied.iter().any(|applied| applied == name);
+    Ok(Migrator::migrations().iter().filter(|migration| !is_applied(migration.name())).count())
 }
 
 /// Creates what is missing of these tables. Where an earlier try was interrupted, some are there already.

@@ -68,10 +68,10 @@ fn is_pattern(filter: &Filter) -> bool {
 }
 
 fn values(filters: &[Filter]) -> Result<(), FieldError> {
-    let lists = filters.iter().filter(|filter| filter.operator == Operator::In);
+    let mut lists = filters.iter().filter(|filter| filter.operator == Operator::In);
     let count = |filter: &Filter| filter.value.bytes().filter(|byte| *byte == b',').count() + 1;
     let given: usize = lists.clone().map(count).sum();
-    match lists.last() {
+    match lists.next_back() {
         Some(last) if given > MOST_VALUES => {
             let message =
                 format!("the operator in takes {MOST_VALUES} values at most in all filters; these are {given}");

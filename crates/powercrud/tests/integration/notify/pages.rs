@@ -30,6 +30,7 @@ async fn queued(database: &TestDatabase) -> (PowerCrud, BulkTask, Sink, Receiver
             let name = parts.headers.get("x-user")?.to_str().ok()?;
             Some(User::new(name, name))
         })
+        .token_user(async |id: String| Some(User::new(&id, &id)))
         .base_url("https://shop.example.org")
         .email_url(sink.url())
         .email_from("robot@example.org")

@@ -123,7 +123,10 @@ async fn bytes(database: &TestDatabase, columns: &[String], key: &str) -> Vec<St
     let expressions: Vec<String> = columns
         .iter()
         .map(|column| match database.kind {
-            Kind::Sqlite => format!("typeof(\"{column}\") || ' ' || quote(\"{column}\") || ' ' || hex(\"{column}\")"),
+            Kind::Sqlite => format!(
+                "typeof(\"{column}\") || ' ' || CASE typeof(\"{column}\") WHEN 'real' THEN quote(\"{column}\") ELSE '' END \
+                || ' ' || hex(\"{column}\")"
+            ),
             Kind::Postgres => format!("CAST(\"{column}\" AS text)"),
             Kind::Mysql if column.starts_with("g_") => format!("HEX(ST_AsWKB(`{column}`))"),
             Kind::Mysql if column.starts_with("c_float") => format!("CAST(`{column}` + 0E0 AS CHAR)"),
