@@ -95,7 +95,7 @@ fn filter(schema: &Schema, random: &mut StdRng) -> (String, String) {
             (format!("tag__lt={number}"), format!("tag < {number}"))
         };
     }
-    let column: &Column = *pick(random, &comparable);
+    let column: &Column = pick(random, &comparable);
     let name = quote(schema.kind, &column.name);
     let value = *pick(random, column.of.values);
     let sql = schema.sql(column, value);
