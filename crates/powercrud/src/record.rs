@@ -1,18 +1,20 @@
 //! One record: read, create, change, delete. Whoever does so is named in the audit trail, by the same transaction.
 
 mod expected;
+mod held;
 mod refused;
 mod traced;
 mod unlike;
 
 pub use expected::{Expected, etag};
+pub use held::held_by;
+use held::refuse_held;
 pub(crate) use refused::{refused_values, unfit};
 use sea_orm::{
     ConnectionTrait, StatementBuilder,
     sea_query::{Expr, ExprTrait as _, InsertStatement, Query},
 };
 pub(crate) use unlike::says_the_same;
-use uuid::Uuid;
 
 use crate::{
     app::{PowerCrud, User},
@@ -20,10 +22,8 @@ use crate::{
     db::{Column, Fault, Run as _, Transaction},
     error::{Error, FieldError, Result},
     form::{self, Change, Input, parse_changes},
-    lock,
     query::{self, Cell, Row},
     resource::{Field, Resource},
-    task::{BulkTask, store},
 };
 
 /// The record of that key, with a cell for each of the resource's fields.
@@ -191,23 +191,29 @@ pub async fn update_expecting(
     }
 }
 
-/// The record as it is, kept from others' changes until the transaction ends, and what of `inputs` is another value than it has.
+/// The record as it is, kept from others' changes until the transaction ends, and what is `asked` for and is another value than it has.
 async fn plan_update<C: ConnectionTrait>(
     transaction: &C,
     app: &PowerCrud,
     resource: &Resource,
     key: &str,
-    inputs: &[Input],
+    asked: &[Input],
     expected: &Expected,
 ) -> Result<(Row, Vec<Change>)> {
     let before = held_row(transaction, app, resource, key).await?;
     expected.check_record(resource, &before)?;
-    let inputs = unlike::unlike(resource, &before, inputs);
+    let inputs = unlike::unlike(resource, &before, asked);
     let mut changes = parse_changes(resource, |field| resource.may_change(field), &inputs)?;
     changes.retain(|change| cell(resource, &before, &change.field).is_none_or(|cell| cell.value != change.value));
     expected.check_values(resource, &before, &changes)?;
-    if let (true, Some(was)) = (changes.is_empty(), &expected.version) {
-        is_version(transaction, app, resource, key, was).await?;
+    if changes.is_empty() {
+        if let Some(was) = &expected.version {
+            is_version(transaction, app, resource, key, was).await?;
+        }
+        // Who wants a value to stay is told that a task may change it.
+        if !asked.is_empty() {
+            refuse_held(transaction, app, resource, key).await?;
+        }
     }
     Ok((before, changes))
 }
@@ -271,18 +277,6 @@ pub async fn delete_expecting(
     end(transaction, resource, &[], result).await
 }
 
-/// The bulk task that holds the record, so that it can't be edited or deleted now.
-pub async fn held_by(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Option<BulkTask>> {
-    if !resource.checks_conflicts() || resource.table.primary_key.is_empty() {
-        return Ok(None);
-    }
-    let Ok(key) = own_key(app, resource, key).await else { return Ok(None) };
-    match holder(app.database().connection(), app, resource, &key).await? {
-        Some(id) => Ok(Some(store::load(app, id).await?)),
-        None => Ok(None),
-    }
-}
-
 /// One record to be written.
 struct Write<'a> {
     app: &'a PowerCrud,
@@ -308,13 +302,7 @@ impl Write<'_> {
     ) -> Result<()> {
         let Self { app, resource, key, .. } = *self;
         let written = transaction.execute(statement).await.map_err(|error| blame(resource, self.changes, &error))?;
-        if resource.checks_conflicts()
-            && let Some(holder) = holder(transaction, app, resource, key).await?
-        {
-            let task = store::load_from(transaction, holder).await?;
-            let record = format!("{} {key}", resource.label);
-            return Err(Error::RecordHeld { record, task_id: holder, progress: task.progress_in_words() });
-        }
+        refuse_held(transaction, app, resource, key).await?;
         match (written.rows_affected(), self.version) {
             (0, Some(was)) => return Err(version_conflict(transaction, app, resource, key, was).await?),
             (0, None) => return Err(not_found(resource, key)),
@@ -381,17 +369,6 @@ async fn version_conflict<C: ConnectionTrait>(
         }
         None => not_found(resource, key),
     })
-}
-
-/// The bulk task that holds this record.
-async fn holder<C: ConnectionTrait>(
-    connection: &C,
-    app: &PowerCrud,
-    resource: &Resource,
-    key: &str,
-) -> Result<Option<Uuid>> {
-    let holders = lock::record_holders(connection, app.database().dialect(), resource, &[key.to_owned()]).await?;
-    Ok(holders.into_iter().flatten().next())
 }
 
 /// The names of the columns a cell belongs to stand in the resource's fields, in the same order.

@@ -84,6 +84,7 @@ impl Operator {
         match &column.column_type {
             // A cell may hold anything there, which its text finds.
             ColumnType::Boolean if column.holds_anything() => &[Exact, Ne, IsNull, Contains],
+            ColumnType::Uuid if column.holds_anything() => &[Exact, Ne, In, IsNull, Contains],
             ColumnType::Integer { .. } | ColumnType::Decimal { .. } | ColumnType::Float if column.holds_anything() => {
                 &[Exact, Ne, Gt, Gte, Lt, Lte, In, IsNull, Contains]
             }
@@ -144,7 +145,7 @@ fn filter_condition(resource: &Resource, filter: &Filter, dialect: Dialect) -> R
     let column = || dialect.moment(&field.column, plain());
     let value = || operand(field, &filter.value, dialect);
     let equals =
-        || Value::parse(&field.column, &filter.value).map(|value| dialect.equals(&field.column, plain(), &value));
+        || Value::parse(&held(field), &filter.value).map(|value| dialect.equals(&field.column, plain(), &value));
     // Of what is not text, the text that is shown.
     let text = || match field.column.column_type {
         ColumnType::Text { .. } => plain(),
@@ -175,7 +176,18 @@ fn flag(column: &Column) -> Column {
     Column { column_type: ColumnType::Boolean, choices: Vec::new(), ..column.clone() }
 }
 
+/// The field's column without lengths and digits that its database does not keep to, for what may be there to be found.
+fn held(field: &Field) -> Column {
+    let column = &field.column;
+    let column_type = match &column.column_type {
+        ColumnType::Text { .. } if column.holds_anything() => ColumnType::Text { max_length: None },
+        ColumnType::Decimal { .. } if column.holds_anything() => ColumnType::Decimal { precision: None, scale: None },
+        column_type => column_type.clone(),
+    };
+    Column { column_type, ..column.clone() }
+}
+
 fn operand(field: &Field, text: &str, dialect: Dialect) -> Result<Expr, FieldError> {
-    let value = Value::parse(&field.column, text)?;
+    let value = Value::parse(&held(field), text)?;
     Ok(dialect.moment(&field.column, dialect.write(&field.column, &value)))
 }

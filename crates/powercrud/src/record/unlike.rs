@@ -37,6 +37,12 @@ pub(crate) fn says_the_same(field: &Field, cell: &Cell, text: Option<&str>) -> b
             _ => false,
         };
     };
+    // What is no document is given as a text, which in a document has quotes.
+    let is_quoted =
+        field.column.column_type == ColumnType::Json && matches!(cell.value, Value::Raw(_) | Value::Bytes(_));
+    if is_quoted && serde_json::from_str::<String>(text).is_ok_and(|text| text == cell.value.to_text()) {
+        return true;
+    }
     match &cell.value {
         Value::Null => false,
         Value::Bytes(size) => text == size.to_string() || text == cell.value.to_text(),

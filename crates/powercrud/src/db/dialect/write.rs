@@ -81,11 +81,12 @@ impl Dialect {
         match (self, &column.column_type) {
             (Self::Sqlite, ColumnType::Other) => {
                 let same = self.custom("CAST(? AS TEXT) = ?", [expr.clone(), text()]);
-                if value.to_text().parse::<f64>().is_err() {
-                    return same;
-                }
-                let number = "(typeof(?) IN ('integer', 'real') AND ? = CAST(? AS NUMERIC))";
-                same.or(self.custom(number, [expr.clone(), expr, text()]))
+                let number = match (value.to_text().parse::<i64>(), value.to_text().parse::<f64>()) {
+                    (Ok(number), _) => Expr::val(number),
+                    (_, Ok(number)) => Expr::val(number),
+                    _ => return same,
+                };
+                same.or(self.custom("(typeof(?) IN ('integer', 'real') AND ? = ?)", [expr.clone(), expr, number]))
             }
             (_, ColumnType::Json | ColumnType::Other) => self.read_value(column, expr).eq(text()),
             // As 16 bytes or as text, with capitals and hyphens or not; each of them an index can find.

@@ -116,7 +116,7 @@ impl Widget {
         self.value_label = cell.display.clone().unwrap_or_default();
         let whole = match self.kind {
             "datetime-local" | "time" | "date" => self.value.is_empty() || is_moment(self.kind, &self.value),
-            "number" => !matches!(cell.value, Value::Raw(_)),
+            "number" => matches!(cell.value, Value::Integer(_) | Value::Unsigned(_) | Value::Null),
             // A number in a column of true and false.
             "select" if !self.choices.is_empty() && self.choices[0].value == "true" => {
                 matches!(cell.value, Value::Boolean(_) | Value::Null)

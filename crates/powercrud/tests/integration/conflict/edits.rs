@@ -77,7 +77,8 @@ async fn app(database: &TestDatabase, scope: ConflictScope) -> PowerCrud {
 async fn edit_until(app: PowerCrud, editor: i64, stop: CancellationToken) -> Vec<Edit> {
     let item = Arc::clone(app.resource("item").expect("a resource"));
     let mut edits = Vec::new();
-    let mut value = 0;
+    // Beyond what is there already: a value that is there is not written again.
+    let mut value = RECORDS;
     while !stop.is_cancelled() {
         for key in (1..=RECORDS).filter(|key| key % EDITORS == editor) {
             value += 1;

@@ -98,9 +98,13 @@ async fn not_found(shown: &Shown, resource: &Resource, row: &Row, searched: &mut
             Value::Bytes(_) => continue,
             _ if text.contains('\0') => continue,
             // What a column's type does not announce is searched as text.
+            // Very large and small numbers have as many spellings as there are programs.
+            Value::Raw(text) | Value::Text(text) if text.len() > 100 || text == "inf" || text.contains("e+") => {
+                continue;
+            }
             Value::Raw(text) => vec![format!("{name}__contains={}", encode(text))],
-            _ if matches!(field.column.column_type, ColumnType::Other | ColumnType::Json) => {
-                vec![format!("{name}={}", encode(&text)), format!("{name}__contains={}", encode(&text))]
+            Value::Text(text) if field.column.column_type == ColumnType::Other => {
+                vec![format!("{name}={}", encode(text)), format!("{name}__contains={}", encode(text))]
             }
             _ => vec![format!("{name}={}", encode(&text))],
         };
