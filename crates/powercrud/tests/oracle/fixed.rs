@@ -7,7 +7,7 @@ mod sqlite;
 use crate::{case::Case, support::Kind};
 
 /// Codes that say that a record can't be told from others or found by its key.
-pub(crate) const UNFINDABLE: [&str; 3] = ["KEY_NOT_UNIQUE", "KEY_NOT_FOUND", "UNREADABLE_KEY"];
+pub(crate) const UNFINDABLE: [&str; 3] = ["KEY_NOT_UNIQUE", "UNKNOWN_RECORD", "NOT_CHANGED"];
 
 pub(crate) fn cases(kind: Kind) -> Vec<Case> {
     match kind {

@@ -8,6 +8,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Chip, RowView};
 use crate::{
@@ -58,8 +59,14 @@ struct Other {
     progress_text: String,
 }
 
-/// The parameter that says which of others' tasks a page shows.
+/// The parameter that says which of others' tasks a page shows, each by its [`alias`].
 const OTHERS: &str = "others";
+
+/// What stands for the id of a task that the user may not see: the same each time, and no way back to the id.
+fn alias(task: &BulkTask) -> String {
+    const ALIASES: Uuid = Uuid::from_u128(0x5b0e_6f0a_91c4_4c57_8f43_2d8e_71a6_c9b2);
+    Uuid::new_v5(&ALIASES, task.id.as_bytes()).to_string()
+}
 
 impl Strips {
     /// None, with the way to look again.
@@ -83,7 +90,7 @@ pub(in crate::web) async fn running(
             others: Others,
         }
         let holders = others_tasks(&ask, &resource).await?;
-        let still: HashSet<_> = holders.iter().map(|task| task.id.to_string()).collect();
+        let still: HashSet<_> = holders.iter().map(alias).collect();
         let part = ask.part("strips_others_answer.html", &Part { others: others(&ask, &resource, &holders) })?;
         // What somebody else's task has done is to be seen once it has ended.
         let ended = shown.iter().any(|id| !still.contains(*id));
@@ -140,7 +147,7 @@ fn others(ask: &Ask, resource: &Resource, tasks: &[BulkTask]) -> Others {
         ConflictScope::Model => format!("all {}", resource.label_plural),
         ConflictScope::Record => format!("some {}", resource.label_plural),
     };
-    let shown = tasks.iter().map(|task| (OTHERS.to_owned(), task.id.to_string())).collect::<Vec<_>>();
+    let shown = tasks.iter().map(|task| (OTHERS.to_owned(), alias(task))).collect::<Vec<_>>();
     Others {
         href: (!tasks.is_empty()).then(|| with_query(&ask.paths.under(&resource.name, "running"), &shown)),
         tasks: tasks

@@ -97,6 +97,7 @@ async fn no_address_leads_to_what_is_anothers(database: TestDatabase) {
     let app = PowerCrud::builder(database.clone())
         .resource(Resource::table("item").bulk_revert(true))
         .user(|parts| Some(user(parts.headers.get("x-user")?.to_str().ok()?)))
+        .token_user(async |id: String| Some(user(&id)))
         .build()
         .await
         .expect("no mistakes");

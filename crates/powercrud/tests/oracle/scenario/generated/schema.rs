@@ -67,7 +67,9 @@ impl Schema {
         let mut columns = Vec::new();
         for _ in 0..key {
             let keys: Vec<_> = types.iter().filter(|of| of.key).collect();
-            columns.push(Column { name: take(random), of: pick(random, &keys), nullable: false });
+            let name = take(random);
+            let &of = pick(random, &keys);
+            columns.push(Column { name, of, nullable: false });
         }
         for _ in 0..random.random_range(2..5) {
             columns.push(Column { name: take(random), of: pick(random, types), nullable: !one_in(random, 3) });
@@ -175,7 +177,7 @@ impl Schema {
             return "NULL".to_owned();
         }
         {
-            let value: &str = pick(random, column.of.values);
+            let &value = pick(random, column.of.values);
             self.sql(column, value)
         }
     }

@@ -2,11 +2,7 @@
 
 use rand::{RngExt as _, rngs::StdRng};
 
-use super::{
-    one_in, pick,
-    schema::{Column, Schema},
-    types::Compare,
-};
+use super::{one_in, pick, schema::Schema, types::Compare};
 use crate::{
     dump::quoted as quote,
     scenario::step::{Assignment, Bulk, Deed, Selected, Step},
@@ -95,7 +91,7 @@ fn filter(schema: &Schema, random: &mut StdRng) -> (String, String) {
             (format!("tag__lt={number}"), format!("tag < {number}"))
         };
     }
-    let column: &Column = pick(random, &comparable);
+    let &column = pick(random, &comparable);
     let name = quote(schema.kind, &column.name);
     let value = *pick(random, column.of.values);
     let sql = schema.sql(column, value);
