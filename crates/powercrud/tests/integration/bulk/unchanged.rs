@@ -182,11 +182,7 @@ async fn a_trigger_that_writes_otherwise(database: TestDatabase) {
         .execute(&format!(
             "CREATE TABLE word (id integer PRIMARY KEY, text varchar(20), extra varchar(40));
              INSERT INTO word VALUES (1, 'A', NULL), (2, 'b', NULL), (3, 'C', NULL), (4, 'x', NULL);\n{}",
-            on_update(
-                database.kind,
-                "word",
-                if database.kind == Kind::Sqlite { "text = upper(text)" } else { "text = upper(text)" }
-            )
+            on_update(database.kind, "word", "text = upper(text)")
         ))
         .await;
     let app = discovered(&database).await;

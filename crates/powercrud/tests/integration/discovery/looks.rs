@@ -1,6 +1,9 @@
 //! A look leaves no trace, what can only be read is served for reading, and what is PowerCRUD's own goes without one.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use sea_orm::ConnectionTrait as _;
 
@@ -43,7 +46,7 @@ async fn what_is_powercruds_own_is_removed_and_nothing_else(database: TestDataba
 }
 
 /// Each file of the database's folder with its bytes.
-fn files(path: &PathBuf) -> BTreeMap<PathBuf, Vec<u8>> {
+fn files(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let folder = path.parent().expect("a folder");
     let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries.map(|path| (path.clone(), std::fs::read(&path).expect("a file"))).collect()

@@ -97,13 +97,10 @@ async fn progress_counts(database: TestDatabase) {
         task = when(&app, &task, |_| true).await;
         assert_eq!((task.processed_records, task.attempt, task.stalled_attempts), (attempt * 10, attempt as i64, 0));
         database
-            .execute(
-                &match database.kind {
-                    Kind::Postgres => "DROP FUNCTION refuse CASCADE;",
-                    _ => allow(database.kind),
-                }
-                .to_owned(),
-            )
+            .execute(match database.kind {
+                Kind::Postgres => "DROP FUNCTION refuse CASCADE;",
+                _ => allow(database.kind),
+            })
             .await;
         lapse(&database).await;
     }
