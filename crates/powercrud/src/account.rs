@@ -19,10 +19,11 @@ pub(crate) use throttle::Guess;
 use crate::{
     app::User,
     audit::{Action, Deed},
-    db::{Database, Run as _, close, migrations::tables},
     error::{Error, Result},
+    own::tables,
     token,
 };
+use powercrud_db::{Database, QueryExt as _, close};
 
 /// A user who signs in with a password. Moments are milliseconds since 1970 UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,19 +4,19 @@ mod doors;
 
 use std::sync::Arc;
 
-use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
 use crate::{
     config::{Hosts, LoginMode, Notification, Proxies, Secret, Settings},
-    db::{Catalog, Database},
     error::{Error, Result},
     live::Live,
     metrics::Metrics,
     notify::{self, Notifier, TaskEndHook},
+    own,
     resource::{self, Resource, ResourceBuilder},
     task::BulkTask,
 };
+use powercrud_db::{Catalog, Database};
 
 /// A configured PowerCRUD. Cheap to clone.
 #[derive(Clone)]
@@ -125,12 +125,6 @@ pub struct Builder {
     queue_hooks: QueueHooks,
     task_end: Option<TaskEndHook>,
     migrate: bool,
-}
-
-impl From<DatabaseConnection> for Database {
-    fn from(connection: DatabaseConnection) -> Self {
-        Self::from_connection(connection)
-    }
 }
 
 impl PowerCrud {
@@ -381,7 +375,7 @@ impl Builder {
         let hosts = Hosts::of(&self.settings, &mut |mistake| mistakes.push(mistake));
         let proxies = Proxies::of(&self.settings, &mut |mistake| mistakes.push(mistake));
         if self.migrate {
-            self.database.migrate().await?;
+            own::migrate(&self.database).await?;
         }
         let catalog = Catalog::discover(&self.database).await?;
         let resources = resource::build(self.resources, &self.settings, &catalog, &mut mistakes);

@@ -17,13 +17,14 @@ pub(crate) use list::{by_user, did_lately, of_record, people_of};
 
 use crate::{
     app::User,
-    db::{Dialect, Run as _, Value, migrations::tables},
     error::Result,
+    own::tables,
     query::comparable_key,
     resource::{Resource, grouped},
     task::BulkTask,
     token::digest,
 };
+use powercrud_db::{Dialect, QueryExt as _, Value};
 
 /// The `user_id` of tries to sign in with a name that no user has. No user has this id.
 pub const NOBODY: &str = "00000000-0000-0000-0000-000000000000";

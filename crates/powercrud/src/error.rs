@@ -1,38 +1,11 @@
 //! What can go wrong, in the domain's words. Nothing here knows HTTP or exit codes; the edges translate.
 
-use std::fmt;
+use powercrud_db::Fault;
 
-use crate::db::Fault;
+pub use powercrud_db::FieldError;
 
 /// Shorthand for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// One thing wrong with one field of a request or a record.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct FieldError {
-    /// The field, where the fault can be pinned to one.
-    pub field: Option<String>,
-    /// A stable UPPER_SNAKE word for programs, such as `NOT_NULL` or `INVALID_CHOICE`.
-    pub code: String,
-    /// What was wrong and what is allowed, for people.
-    pub message: String,
-}
-
-impl FieldError {
-    /// An error at `field`.
-    pub fn new(field: &str, code: &str, message: impl Into<String>) -> Self {
-        Self { field: Some(field.to_owned()), code: code.to_owned(), message: message.into() }
-    }
-}
-
-impl fmt::Display for FieldError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.field {
-            Some(field) => write!(f, "{field}: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
 
 /// Every failure of this crate's public functions.
 #[derive(Debug, thiserror::Error)]
@@ -199,6 +172,16 @@ impl Error {
     /// One field's error as a whole answer.
     pub fn invalid(field: &str, code: &str, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, code, message)])
+    }
+}
+
+impl From<powercrud_db::Error> for Error {
+    fn from(error: powercrud_db::Error) -> Self {
+        match error {
+            powercrud_db::Error::Connection { url, reason } => Self::Connection { url, reason },
+            powercrud_db::Error::Database(fault) => Self::Database(fault),
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
 

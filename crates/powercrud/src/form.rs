@@ -8,10 +8,10 @@ pub(crate) use links::sort_link_inputs;
 pub use links::{LinkChange, LinkOperation, LinkTarget};
 
 use crate::{
-    db::{ColumnType, Dialect, Value},
     error::{Error, FieldError, Result},
     resource::{Field, ManyToMany, Resource},
 };
+use powercrud_db::{ColumnType, Dialect, Value};
 
 /// One field's new value.
 #[derive(Clone, Debug)]

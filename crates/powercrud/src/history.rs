@@ -10,12 +10,12 @@ use crate::{
         KeptValues, kept_values,
         places::{self, Touched},
     },
-    db::{Column, Value},
     error::Result,
     query::{self, Cell},
     resource::{Field, Resource},
     task::BulkTask,
 };
+use powercrud_db::{Column, Value};
 
 /// One change of a record.
 #[derive(Clone, Debug)]

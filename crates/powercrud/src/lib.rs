@@ -6,7 +6,15 @@ pub mod audit;
 mod backend;
 pub mod bulk;
 mod config;
-pub mod db;
+pub mod db {
+    //! The database under a PowerCRUD, and the tables of its own.
+    pub use powercrud_db::{
+        Catalog, Column, ColumnType, Constraint, Database, Denied, Dialect, Fault, FaultKind, ForeignKey, LeftOut,
+        ReferentialAction, Table, TableKind, Value,
+    };
+
+    pub use crate::own::{Uninstalled, migrate, missing_grants, pending_migrations, uninstall};
+}
 mod error;
 mod form;
 pub mod history;
@@ -14,6 +22,7 @@ mod live;
 mod lock;
 mod metrics;
 mod notify;
+mod own;
 pub mod query;
 pub mod record;
 mod resource;

@@ -19,11 +19,12 @@ use uuid::Uuid;
 use crate::{
     app::PowerCrud,
     config::ConflictScope,
-    db::{Dialect, Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
     resource::Resource,
     task::{BulkTask, Event, Happening, Status, TaskEvent, store},
 };
+use powercrud_db::{Dialect, QueryExt as _};
 
 /// The lock on a whole model with its suffix.
 fn model_key(unique_model_key: &str) -> String {

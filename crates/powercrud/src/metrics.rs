@@ -15,11 +15,12 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use crate::{
     app::PowerCrud,
     config::Channel,
-    db::{Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
     task::{BulkTask, Status, results::Outcome},
     worker,
 };
+use powercrud_db::QueryExt as _;
 
 /// The kind of text that [`PowerCrud::metrics_text`] gives, as HTTP names it.
 pub(crate) const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;

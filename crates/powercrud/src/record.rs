@@ -19,12 +19,12 @@ pub(crate) use unlike::says_the_same;
 use crate::{
     app::{PowerCrud, User},
     audit::{Action, Deed},
-    db::{Column, Fault, Run as _, Transaction},
     error::{Error, FieldError, Result},
     form::{self, Change, Input, parse_changes},
     query::{self, Cell, Row},
     resource::{Field, Resource},
 };
+use powercrud_db::{Column, Fault, QueryExt as _, Transaction};
 
 /// The record of that key, with a cell for each of the resource's fields.
 ///

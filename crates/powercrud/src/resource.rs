@@ -7,10 +7,7 @@ mod many_to_many;
 mod secrets;
 mod words;
 
-use sea_orm::{
-    EntityTrait, IdenStatic as _, Iterable as _,
-    sea_query::{ColumnRef, Expr, IntoColumnRef as _, IntoTableRef as _, TableRef},
-};
+use sea_orm::{EntityTrait, IdenStatic as _, Iterable as _, sea_query::Expr};
 
 pub(crate) use build::build;
 pub use composite::CompositeReference;
@@ -20,9 +17,9 @@ pub(crate) use words::grouped;
 
 use crate::{
     config::{Atomicity, ConflictScope, OnConflict, REVERT_DAYS, ResourceSettings},
-    db::{Column, Dialect, Table},
     error::{Error, FieldError, Result},
 };
+use powercrud_db::{Column, Dialect, Table};
 
 /// A table or view with its settings: what can be listed, edited and bulk edited under one name.
 #[derive(Clone, Debug)]
@@ -353,33 +350,4 @@ pub(crate) fn find_by_name<'a, T>(items: &'a [T], name: &str, name_of: impl Fn(&
         let mut alike = items.iter().filter(|item| folded(name_of(item)) == wanted);
         alike.next().filter(|_| alike.next().is_none())
     })
-}
-
-impl Table {
-    /// The table for FROM, INTO and UPDATE.
-    pub(crate) fn table_ref(&self) -> TableRef {
-        match &self.schema {
-            Some(schema) => (schema.clone(), self.name.clone()).into_table_ref(),
-            None => self.name.clone().into_table_ref(),
-        }
-    }
-
-    /// A column, qualified by its table so that it means the same inside subqueries.
-    pub(crate) fn column_ref(&self, column: &str) -> ColumnRef {
-        match &self.schema {
-            Some(schema) => (schema.clone(), self.name.clone(), column.to_owned()).into_column_ref(),
-            None => (self.name.clone(), column.to_owned()).into_column_ref(),
-        }
-    }
-
-    /// The table's name for people and programs: with its schema where it is not the default one.
-    pub fn qualified_name(&self) -> String {
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        match &self.schema {
-            Some(schema) if self.ambiguous => format!("{}.{}", quoted(schema), quoted(&self.name)),
-            None if self.ambiguous => quoted(&self.name),
-            Some(schema) => format!("{schema}.{}", self.name),
-            None => self.name.clone(),
-        }
-    }
 }

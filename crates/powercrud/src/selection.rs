@@ -13,12 +13,13 @@ pub use stored::StoredSelection;
 use crate::{
     app::PowerCrud,
     bulk,
-    db::{Dialect, Run as _, Value, migrations::tables},
     error::{Error, Result},
+    own::tables,
     query::{self, ListParams},
     resource::Resource,
     task::{BulkTask, store},
 };
+use powercrud_db::{Dialect, QueryExt as _, Value};
 
 /// A selection as a request names it.
 #[derive(Clone, Debug)]

@@ -15,14 +15,15 @@ use crate::{
     app::{PowerCrud, User},
     audit,
     config::BackendKind,
-    db::{Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
     task::{
         BulkTask, Status,
         store::{self, TaskFilter},
     },
     worker::{self, WorkerInfo},
 };
+use powercrud_db::QueryExt as _;
 
 /// A lock, with the task that holds it.
 #[derive(Clone, Debug)]

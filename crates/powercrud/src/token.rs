@@ -17,9 +17,10 @@ use crate::{
     app::{PowerCrud, User},
     audit::{Action, Deed},
     config::LoginMode,
-    db::{Dialect, Run as _, close, migrations::tables},
     error::{Error, FieldError, Result},
+    own::tables,
 };
+use powercrud_db::{Dialect, QueryExt as _, close};
 
 /// What a token may do. Every token may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -235,7 +236,7 @@ pub(crate) async fn revoke_all<C: ConnectionTrait>(transaction: &C, dialect: Dia
         .value("revoked_at", dialect.now())
         .and_where(Expr::col("user_id").eq(user_id))
         .and_where(Expr::col("revoked_at").is_null());
-    transaction.update(&update).await
+    Ok(transaction.update(&update).await?)
 }
 
 fn check(name: &str, new: &NewToken) -> Result<()> {
@@ -291,7 +292,7 @@ pub async fn revoke(app: &PowerCrud, user: &User, id: Uuid) -> Result<ApiToken> 
         }
         Ok(())
     };
-    let result = result.await;
+    let result: Result<_> = result.await;
     close(transaction, result).await?;
     load(app, id).await
 }

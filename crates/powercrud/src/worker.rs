@@ -12,11 +12,12 @@ use crate::{
     audit,
     backend::Listener,
     bulk,
-    db::{Run as _, migrations::tables, patiently},
     error::Result,
     lock, notify,
+    own::tables,
     task::{BulkTask, keeping, store},
 };
+use powercrud_db::{QueryExt as _, with_timeout};
 
 /// How often a worker shows a sign of life, and after how many missed ones it counts as dead.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
@@ -83,7 +84,7 @@ impl Worker {
                 () = stop.cancelled() => break,
                 permit = std::sync::Arc::clone(&free).acquire_owned() => permit,
             };
-            match patiently(store::claim(&self.app, self.id, None)).await {
+            match with_timeout(store::claim(&self.app, self.id, None)).await {
                 Ok(Some((lease, task))) => {
                     let (app, stop) = (self.app.clone(), stop.clone());
                     running.spawn(async move {
@@ -96,7 +97,7 @@ impl Worker {
                     continue;
                 }
                 // A wait that began while its obstacle ended is seen here at the latest.
-                Ok(None) => match patiently(lock::unblock(&self.app, None)).await {
+                Ok(None) => match with_timeout(lock::unblock(&self.app, None)).await {
                     Ok(0) => {}
                     Ok(_) => continue,
                     Err(error) => tracing::debug!(%error, "waiting tasks could not be looked at"),
@@ -135,7 +136,7 @@ impl Worker {
         tokio::spawn(async move {
             while !stop.is_cancelled() {
                 tokio::time::sleep(SIGN_OF_LIFE).await;
-                if let Err(error) = patiently(worker.show_life()).await {
+                if let Err(error) = with_timeout(worker.show_life()).await {
                     tracing::debug!(%error, "the worker's sign of life could not be written");
                 }
             }

@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: Demo) -> Result<Exit> {
         );
     }
     let database = Database::connect(&shop.address()).await?;
-    database.migrate().await?;
+    db::migrate(&database).await?;
     if login {
         add_users(&database).await?;
     }

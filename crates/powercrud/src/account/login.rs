@@ -15,10 +15,11 @@ use super::{
 };
 use crate::{
     audit::Action,
-    db::{Database, Run as _, close, migrations::tables},
     error::{Error, Result},
+    own::tables,
     token,
 };
+use powercrud_db::{Database, QueryExt as _, close};
 
 /// How a try to sign in ended.
 pub(crate) enum Login {

@@ -13,11 +13,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::Account;
-use crate::{
-    app::User,
-    db::{Database, Dialect, Run as _, migrations::tables},
-    error::Result,
-};
+use crate::{app::User, error::Result, own::tables};
+use powercrud_db::{Database, Dialect, QueryExt as _};
 
 /// What a browser shows to prove that it has signed in. Not to be logged.
 pub(crate) struct Token(String);

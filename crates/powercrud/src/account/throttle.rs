@@ -17,10 +17,8 @@ use sea_orm::{
 };
 
 use super::session::hashed;
-use crate::{
-    db::{Database, Dialect, Run as _, migrations::tables},
-    error::Result,
-};
+use crate::{error::Result, own::tables};
+use powercrud_db::{Database, Dialect, QueryExt as _};
 
 /// So many failures for one name are free.
 const FREE: i64 = 5;

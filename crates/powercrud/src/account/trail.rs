@@ -22,9 +22,9 @@ use super::{
 use crate::{
     app::User,
     audit::{self, Action, Deed},
-    db::{Database, Run as _, close},
     error::Result,
 };
+use powercrud_db::{Database, QueryExt as _, close};
 
 /// How long after a try with a name that nobody has the next one is kept.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(300);

@@ -3,11 +3,8 @@
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 use uuid::Uuid;
 
-use crate::{
-    app::PowerCrud,
-    db::{Run as _, migrations::tables},
-    error::Result,
-};
+use crate::{app::PowerCrud, error::Result, own::tables};
+use powercrud_db::QueryExt as _;
 
 /// Entries deleted in one statement.
 const AT_ONCE: u64 = 5_000;

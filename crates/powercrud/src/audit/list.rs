@@ -10,10 +10,11 @@ use sea_orm::{
 use super::{Action, AuditEntry, record_hash};
 use crate::{
     app::{PowerCrud, User},
-    db::{Dialect, Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
     resource::Resource,
 };
+use powercrud_db::{Dialect, QueryExt as _};
 
 /// Which entries to list.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +60,7 @@ pub async fn count(app: &PowerCrud, user: &User, filter: &AuditFilter) -> Result
         .from(tables::AUDIT)
         .cond_where(condition(app, user, filter)?)
         .take();
-    app.database().connection().number(&select).await
+    Ok(app.database().connection().number(&select).await?)
 }
 
 /// Everybody who did something, by id and the latest name; the operator's id is `None`. For staff.

@@ -22,11 +22,11 @@ use self::attempt::undone;
 use super::{chunk_keys::ChunkKeys, images::Images, report::record_fault};
 use crate::{
     app::PowerCrud,
-    db::Run as _,
     error::{Error, FieldError, Result},
     resource::Resource,
     task::Operation,
 };
+use powercrud_db::QueryExt as _;
 
 /// What became of a chunk's records.
 #[derive(Debug, Default)]

@@ -13,12 +13,13 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    db::{Column, Dialect, Run as _, Value, migrations::tables},
     error::{Error, Result},
+    own::tables,
     query,
     resource::Resource,
     selection::keys_subquery,
 };
+use powercrud_db::{Column, Dialect, QueryExt as _, Value};
 
 const ROW: [&str; 3] = ["seq", "record_key", "run_length"];
 

@@ -40,15 +40,16 @@ use super::{
 };
 use crate::{
     app::PowerCrud,
-    db::{Run as _, migrations::tables, patiently},
     error::{Error, Result},
     form::sort_bulk_inputs,
+    own::tables,
     resource::Resource,
     task::{
         BulkTask, Operation, Status,
         store::{self, Lease},
     },
 };
+use powercrud_db::{QueryExt as _, with_timeout};
 
 /// How long a chunk should take: long enough that its overhead is small, short enough that progress is fresh and a cancel is prompt.
 const CHUNK_TARGET: Duration = Duration::from_millis(200);
@@ -224,7 +225,7 @@ impl<'a> Run<'a> {
         if self.task.cursor == 0 && (1..=self.ceiling).contains(&total) && self.chunk(0, total).cascades_to_itself() {
             let mut whole = self.chunk(0, total);
             // What is wrong with a key is told where its record's turn comes.
-            let existing = patiently(whole.count_existing(self.app.database().connection())).await.ok();
+            let existing = with_timeout(whole.count_existing(self.app.database().connection())).await.ok();
             self.absent = existing.map(|existing| self.task.total_records.saturating_sub(existing));
         }
     }
@@ -272,7 +273,7 @@ impl<'a> Run<'a> {
     async fn commit_chunk(&mut self) -> Result<()> {
         let size = self.cautious.unwrap_or(self.chunk_size).min(self.remaining());
         let span = self.chunk_span(self.task.cursor, size);
-        let (result, took) = self.try_chunk_patiently(size).instrument(span.clone()).await;
+        let (result, took) = self.try_chunk_with_timeout(size).instrument(span.clone()).await;
         self.chunk_ended(&span, took, &result);
         match result {
             Ok((task, alike)) => {
@@ -291,7 +292,7 @@ impl<'a> Run<'a> {
     }
 
     /// A chunk until it is committed, or fails by more than a passing fault; and how long its last try took.
-    async fn try_chunk_patiently(&self, size: i64) -> (Result<Committed>, Duration) {
+    async fn try_chunk_with_timeout(&self, size: i64) -> (Result<Committed>, Duration) {
         let mut tries = 0;
         loop {
             let started = Instant::now();
@@ -375,7 +376,7 @@ impl<'a> Run<'a> {
 
     /// Whether somebody wishes to pause or cancel.
     async fn wish(&mut self) -> Result<bool> {
-        self.task.status = patiently(store::load(self.app, self.task.id)).await?.status;
+        self.task.status = with_timeout(store::load(self.app, self.task.id)).await?.status;
         Ok(matches!(self.task.status, Status::Pausing | Status::Cancelling))
     }
 

@@ -10,14 +10,12 @@ use sea_orm::sea_query::{Alias, Cond, Expr, ExprTrait as _, InsertStatement, Joi
 use uuid::Uuid;
 
 use crate::{
-    db::{
-        Column, Dialect,
-        migrations::tables::{BULK_TASK, IMAGE, IMAGE_CELLS, SELECTED},
-    },
     error::{Error, Result},
+    own::tables::{BULK_TASK, IMAGE, IMAGE_CELLS, SELECTED},
     resource::Resource,
     task::{BulkTask, Operation},
 };
+use powercrud_db::{Column, Dialect};
 
 pub(crate) use shown::{KeptValues, kept_values};
 

@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use crate::{
     app::PowerCrud,
-    db::{Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
     resource::Resource,
     task::{BulkTask, Status, store},
 };
+use powercrud_db::QueryExt as _;
 
 /// Rows of a frozen selection in one block.
 const ROWS: i64 = 1_000;
@@ -75,8 +76,8 @@ pub(crate) async fn note(app: &PowerCrud, task: &BulkTask) -> Result<()> {
     insert.select_from(blocks).map_err(|error| Error::Internal(error.to_string()))?;
     match app.database().connection().insert(&insert).await {
         // Somebody else was faster.
-        Err(Error::Database(fault)) if fault.code == "UNIQUE" => Ok(()),
-        result => result.map(|_| ()),
+        Err(powercrud_db::Error::Database(fault)) if fault.code == "UNIQUE" => Ok(()),
+        result => Ok(result.map(|_| ())?),
     }
 }
 

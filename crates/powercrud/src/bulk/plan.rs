@@ -8,7 +8,6 @@ use super::{BulkRequest, RequestKey, Requested, Route, revert};
 use crate::{
     app::{PowerCrud, User},
     config::OnConflict,
-    db::Run as _,
     error::{Error, FieldError, Result},
     form::{Change, LinkChange, sort_bulk_inputs},
     query, record,
@@ -16,6 +15,7 @@ use crate::{
     selection::Checked,
     task::{BulkTask, Operation, store},
 };
+use powercrud_db::QueryExt as _;
 
 /// A checked bulk request: it can be previewed and submitted.
 #[derive(Clone)]

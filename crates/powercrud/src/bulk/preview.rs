@@ -16,15 +16,15 @@ use failures::Judge;
 use super::{Plan, Route};
 use crate::{
     config::Atomicity,
-    db::{
-        ForeignKey, ReferentialAction, Run as _, Table,
-        rules::{Deed, Rules},
-    },
     error::Result,
     form::{self, Change},
     query, record,
     resource::{Field, Resource},
     task::Operation,
+};
+use powercrud_db::{
+    ForeignKey, QueryExt as _, ReferentialAction, Table,
+    rules::{Rules, WriteKind},
 };
 
 /// What would happen.
@@ -158,7 +158,7 @@ impl Plan {
 
     /// What may keep records from being deleted, and can't be asked beforehand.
     async fn unknown_of_delete(&self) -> Vec<String> {
-        match Rules::read(self.app.database(), &self.resource.table, Deed::Delete).await {
+        match Rules::read(self.app.database(), &self.resource.table, WriteKind::Delete).await {
             Ok(rules) => rules.unknown.into_iter().map(|unknown| unknown.what).collect(),
             Err(error) => {
                 tracing::warn!(%error, resource = self.resource.name, "the rules of a table can't be read");

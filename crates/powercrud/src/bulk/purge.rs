@@ -13,11 +13,12 @@ use super::revert;
 use crate::{
     app::PowerCrud,
     config::REVERT_DAYS,
-    db::{Run as _, close, migrations::tables},
     error::{Error, Result},
     lock,
+    own::tables,
     task::Status,
 };
+use powercrud_db::{QueryExt as _, close};
 
 /// Images thrown away in one transaction.
 const AT_ONCE: u64 = 10_000;

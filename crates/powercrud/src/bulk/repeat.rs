@@ -9,11 +9,12 @@ use uuid::Uuid;
 
 use crate::{
     app::{PowerCrud, User},
-    db::{Dialect, Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
     task::{BulkTask, store},
     token::digest,
 };
+use powercrud_db::{Dialect, QueryExt as _};
 
 /// How long a request's id is known, in milliseconds: two days.
 const KEPT: i64 = 2 * 24 * 60 * 60 * 1_000;

@@ -1,11 +1,7 @@
 //! Faults of records in words for people.
 
-use crate::{
-    db::{ColumnType, Constraint, Fault, columns_in},
-    error::FieldError,
-    form::Change,
-    resource::Resource,
-};
+use crate::{error::FieldError, form::Change, resource::Resource};
+use powercrud_db::{ColumnType, Constraint, Fault, columns_in};
 
 /// A record's fault, at its field where that can be told: of several that are involved, one that was to be changed.
 pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change]) -> FieldError {

@@ -9,12 +9,13 @@ use uuid::Uuid;
 use super::{Answer, BulkRequest, Requested, Route, images::Images, kept_records, run};
 use crate::{
     app::{PowerCrud, User},
-    db::{Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
     resource::{Resource, grouped},
     selection::Selection,
     task::{BulkTask, store},
 };
+use powercrud_db::QueryExt as _;
 
 /// The namespace of reverts' task keys (UUID version 5).
 const TASK_KEY: Uuid = Uuid::from_u128(0x3c41_77d0_9f0e_4c5b_8d26_51a2_e07b_94c8);

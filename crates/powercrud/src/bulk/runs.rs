@@ -7,12 +7,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{
-    db::{Dialect, Run as _, migrations::tables},
-    error::Result,
-    resource::Resource,
-    task::BulkTask,
-};
+use crate::{error::Result, own::tables, resource::Resource, task::BulkTask};
+use powercrud_db::{Dialect, QueryExt as _};
 
 /// One run of all the keys that `matching` (a FROM and a WHERE over the resource's table) finds, where they are one after the other;
 /// no row otherwise. Far cheaper than [`of_table`], which looks at each key's place.
@@ -114,5 +110,5 @@ pub(super) async fn last_place<C: ConnectionTrait>(connection: &C, task_id: Uuid
         .order_by((tables::SELECTED, "seq"), Order::Desc)
         .limit(1)
         .take();
-    connection.number(&select).await
+    Ok(connection.number(&select).await?)
 }

@@ -14,16 +14,17 @@ use super::{Plan, Route, images, origin::Origin, repeat, revert};
 use crate::{
     audit::{Action, Deed, FieldChange, kept_value},
     config::Atomicity,
-    db::{Run as _, close, migrations::tables},
     error::{Error, Result},
     lock::{self, Frozen},
     notify,
+    own::tables,
     selection::Checked,
     task::{
         BulkTask, Event, Happening, Operation, Status, TaskEvent,
         store::{self, Lease},
     },
 };
+use powercrud_db::{QueryExt as _, close};
 
 /// What became of a plan.
 #[derive(Debug)]
@@ -324,8 +325,9 @@ impl Plan {
     }
 
     fn fields_json(&self) -> serde_json::Map<String, serde_json::Value> {
-        let text =
-            |value: &crate::db::Value| if value.is_null() { serde_json::Value::Null } else { value.to_text().into() };
+        let text = |value: &powercrud_db::Value| {
+            if value.is_null() { serde_json::Value::Null } else { value.to_text().into() }
+        };
         self.changes().iter().map(|change| (change.field.clone(), text(&change.value))).collect()
     }
 

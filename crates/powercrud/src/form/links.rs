@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::Input;
 use crate::{
-    db::{Column, Value},
     error::{FieldError, Result},
     resource::{ManyToMany, Resource, find_by_name},
 };
+use powercrud_db::{Column, Value};
 
 /// What a bulk edit does to one many-to-many field of each record.
 #[derive(Clone, Debug, PartialEq)]

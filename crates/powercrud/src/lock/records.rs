@@ -11,11 +11,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::Frozen;
-use crate::{
-    db::{Dialect, Run as _, migrations::tables},
-    error::Result,
-    resource::Resource,
-};
+use crate::{error::Result, own::tables, resource::Resource};
+use powercrud_db::{Dialect, QueryExt as _};
 
 /// Waits for the model's turn, and has it until the transaction ends.
 pub(super) async fn take_turn<C: ConnectionTrait>(transaction: &C, unique_model_key: &str) -> Result<()> {

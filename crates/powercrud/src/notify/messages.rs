@@ -11,11 +11,12 @@ use uuid::Uuid;
 
 use crate::{
     app::{PowerCrud, User},
-    db::{Run as _, migrations::tables},
     error::Result,
     notify::outcome,
+    own::tables,
     task::BulkTask,
 };
+use powercrud_db::QueryExt as _;
 
 /// A message to one user about one task. Moments are milliseconds since 1970 UTC.
 #[derive(Clone, Debug)]
@@ -98,7 +99,7 @@ pub(crate) async fn list(app: &PowerCrud, user: &User, offset: u64, limit: u64) 
 /// How many messages a user has, seen or not.
 pub(crate) async fn count(app: &PowerCrud, user: &User) -> Result<u64> {
     let select = Query::select().expr(Expr::cust("COUNT(*)")).from(tables::MESSAGE).cond_where(of(user)).take();
-    app.database().connection().number(&select).await
+    Ok(app.database().connection().number(&select).await?)
 }
 
 /// How many messages a user has not seen.
@@ -108,7 +109,7 @@ pub(crate) async fn unseen(app: &PowerCrud, user: &User) -> Result<u64> {
         .from(tables::MESSAGE)
         .cond_where(of(user).add(Expr::col("seen_at").is_null()))
         .take();
-    app.database().connection().number(&select).await
+    Ok(app.database().connection().number(&select).await?)
 }
 
 /// The newest messages that have come up on no page yet.

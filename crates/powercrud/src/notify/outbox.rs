@@ -14,14 +14,8 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Address, Failure, Notice, Notifier};
-use crate::{
-    app::PowerCrud,
-    config::Channel,
-    db::{Run as _, migrations::tables, patiently},
-    error::Result,
-    metrics::Delivery,
-    task::BulkTask,
-};
+use crate::{app::PowerCrud, config::Channel, error::Result, metrics::Delivery, own::tables, task::BulkTask};
+use powercrud_db::{QueryExt as _, with_timeout};
 
 /// How often a notice is tried before it has failed.
 pub(crate) const TRIES: i64 = 8;
@@ -193,7 +187,7 @@ async fn keep_delivering(app: PowerCrud, notifier: Arc<dyn Notifier>, stop: Canc
             () = stop.cancelled() => break,
             permit = Arc::clone(&free).acquire_owned() => permit,
         };
-        match patiently(take(&app, notifier.as_ref())).await {
+        match with_timeout(take(&app, notifier.as_ref())).await {
             Ok(Some(notice)) => {
                 let (app, notifier) = (app.clone(), Arc::clone(&notifier));
                 running.spawn(async move {
@@ -284,7 +278,7 @@ async fn attempt(app: &PowerCrud, notifier: &dyn Notifier, notice: &Notice) -> R
     };
     let mut tries = 0;
     loop {
-        match patiently(settle(app, notifier.address().channel, notice, &delivered)).await {
+        match with_timeout(settle(app, notifier.address().channel, notice, &delivered)).await {
             Err(error) if tries == 5 => return Err(error),
             Err(_) => {
                 tries += 1;
@@ -355,7 +349,7 @@ pub(crate) async fn give_up_forgotten(app: &PowerCrud) -> Result<u64> {
         .and_where(Expr::col("status").eq(NoticeStatus::Waiting.as_str()))
         .and_where(Expr::col("attempts").eq(0i64))
         .and_where(Expr::col("next_attempt_at").lt(app.database().dialect().now().sub(FORGOTTEN)));
-    app.database().connection().update(&update).await
+    Ok(app.database().connection().update(&update).await?)
 }
 
 #[cfg(test)]

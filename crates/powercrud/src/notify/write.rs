@@ -10,12 +10,13 @@ use super::{Address, email, messages, outbox::NoticeStatus};
 use crate::{
     app::PowerCrud,
     config::{Channel, Notification},
-    db::{Run as _, migrations::tables},
     error::Result,
     metrics::Delivery,
+    own::tables,
     resource::Resource,
     task::{BulkTask, store},
 };
+use powercrud_db::QueryExt as _;
 
 /// Recipients of callbacks.
 const CALLBACKS: [Address; 2] = [Address::WEBHOOK, Address::FUNCTION];

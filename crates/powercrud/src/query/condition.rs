@@ -7,10 +7,10 @@ use super::{
     params::{Filter, ListParams},
 };
 use crate::{
-    db::{Column, ColumnType, Dialect, Value},
     error::{Error, FieldError, Result},
     resource::{Field, Resource},
 };
+use powercrud_db::{Column, ColumnType, Dialect, Value};
 
 /// How a filter compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

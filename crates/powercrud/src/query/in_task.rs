@@ -3,13 +3,8 @@
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use uuid::Uuid;
 
-use crate::{
-    db::{Dialect, migrations::tables},
-    error::FieldError,
-    resource::Resource,
-    selection::keys_subquery,
-    task::results::Outcome,
-};
+use crate::{error::FieldError, own::tables, resource::Resource, selection::keys_subquery, task::results::Outcome};
+use powercrud_db::Dialect;
 
 /// Records that a bulk task left with an outcome. Whoever takes one from a person has to ask whether that person may see the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,10 +12,10 @@ use sea_orm::{
 };
 
 use crate::{
-    db::{Column, ColumnType, Dialect, Run as _, Value, lost_key},
     error::{Error, FieldError, Result},
     resource::Resource,
 };
+use powercrud_db::{Column, ColumnType, Dialect, QueryExt as _, Value, lost_key};
 
 /// Keys in one statement. MariaDB plans each arm of an OR, which keys of several parts are, against all others.
 const KEYS_A_STATEMENT: usize = 5_000;

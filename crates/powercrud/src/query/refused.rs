@@ -5,11 +5,11 @@ use sea_orm::sea_query::{Expr, Query};
 use super::{condition::condition, params::ListParams};
 use crate::{
     app::PowerCrud,
-    db::Run as _,
     error::{Error, Result},
     record,
     resource::Resource,
 };
+use powercrud_db::QueryExt as _;
 
 /// `result` of a statement with the filters of `params`. Where the database refused it, the filters that it refuses alone are named.
 pub(super) async fn blame_filters<T>(
@@ -29,7 +29,7 @@ pub(super) async fn blame_filters<T>(
         select.expr(Expr::cust("1")).from(resource.table.table_ref());
         select.cond_where(condition(resource, &alone, app.database().dialect())?).limit(1);
         match app.database().connection().row(&select).await {
-            Err(Error::Database(fault)) if !fault.is_transient() => {
+            Err(powercrud_db::Error::Database(fault)) if !fault.is_transient() => {
                 errors.push(record::unfit(&filter.field, &fault));
             }
             _ => {}

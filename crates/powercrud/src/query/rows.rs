@@ -16,11 +16,11 @@ use super::{
 };
 use crate::{
     app::PowerCrud,
-    db::{Column, ColumnType, Dialect, Run as _, Table, Value},
     error::{Error, Result},
     form::Change,
     resource::{Field, Reference, Resource},
 };
+use powercrud_db::{Column, ColumnType, Dialect, QueryExt as _, Table, Value};
 
 /// A page of records.
 #[derive(Clone, Debug)]
@@ -112,7 +112,8 @@ pub(crate) async fn list_fields(
         .limit(page_size + 1)
         .offset((page - 1).saturating_mul(page_size));
     order(&mut select, resource, &params.ordering, dialect);
-    let found = blame_filters(app, resource, params, database.connection().rows(&select).await).await?;
+    let found =
+        blame_filters(app, resource, params, database.connection().rows(&select).await.map_err(Into::into)).await?;
     let has_next = found.len() as u64 > page_size;
     let mut rows = Vec::with_capacity(found.len());
     for row in found.iter().take(page_size as usize) {
@@ -135,7 +136,7 @@ pub async fn count(app: &PowerCrud, resource: &Resource, params: &ListParams) ->
         params,
         app.database().dialect(),
     )?);
-    blame_filters(app, resource, params, app.database().connection().number(&select).await).await
+    blame_filters(app, resource, params, app.database().connection().number(&select).await.map_err(Into::into)).await
 }
 
 /// Counts up to [`COUNT_LIMIT`].

@@ -10,10 +10,10 @@ use sea_orm::{
 use super::keys::{comparable_key, split_key};
 use crate::{
     app::PowerCrud,
-    db::{Column, Run as _},
     error::{Error, Result},
     resource::Resource,
 };
+use powercrud_db::{Column, QueryExt as _};
 
 /// Versions by [`comparable_key`].
 pub(crate) type Versions = HashMap<Vec<String>, String>;

@@ -1,12 +1,12 @@
 //! What whoever changes a record believes that it holds, so that nothing is overwritten that was not seen.
 
 use crate::{
-    db::value::fingerprint,
     error::{Error, Result},
     form::Change,
     query::Row,
     resource::Resource,
 };
+use powercrud_db::fingerprint;
 
 /// What a record is expected to hold before it is changed. Nothing is expected by default: the change is made to whatever is there.
 #[derive(Clone, Debug, Default)]

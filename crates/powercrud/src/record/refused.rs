@@ -8,11 +8,11 @@ use sea_orm::{
 use super::blame;
 use crate::{
     app::PowerCrud,
-    db::{ColumnType, Fault},
     error::{Error, FieldError, Result},
     form::{self, Change},
     resource::Resource,
 };
+use powercrud_db::{ColumnType, Fault};
 
 /// More fields at a time are not tried one by one.
 const MOST_TRIED: usize = 20;

@@ -5,11 +5,11 @@ use sea_orm::{ConnectionTrait, sea_query::Expr};
 use crate::{
     app::PowerCrud,
     audit::{FieldChange, FieldChanges, kept_value},
-    db::Run as _,
     error::Result,
     query::{self, Row},
     resource::{Field, Resource},
 };
+use powercrud_db::QueryExt as _;
 
 /// The record's values in `fields`; `None` where it is not there. `hold` keeps others from changing it until the transaction ends: a
 /// locking read, which on MySQL does not yet fix what later reads see.

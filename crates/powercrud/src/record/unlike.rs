@@ -4,11 +4,11 @@
 //! and a program may send back all that it was told, also of fields that can't be written.
 
 use crate::{
-    db::{Column, ColumnType, Value},
     form::Input,
     query::{Cell, Row},
     resource::{Field, Resource},
 };
+use powercrud_db::{Column, ColumnType, Value};
 
 /// The inputs whose field has another value now, or that are about no field.
 pub(super) fn unlike(resource: &Resource, row: &Row, inputs: &[Input]) -> Vec<Input> {

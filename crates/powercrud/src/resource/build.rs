@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Field, Reference, Resource, ResourceBuilder, composite, many_to_many, secrets::is_secret, words};
-use crate::{
-    config::{ResourceSettings, Settings},
-    db::{Catalog, Column, ColumnType, ForeignKey, Table},
-};
+use crate::config::{ResourceSettings, Settings};
+use powercrud_db::{Catalog, Column, ColumnType, ForeignKey, Table};
 
 /// Builds every named resource, and one for every other table where `settings.discover`; what is wrong joins `mistakes`.
 pub(crate) fn build(

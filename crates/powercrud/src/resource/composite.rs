@@ -1,7 +1,7 @@
 //! References by several columns: a foreign key that leads to the whole key of another table.
 
 use super::words;
-use crate::db::{Catalog, Table};
+use powercrud_db::{Catalog, Table};
 
 /// A foreign key of several columns.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! One field of a resource.
 
-use crate::db::{Column, Table};
+use powercrud_db::{Column, Table};
 
 /// A column as people see it.
 #[derive(Clone, Debug)]

@@ -4,10 +4,8 @@
 //! are filled by the database where they are left out. Both foreign keys lead to the record key of their table.
 
 use super::{Reference, words};
-use crate::{
-    config::ResourceSettings,
-    db::{Catalog, Column, ColumnType, ForeignKey, Table, TableKind},
-};
+use crate::config::ResourceSettings;
+use powercrud_db::{Catalog, Column, ColumnType, ForeignKey, Table, TableKind};
 
 /// The links of a record with records of another table.
 #[derive(Clone, Debug)]

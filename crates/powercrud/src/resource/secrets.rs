@@ -4,7 +4,7 @@
 //! fractions are no secrets, and numbers only where people type secrets as numbers.
 
 use super::words;
-use crate::db::{Column, ColumnType, Table};
+use powercrud_db::{Column, ColumnType, Table};
 
 /// What a name ends with that is a secret.
 const ENDINGS: &[&str] = &[
@@ -105,7 +105,7 @@ pub(super) fn is_secret(table: &Table, column: &Column) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::TableKind;
+    use powercrud_db::TableKind;
 
     fn secret(table: &str, name: &str, column_type: ColumnType) -> bool {
         let column = Column {
@@ -113,7 +113,7 @@ mod tests {
             column_type,
             database_type: String::new(),
             parameter_type: String::new(),
-            dialect: crate::db::Dialect::Sqlite,
+            dialect: powercrud_db::Dialect::Sqlite,
             any_value: false,
             nullable: true,
             default: None,

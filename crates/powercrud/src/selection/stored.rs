@@ -8,12 +8,13 @@ use uuid::Uuid;
 use super::{Checked, keys_in};
 use crate::{
     app::PowerCrud,
-    db::{Run as _, migrations::tables},
     error::{Error, FieldError, Result},
+    own::tables,
     query::{self, ListParams},
     resource::Resource,
     token::digest,
 };
+use powercrud_db::QueryExt as _;
 
 /// One owner's selection on one resource: all that match a filter (or nothing), with keys added and keys excluded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,7 +276,7 @@ impl StoredSelection {
     async fn count_keys(&self, app: &PowerCrud, excluded: bool) -> Result<u64> {
         let mut select = self.keys(excluded);
         select.clear_selects().expr(Expr::cust("COUNT(*)"));
-        app.database().connection().number(&select).await
+        Ok(app.database().connection().number(&select).await?)
     }
 
     async fn replace(&mut self, app: &PowerCrud, filter: Option<String>) -> Result<()> {

@@ -16,15 +16,16 @@ use crate::{
     app::{PowerCrud, User},
     audit::{Action, Deed},
     backend,
-    db::{Run as _, close, migrations::tables},
     error::{Error, Result},
     lock, notify,
+    own::tables,
     task::{
         BulkTask, Event, Happening, Status, TaskEvent,
         store::{self, load},
     },
     worker::{self, WorkerInfo},
 };
+use powercrud_db::{QueryExt as _, close};
 
 /// How a task is held.
 pub(super) struct Hold {

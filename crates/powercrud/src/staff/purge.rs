@@ -11,10 +11,11 @@ use crate::{
     app::{PowerCrud, User},
     audit::{Action, Deed},
     bulk,
-    db::{Run as _, close, migrations::tables},
     error::{Error, Result},
+    own::tables,
     task::{BulkTask, Status, store},
 };
+use powercrud_db::{QueryExt as _, close};
 
 /// Tasks in one look.
 const TASKS: u64 = 100;
@@ -33,7 +34,7 @@ pub async fn count_old(app: &PowerCrud, by: &User, days: u64) -> Result<u64> {
     by.require_staff()?;
     let select =
         Query::select().expr(Expr::cust("COUNT(*)")).from(tables::BULK_TASK).cond_where(old(app, days)?).take();
-    app.database().connection().number(&select).await
+    Ok(app.database().connection().number(&select).await?)
 }
 
 /// Deletes the tasks that ended more than so many days ago, with frozen selections, former values, errors, events, notices and messages.

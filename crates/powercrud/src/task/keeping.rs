@@ -6,11 +6,8 @@ use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Order, Query};
 use uuid::Uuid;
 
 use super::Status;
-use crate::{
-    app::PowerCrud,
-    db::{Run as _, close, migrations::tables},
-    error::Result,
-};
+use crate::{app::PowerCrud, error::Result, own::tables};
+use powercrud_db::{QueryExt as _, close};
 
 /// How often workers look for results to purge.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(3600);

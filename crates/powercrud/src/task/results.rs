@@ -13,11 +13,12 @@ use sea_orm::{
 use super::{BulkTask, RecordError};
 use crate::{
     app::PowerCrud,
-    db::{Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
     query,
     resource::{Field, Resource},
 };
+use powercrud_db::QueryExt as _;
 
 /// What became of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

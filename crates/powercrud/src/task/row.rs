@@ -8,9 +8,9 @@ use sea_orm::{
 use super::{BulkTask, Operation, Status};
 use crate::{
     config::Atomicity,
-    db::migrations::tables,
     error::{Error, Result},
     form::LinkOperation,
+    own::tables,
 };
 
 const COLUMNS: [&str; 34] = [

@@ -20,10 +20,11 @@ use crate::{
     app::{PowerCrud, User},
     audit::by_user,
     config::Atomicity,
-    db::{Dialect, Run as _, close, migrations::tables},
     error::{Error, Result},
     lock, notify,
+    own::tables,
 };
+use powercrud_db::{Dialect, QueryExt as _, close};
 
 /// A worker's hold on a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +155,7 @@ pub async fn list(app: &PowerCrud, user: &User, filter: &TaskFilter) -> Result<V
 pub async fn count(app: &PowerCrud, user: &User, filter: &TaskFilter) -> Result<u64> {
     let mut select = Query::select();
     select.expr(Expr::cust("COUNT(*)")).from(tables::BULK_TASK).cond_where(visible(user, filter));
-    app.database().connection().number(&select).await
+    Ok(app.database().connection().number(&select).await?)
 }
 
 /// The record errors of a task, in the order of the selection.
@@ -239,7 +240,7 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
             }
             Ok(won)
         };
-        let result = result.await;
+        let result: Result<_> = result.await;
         if close(transaction, result).await? {
             let task = load(app, task.id).await?;
             app.metrics().claimed(&task);

@@ -9,9 +9,10 @@ use uuid::Uuid;
 use super::{BulkTask, Status};
 use crate::{
     app::{PowerCrud, User},
-    db::{Dialect, Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
 };
+use powercrud_db::{Dialect, QueryExt as _};
 
 /// What may happen to a bulk task in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

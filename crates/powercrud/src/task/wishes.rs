@@ -13,11 +13,12 @@ use super::{
 use crate::{
     app::{PowerCrud, User},
     audit::{Action, Deed},
-    db::{Run as _, close, migrations::tables},
     error::{Error, Result},
     lock, notify,
+    own::tables,
     staff::checked_reason,
 };
+use powercrud_db::{QueryExt as _, close};
 
 /// Asks for a task of one's own to be cancelled. A running one stops at its next checkpoint; what is done stays done.
 ///

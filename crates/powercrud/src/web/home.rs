@@ -14,11 +14,8 @@ use super::{
     list::{self, Strips},
     view,
 };
-use crate::{
-    db::{Run as _, pending_migrations},
-    resource::grouped,
-    worker,
-};
+use crate::{own::pending_migrations, resource::grouped, worker};
+use powercrud_db::QueryExt as _;
 
 #[derive(Serialize)]
 struct HomeView {

@@ -25,11 +25,11 @@ use super::{
     view::{self, CellView, Pair, ResourceView, cell_view},
 };
 use crate::{
-    db::ColumnType,
     error::{Error, FieldError},
     query::{self, Count, Filter, ListParams, Operator, Ordering, Page},
     resource::{Field, Resource, grouped},
 };
+use powercrud_db::ColumnType;
 
 #[derive(Serialize)]
 struct ListView {

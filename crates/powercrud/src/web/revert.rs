@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     bulk::{self, Revertible},
-    db::ReferentialAction,
     resource::Resource,
     task::BulkTask,
 };
+use powercrud_db::ReferentialAction;
 
 #[derive(Serialize)]
 struct RevertView {

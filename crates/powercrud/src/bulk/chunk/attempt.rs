@@ -10,11 +10,11 @@ use sea_orm::{
 use super::{Chunk, Failed, Outcome};
 use crate::{
     bulk::{images::numbered_by_key, preview::links_differ},
-    db::{Fault, Run as _, roll_back_to},
     error::{Error, Result},
     form,
     task::Operation,
 };
+use powercrud_db::{Fault, QueryExt as _, roll_back_to};
 
 /// What an attempt that stands did to its records.
 #[derive(Clone, Copy, Debug, Default)]
@@ -153,7 +153,7 @@ impl Chunk<'_> {
             self.keep_before(transaction, &rows.keys, rows.from).await?;
             let mut delete = Query::delete();
             delete.from_table(self.resource.table.table_ref()).and_where(rows.keys.clone());
-            return transaction.delete(&delete).await;
+            return Ok(transaction.delete(&delete).await?);
         };
         if !self.writes() {
             return self.existing(transaction, rows.keys.clone()).await;
@@ -220,7 +220,7 @@ impl Chunk<'_> {
     pub(super) async fn existing<C: ConnectionTrait>(&self, connection: &C, keys: Expr) -> Result<u64> {
         let mut select = Query::select();
         select.expr(Expr::cust("COUNT(*)")).from(self.resource.table.table_ref()).and_where(keys);
-        connection.number(&select).await
+        Ok(connection.number(&select).await?)
     }
 
     /// The records of a range that don't exist.

@@ -7,10 +7,10 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, sea_query::Cond};
 use super::{Chunk, Failed};
 use crate::{
     bulk::preview::referred_to,
-    db::{Fault, ForeignKey, ReferentialAction, Table},
     error::{FieldError, Result},
     task::Operation,
 };
+use powercrud_db::{Fault, ForeignKey, ReferentialAction, Table};
 
 impl<'a> Chunk<'a> {
     /// Whether a fault may be that of records that [`Self::find_blocked`] finds.

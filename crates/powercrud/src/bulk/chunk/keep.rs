@@ -8,9 +8,9 @@ use sea_orm::{
 use super::Chunk;
 use crate::{
     bulk::images::{Images, Side},
-    db::{Fault, Run as _},
     error::{Error, Result},
 };
+use powercrud_db::{Fault, QueryExt as _};
 
 impl Chunk<'_> {
     /// Keeps what the records hold before they change.

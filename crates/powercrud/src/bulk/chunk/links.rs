@@ -10,13 +10,13 @@ use sea_orm::{
 
 use super::Chunk;
 use crate::{
-    db::{Fault, Run as _},
     error::{Error, Result},
     form::{LinkChange, LinkOperation},
     query,
     resource::ManyToMany,
     task::Operation,
 };
+use powercrud_db::{Fault, QueryExt as _};
 
 /// The other table, which may be the resource's own.
 const OTHER: &str = "powercrud_other";
@@ -173,11 +173,11 @@ async fn insert_again(transaction: &DatabaseTransaction, insert: &InsertStatemen
         let savepoint = transaction.begin().await?;
         match savepoint.insert(insert).await {
             Ok(_) => return Ok(savepoint.commit().await?),
-            Err(Error::Database(fault)) if fault.code == "UNIQUE" && tries < 5 => {
+            Err(powercrud_db::Error::Database(fault)) if fault.code == "UNIQUE" && tries < 5 => {
                 savepoint.rollback().await?;
                 tries += 1;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
 }

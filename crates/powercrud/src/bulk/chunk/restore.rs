@@ -11,10 +11,11 @@ use sea_orm::{
 use super::{Chunk, Failed, attempt::Done, undone};
 use crate::{
     bulk::images::{Images, KEPT, numbered_by_key},
-    db::{Fault, Run as _, migrations::tables::SELECTED, roll_back_to},
     error::{Error, FieldError, Result},
     form,
+    own::tables::SELECTED,
 };
+use powercrud_db::{Fault, QueryExt as _, roll_back_to};
 
 const CHANGED: &str = "CHANGED_SINCE";
 const NOW: &str = "powercrud_now";
@@ -127,7 +128,7 @@ impl Chunk<'_> {
         }
         form::set_version(&mut update, self.resource, dialect);
         update.cond_where(condition);
-        connection.update(&update).await
+        Ok(connection.update(&update).await?)
     }
 
     async fn insert_kept<C: ConnectionTrait>(
@@ -146,7 +147,7 @@ impl Chunk<'_> {
         insert
             .into_table(self.resource.table.table_ref())
             .columns(images.columns.iter().map(|column| column.name.clone()));
-        dialect.insert_with_keys(connection, insert, select).await
+        Ok(dialect.insert_with_keys(connection, insert, select).await?)
     }
 
     /// The chunk's records that a revert has to leave alone: changed since, gone, or there again.

@@ -6,7 +6,6 @@ use super::{TRIES, pause_after};
 use crate::{
     app::PowerCrud,
     bulk::places,
-    db::close,
     error::Result,
     lock,
     task::{
@@ -14,6 +13,7 @@ use crate::{
         store::{self, Lease},
     },
 };
+use powercrud_db::close;
 
 /// Ends a task in a transaction of its own: final state, locks released.
 pub(super) async fn end(

@@ -11,10 +11,11 @@ use sea_orm::{
 use super::{Halt, Run};
 use crate::{
     bulk::chunk::{Failed, Outcome},
-    db::{Run as _, migrations::tables},
     error::Result,
+    own::tables,
     task::BulkTask,
 };
+use powercrud_db::QueryExt as _;
 
 /// Records tried again in one transaction.
 const PAGE: u64 = 500;

@@ -7,10 +7,10 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
 
 use super::Run;
 use crate::{
-    db::{Fault, Transaction, close, patiently},
     error::{Error, Result},
     task::{Status, store},
 };
+use powercrud_db::{Fault, Transaction, close, with_timeout};
 
 /// How often a transaction is looked at. Shorter ones are not worth a look.
 const LOOK: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ impl Run<'_> {
         &self,
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T>,
     ) -> Result<T> {
-        let (transaction, connection) = patiently(self.begin()).await?;
+        let (transaction, connection) = with_timeout(self.begin()).await?;
         let whole = async {
             let mut result = work(&transaction).await;
             if let Some(sql) = self.app.database().dialect().closing(result.is_ok()) {

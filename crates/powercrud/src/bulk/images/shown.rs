@@ -3,13 +3,8 @@
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
 use super::{Images, Side, numbered_by_key};
-use crate::{
-    app::PowerCrud,
-    bulk::places::Touched,
-    db::{Column, Run as _, Value, migrations::tables},
-    error::Result,
-    resource::Resource,
-};
+use crate::{app::PowerCrud, bulk::places::Touched, error::Result, own::tables, resource::Resource};
+use powercrud_db::{Column, QueryExt as _, Value};
 
 /// A column's value before a task and after it; `after` is `None` where the task deleted the record.
 #[derive(Clone, Debug)]
@@ -103,6 +98,6 @@ impl Images {
         select.from(tables::IMAGE).cond_where(self.at("", side, part)).and_where(Expr::col("seq").eq(number));
         let Some(row) = app.database().connection().row(&select).await? else { return Ok(None) };
         let values = columns.iter().enumerate().map(|(index, column)| Value::read(&row, index, column));
-        Ok(Some(values.collect::<Result<_>>()?))
+        Ok(Some(values.collect::<powercrud_db::Result<_>>()?))
     }
 }

@@ -11,13 +11,13 @@ use serde::Serialize;
 use super::{links_differ, rule};
 use crate::{
     app::PowerCrud,
-    db::{
-        Column, Dialect, Run as _,
-        rules::{Deed, Rules},
-    },
-    error::{Error, Result},
+    error::Result,
     form::{self, Change, Changes},
     resource::Resource,
+};
+use powercrud_db::{
+    Column, Dialect, QueryExt as _,
+    rules::{Rules, WriteKind},
 };
 
 /// Why records would fail, and how many.
@@ -78,7 +78,7 @@ impl<'a> Judge<'a> {
     /// Asks which rules there are.
     pub(super) async fn new(app: &'a PowerCrud, resource: &'a Resource, changes: &'a Changes) -> Self {
         let mut unknown = Vec::new();
-        let rules = Rules::read(app.database(), &resource.table, Deed::Update).await.unwrap_or_else(|error| {
+        let rules = Rules::read(app.database(), &resource.table, WriteKind::Update).await.unwrap_or_else(|error| {
             tracing::warn!(%error, resource = resource.name, "the rules of a table can't be read");
             unknown.push("all rules of the table".to_owned());
             Rules::default()
@@ -247,7 +247,7 @@ impl<'a> Judge<'a> {
             }
             let stored = self.dialect.stored(&field.column, &change.value, Expr::cust("NULL"), None);
             let select = Query::select().expr(self.dialect.read_value(&field.column, stored)).take();
-            if let Err(Error::Database(fault)) = self.app.database().connection().row(&select).await
+            if let Err(powercrud_db::Error::Database(fault)) = self.app.database().connection().row(&select).await
                 && fault.is_record()
             {
                 let words = format!("the database refuses this value ({})", fault.message);

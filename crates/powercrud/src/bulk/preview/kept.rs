@@ -2,11 +2,8 @@
 
 use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Query};
 
-use crate::{
-    app::PowerCrud,
-    db::{ForeignKey, ReferentialAction, Table},
-    resource::Resource,
-};
+use crate::{app::PowerCrud, resource::Resource};
+use powercrud_db::{ForeignKey, ReferentialAction, Table};
 
 /// Cascades deeper than this are not followed.
 const DEPTH: usize = 6;

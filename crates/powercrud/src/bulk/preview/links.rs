@@ -4,12 +4,12 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 
 use crate::{
     bulk::Plan,
-    db::Dialect,
     error::Result,
     form::{LinkChange, LinkOperation},
     query::{self, Choice},
     resource::{ManyToMany, Resource},
 };
+use powercrud_db::Dialect;
 
 const LINKED: &str = "powercrud_linked";
 

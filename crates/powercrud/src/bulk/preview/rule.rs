@@ -1,9 +1,7 @@
 //! A database's rule in words.
 
-use crate::{
-    db::{Dialect, rules::Check},
-    resource::Resource,
-};
+use crate::resource::Resource;
+use powercrud_db::{Dialect, rules::Check};
 
 /// What a record does that breaks the rule ("the sale price is not below the price"), and the rule's own text where all of its columns
 /// may be seen.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     bulk::{Plan, images, runs},
-    db::migrations::tables,
     error::{Error, Result},
+    own::tables,
     selection::{Checked, unfinished},
 };
 

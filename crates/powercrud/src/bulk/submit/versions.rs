@@ -6,11 +6,12 @@ use uuid::Uuid;
 use super::Plan;
 use crate::{
     bulk::runs,
-    db::{Column, Run as _, migrations::tables},
     error::{Error, Result},
+    own::tables,
     query,
     selection::{Checked, unfinished},
 };
+use powercrud_db::{Column, QueryExt as _};
 
 /// Keys of one SELECT of versions, as parameters.
 const KEYS_A_STATEMENT: usize = 5_000;

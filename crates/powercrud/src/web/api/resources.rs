@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 
 use super::caller::Caller;
 use crate::{
-    db::ColumnType,
     query::Operator,
     resource::{self, Resource},
     web::{error::WebResult, paths::unmark},
 };
+use powercrud_db::ColumnType;
 
 /// A table or view that can be listed, edited and bulk edited under one name.
 #[derive(Serialize, ToSchema)]

@@ -12,7 +12,6 @@ use super::{
 };
 use crate::{
     bulk::{self, BulkRequest, Requested, Route},
-    db::ColumnType,
     error::{Error, FieldError},
     form::Input,
     resource::{Field, Resource},
@@ -24,6 +23,7 @@ use crate::{
         view::{self, Pair, Widget},
     },
 };
+use powercrud_db::ColumnType;
 
 #[derive(Serialize)]
 struct EditView {

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::at_field;
 use crate::{
-    db::{Column, Value},
     error::{FieldError, Result},
     form::{Input, LinkOperation},
     query,
@@ -14,6 +13,7 @@ use crate::{
         view::{ChoiceView, element_id},
     },
 };
+use powercrud_db::{Column, Value};
 
 #[derive(Serialize)]
 pub(super) struct LinksField {

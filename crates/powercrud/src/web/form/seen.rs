@@ -8,13 +8,13 @@ use std::collections::HashMap;
 
 use super::form_fields;
 use crate::{
-    db::value::fingerprint,
     form::{Input, from_form, takes_empty_text},
     query::{Cell, Row},
     record::{self, Expected},
     resource::{Field, Resource},
     web::{ask::FormData, paths::Paths, view},
 };
+use powercrud_db::fingerprint;
 
 /// The hidden input that holds it.
 pub(super) const SEEN: &str = "powercrud_seen";

@@ -2,12 +2,8 @@
 
 use serde::Serialize;
 
-use crate::{
-    db::{ColumnType, Value},
-    query::Cell,
-    resource::Field,
-    web::paths::Paths,
-};
+use crate::{query::Cell, resource::Field, web::paths::Paths};
+use powercrud_db::{ColumnType, Value};
 
 #[derive(Serialize)]
 pub(in crate::web) struct CellView {

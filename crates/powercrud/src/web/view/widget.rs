@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::{
-    db::{ColumnType, Value},
     query::Cell,
     resource::{Field, Resource},
     web::paths::Paths,
 };
+use powercrud_db::{ColumnType, Value};
 
 #[derive(Clone, Default, Serialize)]
 pub(in crate::web) struct Widget {

@@ -42,7 +42,7 @@ async fn what_is_powercruds_own_is_removed_and_nothing_else(database: TestDataba
     assert_eq!(shop::count(&database, left).await, 0);
     assert_eq!(shop::count(&database, "item").await, 30);
     assert!(db::uninstall(&database, false, false).await.expect("nothing is there").tables.is_empty());
-    database.migrate().await.expect("it can come again");
+    db::migrate(&database).await.expect("it can come again");
 }
 
 /// Each file of the database's folder with its bytes.
@@ -91,7 +91,7 @@ async fn a_file_that_can_only_be_read_is_served_for_reading(database: TestDataba
     let refused = PowerCrud::builder(only_read).discover(true).build().await.map(drop).expect_err("no tables of ours");
     assert!(refused.to_string().contains("can only be read"), "{refused}");
 
-    database.migrate().await.expect("migrations");
+    db::migrate(&database).await.expect("migrations");
     std::fs::remove_file(&path).expect("a file");
     let path = copy(&database, "wal").await;
     let url = format!("sqlite:{}?mode=ro", path.display());

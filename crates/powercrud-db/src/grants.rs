@@ -1,0 +1,130 @@
+//! What the database's role may not do with tables that a program can't do without, as the statements that would grant it.
+
+use sea_orm::{
+    ConnectionTrait as _, Statement,
+    sea_query::{Expr, ExprTrait as _, Query},
+};
+
+use crate::{
+    catalog::rights::backticked,
+    catalog::rights::mysql_denies_delete,
+    catalog::rights::mysql_role,
+    database::Database,
+    dialect::Dialect,
+    error::{Error, Result},
+    query::QueryExt as _,
+};
+
+/// What a program does with a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needed {
+    /// Its name, in the connection's default schema.
+    pub table: &'static str,
+    /// Whether its rows are only read.
+    pub only_read: bool,
+}
+
+const RIGHTS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+
+impl Needed {
+    fn rights(self) -> &'static [&'static str] {
+        if self.only_read { &RIGHTS[..1] } else { &RIGHTS }
+    }
+}
+
+/// The GRANT statements that the database's role lacks to use those of the tables that are there; empty where it lacks none.
+///
+/// # Errors
+/// The database's.
+pub async fn missing(database: &Database, needed: &[Needed]) -> Result<Vec<String>> {
+    match database.dialect() {
+        Dialect::Sqlite => Ok(Vec::new()),
+        Dialect::Postgres => postgres(database, needed).await,
+        Dialect::Mysql => mysql(database, needed).await,
+    }
+}
+
+async fn postgres(database: &Database, needed: &[Needed]) -> Result<Vec<String>> {
+    let connection = database.connection();
+    let rights = RIGHTS.map(|right| format!("has_table_privilege(c.oid, '{right}')")).join(", ");
+    let sql = format!(
+        "SELECT c.relname::text, format('%I.%I', n.nspname, c.relname), quote_ident(current_user), {rights} \
+         FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) ORDER BY 1"
+    );
+    let mut grants = Vec::new();
+    for row in connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql)).await? {
+        let (name, table, role): (String, String, String) =
+            (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        let Some(needed) = needed.iter().find(|needed| needed.table == name) else { continue };
+        let mut missing = Vec::new();
+        for (place, right) in needed.rights().iter().enumerate() {
+            if !row.try_get_by_index::<bool>(3 + place)? {
+                missing.push(*right);
+            }
+        }
+        if !missing.is_empty() {
+            grants.push(format!("GRANT {} ON {table} TO {role};", missing.join(", ")));
+        }
+    }
+    Ok(grants)
+}
+
+async fn mysql(database: &Database, needed: &[Needed]) -> Result<Vec<String>> {
+    let connection = database.connection();
+    let (schema, role) = mysql_role(database).await?;
+    let mut grants = Vec::new();
+    for needed in needed {
+        let table = format!("{schema}.{}", backticked(needed.table));
+        let mut select = Query::select();
+        // A table that the role has no right to at all is not told of.
+        let lacking = |right: &str| format!("COALESCE(SUM(FIND_IN_SET('{right}', privileges) = 0), 1) > 0");
+        for right in &RIGHTS[..3] {
+            select.expr(Expr::cust(format!("CAST({} AS SIGNED)", lacking(&right.to_lowercase()))));
+        }
+        select
+            .from(("information_schema", "columns"))
+            .and_where(Expr::cust("table_schema = DATABASE()"))
+            .and_where(Expr::col("table_name").eq(needed.table));
+        let Some(row) = connection.row(&select).await? else { continue };
+        let mut missing = Vec::new();
+        for right in needed.rights() {
+            let lacks = match RIGHTS.iter().position(|one| one == right).unwrap_or_default() {
+                3 => mysql_denies_delete(database, &table).await?,
+                place => row.try_get_by_index::<i64>(place)? != 0,
+            };
+            if lacks {
+                missing.push(*right);
+            }
+        }
+        if !missing.is_empty() {
+            grants.push(format!("GRANT {} ON {table} TO {role};", missing.join(", ")));
+        }
+    }
+    Ok(grants)
+}
+
+/// The statements that would let the database's role make tables.
+///
+/// # Errors
+/// The database's.
+pub async fn to_create_tables(database: &Database) -> Result<Vec<String>> {
+    let connection = database.connection();
+    match database.dialect() {
+        Dialect::Sqlite => Ok(Vec::new()),
+        Dialect::Postgres => {
+            // Where the role may use no schema of its search path, the first of them that there is.
+            let sql = "SELECT quote_ident(COALESCE(current_schema(), 'public')), quote_ident(current_user)";
+            let statement = Statement::from_string(connection.get_database_backend(), sql);
+            let row = connection.query_one_raw(statement).await?;
+            let row = row.ok_or_else(|| Error::Unexpected("the server does not tell the current role".into()))?;
+            let (schema, role): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            Ok(vec![format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {role};")])
+        }
+        Dialect::Mysql => {
+            let (schema, role) = mysql_role(database).await?;
+            let rights = "CREATE, ALTER, INDEX, DROP, SELECT, INSERT, UPDATE, DELETE";
+            Ok(vec![format!("GRANT {rights} ON {schema}.* TO {role};")])
+        }
+    }
+}

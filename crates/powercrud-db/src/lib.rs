@@ -1,0 +1,40 @@
+//! SQLite, PostgreSQL and MySQL/MariaDB in one voice: the lowest layer of PowerCRUD.
+//!
+//! - [`Database`]: a connection pool that knows which database it talks to; [`Transaction`]: one that may write.
+//! - [`Catalog`]: what the database says of its tables, columns, keys and references, in words that all three share;
+//!   [`rules`]: what it holds the rows of a table to.
+//! - [`Dialect`]: everything in which the databases differ, as pieces of SQL or a yes or no. No other crate names a variant of it.
+//! - [`Value`]: a cell, read, parsed, bound and shown; [`Fault`]: what an error of the database means.
+//!
+//! It knows no resource, no task and no page. Applications depend on `powercrud`, which re-exports what they need.
+
+mod catalog;
+mod database;
+mod denied;
+mod dialect;
+mod error;
+mod fault;
+pub mod grants;
+mod query;
+pub mod rules;
+mod sql;
+mod sqlite;
+mod table;
+mod tokens;
+mod transaction;
+mod url;
+mod value;
+mod writers;
+
+pub use catalog::{Catalog, LeftOut, OWN_PREFIX, columns_in};
+pub use database::{Database, with_timeout};
+pub use denied::Denied;
+pub use dialect::Dialect;
+pub use error::{Error, FieldError, Result};
+pub use fault::{Fault, FaultKind, is_denied, is_missing_table, is_read_only};
+pub use query::QueryExt;
+pub use sql::lost_key;
+pub use table::{Column, ColumnType, Constraint, ForeignKey, ReferentialAction, Table, TableKind};
+pub use transaction::{Transaction, close, roll_back_to};
+pub use url::mask_password;
+pub use value::{Value, fingerprint};

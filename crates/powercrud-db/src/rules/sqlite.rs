@@ -1,0 +1,154 @@
+//! The rules of a SQLite table, from the text of its CREATE TABLE: SQLite keeps no other.
+
+use super::{Check, Rules, Unknown, WriteKind, rows, spelt};
+use crate::{
+    database::Database,
+    dialect::Dialect,
+    error::Result,
+    table::Table,
+    tokens::{Token, spans},
+};
+
+pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) -> Result<Rules> {
+    let mut rules = Rules::default();
+    let sql = "SELECT type, name, COALESCE(sql, '') FROM sqlite_schema WHERE tbl_name = ? COLLATE NOCASE";
+    for row in rows(database, sql, vec![table.name.as_str().into()]).await? {
+        let (kind, name, sql): (String, String, String) =
+            (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        let tokens = spans(&sql, Dialect::Sqlite);
+        match kind.as_str() {
+            "table" => {
+                rules.checks = checks(&sql, table);
+                let of = |name: &String| Some((name.clone(), collation(&sql, name)?));
+                rules.collations = table.columns.iter().filter_map(|column| of(&column.name)).collect();
+                if tokens.iter().any(|(token, _)| token.is_word("CONFLICT")) {
+                    rules.add_unknown("ON CONFLICT clauses");
+                }
+            }
+            "trigger" if is_for(&tokens, deed) => rules.add_unknown("triggers"),
+            "index" if deed == WriteKind::Update && is_over_parts(&tokens) => {
+                let columns = columns_in(&tokens, table);
+                let columns = (!columns.is_empty()).then_some(columns);
+                rules.unknown.push(Unknown { what: format!("the unique index {name}"), columns });
+            }
+            _ => {}
+        }
+    }
+    Ok(rules)
+}
+
+type Spans = [(Token, std::ops::Range<usize>)];
+
+/// The CHECK constraints in a CREATE TABLE.
+fn checks(sql: &str, table: &Table) -> Vec<Check> {
+    let tokens = spans(sql, Dialect::Sqlite);
+    let mut found = Vec::new();
+    for (index, pair) in tokens.windows(2).enumerate() {
+        if !(pair[0].0.is_word("CHECK") && pair[1].0 == Token::Symbol('(')) {
+            continue;
+        }
+        let mut depth = 0usize;
+        let end = (index + 1..tokens.len()).find(|place| {
+            match tokens[*place].0 {
+                Token::Symbol('(') => depth += 1,
+                Token::Symbol(')') => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        let Some(end) = end else { break };
+        let named = index.checked_sub(2).filter(|place| tokens[*place].0.is_word("CONSTRAINT"));
+        let name = named.and_then(|_| text(&tokens[index - 1].0)).unwrap_or_default();
+        let body = &tokens[index + 2..end];
+        found.push(Check {
+            name,
+            condition: sql[tokens[index + 1].1.end..tokens[end].1.start].to_owned(),
+            columns: columns_in(body, table),
+        });
+    }
+    found
+}
+
+fn text(token: &Token) -> Option<String> {
+    match token {
+        Token::Word(name) | Token::Quoted { name, .. } | Token::Text(name) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+fn columns_in(tokens: &Spans, table: &Table) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for (token, _) in tokens {
+        if let Token::Word(name) | Token::Quoted { name, .. } = token
+            && let Some(column) = spelt(table, name)
+            && !columns.contains(&column)
+        {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+/// Whether a CREATE TRIGGER is for a deed: its event stands before ON.
+fn is_for(tokens: &Spans, deed: WriteKind) -> bool {
+    let before_on = tokens.iter().take_while(|(token, _)| !token.is_word("ON"));
+    before_on.filter(|(token, _)| token.is_word(deed.word())).count() > 0
+}
+
+/// Whether a CREATE INDEX is unique, and over expressions, another collation than the columns', or part of the rows.
+fn is_over_parts(tokens: &Spans) -> bool {
+    let is_unique = tokens.iter().take(3).any(|(token, _)| token.is_word("UNIQUE"));
+    let first = tokens.iter().position(|(token, _)| *token == Token::Symbol('('));
+    let is_plain = first.is_some_and(|first| {
+        let columns = &tokens[first + 1..];
+        let plain = columns.iter().all(|(token, _)| match token {
+            Token::Quoted { .. } | Token::Symbol(',' | ')') => true,
+            Token::Word(word) => !["COLLATE", "WHERE"].iter().any(|other| word.eq_ignore_ascii_case(other)),
+            _ => false,
+        });
+        plain && columns.iter().filter(|(token, _)| *token == Token::Symbol(')')).count() == 1
+    });
+    is_unique && !is_plain
+}
+
+/// The collation that a CREATE TABLE gives a column.
+fn collation(sql: &str, column: &str) -> Option<String> {
+    let tokens = spans(sql, Dialect::Sqlite);
+    let (mut depth, mut is_own, mut is_first) = (0i32, false, true);
+    for (place, (token, _)) in tokens.iter().enumerate() {
+        match token {
+            Token::Symbol('(') => {
+                depth += 1;
+                is_first = depth == 1;
+                continue;
+            }
+            Token::Symbol(')') => depth -= 1,
+            Token::Symbol(',') if depth == 1 => {
+                is_first = true;
+                continue;
+            }
+            _ => {}
+        }
+        if is_first && depth == 1 {
+            is_own = text(token).is_some_and(|name| name.eq_ignore_ascii_case(column));
+        } else if is_own && depth == 1 && token.is_word("COLLATE") {
+            return tokens.get(place + 1).and_then(|(name, _)| text(name));
+        }
+        is_first = false;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_columns_collation_is_its_own() {
+        let sql =
+            "CREATE TABLE t (a TEXT CHECK (a COLLATE nocase <> b), \"b c\" varchar(3) NOT NULL COLLATE NOCASE, b TEXT)";
+        assert_eq!(collation(sql, "a"), None);
+        assert_eq!(collation(sql, "b c").as_deref(), Some("NOCASE"));
+        assert_eq!(collation(sql, "b"), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! What a connection is told about itself, and what one can do to another.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, IsolationLevel, Statement,
+    sea_query::{Expr, ExprTrait as _, Query},
+};
+
+use crate::{dialect::Dialect, error::Result, query::QueryExt as _};
+
+/// Lets a MySQL or MariaDB session refuse what does not fit, instead of storing something else with a warning. What an application or the
+/// server has chosen besides stays.
+pub(crate) const STRICT: &str =
+    "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION')";
+
+impl Dialect {
+    /// What makes the session of a connection that an application has handed in like those of our own, and what sets it back.
+    pub fn strictly(self) -> Option<(String, &'static str)> {
+        let restore = "SET SESSION sql_mode = @powercrud_sql_mode";
+        (self == Self::Mysql).then(|| (format!("SET @powercrud_sql_mode = @@sql_mode; {STRICT}"), restore))
+    }
+
+    /// How a transaction that changes what was selected reads: what is there now, also where others change it meanwhile. MySQL's
+    /// transactions otherwise read what was there when they began, and change what is there now.
+    pub fn isolation(self) -> Option<IsolationLevel> {
+        (self == Self::Mysql).then_some(IsolationLevel::ReadCommitted)
+    }
+
+    /// What each chunk's transaction says first: a deferred constraint fails at its statement and not at COMMIT, where no record could
+    /// be blamed; and the server ends the transaction where nobody says anything in it for so long, because the worker is frozen or the
+    /// connection half open. MySQL knows no such limit, and reads the one for MariaDB as a comment.
+    pub fn opening(self, idle: Duration) -> Option<String> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(format!(
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL idle_in_transaction_session_timeout = {}",
+                idle.as_millis()
+            )),
+            Self::Mysql => {
+                let seconds = Ord::max(idle.as_millis().div_ceil(1_000), 1);
+                Some(format!("SET /*M!100300 SESSION idle_transaction_timeout = {seconds}, */ @powercrud_chunk = 1"))
+            }
+        }
+    }
+
+    /// What ends each chunk's transaction where a limit would outlive it, together with that limit. One message: between two of them the
+    /// server would wait without any limit for the second, with all that the transaction has locked.
+    pub fn closing(self, commits: bool) -> Option<String> {
+        let end = if commits { "COMMIT" } else { "ROLLBACK" };
+        (self == Self::Mysql).then(|| {
+            format!("{end}; SET /*M!100300 SESSION idle_transaction_timeout = DEFAULT, */ @powercrud_chunk = NULL")
+        })
+    }
+
+    /// By what number another connection can mean this one; `None` where it can't.
+    pub async fn connection_id<C: ConnectionTrait>(self, connection: &C) -> Result<Option<i64>> {
+        let sql = match self {
+            Self::Sqlite => return Ok(None),
+            Self::Postgres => "CAST(pg_backend_pid() AS bigint)",
+            Self::Mysql => "CAST(CONNECTION_ID() AS SIGNED)",
+        };
+        let row = connection.row(&Query::select().expr(Expr::cust(sql)).take()).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+    }
+
+    /// Whether the server still has the connection of that number.
+    pub async fn is_connected<C: ConnectionTrait>(self, other: &C, connection_id: i64) -> Result<bool> {
+        let (table, column) = match self {
+            Self::Sqlite => return Ok(true),
+            Self::Postgres => (("pg_catalog", "pg_stat_activity"), "pid"),
+            Self::Mysql => (("information_schema", "processlist"), "id"),
+        };
+        let select = Query::select()
+            .expr(Expr::cust("COUNT(*)"))
+            .from(table)
+            .and_where(Expr::col(column).eq(connection_id))
+            .take();
+        Ok(other.number(&select).await? > 0)
+    }
+
+    /// Ends the statement that a connection runs, and nothing else.
+    pub fn interrupt(self, connection_id: i64) -> String {
+        match self {
+            Self::Postgres => format!("SELECT pg_cancel_backend({connection_id})"),
+            Self::Sqlite | Self::Mysql => format!("KILL QUERY {connection_id}"),
+        }
+    }
+
+    /// An UPDATE that fails where it would remove other rows, instead of doing so: what a statement says goes before what constraints say.
+    pub fn without_replacing(self, mut update: Statement) -> Statement {
+        if self == Self::Sqlite
+            && let Some(rest) = update.sql.strip_prefix("UPDATE ")
+        {
+            update.sql = format!("UPDATE OR ABORT {rest}");
+        }
+        update
+    }
+
+    /// Whether the database is reached over a connection that may fall silent.
+    pub fn is_remote(self) -> bool {
+        self != Self::Sqlite
+    }
+}
