@@ -24,7 +24,7 @@ async fn items(database: &TestDatabase) {
 
 async fn a_task_is_reverted(database: TestDatabase) {
     items(&database).await;
-    let update = ["bulk", "update", "item", "--set", "price=7", "--all", "--format", "json"];
+    let update = ["bulk", "update", "item", "--set", "price=777", "--all", "--format", "json"];
     let task = with_revert(&database, &update).exits(0).json();
     let id = task["id"].as_str().expect("an id");
     database.execute("UPDATE item SET price = 1000 WHERE id = 50;").await;
@@ -41,7 +41,7 @@ async fn a_task_is_reverted(database: TestDatabase) {
     assert_eq!((&ended["errors"][0]["code"], &ended["errors"][0]["field"]), (&json!("CHANGED_SINCE"), &json!("price")));
     assert_eq!(number(&database, "SELECT COUNT(*) FROM item WHERE price = id").await, 99);
     let list = on(&database, &["task", "list"]).exits(0).stdout;
-    assert!(list.contains("item: revert of price → 7"), "{list}");
+    assert!(list.contains("item: revert of price → 777"), "{list}");
 
     let task = with_revert(&database, &["bulk", "delete", "item", "--all", "--format", "json"]).exits(0).json();
     let text = with_revert(&database, &["task", "revert", task["id"].as_str().expect("an id")]).exits(0).stdout;

@@ -202,12 +202,13 @@ mod sqlite {
     pub(super) fn bound(column: &Column, text: &str) -> (&'static str, Expr) {
         if let Some(marked) = text.strip_prefix('~') {
             let rest = |kind| marked.strip_prefix(kind).map(Expr::val);
+            // A CAST would lend its affinity to the column, and make the text '0.1' equal to the number; the sign takes it away.
             let marked = [
                 ("?", rest('t')),
-                ("CAST(? AS INTEGER)", rest('i')),
-                ("CAST(? AS REAL)", rest('r')),
+                ("+CAST(? AS INTEGER)", rest('i')),
+                ("+CAST(? AS REAL)", rest('r')),
                 ("unhex(?)", rest('b')),
-                ("CAST(unhex(?) AS TEXT)", rest('x')),
+                ("+CAST(unhex(?) AS TEXT)", rest('x')),
             ];
             let found = marked.into_iter().find_map(|(template, value)| Some((template, value?)));
             return found.unwrap_or_else(|| ("?", Expr::val(None::<String>)));
