@@ -71,12 +71,12 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
 
 /// The database that the command line, the environment or the configuration names.
 async fn connect(connection: &Connection, config: &Config) -> Result<Database> {
-    Ok(Database::connect(address(connection, config)?).await?)
+    Ok(Database::connect(address(connection, config)?).await.map_err(powercrud::Error::from)?)
 }
 
 /// The same database, to have a look that leaves no trace.
 async fn connect_to_look(connection: &Connection, config: &Config) -> Result<Database> {
-    Ok(Database::connect_to_look(address(connection, config)?).await?)
+    Ok(Database::connect_to_look(address(connection, config)?).await.map_err(powercrud::Error::from)?)
 }
 
 fn address<'a>(connection: &'a Connection, config: &'a Config) -> Result<&'a str> {

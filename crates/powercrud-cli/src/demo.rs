@@ -40,7 +40,7 @@ impl Bookshop {
             std::fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
             create(&path, books).await?;
         }
-        let database = Database::connect(&address(&path)).await?;
+        let database = Database::connect(&address(&path)).await.map_err(powercrud::Error::from)?;
         let books = count_books(&database).await.with_context(|| {
             format!("{} is not a demo bookshop; name another folder with --data-dir", path.display())
         })?;
@@ -72,7 +72,7 @@ async fn create(path: &Path, books: u64) -> Result<()> {
             remove(Path::new(&format!("{}{suffix}", file.display())))?;
         }
     }
-    let database = Database::connect(&address(&draft)).await?;
+    let database = Database::connect(&address(&draft)).await.map_err(powercrud::Error::from)?;
     let transaction = database.connection().begin().await?;
     fill(&transaction, books).await?;
     transaction.commit().await?;

@@ -186,12 +186,7 @@ impl ReferentialAction {
 
 impl Table {
     /// A table of that name with nothing in it.
-    #[cfg(test)]
-    pub fn named(name: &str, kind: TableKind) -> Self {
-        Self::new(name, kind)
-    }
-
-    pub(crate) fn new(name: &str, kind: TableKind) -> Self {
+    pub fn new(name: &str, kind: TableKind) -> Self {
         Self {
             schema: None,
             name: name.to_owned(),

@@ -32,8 +32,8 @@ pub(super) async fn run(arguments: Demo) -> Result<Exit> {
             arguments.data_dir.display()
         );
     }
-    let database = Database::connect(&shop.address()).await?;
-    db::migrate(&database).await?;
+    let database = Database::connect(&shop.address()).await.map_err(powercrud::Error::from)?;
+    powercrud::db::migrate(&database).await?;
     if login {
         add_users(&database).await?;
     }

@@ -10,7 +10,7 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
     let config = Config::load(connection.config.as_deref())?;
     let database = connect(&connection, &config).await?;
     let pending = db::pending_migrations(&database).await?;
-    db::migrate(&database).await?;
+    powercrud::db::migrate(&database).await?;
     print(&match pending {
         0 => "PowerCRUD's tables are up to date; there was nothing to do.".to_owned(),
         1 => "PowerCRUD's tables are up to date: 1 migration applied.".to_owned(),

@@ -26,7 +26,7 @@ pub(super) async fn run(arguments: Serve) -> Result<Exit> {
     let listen = &arguments.listen;
     let bind = listen.bind.unwrap_or(config.bind);
     let database = connect(&arguments.connection, &config).await?;
-    db::migrate(&database).await?;
+    powercrud::db::migrate(&database).await?;
     let users = account::any(&database).await?;
     let mut settings = config.settings;
     reachable(listen, bind, users)?;

@@ -63,7 +63,7 @@ pub(super) async fn run(user: User) -> Result<Exit> {
 async fn open(connection: &Connection) -> Result<Database> {
     let config = Config::load(connection.config.as_deref())?;
     let database = connect(connection, &config).await?;
-    db::migrate(&database).await?;
+    powercrud::db::migrate(&database).await?;
     Ok(database)
 }
 

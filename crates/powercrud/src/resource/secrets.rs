@@ -122,7 +122,7 @@ mod tests {
             choices: Vec::new(),
             comment: String::new(),
         };
-        is_secret(&Table::named(table, TableKind::Table), &column)
+        is_secret(&Table::new(table, TableKind::Table), &column)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 use sea_orm::ConnectionTrait as _;
 
 use powercrud::{
-    Error, PowerCrud,
+    PowerCrud,
     db::{self, Database},
 };
 
@@ -80,7 +80,7 @@ async fn a_look_at_a_file_leaves_it_and_its_folder_as_they_were(database: TestDa
         assert!(files(&path) == before, "{mode}: there are {:?}", files(&path).keys());
     }
     let nowhere = Database::connect_to_look("sqlite:/nonexistent/there.db?mode=rwc").await;
-    assert!(matches!(nowhere, Err(Error::Connection { .. })));
+    assert!(matches!(nowhere, Err(powercrud::db::Error::Connection { .. })));
 }
 
 async fn a_file_that_can_only_be_read_is_served_for_reading(database: TestDatabase) {

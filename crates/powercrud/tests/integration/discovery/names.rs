@@ -62,7 +62,7 @@ async fn choices_come_from_checks_and_enums(database: TestDatabase) {
 }
 
 async fn what_is_there_is_listed_once(database: TestDatabase) {
-    db::migrate(&database).await.expect("migrations");
+    powercrud::db::migrate(&database).await.expect("migrations");
     let catalog = odd_catalog(&database).await;
     let names: Vec<_> = catalog.tables.iter().map(|table| table.name.as_str()).collect();
     let mut expected = vec![

@@ -25,7 +25,7 @@ async fn the_statements_that_are_told_are_all_that_a_role_needs(database: TestDa
         let creates = database.kind == Kind::Postgres;
         let fits = |grant: &String| grant.starts_with("GRANT ") && grant.contains("CREATE") == creates;
         assert!(!told.is_empty() && told.iter().all(fits), "{told:?}");
-        db::migrate(&database).await.expect("the owner makes the tables");
+        powercrud::db::migrate(&database).await.expect("the owner makes the tables");
         let mut rounds = 0;
         let app = loop {
             match PowerCrud::builder(few.clone()).discover(true).build().await {
@@ -58,7 +58,7 @@ async fn missing(database: &Database) -> Vec<String> {
 /// Rights on single tables and columns; on MariaDB some of them by way of a role.
 async fn few_rights(database: &TestDatabase, role: &Role) {
     shop(database).await;
-    db::migrate(&database).await.expect("the owner makes the tables");
+    powercrud::db::migrate(&database).await.expect("the owner makes the tables");
     let Role { name, .. } = role;
     database
         .execute(&format!(

@@ -205,7 +205,7 @@ async fn users_see_only_their_own_tasks(database: TestDatabase) {
 }
 
 async fn names_are_taken_once(database: TestDatabase) {
-    db::migrate(&database).await.expect("tables");
+    powercrud::db::migrate(&database).await.expect("tables");
     add(&database, "Ann Adler", false).await;
     let new = |name: &str, password: &str, email: &str| NewAccount {
         name: name.into(),
