@@ -324,6 +324,8 @@ fn sqlite(code: i32, message: String) -> Fault {
         787 => Fault::record("FOREIGN_KEY", None, message),
         1299 => Fault::record("NOT_NULL", field, message),
         275 => Fault::record("CHECK", field, message),
+        // What SQLite says of RESTRICT, as if it were a trigger.
+        1811 if message == "FOREIGN KEY constraint failed" => Fault::record("FOREIGN_KEY", None, message),
         1811 => Fault::record("TRIGGER", None, message),
         3091 | 20 => Fault::record("INVALID_VALUE", None, message),
         _ => match code & 0xff {

@@ -1,5 +1,6 @@
 //! One cell's value: read from a row, parsed from what a person typed, bound to a statement, shown.
 
+mod exponent;
 mod parse;
 mod same;
 

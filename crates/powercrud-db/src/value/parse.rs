@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
 
+use super::exponent;
 use crate::{
     dialect::Dialect,
     table::{Column, ColumnType},
@@ -101,6 +102,8 @@ fn integer(column: &Column, min: i64, max: i64, text: &str) -> Result<Value, Ref
 }
 
 fn decimal(precision: Option<u32>, scale: Option<u32>, text: &str) -> Result<Value, Refused> {
+    let expanded = exponent::digits(text);
+    let text = expanded.as_deref().unwrap_or(text);
     if !is_decimal(text) {
         return Err(("INVALID_TYPE", "a decimal number such as 12.50".to_owned()));
     }
@@ -393,7 +396,9 @@ mod tests {
         check(money.clone(), "-0.1", Ok("-0.1"));
         check(money.clone(), "1234", Err("OUT_OF_RANGE"));
         check(money.clone(), "1.999", Err("OUT_OF_RANGE"));
-        check(money.clone(), "1e3", Err("INVALID_TYPE"));
+        check(money.clone(), "1e3", Err("OUT_OF_RANGE"));
+        check(money.clone(), "1.25e2", Ok("125"));
+        check(money.clone(), "1e", Err("INVALID_TYPE"));
         check(money, ".", Err("INVALID_TYPE"));
         check(ColumnType::Date, "2026-02-30", Err("INVALID_TYPE"));
         check(ColumnType::DateTime, "2026-01-31T13:05", Ok("2026-01-31 13:05:00"));

@@ -118,15 +118,6 @@ impl Connection {
     async fn drop_view(&mut self, name: &str) {
         self.execute(&format!("DROP VIEW {name}")).await.expect("a view that was made here");
     }
-
-    /// A case's script.
-    pub(crate) async fn script(&mut self, statements: &[String]) {
-        for statement in statements {
-            if let Err(error) = self.execute(statement).await {
-                panic!("{error}: {statement}");
-            }
-        }
-    }
 }
 
 /// Sorted, so that every name is read before the first is dropped, which may take others with it.

@@ -7,9 +7,6 @@ use crate::{connection::Connection, support::Kind};
 /// Rows as texts, sorted, by table.
 pub(crate) type Dump = BTreeMap<String, Vec<String>>;
 
-/// The judge's own column.
-pub(crate) const NUMBER: &str = "oracle_row";
-
 pub(crate) async fn dump(kind: Kind, connection: &mut Connection) -> Dump {
     let tables = connection.texts(tables(kind)).await;
     let mut dump = Dump::new();
@@ -21,7 +18,6 @@ pub(crate) async fn dump(kind: Kind, connection: &mut Connection) -> Dump {
         let cells: Vec<_> = columns
             .iter()
             .map(|column| (column[0].clone().unwrap_or_default(), column[1].clone().unwrap_or_default()))
-            .filter(|(column, _)| column != NUMBER)
             .map(|(column, column_type)| cell(kind, &column, &column_type))
             .collect();
         let from = match kind {

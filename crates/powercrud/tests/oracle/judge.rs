@@ -1,177 +1,247 @@
-//! Plain SQL does to a copy what PowerCRUD was asked for, record by record, each in a transaction of its own.
+//! What plain SQL does: each record by a statement of its own, in the order of the table's tags, so that a refusal is that record's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    case::{Case, Identity, Operation},
     connection::Connection,
-    dump::NUMBER,
+    dump::quoted as quote,
+    step::{Assignment, Deed},
     support::Kind,
 };
 
-/// A selected record.
-pub(crate) struct Record {
-    /// The condition that finds its row.
-    row: String,
-    /// Its key as text, small letters.
-    pub(crate) key: String,
-}
-
-/// What plain SQL did with a record.
-#[derive(Debug)]
-pub(crate) enum Fate {
-    Applied,
-    /// The database said no, so.
+/// Why plain SQL did not do it to one record.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    /// What kind of rule was broken, in PowerCRUD's word, where the database's driver tells.
+    pub(crate) code: Option<&'static str>,
+    /// What the database said.
     #[expect(dead_code, reason = "told where PowerCRUD and plain SQL disagree")]
-    Refused(String),
-    /// The database said nothing, and the row is as it was.
-    Kept,
-    /// It went with a record before.
-    Gone,
+    pub(crate) message: String,
 }
 
-impl Fate {
-    pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Kept)
+/// What became of the selected records.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    pub(crate) done: BTreeSet<i64>,
+    pub(crate) refused: BTreeMap<i64, Refusal>,
+    /// Gone when their turn came: deleted with another.
+    pub(crate) gone: BTreeSet<i64>,
+}
+
+pub(crate) struct Judge {
+    pub(crate) kind: Kind,
+    pub(crate) plain: Connection,
+    /// Whether what is done to the tables can be undone.
+    pub(crate) has_transactions: bool,
+}
+
+impl Judge {
+    pub(crate) async fn new(kind: Kind, mut plain: Connection) -> Self {
+        let without = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() \
+             AND table_type = 'BASE TABLE' AND engine <> 'InnoDB' AND table_name NOT LIKE 'powercrud%'";
+        let has_transactions = kind != Kind::Mysql || plain.texts(without).await.is_empty();
+        Self { kind, plain, has_transactions }
     }
-}
 
-pub(crate) struct Judge<'a> {
-    case: &'a Case,
-    kind: Kind,
-    connection: &'a mut Connection,
-}
-
-impl<'a> Judge<'a> {
-    pub(crate) async fn new(case: &'a Case, kind: Kind, connection: &'a mut Connection) -> Self {
-        if kind == Kind::Mysql {
-            if case.identity == Identity::Row {
-                let sql = format!(
-                    "ALTER TABLE {} ADD COLUMN {NUMBER} BIGINT NOT NULL AUTO_INCREMENT UNIQUE INVISIBLE",
-                    case.table
-                );
-                connection.execute("SET sql_mode = ''").await.expect("a session of the judge's own");
-                connection.execute(&sql).await.unwrap_or_else(|error| panic!("{}: {error}", case.name));
+    /// The table's name as SQL; `schema.table` where it has a schema. The records of a table that others inherit from are its own rows.
+    async fn table(&mut self, name: &str) -> String {
+        let quoted = name.split('.').map(|part| quote(self.kind, part)).collect::<Vec<_>>().join(".");
+        if self.kind == Kind::Postgres {
+            let parents = format!(
+                "SELECT 'a parent' FROM pg_inherits JOIN pg_class ON pg_class.oid = inhparent \
+                 WHERE relkind = 'r' AND inhparent = '{}'::regclass",
+                quoted.replace('\'', "''")
+            );
+            if !self.plain.texts(&parents).await.is_empty() {
+                return format!("ONLY {quoted}");
             }
-            let modes = "SET sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'";
-            connection.execute(modes).await.expect("a session of the judge's own");
         }
-        Self { case, kind, connection }
+        quoted
     }
 
-    /// The records that the case selects, in the order of their keys.
-    pub(crate) async fn selected(&mut self) -> Vec<Record> {
-        let case = self.case;
-        let key: Vec<_> = case.key.iter().map(|column| key_text(self.kind, column)).collect();
-        let row = self.row();
-        let select = format!(
-            "SELECT {row}, {} FROM {} WHERE {} ORDER BY {}",
-            key.join(", "),
-            case.table,
-            case.condition,
-            case.key.join(", ")
-        );
-        let rows = self.connection.texts(&select).await;
-        rows.into_iter()
-            .map(|mut cells| {
-                let row = cells.remove(0).expect("a condition");
-                let mut parts: Vec<_> = cells.into_iter().map(Option::unwrap_or_default).collect();
-                let key = match parts.len() {
-                    1 => parts.remove(0),
-                    _ => serde_json::json!(parts).to_string(),
-                };
-                Record { row, key: key.to_lowercase() }
-            })
-            .collect()
+    /// Tags of the rows that a condition selects, in order.
+    pub(crate) async fn tags(&mut self, table: &str, condition: &str) -> Result<Vec<i64>, String> {
+        let text = if self.kind == Kind::Mysql { "CHAR" } else { "TEXT" };
+        let table = self.table(table).await;
+        let sql = format!("SELECT CAST(tag AS {text}) FROM {table} WHERE {condition} ORDER BY tag + 0");
+        let rows = self.plain.texts(&sql).await;
+        Ok(rows.into_iter().filter_map(|row| row[0].as_deref()?.parse().ok()).collect())
     }
 
-    /// SQL that makes the condition by which a row is found again.
-    fn row(&self) -> String {
-        let by_key = |make: fn(&str) -> String, and: &str| {
-            self.case.key.iter().map(|column| make(column)).collect::<Vec<_>>().join(and)
-        };
-        match (self.kind, self.case.identity) {
-            (Kind::Sqlite, Identity::Row) => "'rowid = ' || rowid".into(),
-            (Kind::Sqlite, Identity::Key) => {
-                by_key(|column| format!("'{} IS ' || quote({column})", column.replace('\'', "''")), " || ' AND ' || ")
+    /// The deed, in SQL.
+    async fn statement(&mut self, table: &str, deed: &Deed, condition: &str) -> String {
+        let table = self.table(table).await;
+        match deed {
+            Deed::Delete => format!("DELETE FROM {table} WHERE {condition}"),
+            Deed::Update(changes) => {
+                let set = |change: &Assignment| format!("{} = {}", quote(self.kind, &change.column), change.sql);
+                let sets: Vec<_> = changes.iter().map(set).collect();
+                format!("UPDATE {table} SET {} WHERE {condition}", sets.join(", "))
             }
-            (Kind::Postgres, Identity::Row) => {
-                "'ctid = ' || quote_literal(ctid::text) || ' AND tableoid = ' || tableoid::oid::text".into()
-            }
-            (Kind::Postgres, Identity::Key) => by_key(
-                |column| format!("'{} = ' || quote_literal({column}::text)", column.replace('\'', "''")),
-                " || ' AND ' || ",
+        }
+    }
+
+    /// Those of `tags` whose rows hold all the new values already: what is as it should be is not written, so no trigger hears of it.
+    pub(crate) async fn holding(&mut self, table: &str, deed: &Deed, tags: &[i64]) -> Result<BTreeSet<i64>, String> {
+        let Deed::Update(changes) = deed else { return Ok(BTreeSet::new()) };
+        let mut conditions = vec!["1 = 1".to_owned()];
+        for change in changes {
+            let (column, value) = (quote(self.kind, &change.column), &change.sql);
+            let column_type = self.column_type(table, &change.column).await;
+            let is_text = ["char", "text", "enum", "set"].iter().any(|part| column_type.contains(part));
+            conditions.push(match self.kind {
+                Kind::Sqlite => format!("{column} IS {value}"),
+                // Whatever the collation takes for equal.
+                Kind::Mysql if is_text => format!("CAST({column} AS BINARY) <=> CAST({value} AS BINARY)"),
+                Kind::Mysql => format!("{column} <=> {value}"),
+                Kind::Postgres => {
+                    format!("CAST({column} AS text) IS NOT DISTINCT FROM CAST(CAST({value} AS {column_type}) AS text)")
+                }
+            });
+        }
+        let held = self.tags(table, &conditions.join(" AND ")).await?;
+        Ok(held.into_iter().filter(|tag| tags.contains(tag)).collect())
+    }
+
+    async fn column_type(&mut self, table: &str, column: &str) -> String {
+        let text = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
+        let sql = match self.kind {
+            Kind::Sqlite => return String::new(),
+            Kind::Mysql => format!(
+                "SELECT CAST(column_type AS CHAR) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = {} AND column_name = {}",
+                text(table),
+                text(column)
             ),
-            (Kind::Mysql, Identity::Row) => format!("CONCAT('{NUMBER} = ', {NUMBER})"),
-            (Kind::Mysql, Identity::Key) => {
-                let parts =
-                    by_key(|column| format!("'{} = ', QUOTE({column})", column.replace('\'', "''")), ", ' AND ', ");
-                format!("CONCAT({parts})")
-            }
-        }
+            Kind::Postgres => format!(
+                "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = {}::regclass AND attname = {}",
+                text(self.table(table).await.trim_start_matches("ONLY ")),
+                text(column)
+            ),
+        };
+        self.plain.column(&sql).await.swap_remove(0)
     }
 
-    /// Does to one record what the case says, and keeps it where the database takes it.
-    pub(crate) async fn apply(&mut self, record: &Record) -> Fate {
-        let Case { table, operation, .. } = self.case;
-        let sql = match operation {
-            Operation::Delete => format!("DELETE FROM {table} WHERE {}", record.row),
-            Operation::Update(sets) => {
-                let sets: Vec<_> = sets.iter().map(|set| format!("{} = {}", set.column, set.literal)).collect();
-                format!("UPDATE {table} SET {} WHERE {}", sets.join(", "), record.row)
-            }
-        };
-        self.connection.execute("BEGIN").await.expect("a transaction");
-        let result = match self.connection.execute(&sql).await {
-            Ok(rows) => self.connection.execute("COMMIT").await.map(|_| rows),
-            Err(error) => Err(error),
-        };
-        match result {
-            Ok(1) => Fate::Applied,
-            Ok(0) => {
-                let count = format!("SELECT CAST(COUNT(*) AS CHAR(9)) FROM {table} WHERE {}", record.row);
-                if self.connection.column(&count).await == ["0"] { Fate::Gone } else { Fate::Kept }
-            }
-            Ok(rows) => panic!("{}: the judge's condition {} finds {rows} rows", self.case.name, record.row),
-            Err(error) => {
-                // Some errors end the transaction themselves.
-                let _ = self.connection.execute("ROLLBACK").await;
-                Fate::Refused(error.to_string())
+    /// Does it to each of `tags` alone.
+    pub(crate) async fn one_by_one(&mut self, table: &str, deed: &Deed, tags: &[i64]) -> Verdict {
+        let mut verdict = Verdict::default();
+        for &tag in tags {
+            match self.try_one(table, deed, tag).await {
+                Ok(true) => _ = verdict.done.insert(tag),
+                Ok(false) => _ = verdict.gone.insert(tag),
+                Err(refusal) => _ = verdict.refused.insert(tag, refusal),
             }
         }
+        verdict
     }
 
-    /// Does it to all but `left_out`, again and again while that frees others; how each of the rest stands then.
-    pub(crate) async fn apply_all<'r>(
+    /// Does it to all of `tags` by one statement.
+    pub(crate) async fn at_once(&mut self, table: &str, deed: &Deed, tags: &BTreeSet<i64>) -> Result<u64, String> {
+        if tags.is_empty() {
+            return Ok(0);
+        }
+        let tags: Vec<_> = tags.iter().map(ToString::to_string).collect();
+        let sql = self.statement(table, deed, &format!("tag IN ({})", tags.join(", "))).await;
+        self.plain.execute(&sql).await.map_err(|error| format!("{sql}: {error}"))
+    }
+
+    /// Deletes all of `tags`, those first that no other refers to; those that are left can't be.
+    pub(crate) async fn one_after_the_other(
         &mut self,
-        records: &'r [Record],
-        left_out: &BTreeSet<String>,
-    ) -> Vec<(&'r Record, Fate)> {
-        let mut left: Vec<_> = records.iter().filter(|record| !left_out.contains(&record.key)).collect();
+        table: &str,
+        deed: &Deed,
+        tags: &BTreeSet<i64>,
+    ) -> BTreeSet<i64> {
+        let mut left = tags.clone();
         loop {
-            let before = left.len();
-            let mut refused = Vec::new();
-            for record in left {
-                let fate = self.apply(record).await;
-                if fate.is_refusal() {
-                    refused.push((record, fate));
+            let verdict = self.one_by_one(table, deed, &left.iter().copied().collect::<Vec<_>>()).await;
+            if verdict.refused.is_empty() || verdict.done.is_empty() {
+                return verdict.refused.into_keys().collect();
+            }
+            left = verdict.refused.into_keys().collect();
+        }
+    }
+
+    /// Does it to one record in a savepoint; whether the record was there.
+    pub(crate) async fn try_one(&mut self, table: &str, deed: &Deed, tag: i64) -> Result<bool, Refusal> {
+        let condition = format!("tag = {tag}");
+        let sql = self.statement(table, deed, &condition).await;
+        if self.has_transactions {
+            self.run("SAVEPOINT one").await;
+        }
+        match self.plain.execute(&sql).await {
+            Ok(rows) => {
+                if self.has_transactions {
+                    self.run("RELEASE SAVEPOINT one").await;
+                }
+                let left = self.tags(table, &condition).await.expect("tags");
+                match (deed, rows, left.is_empty()) {
+                    (Deed::Update(_), 0, true) => Ok(false),
+                    // A trigger or a rule kept it as it was, without a word.
+                    (_, 0, false) => Err(Refusal { code: None, message: String::new() }),
+                    (Deed::Delete, 0, true) => Ok(false),
+                    (Deed::Delete, _, false) => Err(Refusal { code: None, message: String::new() }),
+                    _ => Ok(true),
                 }
             }
-            if refused.len() == before || refused.is_empty() {
-                return refused;
+            Err(error) => {
+                // SQLite's RAISE(ROLLBACK) has ended the transaction with all that was done in it; the judge needs none then.
+                let _ = self.plain.execute("ROLLBACK TO SAVEPOINT one").await;
+                let _ = self.plain.execute("RELEASE SAVEPOINT one").await;
+                Err(refusal(&error))
             }
-            left = refused.into_iter().map(|(record, _)| record).collect();
         }
+    }
+
+    /// As [`Judge::try_one`], for good.
+    pub(crate) async fn try_one_committed(&mut self, table: &str, deed: &Deed, tag: i64) -> Result<bool, Refusal> {
+        self.begin(false).await;
+        let outcome = self.try_one(table, deed, tag).await;
+        // A trigger may have ended it.
+        let _ = self.plain.execute("COMMIT").await;
+        outcome
+    }
+
+    /// Begins a transaction, where each record is not to have one of its own.
+    pub(crate) async fn begin(&mut self, autocommit: bool) {
+        if !autocommit {
+            self.run("BEGIN").await;
+        }
+        if self.kind == Kind::Postgres {
+            self.run("SET CONSTRAINTS ALL IMMEDIATE").await;
+        }
+    }
+
+    pub(crate) async fn commit(&mut self, autocommit: bool) {
+        if !autocommit {
+            self.run("COMMIT").await;
+        }
+    }
+
+    pub(crate) async fn roll_back(&mut self, autocommit: bool) {
+        if !autocommit {
+            self.run("ROLLBACK").await;
+        }
+    }
+
+    async fn run(&mut self, sql: &str) {
+        self.plain.execute(sql).await.unwrap_or_else(|error| panic!("the judge's {sql}: {error}"));
     }
 }
 
-/// A part of a key as PowerCRUD tells it: text, bytes in hexadecimal.
-fn key_text(kind: Kind, column: &str) -> String {
-    match kind {
-        Kind::Sqlite => format!("CASE typeof({column}) WHEN 'blob' THEN hex({column}) ELSE CAST({column} AS TEXT) END"),
-        Kind::Postgres => format!(
-            "CASE WHEN pg_typeof({column}) = 'bytea'::regtype THEN substr({column}::text, 3) ELSE {column}::text END"
-        ),
-        Kind::Mysql => format!("CAST({column} AS CHAR)"),
-    }
+fn refusal(error: &sqlx::Error) -> Refusal {
+    use sqlx::error::ErrorKind;
+    let sqlx::Error::Database(database) = error else {
+        return Refusal { code: None, message: error.to_string() };
+    };
+    let code = match database.kind() {
+        // What SQLite says of RESTRICT.
+        _ if database.message() == "FOREIGN KEY constraint failed" => Some("FOREIGN_KEY"),
+        ErrorKind::UniqueViolation => Some("UNIQUE"),
+        ErrorKind::ForeignKeyViolation => Some("FOREIGN_KEY"),
+        ErrorKind::NotNullViolation => Some("NOT_NULL"),
+        ErrorKind::CheckViolation => Some("CHECK"),
+        _ => None,
+    };
+    Refusal { code, message: database.message().to_owned() }
 }

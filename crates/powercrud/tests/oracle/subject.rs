@@ -1,109 +1,121 @@
-//! PowerCRUD carries a case out.
+//! PowerCRUD by its public functions, as an application calls it.
 
 use std::collections::BTreeMap;
 
 use powercrud::{
-    PowerCrud, Resource, Selection, User,
+    Error, PowerCrud, Resource, Selection, User,
     bulk::{self, Answer, BulkRequest, Requested, Route},
+    db::Database,
     query::{self, ListParams},
     record,
-    task::{BulkTask, store},
+    task::{BulkTask, RecordError, store},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    case::{Case, Operation},
-    support::TestDatabase,
-};
+use crate::step::{Assignment, Bulk, Deed, Selected};
 
-/// What PowerCRUD says that it did.
+/// What PowerCRUD told of a bulk operation.
+#[derive(Debug)]
 pub(crate) enum Told {
-    /// It offers no bulk work on the table, for this reason.
-    ReadOnly(String),
-    /// It refused the whole request, for this reason; nothing was done.
-    Refused(String),
-    /// A task ended.
-    Ended { task: Box<BulkTask>, failed: BTreeMap<String, Failure> },
+    /// It refused the request, and says that nothing was done.
+    Refused(Error),
+    /// It carried it out.
+    Ended { task: Box<BulkTask>, errors: Vec<RecordError> },
 }
 
-/// Why a record failed.
-pub(crate) struct Failure {
-    pub(crate) code: String,
-    pub(crate) message: String,
+pub(crate) struct Subject {
+    pub(crate) app: PowerCrud,
 }
 
-pub(crate) async fn carry_out(case: &Case, database: &TestDatabase) -> Told {
-    let resource = Resource::table(&case.resource).bulk_chunk_size(case.chunk_size).bulk_atomicity(case.atomicity);
-    let built = PowerCrud::builder(database.clone()).resource(resource).discover(true).build().await;
-    let app = built.unwrap_or_else(|error| panic!("{}: the server does not start: {error}", case.name));
-    let resource = app.resource(&case.resource).expect("the resource that was named");
-    lists_each_record_once(case, &app, resource).await;
-    if let Some(reason) = &resource.read_only {
-        return Told::ReadOnly(reason.clone());
+impl Subject {
+    /// Discovers all tables. Those of `chunks` have so many records a chunk.
+    pub(crate) async fn build(url: &str, chunks: &BTreeMap<String, u64>) -> Result<Self, Error> {
+        let database = Database::connect(url).await?;
+        let mut builder = PowerCrud::builder(database).discover(true);
+        for (table, size) in chunks {
+            builder = builder.resource(Resource::table(table).bulk_chunk_size(*size));
+        }
+        Ok(Self { app: builder.build().await? })
     }
-    let conditions: Vec<&str> = case.filters.iter().map(String::as_str).collect();
-    let selection = match &conditions[..] {
-        [] => Selection::All,
-        conditions => match ListParams::from_conditions(resource, conditions) {
-            Ok(params) => Selection::Matching(params),
-            Err(error) => return Told::Refused(error.to_string()),
-        },
-    };
-    let operation = match &case.operation {
-        Operation::Delete => Requested::Delete,
-        Operation::Update(sets) => {
-            Requested::Update(sets.iter().map(|set| (set.field.clone(), set.typed.clone())).collect())
+
+    pub(crate) fn resource(&self, table: &str) -> Result<&Resource, Error> {
+        self.app.resource(table).map(AsRef::as_ref)
+    }
+
+    /// Key and tag of each record that the list shows, page by page.
+    pub(crate) async fn list(
+        &self,
+        table: &str,
+        conditions: &[String],
+        page_size: u64,
+    ) -> Result<(Vec<(String, i64)>, u64), Error> {
+        let resource = self.resource(table)?;
+        let mut params = ListParams::from_conditions(resource, conditions)?;
+        params.page_size = page_size;
+        let place = resource.list_fields().position(|field| field.name == "tag");
+        let place = place.unwrap_or_else(|| panic!("the list of {table} does not show the tag"));
+        let mut records = Vec::new();
+        for page in 1.. {
+            params.page = page;
+            let found = query::list(&self.app, resource, &params).await?;
+            for row in found.rows {
+                let tag = row.cells[place].value.to_text();
+                let tag = tag.parse().unwrap_or_else(|_| panic!("the tag of {} is {tag:?}", row.key));
+                records.push((row.key, tag));
+            }
+            if !found.has_next {
+                break;
+            }
         }
-    };
-    let request = BulkRequest {
-        resource: case.resource.clone(),
-        operation,
-        selection,
-        user: User::operator(),
-        route: Route::Background,
-        parent_id: None,
-        on_conflict: None,
-    };
-    let task = match bulk::run(&app, request).await {
-        Ok(Answer::Queued { task, .. }) => {
-            let worked = app.worker().run_task(task.id, &CancellationToken::new()).await;
-            worked.unwrap_or_else(|error| panic!("{}: the worker gave up: {error}", case.name))
+        Ok((records, query::count(&self.app, resource, &params).await?))
+    }
+
+    /// Carries out a bulk operation to its end.
+    pub(crate) async fn bulk(&self, bulk: &Bulk, keys: &BTreeMap<i64, String>) -> Result<Told, Error> {
+        match self.try_bulk(bulk, keys).await {
+            Ok(task) => {
+                let errors = store::errors(&self.app, task.id, 0, 1_000_000).await?;
+                Ok(Told::Ended { task: Box::new(task), errors })
+            }
+            Err(error) => Ok(Told::Refused(error)),
         }
-        Ok(answer) => answer.task().clone(),
-        Err(error) => return Told::Refused(error.to_string()),
-    };
-    assert!(task.status.is_final(), "{}: the task is still {:?}", case.name, task.status);
-    let errors = store::errors(&app, task.id, 0, 1_000_000).await.expect("errors");
-    let failed =
-        errors.into_iter().map(|error| (error.record_key, Failure { code: error.code, message: error.message }));
-    Told::Ended { task: Box::new(task), failed: failed.collect() }
+    }
+
+    async fn try_bulk(&self, bulk: &Bulk, keys: &BTreeMap<i64, String>) -> Result<BulkTask, Error> {
+        let resource = self.resource(&bulk.table)?;
+        let selection = match &bulk.selection {
+            Selected::All => Selection::All,
+            Selected::Filter { conditions, .. } => {
+                Selection::Matching(ListParams::from_conditions(resource, conditions)?)
+            }
+            Selected::Tags(tags) => Selection::Keys(tags.iter().filter_map(|tag| keys.get(tag).cloned()).collect()),
+        };
+        let operation = match &bulk.deed {
+            Deed::Delete => Requested::Delete,
+            Deed::Update(changes) => Requested::Update(changes.iter().map(input).collect()),
+        };
+        let request = BulkRequest {
+            resource: resource.name.clone(),
+            operation,
+            selection,
+            user: User::operator(),
+            route: if bulk.background { Route::Background } else { Route::Auto },
+            parent_id: None,
+            on_conflict: None,
+        };
+        match bulk::run(&self.app, request).await? {
+            Answer::Done(task) => Ok(task),
+            Answer::Queued { task, .. } => self.app.worker().run_task(task.id, &CancellationToken::new()).await,
+            Answer::Duplicate(task) => panic!("{task:?} is running already"),
+        }
+    }
+
+    /// Edits one field of one record.
+    pub(crate) async fn edit(&self, table: &str, key: &str, change: &Assignment) -> Result<(), Error> {
+        record::update(&self.app, &User::operator(), self.resource(table)?, key, &[input(change)]).await
+    }
 }
 
-/// Pages through the list: each record once, and found by its key.
-async fn lists_each_record_once(case: &Case, app: &PowerCrud, resource: &Resource) {
-    let mut keys = Vec::new();
-    for page in 1.. {
-        let params = ListParams { page, page_size: 7, ..ListParams::default() };
-        let found = query::list(app, resource, &params).await;
-        let found = found.unwrap_or_else(|error| panic!("{}: page {page} of the list: {error}", case.name));
-        keys.extend(found.rows.into_iter().map(|row| row.key));
-        if !found.has_next {
-            break;
-        }
-    }
-    let count = query::count(app, resource, &ListParams::default()).await.expect("a count");
-    assert_eq!(keys.len() as u64, count, "{}: the list has another number of records than its count", case.name);
-    if resource.table.primary_key.is_empty() {
-        return;
-    }
-    let named = keys.len();
-    keys.sort_unstable();
-    keys.dedup();
-    assert_eq!(keys.len(), named, "{}: the list has a key twice", case.name);
-    for key in keys.iter().take(20) {
-        let found = record::get(app, resource, key).await;
-        let found =
-            found.unwrap_or_else(|error| panic!("{}: the list's key {key:?} finds nothing: {error}", case.name));
-        assert_eq!(&found.key, key, "{}: the list's key finds another record", case.name);
-    }
+fn input(change: &Assignment) -> (String, Option<String>) {
+    (change.column.clone(), change.text.clone())
 }

@@ -1,122 +1,175 @@
-//! On MariaDB and MySQL.
+//! MySQL and MariaDB: collations, zero dates, unsigned 64 bits, engines without transactions.
 
-use crate::case::Case;
-
-/// A table of six rows, and a trigger that answers some of them so.
-fn with_trigger(name: &str, body: &str) -> Case {
-    Case::new(
-        name,
-        &[
-            "CREATE TABLE t (id INT PRIMARY KEY, cat VARCHAR(9), n INT)",
-            "INSERT INTO t VALUES (1, 'a', 1), (2, 'a', 2), (3, 'a', 3), (4, 'b', 4), (5, 'a', 5), (6, 'a', 6), (7, 'a', 0)",
-            &format!("CREATE TRIGGER on_update BEFORE UPDATE ON t FOR EACH ROW BEGIN {body} END"),
-            &format!("CREATE TRIGGER on_delete BEFORE DELETE ON t FOR EACH ROW BEGIN {body} END"),
-        ],
-    )
-    .set("n", "77")
-}
+use super::{at_once, bulk, case, edit, filter, pages, rows, set, update, usual};
+use crate::{
+    step::{Case, Deed, Selected, Step},
+    support::Kind,
+};
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (word, column_type, values) in [
-        ("float keys", "FLOAT", "(0.1, 'a', 1), (16777217, 'a', 2), (3.4e38, 'b', 3), (1.23456789, 'a', 4)"),
-        ("double keys", "DOUBLE", "(0.1, 'a', 1), (0.30000000000000004, 'a', 2), (1e300, 'b', 3)"),
-        ("keys with NUL", "VARCHAR(20)", "('a\\0b', 'a', 1), ('a', 'a', 2), ('b', 'b', 3)"),
-        ("zero dates", "DATE", "('0000-00-00', 'a', 1), ('2026-01-01', 'a', 2), ('2026-00-00', 'b', 3)"),
-        ("zero moments", "DATETIME", "('0000-00-00 00:00:00', 'a', 1), ('2026-01-01', 'a', 2), ('9999-12-31', 'b', 3)"),
-        (
-            "times beyond a day",
-            "TIME",
-            "('838:59:59', 'a', 1), ('-838:59:59', 'a', 2), ('13:00', 'b', 3), ('00:00', 'a', 4)",
-        ),
-        (
-            "unsigned 64 bits",
-            "BIGINT UNSIGNED",
-            "(18446744073709551615, 'a', 1), (9223372036854775808, 'a', 2), (9223372036854775807, 'b', 3), (0, 'a', 4)",
-        ),
-        ("bits", "BIT(8)", "(b'00000001', 'a', 1), (b'11111111', 'a', 2), (b'00000010', 'b', 3)"),
-        ("enums", "ENUM('x', 'y', '')", "('x', 'a', 1), ('y', 'b', 2), ('', 'a', 3)"),
-        ("sets", "SET('x', 'y')", "('x', 'a', 1), ('x,y', 'a', 2), ('', 'b', 3)"),
-        ("decimals", "DECIMAL(30, 10)", "(0.1, 'a', 1), (12345678901234567890.0123456789, 'a', 2), (2.5, 'b', 3)"),
-        (
-            "keys of any capitals",
-            "VARCHAR(20) COLLATE utf8mb4_general_ci",
-            "('abc', 'a', 1), ('ÄB', 'a', 2), ('Other', 'b', 3)",
-        ),
-        ("blank-padded keys", "CHAR(5)", "('a', 'a', 1), ('a b', 'a', 2), ('b', 'b', 3)"),
-        (
-            "bytes",
-            "VARBINARY(20)",
-            "(0x00, 'a', 1), ('', 'a', 2), (0x6162, 'b', 3), (0xff, 'a', 4), (0x616200, 'a', 5)",
-        ),
-        (
-            "texts with odd letters",
-            "VARCHAR(20) COLLATE utf8mb4_bin",
-            "('', 'a', 1), (' a', 'a', 2), ('a\\nb', 'a', 3), ('a\\\\', 'a', 4), ('a,b', 'a', 5)",
-        ),
-        ("years", "YEAR", "(2026, 'a', 1), (0, 'a', 2), (1901, 'b', 3)"),
-    ] {
-        let case = Case::new(
-            word,
-            &[
-                "SET SESSION sql_mode = ''",
-                &format!("CREATE TABLE t (id {column_type} NOT NULL PRIMARY KEY, cat VARCHAR(9), n INT)"),
-                &format!("INSERT INTO t VALUES {values}"),
-            ],
-        )
-        .set("n", "77")
-        .may_refuse(&super::UNFINDABLE)
-        .may_be_read_only();
-        cases.extend(case.every_way().into_iter().step_by(2));
-    }
-    cases.extend(with_trigger("division by zero", "DECLARE x INT; SET x = 1 / (OLD.n MOD 3);").every_way());
-    for code in ["45000", "23000", "42501", "HY000"] {
-        let body =
-            format!("IF OLD.id MOD 3 = 0 THEN SIGNAL SQLSTATE '{code}' SET MESSAGE_TEXT = 'not this one'; END IF;");
-        cases.extend(with_trigger(&format!("a trigger signals {code}"), &body).every_way().into_iter().step_by(2));
-    }
-    let body = "IF OLD.id = 3 THEN SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1999, MESSAGE_TEXT = 'odd'; END IF;";
-    cases.extend(with_trigger("a trigger signals an odd number", body).every_way().into_iter().step_by(2));
-    let myisam = Case::new(
-        "a table without transactions",
-        &[
-            "CREATE TABLE t (id INT PRIMARY KEY, cat VARCHAR(9), n INT CHECK (n <> 77 OR id <> 3)) ENGINE = MyISAM",
-            "INSERT INTO t VALUES (1, 'a', 1), (2, 'a', 2), (3, 'a', 3), (4, 'b', 4)",
-        ],
-    )
-    .set("n", "77")
-    .may_be_read_only();
-    cases.extend(myisam.every_way().into_iter().step_by(2));
-    let family = Case::new(
-        "a parent and its children in one selection",
-        &[
-            "CREATE TABLE t (id INT PRIMARY KEY, cat VARCHAR(9), n INT, up INT, FOREIGN KEY (up) REFERENCES t (id) ON DELETE CASCADE)",
-            "INSERT INTO t VALUES (1, 'a', 1, NULL), (2, 'a', 2, 1), (3, 'a', 3, 2), (4, 'b', 4, 3), (5, 'a', 5, NULL)",
-        ],
-    );
-    cases.extend(family.every_way());
-    let large = Case::new(
-        "a value of 70 kB, and a key of 700 letters",
-        &[
-            "CREATE TABLE t (id VARCHAR(700) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, cat VARCHAR(9), n MEDIUMTEXT)",
-            "INSERT INTO t VALUES (REPEAT('k', 700), 'a', 'x'), ('short', 'a', 'x'), ('other', 'b', 'x')",
-        ],
-    )
-    .set("n", &"long ".repeat(14_000));
-    cases.push(large);
-    let checks = Case::new(
-        "checks",
-        &[
-            "CREATE TABLE `select` (`Id` INT PRIMARY KEY, cat VARCHAR(9), n INT, top INT, CONSTRAINT content_id CHECK (n <= top))",
-            "INSERT INTO `select` VALUES (1, 'a', 1, 500), (2, 'a', 1, 10), (3, 'b', 1, 10), (4, 'a', 1, 500), (5, 'a', 1, 10), (6, 'a', 1, NULL)",
-        ],
-    )
-    .on("select")
-    .set("n", "77");
-    cases.extend(checks.every_way().into_iter().map(|case| Case {
-        table: "`select`".into(),
-        key: vec!["`Id`".into()],
-        ..case
-    }));
+    let mut cases = keys();
+    cases.extend(refusals());
+    cases.extend(others());
     cases
+}
+
+fn one(name: &str, script: impl Into<String>, steps: Vec<Step>) -> Case {
+    case(Kind::Mysql, name, script, steps)
+}
+
+fn change() -> Deed {
+    update("note", "changed", "'changed'")
+}
+
+fn keyed(name: &str, key: &str, keys: &[&str]) -> Case {
+    let values: Vec<_> = keys.iter().enumerate().map(|(at, key)| format!("({key}, {}, 'n')", at + 1)).collect();
+    let script = format!(
+        "SET sql_mode = 'ALLOW_INVALID_DATES'; CREATE TABLE t (id {key} NOT NULL PRIMARY KEY, tag integer NOT NULL, note text); INSERT INTO t VALUES {};",
+        values.join(", ")
+    );
+    one(name, script, usual("t"))
+}
+
+fn keys() -> Vec<Case> {
+    let long = format!("'{}'", "k".repeat(700));
+    vec![
+        keyed("float key", "float", &["0.1", "1.5", "16777216", "3.4e38", "-0.3"]),
+        keyed("double key", "double", &["0.1", "1e300", "0.30000000000000004"]),
+        keyed("decimal key", "decimal(20,5)", &["1.0", "1.50", "-99999999.99999"]),
+        keyed("unsigned 64", "bigint unsigned", &["18446744073709551615", "1", "9223372036854775808"]),
+        keyed("date key", "date", &["'0000-00-00'", "'2024-02-29'", "'2024-02-31'", "'2024-00-00'", "'9999-12-31'"]),
+        keyed("datetime key", "datetime(6)", &["'0000-00-00'", "'2024-02-29 12:00:00.000001'", "'2024-02-29 12:00'"]),
+        keyed("timestamp key", "timestamp", &["'0000-00-00'", "'2024-02-29 12:00:01'", "'2024-02-29 12:00'"]),
+        keyed("time key", "time", &["'838:59:59'", "'-838:59:59'", "'00:00:00'", "'24:00:00'"]),
+        keyed("year key", "year", &["0", "1901", "2155"]),
+        keyed("bit key", "bit(16)", &["0", "65535", "b'101'"]),
+        keyed("varbinary key", "varbinary(20)", &["x'00ff'", "'a'", "'A'", "''", "'a '"]),
+        keyed("binary key", "binary(4)", &["x'00ff'", "'a'", "'A'", "''"]),
+        keyed("nul in a key", "varchar(20)", &["'a\\0b'", "'a'", "'b'", "'\\0'"]),
+        keyed("a key that ignores case", "varchar(20) COLLATE utf8mb4_general_ci", &["'abc'", "'ABD'", "'é'", "'x '"]),
+        keyed("a binary collation", "varchar(20) COLLATE utf8mb4_bin", &["'abc'", "'ABC'", "'é'", "'e'"]),
+        keyed("a collation without padding", "varchar(20) COLLATE utf8mb4_nopad_bin", &["'a'", "'a '", "'A'", "''"]),
+        keyed("latin1 key", "varchar(20) CHARACTER SET latin1", &["'é'", "'€'", "'a'"]),
+        keyed("enum key", "enum('b','a','','1')", &["'a'", "'b'", "'1'"]),
+        keyed("set key", "set('b','a')", &["'a,b'", "'b'", "''"]),
+        keyed("boolean key", "tinyint(1)", &["0", "1", "2", "-128"]),
+        keyed("a key of 700 characters", "varchar(750)", &[&long, "'a'", "'b'"]),
+        keyed("odd texts as keys", "varchar(40)", &[
+            "'%'", "'_'", "'?'", "'$1'", "'it''s'", "'a/b'", "''", "'ä€😀'", "'null'", "'a\\nb'", "'\\\\'", "'[\"a\"]'",
+        ]),
+        one(
+            "composite key",
+            "CREATE TABLE t (a varchar(10), b integer, tag integer NOT NULL, note text, PRIMARY KEY (b, a));
+            INSERT INTO t VALUES ('a,b', 1, 1, 'n'), ('\"', 1, 2, 'n'), ('', 1, 3, 'n'), ('a', -2147483648, 4, 'n');",
+            usual("t"),
+        ),
+        one(
+            "no key",
+            "CREATE TABLE t (tag integer, note text); INSERT INTO t VALUES (1, 'n'), (2, 'n'), (3, 'n');",
+            usual("t"),
+        ),
+        one(
+            "a unique column that may be null",
+            "CREATE TABLE t (id varchar(10) UNIQUE, tag integer NOT NULL, note text); INSERT INTO t VALUES ('a', 1, 'n'), (NULL, 2, 'n'), (NULL, 3, 'n');",
+            usual("t"),
+        ),
+        one(
+            "a key's prefix",
+            "CREATE TABLE t (id varchar(10) NOT NULL, tag integer NOT NULL, note text, UNIQUE (id(2))); INSERT INTO t VALUES ('ab', 1, 'n'), ('cd', 2, 'n'), ('ef', 3, 'n');",
+            usual("t"),
+        ),
+        one(
+            "odd names",
+            "CREATE TABLE `sel'ect ? %` (`a\"b` integer PRIMARY KEY, tag integer NOT NULL, note text, `$1` varchar(10) DEFAULT '?', `größe` text, `group` text);
+            INSERT INTO `sel'ect ? %` (`a\"b`, tag, note) VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            usual("sel'ect ? %"),
+        ),
+    ]
+}
+
+fn triggered(name: &str, when: &str, body: &str, deed: Deed) -> Case {
+    let script = format!(
+        "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, moved integer);
+        INSERT INTO t VALUES {};
+        CREATE TRIGGER refuse BEFORE {when} ON t FOR EACH ROW BEGIN IF OLD.id % 5 = 2 THEN {body} END IF; END;",
+        rows(12, |n| format!("({n}, {n}, 'n', 0)"))
+    );
+    one(name, script, vec![at_once("t", deed.clone(), Selected::Tags(vec![1, 2])), bulk("t", deed, Selected::All)])
+}
+
+fn refusals() -> Vec<Case> {
+    let raised = |code: &str| format!("SIGNAL SQLSTATE '{code}' SET MESSAGE_TEXT = 'not this one';");
+    let mut cases: Vec<_> = ["45000", "23000", "02000", "42000", "HY000", "ZZ999"]
+        .iter()
+        .map(|code| triggered(&format!("a trigger raises {code}"), "UPDATE", &raised(code), change()))
+        .collect();
+    cases.push(triggered("a trigger refuses a delete", "DELETE", &raised("42000"), Deed::Delete));
+    cases.push(triggered("a trigger divides by zero", "UPDATE", "SET NEW.moved = 1 / 0;", change()));
+    cases.push(triggered(
+        "a trigger changes the value",
+        "UPDATE",
+        "SET NEW.note = 'mine', NEW.moved = OLD.moved + 1;",
+        change(),
+    ));
+    cases.push(triggered("a trigger's table is missing", "UPDATE", "INSERT INTO no_such_table VALUES (1);", change()));
+    // 1365 stops the statement where the mode says so.
+    cases.push(one(
+        "a check divides by zero",
+        format!(
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, n integer, m integer, CHECK (n <> id)); INSERT INTO t VALUES {};",
+            rows(12, |n| format!("({n}, {n}, 'n', -1, {})", n % 4))
+        ),
+        vec![bulk("t", update("n", "5", "5"), Selected::All), edit("t", 4, set("n", "4", "4"))],
+    ));
+    cases
+}
+
+fn others() -> Vec<Case> {
+    vec![
+        one(
+            "MyISAM",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text) ENGINE = MyISAM; INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            vec![pages("t", 2), bulk("t", change(), Selected::All), bulk("t", Deed::Delete, Selected::Tags(vec![1]))],
+        ),
+        one(
+            "Aria",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text) ENGINE = Aria; INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            vec![pages("t", 2), bulk("t", change(), Selected::All), bulk("t", Deed::Delete, Selected::Tags(vec![1]))],
+        ),
+        one(
+            "a value of 70 kB",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note longtext); INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            vec![bulk("t", update("note", &"k".repeat(70_000), &format!("'{}'", "k".repeat(70_000))), Selected::All)],
+        ),
+        one(
+            "an enum without the value",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, e enum('a','b'), v varchar(3), n tinyint);
+            INSERT INTO t VALUES (1, 1, 'n', 'a', 'abc', 1), (2, 2, 'n', 'b', 'abc', 2), (3, 3, 'n', NULL, 'abc', 3);",
+            vec![
+                bulk("t", update("e", "wrong", "'wrong'"), Selected::All),
+                bulk("t", update("v", "abcd", "'abcd'"), Selected::All),
+                bulk("t", update("n", "128", "128"), Selected::All),
+                bulk("t", update("e", "b", "'b'"), filter("e=a", "e = 'a'")),
+            ],
+        ),
+        one(
+            "a view's pages",
+            format!(
+                "CREATE TABLE t (x text, tag integer); CREATE VIEW v AS SELECT 'same' AS same, tag FROM t; INSERT INTO t VALUES {};",
+                rows(3000, |n| format!("('x', {})", (n * 7919) % 3001))
+            ),
+            vec![pages("v", 25), pages("t", 100)],
+        ),
+        one(
+            "parents and their cascaded children",
+            format!(
+                "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, parent_id integer, FOREIGN KEY (parent_id) REFERENCES t (id) ON DELETE CASCADE);
+                CREATE TABLE keeper (id integer PRIMARY KEY, t_id integer, FOREIGN KEY (t_id) REFERENCES t (id));
+                CREATE TABLE loose (id integer PRIMARY KEY, t_id integer, FOREIGN KEY (t_id) REFERENCES t (id) ON DELETE SET NULL);
+                INSERT INTO t VALUES {}; INSERT INTO keeper VALUES (1, 5), (2, 11); INSERT INTO loose VALUES (1, 2), (2, 3);",
+                rows(12, |n| format!("({n}, {n}, 'n', {})", if n > 6 { (n - 6).to_string() } else { "NULL".into() }))
+            ),
+            vec![bulk("t", Deed::Delete, Selected::Tags(vec![1, 7, 2])), bulk("t", Deed::Delete, Selected::All)],
+        ),
+    ]
 }

@@ -1,175 +1,243 @@
-//! On PostgreSQL.
+//! PostgreSQL: inheritance, partitions, row security, triggers with any SQLSTATE, types whose casts cut.
 
-use crate::case::Case;
-
-/// A trigger on `t` that answers rows with `id % 3 = 0` by an error of this code.
-fn raising(code: &str) -> Case {
-    let function = format!(
-        "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            IF OLD.id % 3 = 0 THEN RAISE EXCEPTION 'not this one' USING ERRCODE = '{code}'; END IF;
-            IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$"
-    );
-    Case::new(
-        &format!("a trigger raises {code}"),
-        &[
-            "CREATE TABLE t (id integer PRIMARY KEY, cat text, n integer)",
-            "INSERT INTO t SELECT i, CASE WHEN i % 4 = 0 THEN 'b' ELSE 'a' END, i FROM generate_series(1, 30) i",
-            &function,
-            "CREATE TRIGGER no BEFORE UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION no()",
-        ],
-    )
-    .set("n", "77")
-}
+use super::{at_once, bulk, case, edit, filter, pages, rows, set, update, usual};
+use crate::{
+    step::{Case, Deed, Selected, Step},
+    support::Kind,
+};
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    let inheritance = Case::new(
-        "a child table repeats keys",
-        &[
-            "CREATE TABLE par (id integer PRIMARY KEY, cat text, n integer)",
-            "CREATE TABLE chi () INHERITS (par)",
-            "INSERT INTO par VALUES (1, 'a', 1), (2, 'b', 2), (3, 'a', 3)",
-            "INSERT INTO chi VALUES (1, 'b', 10), (3, 'b', 30), (4, 'b', 40)",
-        ],
-    )
-    .on("par")
-    .set("n", "77")
-    .may_refuse(&super::UNFINDABLE)
-    .may_be_read_only();
-    cases.extend(inheritance.every_way());
-    let partitions = Case::new(
-        "partitions",
-        &[
-            "CREATE TABLE t (id integer, part integer, cat text, n integer, PRIMARY KEY (id, part)) PARTITION BY LIST (part)",
-            "CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1)",
-            "CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2)",
-            "INSERT INTO t SELECT i, 1 + i % 2, CASE WHEN i % 3 = 0 THEN 'b' ELSE 'a' END, i FROM generate_series(1, 20) i",
-        ],
-    )
-    .key(&["id", "part"])
-    .set("n", "77");
-    cases.extend(partitions.every_way());
-    for code in ["42501", "23000", "P0002", "54000", "P0001", "XX001", "0A000"] {
-        cases.extend(raising(code).every_way().into_iter().take(if code == "42501" { 4 } else { 3 }));
-    }
-    let swallowing = Case::new(
-        "a trigger keeps rows without a word",
-        &[
-            "CREATE TABLE t (id integer PRIMARY KEY, cat text, n integer)",
-            "INSERT INTO t SELECT i, 'a', i FROM generate_series(1, 20) i",
-            "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                IF OLD.id % 3 = 0 THEN RETURN NULL; END IF;
-                IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$",
-            "CREATE TRIGGER no BEFORE UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION no()",
-        ],
-    )
-    .set("n", "77");
-    cases.extend(swallowing.every_way());
-    for (word, column_type, values) in [
-        (
-            "real keys",
-            "real",
-            "(0.1, 'a', 1), (16777217, 'a', 2), (3.4e38, 'b', 3), ('NaN', 'a', 4), ('-infinity', 'a', 5)",
-        ),
-        (
-            "double keys",
-            "double precision",
-            "(0.1, 'a', 1), (0.30000000000000004, 'a', 2), (1e300, 'b', 3), ('NaN', 'a', 4)",
-        ),
-        ("numeric keys", "numeric", "(0.10, 'a', 1), (1e30, 'a', 2), ('NaN', 'a', 4), (2.50, 'b', 3)"),
-        (
-            "moments with infinity and BC",
-            "timestamp",
-            "('infinity', 'a', 1), ('0044-03-15 12:00 BC', 'a', 2), ('2026-01-01', 'b', 3), ('12000-01-01', 'a', 4)",
-        ),
-        (
-            "instants",
-            "timestamptz",
-            "('infinity', 'a', 1), ('0044-03-15 12:00 BC', 'a', 2), ('2026-01-01 00:00:00.000001+02', 'a', 3)",
-        ),
-        (
-            "dates",
-            "date",
-            "('infinity', 'a', 1), ('0044-03-15 BC', 'a', 2), ('12000-01-01', 'a', 3), ('2026-01-01', 'b', 4)",
-        ),
-        ("intervals", "interval", "('1 mon', 'a', 1), ('31 days', 'a', 2), ('-1 day 2:00', 'b', 3)"),
-        ("bits", "bit(8)", "(B'00000001', 'a', 1), (B'11111111', 'a', 2), (B'10000000', 'b', 3)"),
-        ("blank-padded keys", "char(5)", "('a', 'a', 1), ('a b', 'a', 2), ('b', 'b', 3)"),
-        ("ranges", "int4range", "('[1,5)', 'a', 1), ('empty', 'a', 2), ('[7,)', 'b', 3)"),
-        ("arrays", "text[]", "('{a,NULL}', 'a', 1), ('{\"a,b\"}', 'a', 2), ('{}', 'b', 3)"),
-        (
-            "texts with odd letters",
-            "text",
-            "('', 'a', 1), (' a', 'a', 2), (E'a\\nb', 'a', 3), (E'a\\r', 'a', 4), ('a,b', 'a', 5), ('[\"x\"]', 'b', 6), (repeat('k', 900), 'a', 7)",
-        ),
-        ("bytes", "bytea", "('\\x00', 'a', 1), ('\\x', 'a', 2), ('\\x6162', 'b', 3), ('\\xff', 'a', 4)"),
-    ] {
-        let case = Case::new(
-            word,
-            &[
-                &format!("CREATE TABLE t (id {column_type} PRIMARY KEY, cat text, n integer)"),
-                &format!("INSERT INTO t VALUES {values}"),
-            ],
-        )
-        .set("n", "77")
-        .may_refuse(&super::UNFINDABLE)
-        .may_be_read_only();
-        cases.extend(case.every_way().into_iter().step_by(2));
-    }
-    let family = Case::new(
-        "a parent and its children in one selection",
-        &[
-            "CREATE TABLE t (id integer PRIMARY KEY, cat text, n integer, up integer REFERENCES t ON DELETE CASCADE)",
-            "INSERT INTO t VALUES (1, 'a', 1, NULL), (2, 'a', 2, 1), (3, 'a', 3, 2), (4, 'b', 4, 3), (5, 'a', 5, NULL)",
-        ],
-    );
-    cases.extend(family.every_way());
-    let chain = Case::new(
-        "records that refer to each other",
-        &[
-            "CREATE TABLE t (id integer PRIMARY KEY, cat text, n integer, up integer REFERENCES t)",
-            "INSERT INTO t SELECT i, CASE WHEN i = 7 THEN 'b' ELSE 'a' END, i, nullif(i - 1, 0) FROM generate_series(1, 15) i",
-        ],
-    );
-    cases.extend(chain.every_way());
-    let rule = Case::new(
-        "a rule does something else instead",
-        &[
-            "CREATE TABLE t (id integer PRIMARY KEY, cat text, n integer)",
-            "CREATE TABLE other (id integer PRIMARY KEY, n integer)",
-            "INSERT INTO t SELECT i, 'a', i FROM generate_series(1, 6) i",
-            "INSERT INTO other SELECT i, i FROM generate_series(1, 6) i",
-            "CREATE RULE instead AS ON UPDATE TO t DO INSTEAD UPDATE other SET n = NEW.n WHERE id = OLD.id",
-            "CREATE RULE gone AS ON DELETE TO t DO INSTEAD UPDATE other SET n = 0 WHERE id = OLD.id",
-        ],
-    )
-    .set("n", "77")
-    .may_refuse(&["NOT_CHANGED"])
-    .may_be_read_only();
-    cases.extend(rule.every_way().into_iter().step_by(2));
-    let checks = Case::new(
-        "checks, uniques and domains",
-        &[
-            "CREATE DOMAIN small AS integer CHECK (VALUE < 1000)",
-            "CREATE TABLE \"select\" (\"Id\" integer PRIMARY KEY, cat text, n small, top integer, CONSTRAINT \"content_id\" CHECK (n <= top))",
-            "INSERT INTO \"select\" SELECT i, 'a', 1, CASE WHEN i % 5 = 0 THEN 10 ELSE 500 END FROM generate_series(1, 25) i",
-        ],
-    )
-    .on("select")
-    .set("n", "77");
-    cases.extend(checks.every_way().into_iter().map(|case| Case {
-        table: "\"select\"".into(),
-        key: vec!["\"Id\"".into()],
-        ..case
-    }));
-    let large = Case::new(
-        "a value of 70 kB",
-        &[
-            "CREATE TABLE t (id integer PRIMARY KEY, cat text, n text)",
-            "INSERT INTO t SELECT i, 'a', 'x' FROM generate_series(1, 6) i",
-        ],
-    )
-    .set("n", &"long ".repeat(14_000));
-    cases.push(large);
+    let mut cases = relations();
+    cases.extend(keys());
+    cases.extend(refusals());
+    cases.extend(links());
     cases
+}
+
+fn one(name: &str, script: impl Into<String>, steps: Vec<Step>) -> Case {
+    case(Kind::Postgres, name, script, steps)
+}
+
+fn change() -> Deed {
+    update("note", "changed", "'changed'")
+}
+
+fn relations() -> Vec<Case> {
+    let family = "CREATE TABLE par (id integer PRIMARY KEY, tag integer NOT NULL, cat text, note text);
+        CREATE TABLE chi (extra text) INHERITS (par);
+        INSERT INTO par VALUES (1, 1, 'a', 'n'), (2, 2, 'b', 'n'), (3, 3, 'a', 'n');
+        INSERT INTO chi VALUES (1, 11, 'b', 'n', 'x'), (2, 12, 'a', 'n', 'y'), (9, 13, 'b', 'n', 'z');";
+    vec![
+        one("inheritance: update", family, vec![pages("par", 2), bulk("par", change(), filter("cat=a", "cat = 'a'"))]),
+        one("inheritance: delete", family, vec![bulk("par", Deed::Delete, filter("cat=a", "cat = 'a'"))]),
+        one("inheritance: one record", family, vec![edit("par", 1, set("note", "edited", "'edited'"))]),
+        one(
+            "partitions",
+            format!(
+                "CREATE TABLE t (id integer, region text, tag integer NOT NULL, note text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+                CREATE TABLE t_n PARTITION OF t FOR VALUES IN ('n'); CREATE TABLE t_s PARTITION OF t FOR VALUES IN ('s', 'e');
+                INSERT INTO t VALUES {};",
+                rows(12, |n| format!("({}, '{}', {n}, 'n')", n % 6, ["n", "s", "e"][(n / 6) as usize % 3]))
+            ),
+            usual("t"),
+        ),
+        one(
+            "two tables of one name",
+            "CREATE SCHEMA other; CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text);
+            CREATE TABLE other.t (id integer PRIMARY KEY, tag integer NOT NULL, note text);
+            INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n'); INSERT INTO other.t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            [usual("other.t"), usual("t")].concat(),
+        ),
+        one(
+            "tables whose names collide",
+            "CREATE SCHEMA other; CREATE TABLE \"other.t\" (id integer PRIMARY KEY, tag integer NOT NULL, note text);
+            CREATE TABLE other.t (id integer PRIMARY KEY, tag integer NOT NULL, note text); CREATE TABLE z (id integer PRIMARY KEY, tag integer NOT NULL, note text);
+            INSERT INTO z VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            usual("z"),
+        ),
+        one(
+            "a view's pages",
+            format!(
+                "CREATE TABLE t (x text, tag integer); CREATE VIEW v AS SELECT 'same' AS same, tag FROM t; INSERT INTO t VALUES {};",
+                rows(3000, |n| format!("('x', {})", (n * 7919) % 3001))
+            ),
+            vec![pages("v", 25), pages("t", 100)],
+        ),
+        one(
+            "a rule instead of a delete",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text); INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');
+            CREATE RULE keep AS ON DELETE TO t WHERE OLD.id = 2 DO INSTEAD NOTHING;",
+            vec![bulk("t", Deed::Delete, Selected::All)],
+        ),
+        one(
+            "parents and their cascaded children",
+            format!(
+                "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, parent_id integer REFERENCES t ON DELETE CASCADE);
+                CREATE TABLE child (id integer PRIMARY KEY, t_id integer REFERENCES t ON DELETE CASCADE);
+                CREATE TABLE keeper (id integer PRIMARY KEY, t_id integer REFERENCES t ON DELETE RESTRICT);
+                CREATE TABLE loose (id integer PRIMARY KEY, t_id integer DEFAULT 1 REFERENCES t ON DELETE SET NULL);
+                INSERT INTO t VALUES {}; INSERT INTO child VALUES (1, 1), (2, 2); INSERT INTO keeper VALUES (1, 5), (2, 11); INSERT INTO loose VALUES (1, 2), (2, 3);",
+                rows(12, |n| format!("({n}, {n}, 'n', {})", if n > 6 { (n - 6).to_string() } else { "NULL".into() }))
+            ),
+            vec![bulk("t", Deed::Delete, Selected::Tags(vec![1, 7, 2])), bulk("t", Deed::Delete, Selected::All)],
+        ),
+    ]
+}
+
+fn keyed(name: &str, key: &str, keys: &[&str]) -> Case {
+    let values: Vec<_> = keys.iter().enumerate().map(|(at, key)| format!("({key}, {}, 'n')", at + 1)).collect();
+    let script = format!(
+        "CREATE TABLE t (id {key} PRIMARY KEY, tag integer NOT NULL, note text); INSERT INTO t VALUES {};",
+        values.join(", ")
+    );
+    one(name, script, usual("t"))
+}
+
+fn keys() -> Vec<Case> {
+    let long = format!("'{}'", "k".repeat(900));
+    vec![
+        keyed("real key", "real", &["0.1", "1e30", "'-Infinity'", "'NaN'", "16777217"]),
+        keyed("double key", "double precision", &["0.1", "1e300", "'Infinity'", "0.30000000000000004"]),
+        keyed("numeric key", "numeric", &["1.0", "1.50", "'NaN'", "1e40", "-0.000001"]),
+        keyed("decimal key", "numeric(10,2)", &["1.0", "1.50", "-99999999.99"]),
+        keyed("bytes key", "bytea", &["'\\x00ff'", "'\\x'", "'\\x27'", "'abc'"]),
+        keyed("uuid key", "uuid", &["'00000000-0000-0000-0000-000000000001'", "gen_random_uuid()".replace("gen_random_uuid()", "'ffffffff-ffff-4fff-bfff-ffffffffffff'").as_str(), "'a0000000-0000-0000-0000-000000000000'"]),
+        keyed("date key", "date", &["'2024-02-29'", "'infinity'", "'0044-03-15 BC'", "'10000-01-01'"]),
+        keyed("timestamp key", "timestamp", &["'2024-02-29 12:00'", "'infinity'", "'2024-02-29 12:00:00.000001'", "'0044-03-15 BC'"]),
+        keyed("timestamptz key", "timestamptz", &["'2024-02-29 12:00+02'", "'-infinity'", "'2024-02-29 12:00:00.000001Z'"]),
+        keyed("time key", "time", &["'24:00'", "'00:00'", "'12:00:00.000001'"]),
+        keyed("interval key", "interval", &["'1 mon'", "'-1 day'", "'1 year 2 days 03:04:05.6'"]),
+        keyed("char key", "char(4)", &["'ab'", "'abcd'", "''"]),
+        keyed("boolean key", "boolean", &["true", "false"]),
+        keyed("bit key", "bit(4)", &["'0101'", "'1111'", "'0000'"]),
+        keyed("inet key", "inet", &["'10.0.0.1'", "'10.0.0.1/8'", "'::1'"]),
+        keyed("array key", "integer[]", &["'{}'", "'{1,NULL}'", "'{1,2}'"]),
+        keyed("odd texts as keys", "text", &[
+            "'%'", "'?'", "'$1'", "'it''s'", "'a/b'", "' '", "''", "'ä€😀'", "'null'", "E'a\\nb'", "'\\'", "'[\"a\"]'", &long,
+        ]),
+        one(
+            "a nondeterministic collation",
+            "CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+            CREATE TABLE t (id text COLLATE ci PRIMARY KEY, tag integer NOT NULL, note text);
+            INSERT INTO t VALUES ('abc', 1, 'n'), ('ABD', 2, 'n'), ('É', 3, 'n'), ('e', 4, 'n');",
+            usual("t"),
+        ),
+        one(
+            "composite key",
+            "CREATE TABLE t (a text, b integer, tag integer NOT NULL, note text, PRIMARY KEY (b, a));
+            INSERT INTO t VALUES ('a,b', 1, 1, 'n'), ('\"', 1, 2, 'n'), ('', 1, 3, 'n'), ('a', -2147483648, 4, 'n');",
+            usual("t"),
+        ),
+        one(
+            "no key",
+            "CREATE TABLE t (tag integer, note text); INSERT INTO t VALUES (1, 'n'), (2, 'n'), (3, 'n');",
+            usual("t"),
+        ),
+        one(
+            "a unique column that may be null",
+            "CREATE TABLE t (id text UNIQUE, tag integer NOT NULL, note text); INSERT INTO t VALUES ('a', 1, 'n'), (NULL, 2, 'n'), (NULL, 3, 'n');",
+            usual("t"),
+        ),
+        one(
+            "a deferrable key",
+            "CREATE TABLE t (id integer PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, tag integer NOT NULL, note text); INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            usual("t"),
+        ),
+        one(
+            "odd names",
+            "CREATE TABLE \"sel'ect ? %\" (\"a\"\"b\" integer PRIMARY KEY, tag integer NOT NULL, note text, \"$1\" text DEFAULT '?', \"größe\" text, \"GROUP\" text);
+            INSERT INTO \"sel'ect ? %\" (\"a\"\"b\", tag, note) VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            usual("sel'ect ? %"),
+        ),
+    ]
+}
+
+/// A trigger that does this to every fifth row of `t`.
+fn triggered(name: &str, when: &str, body: &str, deed: Deed) -> Case {
+    let script = format!(
+        "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, moved integer);
+        INSERT INTO t VALUES {};
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.id % 5 = 2 THEN {body} END IF; IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$;
+        CREATE TRIGGER refuse BEFORE {when} ON t FOR EACH ROW EXECUTE FUNCTION refuse();",
+        rows(12, |n| format!("({n}, {n}, 'n', 0)"))
+    );
+    one(name, script, vec![at_once("t", deed.clone(), Selected::Tags(vec![1, 2])), bulk("t", deed, Selected::All)])
+}
+
+fn refusals() -> Vec<Case> {
+    let raised = |code: &str| format!("RAISE EXCEPTION 'not this one' USING ERRCODE = '{code}';");
+    let mut cases: Vec<_> =
+        ["23000", "P0002", "54000", "42501", "P0001", "22000", "XX000", "40002", "0A000", "57014", "ZZ999"]
+            .iter()
+            .map(|code| triggered(&format!("a trigger raises {code}"), "UPDATE", &raised(code), change()))
+            .collect();
+    cases.push(triggered("a trigger refuses a delete with P0002", "DELETE", &raised("P0002"), Deed::Delete));
+    cases.push(triggered("a trigger swallows", "UPDATE", "RETURN NULL;", change()));
+    cases.push(triggered("a trigger swallows a delete", "DELETE", "RETURN NULL;", Deed::Delete));
+    cases.push(triggered(
+        "a trigger changes the value",
+        "UPDATE",
+        "NEW.note := 'mine'; NEW.moved := OLD.moved + 1;",
+        change(),
+    ));
+    cases.push(triggered("a trigger divides by zero", "UPDATE", "NEW.moved := 1 / 0;", change()));
+    cases.push(triggered("a trigger's function is missing", "UPDATE", "PERFORM no_such_function();", change()));
+    let protected = format!(
+        "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, owner text);
+        INSERT INTO t VALUES {};
+        GRANT ALL ON SCHEMA public TO pg_monitor; GRANT ALL ON t TO pg_monitor; ALTER TABLE t ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY seen ON t FOR SELECT USING (true);
+        CREATE POLICY changed ON t FOR UPDATE USING (id < 11) WITH CHECK (id % 4 <> 1 OR note <> 'changed');
+        CREATE POLICY deleted ON t FOR DELETE USING (id % 3 = 0);",
+        rows(12, |n| format!("({n}, {n}, 'n', 'o')"))
+    );
+    let secured = vec![
+        pages("t", 5),
+        bulk("t", change(), Selected::All),
+        edit("t", 5, set("note", "changed", "'changed'")),
+        bulk("t", Deed::Delete, Selected::All),
+    ];
+    cases.push(Case { role: Some("pg_monitor"), ..one("row security", protected, secured) });
+    cases.push(one(
+        "constraints of every kind",
+        format!(
+            "CREATE DOMAIN small AS integer CHECK (VALUE < 100); CREATE TABLE o (id integer PRIMARY KEY);  INSERT INTO o VALUES (1);
+            CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, n integer CHECK (n <> id), d small, o_id integer REFERENCES o DEFERRABLE INITIALLY DEFERRED,
+                u integer UNIQUE, doubled integer GENERATED ALWAYS AS (n * 2) STORED, EXCLUDE (u WITH =), short varchar(3));
+            INSERT INTO t VALUES {};",
+            rows(12, |n| format!("({n}, {n}, 'n', -1, 1, 1, {n}, DEFAULT, 'abc')"))
+        ),
+        vec![
+            bulk("t", update("n", "5", "5"), Selected::All),
+            at_once("t", update("n", "3", "3"), Selected::Tags(vec![2, 3])),
+            bulk("t", update("d", "100", "100"), Selected::All),
+            bulk("t", update("u", "5", "5"), Selected::Tags(vec![6])),
+            edit("t", 4, set("n", "4", "4")),
+        ],
+    ));
+    cases
+}
+
+fn links() -> Vec<Case> {
+    vec![
+        one(
+            "a value of 70 kB",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text); INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            vec![bulk("t", update("note", &"k".repeat(70_000), &format!("'{}'", "k".repeat(70_000))), Selected::All)],
+        ),
+        one(
+            "casts that cut",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, a varchar(3)[], b bit(8), v varbit(4));
+            INSERT INTO t VALUES (1, 1, 'n', '{abc}', '00000000', '1'), (2, 2, 'n', '{abc}', '00000000', '1');",
+            vec![
+                bulk("t", update("a", "{abcdef}", "'{abcdef}'"), Selected::All),
+                bulk("t", update("b", "1", "'1'"), Selected::All),
+                bulk("t", update("b", "010101010", "'010101010'"), Selected::All),
+                bulk("t", update("v", "10101", "'10101'"), Selected::All),
+                edit("t", 1, set("a", "{abcdef}", "'{abcdef}'")),
+                edit("t", 2, set("b", "11", "'11'")),
+                edit("t", 2, set("b", "11111111", "'11111111'")),
+            ],
+        ),
+    ]
 }

@@ -1,127 +1,214 @@
-//! On SQLite, where any value may stand in any column.
+//! SQLite: any value in any column, NULL in keys, triggers and clauses that end the transaction.
 
-use crate::case::Case;
-
-/// A table whose key is declared so, with these rows of key, category and number.
-fn keyed(name: &str, key: &str, values: &str) -> Case {
-    Case::new(
-        name,
-        &[
-            &format!("CREATE TABLE t (id {key} PRIMARY KEY, cat TEXT, n INTEGER)"),
-            &format!("INSERT INTO t VALUES {values}"),
-        ],
-    )
-    .set("n", "77")
-    .may_refuse(&super::UNFINDABLE)
-    .may_be_read_only()
-}
-
-/// A trigger that answers rows with `id % 3 = 0` so.
-fn raising(how: &str) -> Case {
-    Case::new(
-        &format!("a trigger says {how}"),
-        &[
-            "CREATE TABLE t (id INTEGER PRIMARY KEY, cat TEXT, n INTEGER)",
-            "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 30)
-                INSERT INTO t SELECT i, CASE WHEN i % 4 = 0 THEN 'b' ELSE 'a' END, i FROM s",
-            &format!("CREATE TRIGGER u BEFORE UPDATE ON t WHEN OLD.id % 3 = 0 BEGIN SELECT {how}; END"),
-            &format!("CREATE TRIGGER d BEFORE DELETE ON t WHEN OLD.id % 3 = 0 BEGIN SELECT {how}; END"),
-        ],
-    )
-    .set("n", "77")
-}
+use super::{at_once, bulk, case, edit, filter, pages, rows, set, update, usual};
+use crate::{
+    step::{Case, Deed, Selected, Step},
+    support::Kind,
+};
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for (name, key, values) in [
-        ("untyped keys", "", "(1, 'a', 1), ('1', 'a', 2), (2, 'b', 3), ('x', 'a', 4), (1.5, 'a', 5), (x'01', 'a', 6)"),
-        ("blob keys", "BLOB", "(x'00', 'a', 1), (x'', 'a', 2), ('00', 'a', 3), (0, 'a', 4), (x'ff', 'b', 5)"),
-        (
-            "real keys",
-            "REAL",
-            "(0.1, 'a', 1), (0.30000000000000004, 'a', 2), (1e300, 'b', 3), (5, 'a', 4), ('x', 'a', 5)",
-        ),
-        (
-            "numeric keys",
-            "NUMERIC",
-            "(1, 'a', 1), (1.5, 'a', 2), ('x', 'a', 3), (9007199254740993, 'a', 4), (x'31', 'b', 5)",
-        ),
-        ("text keys of other kinds", "TEXT", "('1', 'a', 1), (x'31', 'a', 2), ('', 'a', 3), ('b', 'b', 4)"),
-        (
-            "moments",
-            "DATETIME",
-            "('2026-01-01 00:00:00', 'a', 1), ('2026-01-01T00:00:00Z', 'a', 2), (1767225600, 'a', 3), ('x', 'b', 4)",
-        ),
-        ("NULL keys", "TEXT", "(NULL, 'a', 1), ('x', 'a', 2), (NULL, 'b', 3), ('y', 'a', 4)"),
-        ("keys of any capitals", "TEXT COLLATE NOCASE", "('abc', 'a', 1), ('DEF', 'a', 2), ('Other', 'b', 3)"),
-        ("keys with NUL", "TEXT", "('a' || char(0) || 'b', 'a', 1), ('a', 'a', 2), ('b', 'b', 3)"),
-        (
-            "keys of broken text",
-            "TEXT",
-            "(CAST(x'ff61' AS TEXT), 'a', 1), ('a', 'a', 2), ('b', 'b', 3), (CAST(x'fe61' AS TEXT), 'a', 4)",
-        ),
-        ("integers that are not", "INT", "(1, 'a', 1), ('x', 'a', 2), (2.5, 'a', 3), (x'02', 'b', 4)"),
-    ] {
-        cases.extend(keyed(name, key, values).every_way().into_iter().step_by(2));
-    }
-    let composite = Case::new(
-        "composite keys of several kinds",
-        &[
-            "CREATE TABLE t (a, b TEXT, cat TEXT, n INTEGER, PRIMARY KEY (a, b))",
-            "INSERT INTO t VALUES (1, 'x', 'a', 1), ('1', 'x', 'a', 2), (2, 'x', 'b', 3), ('1', 'y', 'a', 4)",
-        ],
-    )
-    .key(&["a", "b"])
-    .set("n", "77")
-    .may_refuse(&super::UNFINDABLE)
-    .may_be_read_only();
-    cases.extend(composite.every_way().into_iter().step_by(2));
-    let without_rowid = Case::new(
-        "a table without rowid",
-        &[
-            "CREATE TABLE t (a TEXT, b INTEGER, cat TEXT, n INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID",
-            "INSERT INTO t VALUES ('x', 1, 'a', 1), ('x', 2, 'a', 2), ('y', 1, 'b', 3), ('', 0, 'a', 4)",
-        ],
-    )
-    .key(&["a", "b"])
-    .by_key()
-    .set("n", "77");
-    cases.extend(without_rowid.every_way());
-    for how in ["RAISE(ROLLBACK, 'no')", "RAISE(ABORT, 'no')", "RAISE(FAIL, 'no')"] {
-        cases.extend(raising(how).every_way());
-    }
-    cases.extend(raising("RAISE(IGNORE)").every_way().into_iter().step_by(2));
-    for clause in ["ROLLBACK", "ABORT", "FAIL"] {
-        let case = Case::new(
-            &format!("a check under ON CONFLICT {clause}"),
-            &[
-                &format!("CREATE TABLE t (id INTEGER PRIMARY KEY, cat TEXT, n INTEGER NOT NULL ON CONFLICT {clause}, top INTEGER,
-                    u INTEGER UNIQUE ON CONFLICT {clause}, CHECK (n <= top))"),
-                "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 20)
-                    INSERT INTO t SELECT i, 'a', 1, CASE WHEN i % 5 = 0 THEN 10 ELSE 500 END, i FROM s",
-                &format!("CREATE TRIGGER u AFTER UPDATE OF n ON t WHEN NEW.id % 4 = 0
-                    BEGIN INSERT OR {clause} INTO t (id, cat, n, top) VALUES (NEW.id, 'x', 1, 1); END"),
-            ],
-        )
-        .set("n", "77");
-        cases.extend(case.every_way());
-    }
-    let family = Case::new(
-        "a parent and its children in one selection",
-        &[
-            "CREATE TABLE t (id INTEGER PRIMARY KEY, cat TEXT, n INTEGER, up INTEGER REFERENCES t ON DELETE CASCADE)",
-            "INSERT INTO t VALUES (1, 'a', 1, NULL), (2, 'a', 2, 1), (3, 'a', 3, 2), (4, 'b', 4, 3), (5, 'a', 5, NULL)",
-        ],
-    );
-    cases.extend(family.every_way());
-    let broken = Case::new(
-        "cells of broken text beside others",
-        &[
-            "CREATE TABLE t (id INTEGER PRIMARY KEY, cat TEXT, n INTEGER, note TEXT)",
-            "INSERT INTO t VALUES (1, 'a', 1, CAST(x'ff61' AS TEXT)), (2, 'a', 2, 'fine'), (3, 'b', 3, x'ff'), (4, 'a', 'x', 5)",
-        ],
-    )
-    .set("n", "77");
-    cases.extend(broken.every_way());
+    let mut cases = keys();
+    cases.extend(refusals());
+    cases.extend(values());
     cases
+}
+
+fn one(name: &str, script: impl Into<String>, steps: Vec<Step>) -> Case {
+    case(Kind::Sqlite, name, script, steps)
+}
+
+/// A table `t` with the key columns `key` and these keys, as SQL.
+fn keyed(name: &str, columns: &str, key: &str, keys: &[&str]) -> Case {
+    let values: Vec<_> = keys.iter().enumerate().map(|(at, key)| format!("({key}, {}, 'n')", at + 1)).collect();
+    let script = format!(
+        "CREATE TABLE t ({columns}, tag integer NOT NULL UNIQUE, note text, PRIMARY KEY ({key}));
+        INSERT INTO t VALUES {};",
+        values.join(", ")
+    );
+    one(name, script, usual("t"))
+}
+
+fn keys() -> Vec<Case> {
+    vec![
+        keyed("untyped key", "id", "id", &["1", "'1'", "1.5", "x'31'", "'x'", "''"]),
+        keyed("blob key", "id blob", "id", &["x'00ff'", "x'c3'", "'text'", "7", "x''"]),
+        keyed("real key", "id real", "id", &["1.0", "0.1", "1e300", "0.30000000000000004", "-0.5", "1e-310"]),
+        keyed("a number and its text in a composite key", "a, b text", "a, b", &["1, 'x'", "'1', 'x'", "2, 'x'"]),
+        keyed("null in a key", "id text", "id", &["NULL", "'a'", "NULL", "'b'"]),
+        keyed("null in a composite key", "a text, b text", "a, b", &["NULL, 'x'", "'a', NULL", "'a', 'x'", "'', 'x'"]),
+        keyed("nocase key", "id text COLLATE NOCASE", "id", &["'abc'", "'ABD'", "'É'", "'é'", "'abc '"]),
+        keyed("rtrim key", "id text COLLATE RTRIM", "id", &["'abc'", "'ABC  '", "' abc'"]),
+        keyed("invalid UTF-8 in a key", "id text", "id", &["CAST(x'61ff' AS TEXT)", "'a'", "CAST(x'ff' AS TEXT)"]),
+        keyed("nul in a key", "id text", "id", &["'a' || char(0) || 'b'", "'a'", "'b'", "char(0)"]),
+        keyed("a key that looks like JSON", "a text, b text", "a, b", &["'[\"a\"', '\"b\"]'", "'a,b', 'c'", "'a', 'b,c'"]),
+        keyed("text in an integer key", "id integer, x integer", "id, x", &["1, 1", "'one', 1", "1.5, 1", "9223372036854775807, 1"]),
+        keyed("numeric key", "id numeric", "id", &["1", "1.5", "'x'", "9007199254740993", "1e20"]),
+        keyed("a key of 900 characters", "id text", "id", &[
+            "replace(hex(zeroblob(450)), '0', 'k')", "'a'", "replace(hex(zeroblob(450)), '0', 'l')",
+        ]),
+        keyed("odd texts as keys", "id text", "id", &[
+            "'%'", "'_'", "'?'", "'$1'", "'it''s'", "'a/b'", "' '", "'ä€😀'", "'null'", "'a' || char(10) || 'b'", "'\\'",
+        ]),
+        one(
+            "without rowid",
+            format!(
+                "CREATE TABLE t (a text COLLATE NOCASE, b integer, tag integer NOT NULL, note text, PRIMARY KEY (a, b)) WITHOUT ROWID;
+                INSERT INTO t VALUES {};",
+                rows(9, |n| format!("('k{}', {n}, {n}, 'n')", n % 3))
+            ),
+            usual("t"),
+        ),
+        one(
+            "strict",
+            format!(
+                "CREATE TABLE t (id any PRIMARY KEY NOT NULL, tag integer NOT NULL, note text) STRICT;
+                INSERT INTO t VALUES {}, ('1', 8, 'n'), (x'31', 9, 'n');",
+                rows(7, |n| format!("({n}, {n}, 'n')"))
+            ),
+            usual("t"),
+        ),
+        one(
+            "a unique column that may be null",
+            "CREATE TABLE t (id text UNIQUE, tag integer NOT NULL, note text);
+            INSERT INTO t VALUES ('a', 1, 'n'), (NULL, 2, 'n'), (NULL, 3, 'n'), ('b', 4, 'n');",
+            usual("t"),
+        ),
+        one(
+            "no key",
+            "CREATE TABLE t (tag integer, note text);
+            INSERT INTO t VALUES (1, 'n'), (2, 'n'), (3, 'n'), (4, 'n');",
+            usual("t"),
+        ),
+        one(
+            "odd names",
+            "CREATE TABLE \"sel'ect ?1 %\" (\"a\"\"b\" integer PRIMARY KEY, tag integer NOT NULL, note text, \"$1\" text DEFAULT '?', \"größe\" text);
+            INSERT INTO \"sel'ect ?1 %\" (\"a\"\"b\", tag, note) VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            usual("sel'ect ?1 %"),
+        ),
+        one(
+            "a view's pages",
+            format!(
+                "CREATE TABLE t (x text, tag integer); CREATE VIEW v AS SELECT 'same' AS same, tag FROM t;
+                INSERT INTO t VALUES {};",
+                rows(3000, |n| format!("('x', {})", (n * 7919) % 3001))
+            ),
+            vec![pages("v", 25), pages("t", 100)],
+        ),
+    ]
+}
+
+fn refusals() -> Vec<Case> {
+    let table =
+        "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, u text UNIQUE ON CONFLICT ROLLBACK);";
+    let filled = format!("INSERT INTO t VALUES {};", rows(12, |n| format!("({n}, {n}, 'n', 'u{n}')")));
+    let refusing = |action: &str, condition: &str, effect: &str| {
+        format!(
+            "{table}{filled} CREATE TRIGGER refuse BEFORE {action} ON t WHEN {condition} BEGIN SELECT {effect}; END;"
+        )
+    };
+    let change = || update("note", "changed", "'changed'");
+    vec![
+        one(
+            "a trigger raises ROLLBACK",
+            refusing("UPDATE", "OLD.id % 5 = 2", "RAISE(ROLLBACK, 'not this one')"),
+            vec![bulk("t", change(), Selected::All), edit("t", 3, set("note", "after", "'after'"))],
+        ),
+        one(
+            "a trigger raises ROLLBACK at a delete",
+            refusing("DELETE", "OLD.id = 7", "RAISE(ROLLBACK, 'not this one')"),
+            vec![bulk("t", Deed::Delete, Selected::All)],
+        ),
+        one(
+            "a trigger aborts",
+            refusing("UPDATE", "OLD.id % 5 = 2", "RAISE(ABORT, 'not this one')"),
+            vec![bulk("t", change(), Selected::All), at_once("t", change(), Selected::Tags(vec![1, 2]))],
+        ),
+        one(
+            "a trigger fails",
+            refusing("UPDATE", "OLD.id % 5 = 2", "RAISE(FAIL, 'not this one')"),
+            vec![bulk("t", change(), Selected::All)],
+        ),
+        one(
+            "a trigger ignores",
+            refusing("UPDATE", "OLD.id % 5 = 2", "RAISE(IGNORE)"),
+            vec![bulk("t", change(), Selected::All)],
+        ),
+        one(
+            "a unique column on conflict rollback",
+            format!("{table}{filled}"),
+            vec![
+                bulk("t", update("u", "u5", "'u5'"), Selected::Tags(vec![3])),
+                bulk("t", update("note", "after", "'after'"), Selected::All),
+            ],
+        ),
+        one(
+            "a check on conflict rollback",
+            format!(
+                "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, limited integer NOT NULL, n integer,
+                    CHECK (n <= limited) ON CONFLICT ROLLBACK);
+                INSERT INTO t VALUES {};",
+                rows(12, |n| format!("({n}, {n}, {}, 0)", if n % 4 == 0 { 1 } else { 10 }))
+            ),
+            vec![bulk("t", update("n", "5", "5"), Selected::All)],
+        ),
+        one(
+            "a unique column on conflict replace",
+            format!(
+                "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, a integer, b text, UNIQUE (a, b) ON CONFLICT IGNORE);
+                INSERT INTO t VALUES {};",
+                rows(6, |n| format!("({n}, {n}, 'n', {}, 'b{n}')", n % 2))
+            ),
+            vec![bulk("t", update("b", "b1", "'b1'"), Selected::All)],
+        ),
+        one(
+            "cascades and a restriction",
+            format!(
+                "CREATE TABLE parent (id integer PRIMARY KEY, tag integer NOT NULL, note text,
+                    parent_id integer REFERENCES parent ON DELETE CASCADE);
+                CREATE TABLE keeper (id integer PRIMARY KEY, parent_id integer REFERENCES parent ON DELETE RESTRICT);
+                CREATE TABLE loose (id integer PRIMARY KEY, parent_id integer REFERENCES parent ON DELETE SET NULL);
+                INSERT INTO parent VALUES {}; INSERT INTO keeper VALUES (1, 5), (2, 11); INSERT INTO loose VALUES (1, 2), (2, 3);",
+                rows(12, |n| format!("({n}, {n}, 'n', {})", if n > 6 { (n - 6).to_string() } else { "NULL".into() }))
+            ),
+            vec![
+                bulk("parent", Deed::Delete, Selected::Tags(vec![1, 7, 2])),
+                bulk("parent", Deed::Delete, Selected::All),
+            ],
+        ),
+    ]
+}
+
+fn values() -> Vec<Case> {
+    vec![
+        one(
+            "invalid UTF-8 in a cell",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, other text);
+            INSERT INTO t VALUES (1, 1, 'n', 'o'), (2, 2, CAST(x'61ff62' AS TEXT), CAST(x'ff' AS TEXT)), (3, 3, x'ff', 1.5);",
+            vec![
+                pages("t", 2),
+                edit("t", 2, set("note", "edited", "'edited'")),
+                bulk("t", update("note", "changed", "'changed'"), filter("other=o", "other = 'o'")),
+                bulk("t", update("note", "all", "'all'"), Selected::All),
+            ],
+        ),
+        one(
+            "any value in any column",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, b boolean, i integer, d date, dt datetime, n decimal(10,2), x, bl blob);
+            INSERT INTO t VALUES (1, 1, 'n', 'yes', 'no', 'never', 12, '1.50', 1, x'00'), (2, 2, 5, 2, 1.5, 0.5, '2024-01-01T00:00:00+02:00', 1e300, 'x', 'b'),
+                (3, 3, x'31', x'01', x'02', x'03', x'04', x'05', x'06', 1), (4, 4, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);",
+            vec![
+                pages("t", 2),
+                edit("t", 1, set("note", "edited", "'edited'")),
+                edit("t", 2, set("note", "edited", "'edited'")),
+                edit("t", 3, set("note", "edited", "'edited'")),
+                bulk("t", update("note", "changed", "'changed'"), Selected::All),
+            ],
+        ),
+        one(
+            "a value of 70 kB",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text);
+            INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
+            vec![bulk("t", update("note", &"k".repeat(70_000), &format!("'{}'", "k".repeat(70_000))), Selected::All)],
+        ),
+    ]
 }

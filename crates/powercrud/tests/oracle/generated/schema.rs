@@ -6,6 +6,7 @@ use rand::{RngExt as _, rngs::StdRng};
 
 use super::{
     one_in, pick,
+    rules::{ACTIONS, Rules},
     types::{Type, types},
 };
 use crate::{dump::quoted as quote, support::Kind};
@@ -74,8 +75,8 @@ impl Schema {
         for _ in 0..random.random_range(2..5) {
             columns.push(Column { name: take(random), of: pick(random, types), nullable: !one_in(random, 3) });
         }
-        let mut schema =
-            Self { kind, table, columns, key, rows: 0, refers_to_itself: one_in(random, 3), script: String::new() };
+        let refers_to_itself = key > 0 && one_in(random, 3);
+        let mut schema = Self { kind, table, columns, key, rows: 0, refers_to_itself, script: String::new() };
         schema.write(random);
         schema
     }
@@ -87,89 +88,93 @@ impl Schema {
         if kind == Kind::Postgres {
             script += "CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'Happy');\n";
         }
-        let mut parts = Vec::new();
-        for (at, column) in self.columns.iter().enumerate() {
-            let null = if column.nullable || (at < self.key && kind == Kind::Sqlite && one_in(random, 2)) {
-                ""
-            } else {
-                " NOT NULL"
-            };
-            let sql = if at >= self.key || !null.is_empty() {
-                column.of.sql
-            } else {
-                column.of.sql.trim_end_matches(" NULL")
-            };
-            parts.push(format!("{} {sql}{null}", quote(kind, &column.name)));
-            if at + 1 == self.key.max(1) {
-                parts.push("tag integer NOT NULL UNIQUE".to_owned());
-            }
+        let rules = Rules::choose(self, random);
+        if rules.refers {
+            script += "CREATE TABLE upper_one (id integer PRIMARY KEY, note varchar(20));\n";
+            script += "INSERT INTO upper_one VALUES (1, 'one'), (2, 'two');\n";
         }
+        let end = if kind == Kind::Sqlite && self.key > 0 && one_in(random, 4) {
+            " WITHOUT ROWID"
+        } else {
+            Default::default()
+        };
+        let mut parts: Vec<_> =
+            self.columns.iter().enumerate().map(|(at, column)| self.column_sql(at, column, random)).collect();
+        // Without a key, and without what could be one.
+        parts.push(if self.key > 0 { "tag integer NOT NULL UNIQUE" } else { "tag integer" }.to_owned());
+        if self.refers_to_itself {
+            parts.push("parent_tag integer".to_owned());
+        }
+        parts.extend(rules.columns());
         if self.key > 0 {
             let key: Vec<_> = self.columns[..self.key].iter().map(|column| quote(kind, &column.name)).collect();
             parts.push(format!("PRIMARY KEY ({})", key.join(", ")));
-        } else {
-            // Without a key, and without what could be one.
-            parts.iter_mut().for_each(|part| *part = part.replace("tag integer NOT NULL UNIQUE", "tag integer"));
-        }
-        let with_tag = self.key > 0;
-        if !with_tag {
-            self.refers_to_itself = false;
         }
         if self.refers_to_itself {
-            let action = pick(random, &["CASCADE", "SET NULL", "RESTRICT", "NO ACTION"]);
-            parts.push("parent_tag integer".to_owned());
+            let action = pick(random, ACTIONS);
             parts.push(format!("FOREIGN KEY (parent_tag) REFERENCES {name} (tag) ON DELETE {action}"));
-            if kind == Kind::Sqlite {
-                // Table constraints come last there.
-                parts.sort_by_key(|part| part.starts_with("PRIMARY KEY") || part.starts_with("FOREIGN KEY"));
-            }
         }
-        let mut end = String::new();
-        if kind == Kind::Sqlite && self.key > 0 && one_in(random, 4) {
-            end.push_str(" WITHOUT ROWID");
-        }
+        parts.extend(rules.constraints());
         let _ = writeln!(script, "CREATE TABLE {name} ({}){end};", parts.join(", "));
-        if with_tag && one_in(random, 2) {
-            let action = pick(random, &["CASCADE", "SET NULL", "RESTRICT", "NO ACTION"]);
+        let has_neighbour = self.key > 0 && one_in(random, 2);
+        if has_neighbour {
+            let action = pick(random, ACTIONS);
             let _ = writeln!(
                 script,
                 "CREATE TABLE neighbour (id integer PRIMARY KEY, t_tag integer, note varchar(20), FOREIGN KEY (t_tag) REFERENCES {name} (tag) ON DELETE {action});"
             );
         }
-        self.rows = 0;
+        self.columns.extend(rules.fields());
+        let rows = self.rows(&rules, random);
+        let mut columns: Vec<_> = self.columns.iter().map(|column| quote(kind, &column.name)).collect();
+        columns.push("tag".to_owned());
+        if self.refers_to_itself {
+            columns.push("parent_tag".to_owned());
+        }
+        let _ = writeln!(script, "INSERT INTO {name} ({}) VALUES\n{};", columns.join(", "), rows.join(",\n"));
+        if has_neighbour {
+            for id in 1..=4 {
+                let tag = random.random_range(1..=self.rows);
+                let _ = writeln!(script, "INSERT INTO neighbour VALUES ({id}, {tag}, 'n');");
+            }
+        }
+        if self.key > 0 && one_in(random, 3) {
+            script += &self.trigger(random);
+        }
+        self.script = script;
+    }
+
+    fn column_sql(&self, at: usize, column: &Column, random: &mut StdRng) -> String {
+        let is_open = column.nullable || (at < self.key && self.kind == Kind::Sqlite && one_in(random, 2));
+        let null = if is_open { "" } else { " NOT NULL" };
+        let sql = if at >= self.key || is_open { column.of.sql } else { column.of.sql.trim_end_matches(" NULL") };
+        format!("{} {sql}{null}", quote(self.kind, &column.name))
+    }
+
+    /// The rows as SQL, in the order of the columns, then `tag` and `parent_tag`.
+    fn rows(&mut self, rules: &Rules, random: &mut StdRng) -> Vec<String> {
         let mut values = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..random.random_range(3..40) {
-            let cells: Vec<_> = self.columns.iter().map(|column| self.cell(column, random)).collect();
-            // Equal under any collation is equal enough.
-            let key: Vec<_> =
-                cells[..self.key].iter().map(|cell| cell.trim_end_matches([' ', '\'']).to_lowercase()).collect();
+            let mut cells: Vec<_> = self.columns.iter().map(|column| self.cell(column, random)).collect();
+            let key: Vec<_> = cells[..self.key].iter().map(|cell| folded(cell)).collect();
             if self.key > 0 && !seen.insert(key) {
                 continue;
             }
             self.rows += 1;
-            let mut all = cells;
-            all.insert(self.key.max(1), self.rows.to_string());
+            if rules.unique {
+                // The last of the columns: some have a value, each another.
+                let value = if one_in(random, 2) { format!("{}", 100 + self.rows) } else { "NULL".to_owned() };
+                *cells.last_mut().expect("a column") = value;
+            }
+            cells.push(self.rows.to_string());
             if self.refers_to_itself {
                 let parent = random.random_range(-3..self.rows.max(2));
-                all.push(if parent > 0 && parent < self.rows { parent.to_string() } else { "NULL".to_owned() });
+                cells.push(if parent > 0 && parent < self.rows { parent.to_string() } else { "NULL".to_owned() });
             }
-            values.push(format!("({})", all.join(", ")));
+            values.push(format!("({})", cells.join(", ")));
         }
-        let _ = writeln!(script, "INSERT INTO {name} VALUES\n{};", values.join(",\n"));
-        if script.contains("CREATE TABLE neighbour") {
-            for id in 1..=4 {
-                let _ = writeln!(
-                    script,
-                    "INSERT INTO neighbour VALUES ({id}, {}, 'n');",
-                    random.random_range(1..=self.rows)
-                );
-            }
-        }
-        if with_tag && one_in(random, 3) {
-            script += &self.trigger(random);
-        }
-        self.script = script;
+        values
     }
 
     fn cell(&self, column: &Column, random: &mut StdRng) -> String {
@@ -220,6 +225,15 @@ impl Schema {
                 )
             }
         }
+    }
+}
+
+/// The same for literals that some type or collation takes for equal: then they are equal enough.
+fn folded(literal: &str) -> String {
+    let text = literal.trim_matches('\'').trim_end().to_lowercase();
+    match text.parse::<f64>() {
+        Ok(number) => number.to_string(),
+        Err(_) => text.replace('ä', "a").replace('é', "e").replace('ß', "s"),
     }
 }
 

@@ -2,10 +2,10 @@
 
 use rand::{RngExt as _, rngs::StdRng};
 
-use super::{one_in, pick, schema::Schema, types::Compare};
+use super::{one_in, pick, rules::breaking, schema::Schema, types::Compare};
 use crate::{
     dump::quoted as quote,
-    scenario::step::{Assignment, Bulk, Deed, Selected, Step},
+    step::{Assignment, Bulk, Deed, Selected, Step},
     support::Kind,
 };
 
@@ -55,7 +55,10 @@ fn assignment(schema: &Schema, random: &mut StdRng) -> Assignment {
     if column.nullable && one_in(random, 5) {
         return Assignment { column: column.name.clone(), text: None, sql: "NULL".to_owned() };
     }
-    let value = *pick(random, column.of.values);
+    let value = match breaking(&column.name) {
+        Some(value) if one_in(random, 3) => value,
+        _ => *pick(random, column.of.values),
+    };
     Assignment { column: column.name.clone(), text: Some(value.to_owned()), sql: schema.sql(column, value) }
 }
 
@@ -107,7 +110,8 @@ fn filter(schema: &Schema, random: &mut StdRng) -> (String, String) {
             let lower = format!("lower({sql})");
             let part = match schema.kind {
                 Kind::Postgres => format!("position({lower} IN lower({name} COLLATE \"C\")) > 0"),
-                Kind::Mysql => format!("instr(lower({name}), {lower}) > 0"),
+                // Whatever the column's own collation.
+                Kind::Mysql => format!("instr(lower(CAST({name} AS CHAR)), {lower}) > 0"),
                 Kind::Sqlite => format!("instr(lower({name}), {lower}) > 0"),
             };
             (told("contains", value), part)

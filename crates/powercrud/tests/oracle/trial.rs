@@ -14,14 +14,17 @@ use powercrud::{
     task::{BulkTask, RecordError, Status},
 };
 
-use checks::{UNFINDABLE, check_counts, compare_tags, named, reasons};
+use checks::{UNFINDABLE, UNFINDABLE_WORDS, check_counts, compare_tags, named, reasons};
 
-use super::{
+use crate::{
+    connection::Connection,
+    dump::dump,
     judge::{Judge, Verdict},
     step::{Assignment, Bulk, Case, Deed, Selected, Step},
     subject::{Subject, Told},
+    support::Kind,
+    with_two,
 };
-use crate::{connection::Connection, dump::dump, support::Kind, with_two};
 
 /// How often what was done and compared.
 #[derive(Clone, Debug, Default)]
@@ -121,10 +124,10 @@ impl Trial {
             }
         }
         let left = Connection::open(case.kind, subject).await;
-        let judge = Judge { kind: case.kind, plain: Connection::open(case.kind, judge).await };
+        let judge = Judge::new(case.kind, Connection::open(case.kind, judge).await).await;
         let subject = Subject::build(subject, &chunks).await;
         let subject = subject.map_err(|error| format!("PowerCRUD can't be built: {error}"))?;
-        let autocommit = case.script.contains("ROLLBACK");
+        let autocommit = case.script.contains("ROLLBACK") || !judge.has_transactions;
         Ok(Self { subject, left, judge, tally: Tally::default(), autocommit })
     }
 
@@ -203,8 +206,18 @@ impl Trial {
                 Err(format!("the list does not show the record of tag {tag}"))
             };
         };
-        let told = self.subject.edit(table, key, change).await;
         let deed = Deed::Update(vec![change.clone()]);
+        let holds = !self.judge.holding(table, &deed, &[tag]).await?.is_empty();
+        let told = self.subject.edit(table, key, change).await;
+        if holds && told.is_ok() {
+            return self.same("after one record was edited that held the value").await;
+        }
+        if let Err(error) = &told
+            && UNFINDABLE_WORDS.iter().any(|words| error.to_string().contains(words))
+        {
+            self.tally.add("unfindable keys named");
+            return self.same("though the record is said to be unfindable").await;
+        }
         let done = self.judge.try_one_committed(table, &deed, tag).await;
         match (&told, &done) {
             (Ok(()), Ok(true)) | (Err(_), Err(_)) | (Err(Error::RecordNotFound { .. }), Ok(false)) => {}
@@ -276,6 +289,10 @@ impl Trial {
     /// Nothing may have been done, and plain SQL does nothing of it either.
     async fn refused(&mut self, bulk: &Bulk, selected: &[i64], error: &Error) -> Result<(), String> {
         self.same(&format!("though the request was refused: {error}")).await?;
+        if matches!(error, Error::NotAllowed(_)) && !self.judge.has_transactions {
+            self.tally.add("tables without transactions");
+            return Ok(());
+        }
         self.judge.begin(self.autocommit).await;
         let verdict = self.judge.one_by_one(&bulk.table, &bulk.deed, selected).await;
         self.judge.roll_back(self.autocommit).await;
@@ -312,7 +329,9 @@ impl Trial {
         if !unfindable.is_empty() {
             self.tally.add("unfindable keys named");
         }
-        let selected: Vec<_> = selected.iter().copied().filter(|tag| !unfindable.contains_key(tag)).collect();
+        let holding = self.judge.holding(&bulk.table, &bulk.deed, selected).await?;
+        let selected: Vec<_> =
+            selected.iter().copied().filter(|tag| !unfindable.contains_key(tag) && !holding.contains(tag)).collect();
         let selected = &selected[..];
         self.judge.begin(self.autocommit).await;
         let verdict = self.judge.one_by_one(&bulk.table, &bulk.deed, selected).await;
@@ -389,7 +408,15 @@ impl Trial {
         failed: &BTreeMap<i64, RecordError>,
     ) -> Result<(), String> {
         let done: BTreeSet<_> = selected.iter().copied().filter(|tag| !failed.contains_key(tag)).collect();
-        self.judge.at_once(&bulk.table, &bulk.deed, &done).await?;
+        match &bulk.deed {
+            Deed::Update(_) => _ = self.judge.at_once(&bulk.table, &bulk.deed, &done).await?,
+            Deed::Delete => {
+                let left = self.judge.one_after_the_other(&bulk.table, &bulk.deed, &done).await;
+                if !left.is_empty() {
+                    return Err(format!("plain SQL can't delete {left:?} in any order"));
+                }
+            }
+        }
         self.same("after what the task says").await?;
         for &tag in failed.keys() {
             if let Ok(done) = self.judge.try_one(&bulk.table, &bulk.deed, tag).await {

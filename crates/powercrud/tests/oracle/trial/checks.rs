@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use powercrud::task::{BulkTask, RecordError, Status};
 
-use crate::scenario::judge::Verdict;
+use crate::judge::Verdict;
 
 /// The errors by the tags of their records.
 pub(super) fn named(
@@ -48,6 +48,9 @@ pub(super) fn check_counts(task: &BulkTask, failed: &BTreeMap<i64, RecordError>)
 /// Records that plain SQL takes, and that PowerCRUD says it can't tell from others or find by their keys.
 pub(super) const UNFINDABLE: [&str; 3] = ["KEY_NOT_UNIQUE", "UNKNOWN_RECORD", "NOT_CHANGED"];
 
+/// What PowerCRUD says of such a record where it is alone.
+pub(super) const UNFINDABLE_WORDS: [&str; 2] = ["it can't be told from others", "it can't be found by it"];
+
 /// Each reason is of the kind that the database gives.
 pub(super) fn reasons(failed: &BTreeMap<i64, RecordError>, verdict: &Verdict) -> Result<(), String> {
     for (tag, error) in failed {
@@ -56,7 +59,8 @@ pub(super) fn reasons(failed: &BTreeMap<i64, RecordError>, verdict: &Verdict) ->
             // Deletes say which records refer to theirs.
             Some("FOREIGN_KEY") => !["FOREIGN_KEY", "REFERENCED"].contains(&error.code.as_str()),
             Some(code) => error.code != code,
-            None => ["UNIQUE", "FOREIGN_KEY", "REFERENCED", "NOT_NULL", "GONE"].contains(&error.code.as_str()),
+            // A trigger may be first to refuse what references forbid as well.
+            None => ["UNIQUE", "NOT_NULL", "GONE"].contains(&error.code.as_str()),
         };
         if wrong {
             return Err(format!("{error:?} is not the reason: {refusal:?}"));

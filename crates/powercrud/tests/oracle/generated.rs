@@ -1,5 +1,6 @@
 //! Schemas, rows and operations that nobody thought of, made from a seed.
 
+mod rules;
 mod schema;
 mod steps;
 mod types;
@@ -8,11 +9,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
-use super::{
+use crate::{
     step::Case,
+    support::Kind,
     trial::{self, Tally},
 };
-use crate::support::Kind;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite() {
