@@ -73,6 +73,14 @@ impl Catalog {
         Ok(Self { tables, left_out })
     }
 
+    /// Whether the tables are the same in all but their size.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let structure = |table: &Table| Table { estimated_rows: None, ..table.clone() };
+        self.left_out == other.left_out
+            && self.tables.len() == other.tables.len()
+            && self.tables.iter().zip(&other.tables).all(|(table, other)| structure(table) == structure(other))
+    }
+
     /// The table of that schema and name.
     pub fn table(&self, schema: Option<&str>, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.schema.as_deref() == schema && table.name == name)

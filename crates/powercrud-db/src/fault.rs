@@ -96,6 +96,13 @@ impl Fault {
         matches!(self.kind, FaultKind::Unknown | FaultKind::Interrupted)
     }
 
+    /// Whether a table or column is not as the statement takes it to be: the tables may have changed since they were read.
+    pub fn is_about_structure(&self) -> bool {
+        let is_sqlites = self.native == "1"
+            && ["no such column", "no such table", "has no column"].iter().any(|part| self.message.contains(part));
+        ["42703", "42P01", "42804", "42883", "1054", "1146"].contains(&self.native.as_str()) || is_sqlites
+    }
+
     /// Whether the statement was ended from outside.
     pub fn is_interrupted(&self) -> bool {
         self.kind == FaultKind::Interrupted

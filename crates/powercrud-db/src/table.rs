@@ -14,7 +14,7 @@ pub enum TableKind {
 }
 
 /// One table or view.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The schema, where it is not the default one of the connection.
     pub schema: Option<String>,

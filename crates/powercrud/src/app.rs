@@ -1,6 +1,7 @@
 //! The handle that an application holds: one database, its resources and settings.
 
 mod doors;
+mod schema;
 
 use std::sync::Arc;
 
@@ -17,20 +18,21 @@ use crate::{
     task::BulkTask,
 };
 use powercrud_db::{Catalog, Database};
+use schema::{Schema, Schemas};
 
-/// A configured PowerCRUD. Cheap to clone.
-#[derive(Clone)]
+/// A configured PowerCRUD. Cheap to clone. It keeps the tables as they were when it was cloned; a clone knows them as they were read
+/// last ([`PowerCrud::reload_catalog`]).
 pub struct PowerCrud {
     inner: Arc<Inner>,
+    schema: Arc<Schema>,
 }
 
 struct Inner {
     database: Database,
-    catalog: Catalog,
     settings: Settings,
+    schemas: Schemas,
     hosts: Arc<Hosts>,
     proxies: Proxies,
-    resources: Vec<Arc<Resource>>,
     users: Option<UserHook>,
     token_users: Option<doors::TokenUserHook>,
     /// Rung when this process has queued a task, so that its own workers start at once.
@@ -147,9 +149,9 @@ impl PowerCrud {
         &self.inner.database
     }
 
-    /// What the database said about itself at the start.
+    /// What the database said about itself when it was last asked.
     pub fn catalog(&self) -> &Catalog {
-        &self.inner.catalog
+        &self.schema.catalog
     }
 
     /// The settings.
@@ -159,7 +161,7 @@ impl PowerCrud {
 
     /// All resources, by name.
     pub fn resources(&self) -> &[Arc<Resource>] {
-        &self.inner.resources
+        &self.schema.resources
     }
 
     /// The resource of that name. Where no name fits to the letter, one that differs only in capitals, underscores and blanks: a
@@ -168,7 +170,7 @@ impl PowerCrud {
     /// # Errors
     /// [`Error::UnknownResource`], with the names there are.
     pub fn resource(&self, name: &str) -> Result<&Arc<Resource>> {
-        let resources = &self.inner.resources;
+        let resources = &self.schema.resources;
         resource::find_by_name(resources, name, |resource| &resource.name).ok_or_else(|| Error::UnknownResource {
             name: name.to_owned(),
             known: resources.iter().map(|resource| resource.name.clone()).collect(),
@@ -378,19 +380,20 @@ impl Builder {
             own::migrate(&self.database).await?;
         }
         let catalog = Catalog::discover(&self.database).await?;
-        let resources = resource::build(self.resources, &self.settings, &catalog, &mut mistakes);
+        let resources = resource::build(self.resources.clone(), &self.settings, &catalog, &mut mistakes);
         let notifiers = notify::set_up(&self.settings, self.task_end, &resources, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(Error::Configuration(mistakes));
         }
+        let schema = Arc::new(Schema::new(catalog, resources));
         Ok(PowerCrud {
+            schema: Arc::clone(&schema),
             inner: Arc::new(Inner {
                 database: self.database,
-                catalog,
                 settings: self.settings,
+                schemas: Schemas::new(schema, self.resources),
                 hosts: Arc::new(hosts),
                 proxies,
-                resources: resources.into_iter().map(Arc::new).collect(),
                 users: self.users,
                 token_users: self.token_users,
                 bell: Notify::new(),

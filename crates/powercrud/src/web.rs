@@ -24,6 +24,7 @@ mod list;
 mod live;
 mod messages;
 mod metrics;
+mod outdated;
 mod paths;
 mod request_id;
 mod results;
@@ -151,6 +152,7 @@ impl PowerCrud {
             .layer(CsrfLayer::new())
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::new())
+            .layer(middleware::from_fn_with_state(web.clone(), outdated::reload))
             .layer(middleware::from_fn_with_state(web.clone(), error_page::render))
             .layer(middleware::from_fn_with_state(web, auth::identify))
             // Those that stand around the handlers too: what an application's hook does, the server outlives.

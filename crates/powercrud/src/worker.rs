@@ -21,6 +21,8 @@ use powercrud_db::{QueryExt as _, with_timeout};
 
 /// How often a worker shows a sign of life, and after how many missed ones it counts as dead.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// A task is begun with a catalog that is no older.
+const CATALOG_AGE: Duration = Duration::from_secs(60);
 const MISSED_SIGNS: i64 = 3;
 
 /// For how many milliseconds it is remembered that a worker died: a week.
@@ -88,7 +90,10 @@ impl Worker {
                 Ok(Some((lease, task))) => {
                     let (app, stop) = (self.app.clone(), stop.clone());
                     running.spawn(async move {
-                        let id = task.id;
+                        if let Err(error) = app.reload_where_older(CATALOG_AGE).await {
+                            tracing::debug!(%error, "the catalog can't be read again");
+                        }
+                        let (app, id) = (app.clone(), task.id);
                         if let Err(error) = bulk::execute(&app, lease, task, &stop).await {
                             tracing::warn!(task_id = %id, %error, "a bulk task was interrupted; it resumes when its lease lapses, unless too many attempts got no further");
                         }

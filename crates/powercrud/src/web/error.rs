@@ -29,6 +29,8 @@ pub(super) struct Problem {
     pub(super) hint: String,
     /// What went wrong inside; for the log, not for the page.
     pub(super) cause: Option<String>,
+    /// Whether the tables may have changed since the catalog was read.
+    pub(super) may_be_outdated: bool,
 }
 
 /// A [`Problem`] as a handler's error. Boxed, so that results stay small.
@@ -47,7 +49,15 @@ impl Problem {
             challenge: None,
             hint: String::new(),
             cause: None,
+            may_be_outdated: false,
         }
+    }
+
+    /// The tables are not what the request takes them to be.
+    pub(super) fn tables_changed() -> Self {
+        let message = "The database's tables have changed since this page was made, and were read again. Nothing was changed by \
+            this request. Open the page again and try once more.";
+        Self::new(StatusCode::CONFLICT, "TABLES_CHANGED", "The tables have changed", message)
     }
 
     pub(super) fn not_found(message: impl Into<String>) -> Self {
@@ -149,6 +159,11 @@ impl From<Error> for WebError {
         if problem.status.is_server_error() {
             problem.cause = Some(message);
         }
+        problem.may_be_outdated = match &error {
+            Error::UnknownResource { .. } => true,
+            Error::Database(fault) => fault.is_about_structure(),
+            _ => false,
+        };
         match error {
             Error::Invalid(errors) => problem.errors = errors,
             Error::Conflict { task_id, .. } => problem.task = task_id,

@@ -17,6 +17,7 @@ mod records;
 mod selection;
 mod sign_ins;
 mod staff;
+mod tables_change;
 mod versions;
 
 use powercrud::{PowerCrud, Resource};

@@ -1,0 +1,75 @@
+//! Somebody changes the tables while they are served.
+
+use powercrud::{PowerCrud, Resource};
+
+use super::{
+    browser::{Browser, encode},
+    shop,
+};
+use crate::support::{Kind, TestDatabase, each_database};
+
+each_database! { changes_are_noticed, what_wants_to_change_is_told, a_worker_knows_what_is_there_now }
+
+async fn served(database: &TestDatabase) -> (PowerCrud, Browser) {
+    shop(database).await;
+    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("a shop");
+    let browser = Browser::new(app.router());
+    (app, browser)
+}
+
+/// Lists, records, dialogs and the API show what is there now, whatever became of the columns and tables.
+async fn changes_are_noticed(database: TestDatabase) {
+    let (_, mut browser) = served(&database).await;
+    browser.get("/resources/book").await.expect(200).holds(&["Notes"]);
+    database.execute("ALTER TABLE book RENAME COLUMN notes TO remarks;").await;
+    browser.get("/resources/book").await.expect(200).holds(&["Remarks"]).lacks(&["Notes"]);
+    database.execute("ALTER TABLE book RENAME COLUMN remarks TO memo;").await;
+    browser.get("/resources/book/records/1").await.expect(200).holds(&["Memo"]);
+    database.execute("ALTER TABLE book RENAME COLUMN memo TO notes;").await;
+    browser.get("/api/v1/resources/book/records/1").await.expect(200).holds(&["\"notes\""]);
+    database.execute("ALTER TABLE book DROP COLUMN notes;").await;
+    browser.get("/resources/book/records/1/edit").await.expect(200).lacks(&["notes"]);
+    // Another table's dialog asks for what refers to it.
+    database.execute("DROP TABLE order_line;").await;
+    browser.get("/resources/book/records/1/delete").await.expect(200);
+    database.execute("CREATE TABLE shelf (id INTEGER NOT NULL PRIMARY KEY, room VARCHAR(20));").await;
+    browser.get("/resources/shelf").await.expect(200).holds(&["Room"]);
+    database.execute("ALTER TABLE shelf RENAME TO rack;").await;
+    browser.get("/resources/shelf").await.expect(404);
+    browser.get("/resources/rack").await.expect(200);
+    browser.get("/resources/order_line").await.expect(404);
+    // Whoever asks for what never was does not have the catalog read each time.
+    browser.get("/resources/no_such_table").await.expect(404);
+}
+
+/// A change that meets other tables is not carried out, and says why; the next try is.
+async fn what_wants_to_change_is_told(database: TestDatabase) {
+    let (_, mut browser) = served(&database).await;
+    let edit = browser.get("/resources/author/records/1/edit").await.expect(200);
+    let seen = edit.hidden("powercrud_seen");
+    database.execute("ALTER TABLE author RENAME COLUMN name TO full_name;").await;
+    let form = format!("name=Ann+Other&powercrud_seen={}", encode(&seen));
+    browser.post("/resources/author/records/1/edit", &form).await.expect(409).holds(&["tables have changed"]);
+    let edit = browser.get("/resources/author/records/1/edit").await.expect(200).holds(&["full_name"]);
+    let form = format!("full_name=Ann+Other&powercrud_seen={}", encode(&edit.hidden("powercrud_seen")));
+    browser.post("/resources/author/records/1/edit", &form).await.expect(303);
+    browser.get("/resources/author/records/1").await.expect(200).holds(&["Ann Other"]);
+}
+
+/// A handle that the application keeps knows the tables as it saw them; its clones, and so each request and task, as they are.
+async fn a_worker_knows_what_is_there_now(database: TestDatabase) {
+    shop(&database).await;
+    let builder = PowerCrud::builder(database.clone()).resource(Resource::table("book").list_fields(["id", "title"]));
+    let app = builder.build().await.expect("a shop");
+    assert!(!app.reload_catalog().await.expect("the catalog"), "nothing has changed");
+    let added = if database.kind == Kind::Postgres { "text" } else { "varchar(20)" };
+    database.execute(&format!("ALTER TABLE book ADD COLUMN place {added};")).await;
+    assert!(app.reload_catalog().await.expect("the catalog"), "a column was added");
+    let has_place = |app: &PowerCrud| app.resource("book").expect("it is there").field("place").is_some();
+    assert!(!has_place(&app) && has_place(&app.clone()));
+    // What the application named is still as it named it.
+    assert_eq!(app.clone().resource("book").expect("it is there").list_fields().count(), 2);
+    database.execute("ALTER TABLE book DROP COLUMN title;").await;
+    assert!(app.clone().reload_catalog().await.expect("the catalog"), "a column is gone");
+    assert_eq!(app.clone().resource("book").expect("it is there").list_fields().count(), 1, "the rest is shown");
+}
