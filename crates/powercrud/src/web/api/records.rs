@@ -145,7 +145,7 @@ pub(super) async fn get(caller: Caller, Path((resource, key)): Path<(String, Str
     params(
         ("resource" = String, Path, description = "The resource's name"),
         ("key" = String, Path, description = "The record's key"),
-        ("If-Match" = Option<String>, Header, description =
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|"[A-Za-z0-9_-]+"(, *"[A-Za-z0-9_-]+")*)$"#, description =
             "The record's ETag as it was read, several separated by commas, or * for any"),
     ),
     request_body = BTreeMap<String, serde_json::Value>,
@@ -180,7 +180,7 @@ pub(super) async fn update(
     params(
         ("resource" = String, Path, description = "The resource's name"),
         ("key" = String, Path, description = "The record's key"),
-        ("If-Match" = Option<String>, Header, description =
+        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|"[A-Za-z0-9_-]+"(, *"[A-Za-z0-9_-]+")*)$"#, description =
             "The record's ETag as it was read, several separated by commas, or * for any"),
     ),
     responses(
@@ -226,7 +226,11 @@ fn expected(headers: &HeaderMap) -> WebResult<Expected> {
             }
         }
     }
-    Ok(if etags.is_empty() { Expected::default() } else { Expected::default().etag(etags) })
+    match etags.is_empty() {
+        true if headers.contains_key(header::IF_MATCH) => Err(refuse().into()),
+        true => Ok(Expected::default()),
+        false => Ok(Expected::default().etag(etags)),
+    }
 }
 
 /// A record with its ETag.
