@@ -442,7 +442,12 @@ mod tests {
                 Some("s3cret"),
             ),
             ("integer out of range", '"', "integer out of range", None),
-            ("Truncated incorrect INTEGER value: 's3'cret'", '\'', "Truncated incorrect INTEGER value: '…'", Some("s3'cret")),
+            (
+                "Truncated incorrect INTEGER value: 's3'cret'",
+                '\'',
+                "Truncated incorrect INTEGER value: '…'",
+                Some("s3'cret"),
+            ),
             (
                 "Incorrect integer value: 's3cret' for column 'age' at row 1",
                 '\'',

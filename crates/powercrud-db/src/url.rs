@@ -103,7 +103,11 @@ mod tests {
     #[test]
     fn no_error_tells_a_password() {
         for (url, text, expected) in [
-            ("postgres://a:s3/cret@db/x", "no driver for 'postgres://a:s3/cret@db/x'", "no driver for 'postgres://a:****@db/x'"),
+            (
+                "postgres://a:s3/cret@db/x",
+                "no driver for 'postgres://a:s3/cret@db/x'",
+                "no driver for 'postgres://a:****@db/x'",
+            ),
             ("postgresql://a:s3#cret@db/x", "postgres://a:s3#cret@db/x is none", "postgres://a:****@db/x is none"),
             ("postgres://db/x?password=s3cret", "s3cret was tried", "**** was tried"),
             ("postgres://a:@db/x", "nobody answered", "nobody answered"),

@@ -208,11 +208,9 @@ impl Value {
             Self::Unsigned(value) => (*value).into(),
             Self::Float(value) => (*value).into(),
             Self::Bytes(size) => (*size as i64).into(),
-            Self::Decimal(text)
-            | Self::Text(text)
-            | Self::Json(text)
-            | Self::Raw(text)
-            | Self::Beginning(text, _) => text.as_str().into(),
+            Self::Decimal(text) | Self::Text(text) | Self::Json(text) | Self::Raw(text) | Self::Beginning(text, _) => {
+                text.as_str().into()
+            }
         }
     }
 

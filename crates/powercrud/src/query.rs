@@ -20,8 +20,8 @@ pub(crate) use keys::{
 };
 pub use links::linked;
 pub use params::{Filter, ListParams, Ordering, Refused};
-pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};
 pub(crate) use read::{read_row, row_select};
+pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};
 pub(crate) use rows::{list_fields, name_references, names_of, names_of_changes};
 pub use versions::version;
 pub(crate) use versions::versions;

@@ -7,11 +7,11 @@ mod scope;
 
 use std::time::Duration;
 
+pub use scope::Scope;
 use sea_orm::{
     ConnectionTrait, QueryResult,
     sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
 };
-pub use scope::Scope;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::{
-    sea_query::{Alias, Expr, ExprTrait as _, Order, Query, SelectStatement},
-};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Order, Query, SelectStatement};
 
 use super::{
     bounds,
@@ -280,9 +278,8 @@ pub async fn choices(
 }
 
 pub(super) fn choice_select(reference: &Reference, dialect: Dialect) -> SelectStatement {
-    let read = |column: &Column, most: u64| {
-        dialect.read_at_most(column, reference.table.column_ref(&column.name), most)
-    };
+    let read =
+        |column: &Column, most: u64| dialect.read_at_most(column, reference.table.column_ref(&column.name), most);
     let mut select = Query::select();
     select.expr(read(&reference.column, read::KEY)).from(reference.table.table_ref());
     select.and_where_option(reference.table.own_rows());

@@ -68,7 +68,7 @@ const HASHED: &[&str] = &[
 ];
 
 /// Secrets that people type as numbers.
-const NUMBERS: &[&str] = 
+const NUMBERS: &[&str] =
     &["password", "passwd", "passcode", "pass", "pwd", "pin", "ssn", "otp", "totp", "cvv", "cvc", "cvv2"];
 
 /// Whether a column likely holds a secret.
@@ -210,7 +210,11 @@ mod tests {
         }
         assert!(secret("authtoken_token", "key", text()) && secret("api_keys", "hash", text()));
         let whole = || ColumnType::Integer { min: 0, max: 9 };
-        assert!(secret("card", "pin", whole()) && secret("person", "ssn", whole()) && !secret("post", "pin", ColumnType::Boolean));
+        assert!(
+            secret("card", "pin", whole())
+                && secret("person", "ssn", whole())
+                && !secret("post", "pin", ColumnType::Boolean)
+        );
         assert!(secret("card", "cvv", whole()) && !secret("usage", "token", whole()));
         for not_text in [ColumnType::Boolean, ColumnType::Date, ColumnType::Float, ColumnType::DateTime] {
             assert!(!secret("food", "salt", not_text.clone()) && !secret("ballot", "secret", not_text));

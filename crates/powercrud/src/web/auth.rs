@@ -76,9 +76,9 @@ pub(super) async fn may_still_look(app: &PowerCrud, user: &User) -> bool {
     }
     let id = user.id.as_deref().and_then(|id| Uuid::parse_str(id).ok());
     let answer = match id {
-        Some(id) => account::by_id(app.database(), id).await.map(|account| {
-            account.is_some_and(|account| account.is_active && account.is_staff == user.is_staff)
-        }),
+        Some(id) => account::by_id(app.database(), id)
+            .await
+            .map(|account| account.is_some_and(|account| account.is_active && account.is_staff == user.is_staff)),
         // Open to everybody, as long as there is no user.
         None => account::any(app.database()).await.map(|any| !any),
     };

@@ -25,8 +25,8 @@ use crate::{
     record,
     resource::{Field, Resource, grouped},
 };
-use powercrud_db::Value;
 pub(super) use choices::choices;
+use powercrud_db::Value;
 use seen::{CHOICE, SEEN, Seen, Touched};
 
 #[derive(Serialize)]
@@ -151,7 +151,8 @@ async fn gone_page(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -
         return Err(Error::RecordNotFound { resource, key }.into());
     }
     let label = &resource.label;
-    let mut message = format!("there is no {label} {key} any more: somebody has deleted it. What you typed is kept here");
+    let mut message =
+        format!("there is no {label} {key} any more: somebody has deleted it. What you typed is kept here");
     if resource.can_create() {
         message.push_str("; to save it, create it anew");
     }

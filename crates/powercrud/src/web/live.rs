@@ -107,8 +107,7 @@ pub(super) async fn events(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respo
     let first = Event::default().event("beat").data("1").retry(RETRY);
     let now = Instant::now();
     let queue = VecDeque::from([first]);
-    let stream =
-        Stream { ask, place, stages: watched, watch, queue, until: now + LONGEST, ask_at: now + ASKED_EVERY };
+    let stream = Stream { ask, place, stages: watched, watch, queue, until: now + LONGEST, ask_at: now + ASKED_EVERY };
     let events = futures_util::stream::unfold(stream, async |mut stream| {
         let event = stream.next().await?;
         Some((Ok::<_, Infallible>(event), stream))

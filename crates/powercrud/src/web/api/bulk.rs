@@ -274,7 +274,10 @@ fn selection(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> 
             }
             keys.map(Selection::Keys)
         }
-        "filter" => match filter(resource, &body.read("filter", "an object of conditions and values, 100 filters at most", errors)?) {
+        "filter" => match filter(
+            resource,
+            &body.read("filter", "an object of conditions and values, 100 filters at most", errors)?,
+        ) {
             Ok(params) => Some(Selection::Matching(params)),
             Err(more) => {
                 errors.extend(more);

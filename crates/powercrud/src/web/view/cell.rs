@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 
-use crate::{query::Cell, resource::{Field, grouped}, web::paths::Paths};
+use crate::{
+    query::Cell,
+    resource::{Field, grouped},
+    web::paths::Paths,
+};
 use powercrud_db::{ColumnType, Value};
 
 #[derive(Serialize)]

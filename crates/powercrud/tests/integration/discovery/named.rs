@@ -12,14 +12,16 @@ use crate::{
 each_database! { what_the_settings_speak_of_is_there, tables_without_a_resource_show_nothing }
 
 fn settings(names: &[&str]) -> Settings {
-    let named = |name: &&str| ((*name).to_owned(), ResourceSettings { paginate_by: Some(7), ..ResourceSettings::default() });
+    let named =
+        |name: &&str| ((*name).to_owned(), ResourceSettings { paginate_by: Some(7), ..ResourceSettings::default() });
     Settings { resources: names.iter().map(named).collect::<BTreeMap<_, _>>(), ..Settings::default() }
 }
 
 async fn what_the_settings_speak_of_is_there(database: TestDatabase) {
     shop(&database).await;
     let app = PowerCrud::builder(database.clone()).settings(settings(&["book"])).build().await.expect("a shop");
-    let names: Vec<_> = app.resources().iter().map(|resource| (resource.name.clone(), resource.paginate_by())).collect();
+    let names: Vec<_> =
+        app.resources().iter().map(|resource| (resource.name.clone(), resource.paginate_by())).collect();
     assert_eq!(names, [("book".to_owned(), 7)]);
     // A slip of the finger is told still.
     let error = PowerCrud::builder(database).settings(settings(&["book", "bok"])).build().await.err();

@@ -34,7 +34,9 @@ async fn notes(database: &TestDatabase, number: usize, length: usize) -> PowerCr
         Kind::Postgres => ("INT", "TEXT"),
         Kind::Mysql => ("INT", "LONGTEXT"),
     };
-    database.execute(&format!("CREATE TABLE note (id {integer} NOT NULL PRIMARY KEY, title VARCHAR(40), body {text});")).await;
+    database
+        .execute(&format!("CREATE TABLE note (id {integer} NOT NULL PRIMARY KEY, title VARCHAR(40), body {text});"))
+        .await;
     for id in 1..=number {
         let body = letters(database.kind, length);
         database.execute(&format!("INSERT INTO note VALUES ({id}, 'note {id}', {body});")).await;
@@ -109,7 +111,11 @@ async fn what_is_too_long_is_not_edited(database: TestDatabase) {
     assert!(page.text.contains("2,097,152 bytes"), "{}", page.text);
     let form = get(&app, "/resources/note/records/1/edit").await.expect(200);
     assert!(form.text.len() < 50_000, "{} bytes", form.text.len());
-    assert!(form.text.contains("Not to be edited here: ") && form.text.contains("Body (2,097,152 bytes)"), "{}", form.text);
+    assert!(
+        form.text.contains("Not to be edited here: ") && form.text.contains("Body (2,097,152 bytes)"),
+        "{}",
+        form.text
+    );
     assert!(!form.text.contains("name=\"body\""), "{}", form.text);
     // Saving leaves it alone, also where somebody sends it.
     for sent in ["title=other", "title=third&body=gone"] {
@@ -151,7 +157,8 @@ async fn results_come_in_pages_that_fit(database: TestDatabase) {
     let mut results = Results::new(&app, task.clone(), Outcome::Succeeded).expect("results");
     let mut sizes = Vec::new();
     while let Some(records) = results.next_page().await.expect("a page") {
-        let bytes: usize = records.iter().flat_map(|record| record.values.iter().flatten().flatten()).map(String::len).sum();
+        let bytes: usize =
+            records.iter().flat_map(|record| record.values.iter().flatten().flatten()).map(String::len).sum();
         assert!(bytes <= 33 * MEGABYTE, "{bytes}");
         sizes.push(records.len());
     }
@@ -172,7 +179,10 @@ async fn fields_of_many_kinds_are_bounded(database: TestDatabase) {
     };
     let columns: Vec<_> = (0..20).map(|number| format!("c{number} {text}")).collect();
     database
-        .execute(&format!("CREATE TABLE wide (id {integer} NOT NULL PRIMARY KEY, doc {document}, {});", columns.join(", ")))
+        .execute(&format!(
+            "CREATE TABLE wide (id {integer} NOT NULL PRIMARY KEY, doc {document}, {});",
+            columns.join(", ")
+        ))
         .await;
     let letters = letters(database.kind, 30_000);
     let doc = match database.kind {
@@ -205,7 +215,9 @@ async fn any_column_may_hold_a_long_text(database: TestDatabase) {
         ))
         .await;
     let app = discovered(&database).await;
-    for path in ["/resources/odd", "/resources/odd/records/1", "/resources/odd/records/2", "/resources/odd/records/3/edit"] {
+    for path in
+        ["/resources/odd", "/resources/odd/records/1", "/resources/odd/records/2", "/resources/odd/records/3/edit"]
+    {
         let page = get(&app, path).await.expect(200);
         assert!(page.text.len() < 100_000, "{path}: {} bytes", page.text.len());
     }

@@ -71,6 +71,7 @@ async fn what_was_sent_is_quoted(database: TestDatabase) {
     let app = PowerCrud::builder(database).discover(true).build().await.expect("a resource");
     let json = [("content-type", "application/json")];
     let path = "/api/v1/resources/device/records/1";
-    let answer = send(&app.router(), None, Method::PATCH, path, &json, r#"{"address": "no-address"}"#).await.expect(422);
+    let answer =
+        send(&app.router(), None, Method::PATCH, path, &json, r#"{"address": "no-address"}"#).await.expect(422);
     assert!(answer.text.contains("no-address"), "{}", answer.text);
 }

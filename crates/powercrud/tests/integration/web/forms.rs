@@ -46,7 +46,8 @@ async fn what_was_typed_outlives_the_record(database: TestDatabase) {
     let edit = "/resources/book/records/7/edit";
     let seen = browser.get(edit).await.expect(200).hidden("powercrud_seen");
     browser.post("/resources/book/records/7/delete", "").await.location();
-    let form = format!("powercrud_seen={}&title=Long+thought+about&author_id=2&price=7.5", super::browser::encode(&seen));
+    let form =
+        format!("powercrud_seen={}&title=Long+thought+about&author_id=2&price=7.5", super::browser::encode(&seen));
     let page = browser.post(edit, &form).await.expect(404);
     let page = page.holds(&[
         "Nothing was saved",

@@ -73,7 +73,8 @@ async fn a_conflict_tells_how_far_the_other_is(database: TestDatabase) {
 
 async fn streams_end_with_the_right_to_them(database: TestDatabase) {
     items(&database, 30).await;
-    let app = PowerCrud::builder(database.clone()).resource(Resource::table("item")).login().build().await.expect("a shop");
+    let app =
+        PowerCrud::builder(database.clone()).resource(Resource::table("item")).login().build().await.expect("a shop");
     login::add(&database, "ann", false).await;
     let mut ann = login::signed_in(&app, "ann").await;
     let account = powercrud::account::find(&database, "ann").await.expect("ann");
