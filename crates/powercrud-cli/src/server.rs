@@ -4,8 +4,9 @@
 //!   connection ends too. Bodies and handlers have the router's own limit.
 //! - An answer that its reader does not take ends after [`patient::STALLED`].
 //! - There are no more connections than the process has file descriptors for (`limits`). Where all are in use, the one that has waited
-//!   longest for its next request makes room for a new one.
+//!   longest for its next request, or for the rest of one, makes room for a new one.
 
+mod arriving;
 mod limits;
 mod patient;
 mod places;
@@ -25,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
+use arriving::{Arriving, Work};
 use patient::Patient;
 use places::{Place, Places};
 
@@ -88,16 +90,17 @@ async fn answer(stream: TcpStream, peer: SocketAddr, router: Router, place: Plac
     let service = {
         let place = Arc::clone(&place);
         service_fn(move |request: hyper::Request<Incoming>| {
-            let at_work = place.at_work();
             let router = router.clone();
+            let work = Work::of(&place);
             async move {
-                let mut request: Request = request.map(Body::new);
+                let mut request: Request = request.map(|body| Body::new(Arriving::new(body, work.clone())));
                 request.extensions_mut().insert(ConnectInfo(peer));
                 let response: Response = router.oneshot(request).await?;
                 // Until the last of the answer is on its way, the connection is at work.
+                work.begin();
                 Ok::<_, Infallible>(response.map(|body| {
                     body.map_frame(move |frame| {
-                        let _ = &at_work;
+                        let _ = &work;
                         frame
                     })
                 }))

@@ -9,10 +9,10 @@ use crate::{
     dialect::Dialect,
     error::{Error, Result},
     fault::Fault,
-    fault::connection_reason,
+    fault::{connection_reason, is_of_server},
     sql::STRICT,
     sqlite,
-    url::{mask_password, normalize_url},
+    url::{mask_password, normalize_url, without_password},
     writers::Writers,
 };
 
@@ -50,8 +50,9 @@ impl Database {
 
     async fn open(url: &str, to_look: bool) -> Result<Self> {
         let masked = mask_password(url);
+        let given = url;
         let refuse = |reason: String| Error::Connection { url: masked.clone(), reason };
-        let url = normalize_url(url).map_err(refuse)?;
+        let url = normalize_url(url).map_err(|reason| refuse(without_password(&reason, given)))?;
         let file = sqlite::File::of_url(&url, to_look);
         let read_only = file.read_only.clone();
         let mut options = ConnectOptions::new(url);
@@ -71,7 +72,11 @@ impl Database {
             .map_sqlx_sqlite_opts(move |sqlite| sqlite::options(sqlite, &file));
         // SeaORM would name the address with its password in a span of the level trace.
         let connecting = sea_orm::Database::connect(options).with_subscriber(NoSubscriber::default());
-        let connection = connecting.await.map_err(|error| refuse(connection_reason(&error)))?;
+        let connection = connecting.await.map_err(|error| match connection_reason(&error) {
+            // What the server says is not about the address, and may hold a word that is also the password.
+            reason if is_of_server(&error) => refuse(reason),
+            reason => refuse(without_password(&reason, given)),
+        })?;
         let mut database = Self::from_connection(connection);
         database.url = masked;
         database.is_strict = true;

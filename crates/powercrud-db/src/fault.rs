@@ -19,8 +19,10 @@ pub struct Fault {
     pub kind: FaultKind,
     /// The column, or the constraint's or key's name, where the database says.
     pub field: Option<String>,
-    /// What the database said, in one line.
+    /// What the database said, in one line; where it quoted a value that it could not use, `…` stands for that.
     pub message: String,
+    /// That value, which may be of a column that whoever asked is not to see: [`Fault::told_to`].
+    pub literal: Option<String>,
 }
 
 /// Who is to blame for a database error.
@@ -63,10 +65,12 @@ impl Fault {
         };
         let message = one_line(database.message());
         if let Some(error) = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-            return postgres(error, message).said(error.code());
+            let fault = postgres(error, message).without_literal(error.code().starts_with("22"), '"');
+            return fault.said(error.code());
         }
         if let Some(error) = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-            return mysql(error.number(), message).said(&error.number().to_string());
+            let fault = mysql(error.number(), message).without_literal(QUOTING.contains(&error.number()), '\'');
+            return fault.said(&error.number().to_string());
         }
         let code = database.code().and_then(|code| code.parse().ok()).unwrap_or(1);
         sqlite(code, message).said(&code.to_string())
@@ -108,6 +112,25 @@ impl Fault {
         self.kind == FaultKind::Interrupted
     }
 
+    /// What the database said, to somebody who has sent these values: only what was sent is quoted.
+    pub fn told_to<S: AsRef<str>>(&self, sent: impl IntoIterator<Item = S>) -> String {
+        match &self.literal {
+            Some(literal) if sent.into_iter().any(|sent| sent.as_ref() == literal) => {
+                self.message.replacen(LEFT_OUT, literal, 1)
+            }
+            _ => self.message.clone(),
+        }
+    }
+
+    /// Without the value that the database could not use.
+    fn without_literal(self, is_about_a_value: bool, quote: char) -> Self {
+        if !is_about_a_value {
+            return self;
+        }
+        let (message, literal) = without_literal(&self.message, quote);
+        Self { message, literal, ..self }
+    }
+
     /// A record's fault that the database did not find.
     pub fn of_record(code: &'static str, message: impl Into<String>) -> Self {
         Self::record(code, None, message.into())
@@ -135,7 +158,7 @@ impl Fault {
     }
 
     fn new(code: &'static str, kind: FaultKind, message: String) -> Self {
-        Self { code, native: String::new(), kind, field: None, message }
+        Self { code, native: String::new(), kind, field: None, message, literal: None }
     }
 
     fn transient(code: &'static str, message: String) -> Self {
@@ -175,6 +198,11 @@ pub(crate) fn connection_reason(error: &DbErr) -> String {
         Some(error) => error.source().map_or_else(|| error.to_string(), |source| source.to_string()),
         None => error.to_string(),
     }
+}
+
+/// Whether it was the server who said so.
+pub(crate) fn is_of_server(error: &DbErr) -> bool {
+    matches!(sqlx_error(error), Some(sqlx::Error::Database(_)))
 }
 
 fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
@@ -262,6 +290,30 @@ fn without_values(detail: &str) -> Option<String> {
     let ends = [") already exists.", ") is not present in table ", ") is still referenced from table "];
     let end = ends.iter().filter_map(|end| detail.rfind(end)).max()?;
     Some(format!("Key ({key}{}", &detail[end..]))
+}
+
+/// What stands for a value that is left out.
+const LEFT_OUT: &str = "…";
+
+/// MySQL's errors that quote a value which a type or a function could not use.
+const QUOTING: [u16; 10] = [1292, 1366, 1367, 1411, 1365, 1525, 1526, 1690, 3140, 3141];
+
+/// A message without the value that it quotes, and that value. Quotes in the value are not escaped, so the last one ends it; what MySQL
+/// says of the column stands behind.
+fn without_literal(message: &str, quote: char) -> (String, Option<String>) {
+    // "Table has no partition for value 7".
+    const UNQUOTED: &str = "no partition for value ";
+    if let Some(start) = message.find(UNQUOTED).map(|start| start + UNQUOTED.len()) {
+        return (format!("{}{LEFT_OUT}", &message[..start]), Some(message[start..].to_owned()));
+    }
+    let Some(start) = message.find(quote).map(|start| start + 1) else { return (message.to_owned(), None) };
+    let end = message.rfind("' for column ").or_else(|| message.rfind(quote));
+    match end {
+        Some(end) if end >= start => {
+            (format!("{}{LEFT_OUT}{}", &message[..start], &message[end..]), Some(message[start..end].to_owned()))
+        }
+        _ => (message.to_owned(), None),
+    }
 }
 
 /// "Duplicate entry 'VALUE' for key 'NAME'" without the value.
@@ -381,6 +433,44 @@ mod tests {
         }
         let fault = mysql(1062, "Duplicate entry 's3cret' for key 'x' for key 'isbn'".into());
         assert_eq!((&*fault.message, fault.field.as_deref()), ("Duplicate entry for key 'isbn'", Some("isbn")));
+    }
+
+    #[test]
+    fn a_value_that_could_not_be_used_is_left_out() {
+        for (message, quote, shown, literal) in [
+            (
+                "invalid input syntax for type integer: \"s3\"cret\"",
+                '"',
+                "invalid input syntax for type integer: \"…\"",
+                Some("s3\"cret"),
+            ),
+            (
+                "value \"s3cret\" is out of range for type integer",
+                '"',
+                "value \"…\" is out of range for type integer",
+                Some("s3cret"),
+            ),
+            ("integer out of range", '"', "integer out of range", None),
+            (
+                "Truncated incorrect INTEGER value: 's3'cret'",
+                '\'',
+                "Truncated incorrect INTEGER value: '…'",
+                Some("s3'cret"),
+            ),
+            (
+                "Incorrect integer value: 's3cret' for column 'age' at row 1",
+                '\'',
+                "Incorrect integer value: '…' for column 'age' at row 1",
+                Some("s3cret"),
+            ),
+            ("Table has no partition for value 77", '\'', "Table has no partition for value …", Some("77")),
+            ("Division by 0", '\'', "Division by 0", None),
+        ] {
+            assert_eq!(without_literal(message, quote), (shown.to_owned(), literal.map(str::to_owned)));
+        }
+        let fault = Fault::unknown("Incorrect integer value: 'x'".into()).without_literal(true, '\'');
+        assert_eq!(fault.told_to(["y"]), "Incorrect integer value: '…'");
+        assert_eq!(fault.told_to(["y", "x"]), "Incorrect integer value: 'x'");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod joins;
 mod keys;
 mod own_rows;
 mod session;
+mod size;
 mod stored;
 mod version;
 mod write;

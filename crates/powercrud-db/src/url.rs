@@ -1,22 +1,55 @@
 //! Addresses of databases: as they are accepted, and as they are shown.
 
-/// The address with `****` for its password, also where that is not encoded as it should be.
+use std::ops::Range;
+
+/// The address with `****` for its password, also where that is not encoded as it should be, or the address none that is accepted.
 pub fn mask_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
-        return url.to_owned();
-    };
-    let (authority, tail) = rest.split_at(rest.rfind('@').unwrap_or(0));
-    let before = match authority.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:****"),
-        None => format!("{scheme}://{authority}"),
-    };
-    // PostgreSQL's drivers take it as a parameter too.
-    let Some((path, parameters)) = tail.split_once('?') else { return format!("{before}{tail}") };
+    let Some(password) = password(url) else { return mask_parameters(url) };
+    format!("{}****{}", &url[..password.start], mask_parameters(&url[password.end..]))
+}
+
+/// `text`, which speaks of the address, without its password.
+pub(crate) fn without_password(text: &str, url: &str) -> String {
+    let text = text.replace(url, &mask_password(url));
+    let mut secrets: Vec<&str> = password(url).map(|place| &url[place]).into_iter().collect();
+    secrets.extend(parameters(url).filter(|(name, _)| is_password(name)).map(|(_, value)| value));
+    // One or two letters are in every text; where they are a password, the address was all that told so.
+    secrets.retain(|secret| secret.chars().count() > 2);
+    secrets.iter().fold(text, |text, secret| text.replace(secret, "****"))
+}
+
+/// Where the password stands: between the first colon and the last `@` of what names user and host, whatever the kind of database is
+/// said to be.
+fn password(url: &str) -> Option<Range<usize>> {
+    let end = url.rfind('@')?;
+    let (scheme, rest) = url[..end].split_once(':')?;
+    let slashes = rest.len() - rest.trim_start_matches('/').len();
+    let start = scheme.len() + 1 + slashes;
+    match url[start..end].find(':') {
+        Some(colon) => Some(start + colon + 1..end),
+        // "root:PASSWORD@host": what looks like a kind is a user.
+        None if slashes == 0 && scheme != "sqlite" => Some(start..end),
+        None => None,
+    }
+}
+
+/// PostgreSQL's drivers take it as a parameter too.
+fn mask_parameters(url: &str) -> String {
+    let Some((path, parameters)) = url.split_once('?') else { return url.to_owned() };
     let masked = parameters.split('&').map(|parameter| match parameter.split_once('=') {
-        Some((name, _)) if name.to_ascii_lowercase().contains("password") => format!("{name}=****"),
+        Some((name, _)) if is_password(name) => format!("{name}=****"),
         _ => parameter.to_owned(),
     });
-    format!("{before}{path}?{}", masked.collect::<Vec<_>>().join("&"))
+    format!("{path}?{}", masked.collect::<Vec<_>>().join("&"))
+}
+
+fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
+    let parameters = url.split_once('?').map(|(_, parameters)| parameters).unwrap_or_default();
+    parameters.split('&').filter_map(|parameter| parameter.split_once('='))
+}
+
+fn is_password(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("password")
 }
 
 /// Accepts a bare path as SQLite, `postgresql:` and `mariadb:` as their usual names.
@@ -54,9 +87,32 @@ mod tests {
             ("postgres://db:5432/shop", "postgres://db:5432/shop"),
             ("mysql://root@127.0.0.1/test", "mysql://root@127.0.0.1/test"),
             ("sqlite:///tmp/a@b:c.db", "sqlite:///tmp/a@b:c.db"),
+            ("sqlite:a@b.db", "sqlite:a@b.db"),
+            ("postgres://ann:s3cret#Word@db/shop", "postgres://ann:****@db/shop"),
+            ("postgres:/ann:s3cret@db/shop", "postgres:/ann:****@db/shop"),
+            ("sqlite://ann:s3cret@/shop", "sqlite://ann:****@/shop"),
+            ("oracle://ann:s3cret@db/shop", "oracle://ann:****@db/shop"),
+            ("root:s3cret@db/shop", "root:****@db/shop"),
+            ("postgres://ann:s3cret@db/shop?sslpassword=other", "postgres://ann:****@db/shop?sslpassword=****"),
             ("shop.db", "shop.db"),
         ] {
             assert_eq!(mask_password(url), expected);
+        }
+    }
+
+    #[test]
+    fn no_error_tells_a_password() {
+        for (url, text, expected) in [
+            (
+                "postgres://a:s3/cret@db/x",
+                "no driver for 'postgres://a:s3/cret@db/x'",
+                "no driver for 'postgres://a:****@db/x'",
+            ),
+            ("postgresql://a:s3#cret@db/x", "postgres://a:s3#cret@db/x is none", "postgres://a:****@db/x is none"),
+            ("postgres://db/x?password=s3cret", "s3cret was tried", "**** was tried"),
+            ("postgres://a:@db/x", "nobody answered", "nobody answered"),
+        ] {
+            assert_eq!(without_password(text, url), expected);
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum Value {
     Bytes(u64),
     /// What the cell holds where that does not fit its column's type ('yes' in a BOOLEAN column of SQLite, a zero date of MySQL).
     Raw(String),
+    /// The beginning of a value that is too long to be read whole, and how many bytes it has.
+    Beginning(String, u64),
 }
 
 impl Value {
@@ -54,6 +56,28 @@ impl Value {
                 Some(text) => Self::from_database_text(column, text),
             }),
         }
+    }
+
+    /// Reads cell `index` of a row that was selected through [`Dialect::read_at_most`], and its size, where one was selected, of cell `size`.
+    pub fn read_at_most(
+        row: &QueryResult,
+        index: usize,
+        size: Option<usize>,
+        column: &Column,
+        most: u64,
+    ) -> Result<Self> {
+        let Some(most) = column.read_bytes(most) else { return Self::read(row, index, column) };
+        let size = size.map(|size| row.try_get_by_index::<Option<i64>>(size)).transpose()?.flatten();
+        let size = size.unwrap_or_default().unsigned_abs();
+        if size <= most {
+            return Self::read(row, index, column);
+        }
+        // A part of a number or a document is none: it is a text, as it is.
+        let text = Column { column_type: ColumnType::Text { max_length: None }, ..column.clone() };
+        Ok(match Self::read(row, index, &text)? {
+            Self::Bytes(_) => Self::Bytes(size),
+            value => Self::Beginning(value.to_text(), size),
+        })
     }
 
     fn read_sqlite(row: &sqlx::sqlite::SqliteRow, index: usize, column: &Column) -> Result<Self> {
@@ -185,7 +209,9 @@ impl Value {
             Self::Unsigned(value) => (*value).into(),
             Self::Float(value) => (*value).into(),
             Self::Bytes(size) => (*size as i64).into(),
-            Self::Decimal(text) | Self::Text(text) | Self::Json(text) | Self::Raw(text) => text.as_str().into(),
+            Self::Decimal(text) | Self::Text(text) | Self::Json(text) | Self::Raw(text) | Self::Beginning(text, _) => {
+                text.as_str().into()
+            }
         }
     }
 
@@ -194,7 +220,7 @@ impl Value {
         *self == Self::Null
     }
 
-    /// The text that [`Value::parse`] would read back; empty for NULL.
+    /// The text that [`Value::parse`] would read back; empty for NULL. Of what is too long, its beginning and its size.
     pub fn to_text(&self) -> String {
         match self {
             Self::Null => String::new(),
@@ -205,6 +231,7 @@ impl Value {
             Self::Float(value) => value.to_string(),
             Self::Bytes(size) => format!("{size} bytes"),
             Self::Decimal(text) | Self::Text(text) | Self::Json(text) | Self::Raw(text) => text.clone(),
+            Self::Beginning(text, bytes) => format!("{text}… ({bytes} bytes)"),
         }
     }
 
@@ -219,6 +246,7 @@ impl Value {
             Self::Bytes(size) => (*size).into(),
             Self::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
             Self::Decimal(text) | Self::Text(text) | Self::Raw(text) => text.as_str().into(),
+            Self::Beginning(..) => self.to_text().into(),
         }
     }
 }

@@ -186,6 +186,8 @@ async fn insert<C: ConnectionTrait>(
             database.dialect().now(),
         ]);
     transaction.insert(&insert).await?;
+    // What was made while the pages were open to everybody is not to outlast that.
+    token::revoke_until_users(transaction, database.dialect()).await?;
     let account = find_in(transaction, &new.name).await?;
     note(database, transaction, Action::UserAdded, &account, by).await?;
     Ok(account)

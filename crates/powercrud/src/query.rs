@@ -6,6 +6,7 @@ mod in_task;
 mod keys;
 mod links;
 mod params;
+pub(crate) mod read;
 mod refused;
 mod rows;
 mod versions;
@@ -19,7 +20,8 @@ pub(crate) use keys::{
 };
 pub use links::linked;
 pub use params::{Filter, ListParams, Ordering, Refused};
+pub(crate) use read::{read_row, row_select};
 pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};
-pub(crate) use rows::{list_fields, name_references, names_of, names_of_changes, read_row, row_select};
+pub(crate) use rows::{list_fields, name_references, names_of, names_of_changes};
 pub use versions::version;
 pub(crate) use versions::versions;

@@ -21,23 +21,30 @@ use crate::{
     audit::{Action, Deed},
     error::{Error, FieldError, Result},
     form::{self, Change, Input, parse_changes},
-    query::{self, Cell, Row},
+    query::{self, Cell, Row, read},
     resource::{Field, Resource},
 };
 use powercrud_db::{Column, Fault, QueryExt as _, Transaction};
 
-/// The record of that key, with a cell for each of the resource's fields.
+/// The record of that key, with a cell for each of the resource's fields; of a value of more than 16 MB, or of less where there are several
+/// such fields, its beginning.
 ///
 /// # Errors
 /// [`Error::RecordNotFound`], also where the key is not of the key columns' types.
 pub async fn get(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Row> {
+    get_at_most(app, resource, key, read::WHOLE).await
+}
+
+/// As [`get`], with no more than `most` bytes of each value.
+pub(crate) async fn get_at_most(app: &PowerCrud, resource: &Resource, key: &str, most: u64) -> Result<Row> {
     let dialect = app.database().dialect();
     let fields: Vec<&Field> = resource.fields.iter().collect();
     let key = &own_key(app, resource, key).await?;
-    let mut select = query::row_select(resource, &fields, dialect);
+    let most = read::most_of_page(&fields, 1, most);
+    let mut select = query::row_select(resource, &fields, dialect, most);
     select.and_where(key_condition(app, resource, key)?);
     let row = app.database().connection().row(&select).await?.ok_or_else(|| not_found(resource, key))?;
-    let mut rows = [query::read_row(&row, &fields)?];
+    let mut rows = [query::read_row(&row, &fields, most)?];
     query::name_references(app, &fields, &mut rows).await?;
     let [row] = rows;
     Ok(row)

@@ -3,8 +3,11 @@
 //! A token is 256 random bits. The database keeps its SHA-256 and its first letters; whoever loses it makes another. It acts as the
 //! user it was made for, within its scopes.
 
-use std::{fmt, str::FromStr, time::Duration};
+mod scope;
 
+use std::time::Duration;
+
+pub use scope::Scope;
 use sea_orm::{
     ConnectionTrait, QueryResult,
     sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
@@ -21,65 +24,6 @@ use crate::{
     own::tables,
 };
 use powercrud_db::{Dialect, QueryExt as _, close};
-
-/// What a token may do. Every token may read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// See resources, records and tasks.
-    Read,
-    /// Create, change and delete single records.
-    Write,
-    /// Change and delete many records, retry and revert.
-    Bulk,
-    /// Cancel, pause and resume tasks.
-    Tasks,
-    /// All of that, and list and revoke tokens.
-    Admin,
-}
-
-impl Scope {
-    /// Every scope.
-    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Bulk, Self::Tasks, Self::Admin];
-
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Bulk => "bulk",
-            Self::Tasks => "tasks",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// What it allows, in words.
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::Read => "see resources, records and tasks",
-            Self::Write => "create, change and delete single records",
-            Self::Bulk => "change and delete many records, retry and revert",
-            Self::Tasks => "cancel, pause and resume tasks",
-            Self::Admin => "all of that, and list and revoke tokens",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Scope {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == word).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|scope| scope.as_str()).collect();
-            format!("{word:?} is no scope; allowed are: {}", known.join(", "))
-        })
-    }
-}
 
 /// A token to be made.
 #[derive(Clone, Debug)]
@@ -117,7 +61,12 @@ pub struct ApiToken {
     pub revoked_at: Option<i64>,
     /// Whether it is good no more, by the database's clock.
     pub ended: bool,
+    /// Whether it was made on the pages by whoever came by before there was any user, and ends when the first one is added.
+    pub until_users: bool,
 }
+
+/// Kept in the place of a user's id for such a token. No user of PowerCRUD has such an id.
+const UNTIL_USERS: &str = "~until-users";
 
 /// What every token begins with, so that searches for leaked secrets find it.
 const MARK: &str = "pcr_";
@@ -164,6 +113,23 @@ impl ApiToken {
 /// [`Error::Invalid`] where it has no name, a name that is too long, or too long a life; [`Error::NotAllowed`] where it would be good
 /// for nothing, since the application does not say of whom tokens are ([`crate::Builder::token_user`]).
 pub async fn create(app: &PowerCrud, by: &User, new: NewToken) -> Result<(ApiToken, String)> {
+    let user_id = new.user.id.clone();
+    insert(app, by, new, user_id).await
+}
+
+/// As [`create`], for oneself on the pages. Where these are open to everybody, it ends with that.
+pub(crate) async fn create_own(app: &PowerCrud, by: &User, new: NewToken) -> Result<(ApiToken, String)> {
+    let is_open = app.has_login() && by.id.is_none();
+    let user_id = if is_open { Some(UNTIL_USERS.to_owned()) } else { by.id.clone() };
+    insert(app, by, NewToken { user: by.clone(), ..new }, user_id).await
+}
+
+/// Ends the tokens that whoever came by has made before there was any user.
+pub(crate) async fn revoke_until_users<C: ConnectionTrait>(transaction: &C, dialect: Dialect) -> Result<u64> {
+    revoke_all(transaction, dialect, UNTIL_USERS).await
+}
+
+async fn insert(app: &PowerCrud, by: &User, new: NewToken, user_id: Option<String>) -> Result<(ApiToken, String)> {
     require_users(app)?;
     let name = new.name.trim();
     check(name, &new)?;
@@ -196,7 +162,7 @@ pub async fn create(app: &PowerCrud, by: &User, new: NewToken) -> Result<(ApiTok
         ])
         .values_panic([
             id.into(),
-            new.user.id.clone().into(),
+            user_id.into(),
             new.user.name.as_str().into(),
             new.user.email.clone().into(),
             new.user.is_staff.into(),
@@ -320,12 +286,21 @@ pub(crate) async fn find(app: &PowerCrud, secret: &str) -> Result<Option<ApiToke
     Ok(Some(token))
 }
 
+/// Whether a token that was good a while ago is so still, and acts as the same user.
+pub(crate) async fn is_still_good(app: &PowerCrud, token: &ApiToken) -> Result<bool> {
+    let mut now = load(app, token.id).await?;
+    Ok(!now.ended && follow_account(app, &mut now).await? && now.user == token.user)
+}
+
 /// Makes the token's user who that is today, as PowerCRUD or the application knows. `false`: the user may do nothing any more.
 async fn follow_account(app: &PowerCrud, token: &mut ApiToken) -> Result<bool> {
     if let Some(known) = app.user_of_token(&token.user).await {
         let is_known = known.is_some();
         token.user = known.unwrap_or_default();
         return Ok(is_known);
+    }
+    if token.until_users && app.has_login() {
+        return Ok(app.settings().login != LoginMode::Always && !account::any(app.database()).await?);
     }
     let Some(id) = token.user.id.as_ref().filter(|_| app.has_login()) else { return Ok(true) };
     let Ok(id) = Uuid::parse_str(id) else {
@@ -372,10 +347,12 @@ fn read(row: &QueryResult) -> Result<ApiToken> {
     let expires_at: Option<i64> = row.try_get_by_index(8)?;
     let revoked_at: Option<i64> = row.try_get_by_index(10)?;
     let now: i64 = row.try_get_by_index(COLUMNS.len())?;
+    let user_id: Option<String> = row.try_get_by_index(1)?;
+    let until_users = user_id.as_deref() == Some(UNTIL_USERS);
     Ok(ApiToken {
         id: row.try_get_by_index(0)?,
         user: User {
-            id: row.try_get_by_index(1)?,
+            id: user_id.filter(|_| !until_users),
             name: row.try_get_by_index(2)?,
             email: row.try_get_by_index(11)?,
             is_staff: row.try_get_by_index(3)?,
@@ -389,6 +366,7 @@ fn read(row: &QueryResult) -> Result<ApiToken> {
         last_used_at: row.try_get_by_index(9)?,
         revoked_at,
         ended: revoked_at.is_some() || expires_at.is_some_and(|at| at <= now),
+        until_users,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Places for connections. Where all are taken, whoever waits longest for a next request has to go. No address has all of them, so that
+//! Places for connections. Where all are taken, whoever waits longest for a next request, or the rest of one, has to go. No address has all of them, so that
 //! the others still get in.
 
 use std::{
@@ -21,7 +21,7 @@ pub(super) struct Places {
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    /// Connections without a request, in the order in which they began to wait.
+    /// Connections without a whole request, in the order in which they began to wait.
     since: BTreeMap<u64, (IpAddr, CancellationToken)>,
     /// How many places each address has.
     held: HashMap<IpAddr, usize>,

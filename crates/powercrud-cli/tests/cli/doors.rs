@@ -141,6 +141,60 @@ async fn half_open_connections_keep_nobody_out() {
 }
 
 #[tokio::test]
+async fn slow_bodies_keep_nobody_out() {
+    run(Kind::Sqlite, async |database: TestDatabase| {
+        database.execute(ITEMS).await;
+        let plain = command(&["serve", "--no-worker", "--database", &database.url, "--bind", "127.0.0.1:0"]);
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg("ulimit -n 80; exec \"$0\" \"$@\"").arg(plain.get_program()).args(plain.get_args());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("POWERCRUD_") || name == "RUST_LOG") {
+            shell.env_remove(name);
+        }
+        shell.current_dir(env!("CARGO_TARGET_TMPDIR"));
+        let server = Server::spawn(shell);
+        let to: std::net::SocketAddr = server.address.parse().expect("an address");
+        let mut slow = Vec::new();
+        for number in 0..40 {
+            let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+            socket.bind(format!("127.0.0.{}:0", 2 + number % 2).parse().expect("an address")).expect("a loopback address");
+            let mut stream = socket.connect(to).await.expect("it listens");
+            let head = format!(
+                "POST /resources/item/new HTTP/1.1\r\nHost: {to}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nname="
+            );
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, head.as_bytes()).await;
+            slow.push(stream);
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let begun = Instant::now();
+        for _ in 0..5 {
+            let page = server.get("/resources/item");
+            assert!(page.starts_with("HTTP/1.1 200") && page.contains("lamp"), "{page}");
+        }
+        // Long before the slow ones run out of time.
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        drop(slow);
+        assert_eq!(server.stop(), Some(0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_tells_no_password() {
+    for url in [
+        "postgres://postgres:s3cret#Word@127.0.0.1/x",
+        "postgres:/postgres:s3cret#Word@127.0.0.1/x",
+        "sqlite://u:s3cret#Word@/x",
+        "oracle://u:s3cret#Word@127.0.0.1/x",
+        "root:s3cret#Word@127.0.0.1/x",
+    ] {
+        let output = command(&["check", "--database", url]).output().expect("the program");
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert!(!output.status.success() && !told.contains("s3cret") && !told.contains("Word"), "{url}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn a_password_in_the_address_is_never_logged() {
     run(Kind::Postgres, async |database: TestDatabase| {
         let address = database.url.split_once("://").expect("an address").1;

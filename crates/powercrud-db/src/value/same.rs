@@ -18,6 +18,7 @@ impl PartialEq for Value {
             | (Self::Text(one), Self::Text(other))
             | (Self::Json(one), Self::Json(other))
             | (Self::Raw(one), Self::Raw(other)) => one == other,
+            (Self::Beginning(one, bytes), Self::Beginning(other, others)) => one == other && bytes == others,
             _ => false,
         }
     }
@@ -37,6 +38,7 @@ impl Value {
             Self::Json(_) => 7,
             Self::Bytes(_) => 8,
             Self::Raw(_) => 9,
+            Self::Beginning(..) => 10,
         }
     }
 

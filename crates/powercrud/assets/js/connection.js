@@ -43,9 +43,18 @@ function back() {
   for (const box of document.querySelectorAll('[hx-trigger*="wake"]')) htmx.trigger(box, "wake");
   if (document.getElementById("region")) htmx.trigger(document.body, "refreshTable");
   document.body.dispatchEvent(new Event("lookAgain"));
+  document.dispatchEvent(new Event("connectionBack"));
+  const preview = document.getElementById("preview");
+  if (preview) htmx.trigger(preview, "preview");
+}
+
+// What stood there was told of what was ticked before.
+function forget(event) {
+  if (event.target.id === "preview") event.target.textContent = "What this would change can't be told while the connection is lost.";
 }
 
 for (const name of ["htmx:sendError", "htmx:sseError", "htmx:timeout"]) document.addEventListener(name, ask);
+for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, forget);
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr?.status < 502 || event.detail.xhr?.status > 504) return;
   // Somebody's own action is answered by the error; a poll leaves what it shows.

@@ -1,5 +1,6 @@
 // Short notices in the corner: from the events that bulk answers carry, and for requests that failed on the way.
 const area = document.getElementById("toasts");
+const READ_BY = 8000;
 
 function toast(message, tone, link) {
   const notice = document.createElement("div");
@@ -23,17 +24,26 @@ function toast(message, tone, link) {
   dismiss.textContent = "Dismiss";
   notice.append(dismiss);
   area.append(notice);
-  if (tone !== "error") setTimeout(() => notice.remove(), 8000);
+  if (tone !== "error") setTimeout(() => notice.remove(), READ_BY);
   above();
+  return notice;
 }
 
 function above() {
   // A modal dialog lies over everything else, so notices move into it while it is open.
   const dialog = document.querySelector("dialog[open]");
-  if (dialog && area.parentElement !== dialog) dialog.append(area);
+  if (!dialog || area.parentElement === dialog) return;
+  dialog.append(area);
+  // At the top: the dialog's buttons are at its foot.
+  area.classList.add("toast-top");
 }
 
-document.addEventListener("close", () => document.body.append(area), true);
+function below() {
+  document.body.append(area);
+  area.classList.remove("toast-top");
+}
+
+document.addEventListener("close", below, true);
 
 // Messages about tasks that ended: they come with the badge, and come up where somebody looks. Whoever leaves the page before it could be
 // read finds it on the next one.
@@ -85,6 +95,13 @@ document.addEventListener("bulkEditSuccess", (event) => {
 });
 document.addEventListener("htmx:sendError", (event) => {
   // Polls go on by themselves; somebody's own action needs an answer.
-  if (event.detail.requestConfig?.triggeringEvent?.isTrusted) toast("The server can't be reached. Nothing was changed by this; try again.", "error");
+  const request = event.detail.requestConfig;
+  if (!request?.triggeringEvent?.isTrusted) return;
+  if (request.verb === "get") toast("The server can't be reached. Try again.", "error").dataset.lost = "";
+  // The answer may be all that was lost.
+  else toast("The connection was lost. It is not known whether this was done: look before you try again.", "error").dataset.lost = "unknown";
+});
+document.addEventListener("connectionBack", () => {
+  for (const notice of area.querySelectorAll("[data-lost]")) setTimeout(() => notice.remove(), notice.dataset.lost ? READ_BY : 0);
 });
 document.addEventListener("htmx:timeout", () => toast("The server did not answer in time. Look at the list before you try again.", "error"));

@@ -18,7 +18,8 @@ use crate::{
     config::Atomicity,
     error::Result,
     form::{self, Change},
-    query, record,
+    query::{self, read},
+    record,
     resource::{Field, Resource},
     task::Operation,
 };
@@ -184,14 +185,14 @@ impl Plan {
     async fn samples(&self, condition: Condition) -> Result<Vec<Sample>> {
         let dialect = self.app.database().dialect();
         let fields: Vec<&Field> = self.resource.fields.iter().collect();
-        let mut select = query::row_select(&self.resource, &fields, dialect);
+        let mut select = query::row_select(&self.resource, &fields, dialect, read::SHOWN);
         select.cond_where(condition).limit(SAMPLES);
         for name in &self.resource.table.primary_key {
             select.order_by(self.resource.table.column_ref(name), Order::Asc);
         }
         let mut rows = Vec::new();
         for row in self.app.database().connection().rows(&select).await? {
-            rows.push(query::read_row(&row, &fields)?);
+            rows.push(query::read_row(&row, &fields, read::SHOWN)?);
         }
         query::name_references(&self.app, &fields, &mut rows).await?;
         let samples = rows.iter().map(|row| {

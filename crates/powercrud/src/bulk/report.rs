@@ -34,7 +34,8 @@ pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change
         "KEY_NOT_UNIQUE" => "was left as it was",
         _ => "was refused",
     };
-    FieldError { field, code: fault.code.to_owned(), message: format!("{message} ({})", fault.message) }
+    let said = fault.told_to(changes.iter().map(|change| change.value.to_text()));
+    FieldError { field, code: fault.code.to_owned(), message: format!("{message} ({said})") }
 }
 
 /// The check, key or index of that name. MySQL writes `table.key`.

@@ -30,7 +30,7 @@ pub(super) async fn blame_filters<T>(
         select.cond_where(condition(resource, &alone, app.database().dialect())?).limit(1);
         match app.database().connection().row(&select).await {
             Err(powercrud_db::Error::Database(fault)) if !fault.is_transient() => {
-                errors.push(record::unfit(&filter.field, &fault));
+                errors.push(record::unfit(&filter.field, &filter.value, &fault));
             }
             _ => {}
         }

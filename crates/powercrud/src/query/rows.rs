@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sea_orm::{
-    QueryResult,
-    sea_query::{Alias, Expr, ExprTrait as _, Order, Query, SelectStatement},
-};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Order, Query, SelectStatement};
 
 use super::{
     bounds,
     condition::condition,
     keys::key_value,
     params::{ListParams, Ordering},
+    read::{self, read_row, row_select},
     refused::blame_filters,
 };
 use crate::{
@@ -20,7 +18,7 @@ use crate::{
     form::Change,
     resource::{Field, Reference, Resource},
 };
-use powercrud_db::{Column, ColumnType, Dialect, QueryExt as _, Table, Value};
+use powercrud_db::{Column, ColumnType, Dialect, QueryExt as _, Value};
 
 /// A page of records.
 #[derive(Clone, Debug)]
@@ -91,21 +89,23 @@ const COUNT_LIMIT: u64 = 10_000;
 /// [`Error::Invalid`] names unknown fields, operators that don't fit and values of the wrong type.
 pub async fn list(app: &PowerCrud, resource: &Resource, params: &ListParams) -> Result<Page> {
     let fields: Vec<&Field> = resource.list_fields().collect();
-    list_fields(app, resource, params, &fields).await
+    list_fields(app, resource, params, &fields, read::SHOWN).await
 }
 
-/// As [`list`], with these fields of each record.
+/// As [`list`], with these fields of each record, of whose values no more than `most` bytes each are read.
 pub(crate) async fn list_fields(
     app: &PowerCrud,
     resource: &Resource,
     params: &ListParams,
     fields: &[&Field],
+    most: u64,
 ) -> Result<Page> {
     let database = app.database();
     let dialect = database.dialect();
     let page_size = if params.page_size > 0 { params.page_size } else { resource.paginate_by() };
     let page = Ord::max(params.page, 1);
-    let mut select = row_select(resource, fields, dialect);
+    let most = read::most_of_page(fields, page_size, most);
+    let mut select = row_select(resource, fields, dialect, most);
     select
         .cond_where(condition(resource, params, dialect)?)
         // One more than the page shows whether there is another.
@@ -117,7 +117,7 @@ pub(crate) async fn list_fields(
     let has_next = found.len() as u64 > page_size;
     let mut rows = Vec::with_capacity(found.len());
     for row in found.iter().take(page_size as usize) {
-        rows.push(read_row(row, fields)?);
+        rows.push(read_row(row, fields, most)?);
     }
     name_references(app, fields, &mut rows).await?;
 
@@ -153,24 +153,6 @@ async fn quick_count(app: &PowerCrud, resource: &Resource, params: &ListParams) 
     let counted = app.database().connection().number(&select).await?;
     // The database's own guess for a table may be above the truth.
     Ok(if counted <= COUNT_LIMIT { Count::Exact(counted) } else { Count::Estimated(COUNT_LIMIT) })
-}
-
-/// SELECT of a record's key and `fields`, as [`read_row`] reads them.
-pub(crate) fn row_select(resource: &Resource, fields: &[&Field], dialect: Dialect) -> SelectStatement {
-    let mut select = Query::select();
-    select.expr(resource.key_expr(dialect)).from(resource.table.table_ref());
-    for field in fields {
-        select.expr(dialect.read(&field.column, resource.table.column_ref(&field.name)));
-    }
-    select
-}
-
-pub(crate) fn read_row(row: &QueryResult, fields: &[&Field]) -> Result<Row> {
-    let mut cells = Vec::with_capacity(fields.len());
-    for (index, field) in fields.iter().enumerate() {
-        cells.push(Cell { value: Value::read(row, index + 1, &field.column)?, display: None });
-    }
-    Ok(Row { key: row.try_get_by_index::<Option<String>>(0)?.unwrap_or_default(), cells })
 }
 
 /// The order asked for, else the resource's, and always the key at the end, or all columns where there is none, so that pages neither
@@ -296,12 +278,13 @@ pub async fn choices(
 }
 
 pub(super) fn choice_select(reference: &Reference, dialect: Dialect) -> SelectStatement {
-    let read = |table: &Table, column: &Column| dialect.read(column, table.column_ref(&column.name));
+    let read =
+        |column: &Column, most: u64| dialect.read_at_most(column, reference.table.column_ref(&column.name), most);
     let mut select = Query::select();
-    select.expr(read(&reference.table, &reference.column)).from(reference.table.table_ref());
+    select.expr(read(&reference.column, read::KEY)).from(reference.table.table_ref());
     select.and_where_option(reference.table.own_rows());
     if let Some(display) = &reference.display {
-        select.expr(read(&reference.table, display));
+        select.expr(read(display, read::SHOWN));
     }
     select
 }

@@ -40,16 +40,16 @@ pub(crate) async fn refused_values(
             if fault.is_transient() {
                 return Err(Error::Database(Box::new(fault)));
             }
-            errors.push(unfit(&change.field, &fault));
+            errors.push(unfit(&change.field, &change.value.to_text(), &fault));
         }
     }
     Ok(errors)
 }
 
-/// A value that the database does not take for its column's type.
-pub(crate) fn unfit(field: &str, fault: &Fault) -> FieldError {
+/// `value`, as it was sent, which the database does not take for its column's type.
+pub(crate) fn unfit(field: &str, value: &str, fault: &Fault) -> FieldError {
     let code = if fault.code == "DATABASE" { "INVALID_VALUE" } else { fault.code };
-    FieldError::new(field, code, format!("is not a value that the column takes ({})", fault.message))
+    FieldError::new(field, code, format!("is not a value that the column takes ({})", fault.told_to([value])))
 }
 
 /// `error`, which a write has ended with, at the field that it is about where that can be found: the value is of no use to its type, or

@@ -6,7 +6,7 @@ use super::{Field, Reference, Resource, ResourceBuilder, composite, many_to_many
 use crate::config::{ResourceSettings, Settings};
 use powercrud_db::{Catalog, Column, ColumnType, ForeignKey, Table};
 
-/// Builds every named resource, and one for every other table where `settings.discover`; what is wrong joins `mistakes`.
+/// Builds every resource that is named, here or in the settings, and one for every other table where `settings.discover`; what is wrong joins `mistakes`.
 pub(crate) fn build(
     named: Vec<ResourceBuilder>,
     settings: &Settings,
@@ -32,6 +32,14 @@ pub(crate) fn build(
         for table in catalog.tables.iter().filter(|table| !covered.contains(&table.qualified_name())) {
             let builder = Resource::table(table.qualified_name());
             add(&mut resources, builder, true, table, settings, catalog, mistakes);
+        }
+    }
+    // What the settings speak of is meant to be there, whoever names it.
+    for name in settings.resources.keys().filter(|_| !settings.discover) {
+        let builder = Resource::table(name);
+        let table = find_table(catalog, &builder).filter(|table| table.qualified_name() == *name);
+        if let Some(table) = table.filter(|_| resources.iter().all(|resource| resource.name != *name)) {
+            add(&mut resources, builder, false, table, settings, catalog, mistakes);
         }
     }
     for name in settings.resources.keys().filter(|name| !resources.iter().any(|resource| resource.name == **name)) {
@@ -386,6 +394,9 @@ fn link(resources: &mut [Resource]) {
             reference.resource = Some(name.clone());
             // Only by a field that is shown there: else records are named, and searched, by their keys.
             reference.display = over().find_map(|(_, _, display)| display.clone());
+        } else {
+            // What no resource shows of a table is not shown by what refers to it, either.
+            reference.display = None;
         }
     }
 }

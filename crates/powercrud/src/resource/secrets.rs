@@ -12,7 +12,12 @@ const ENDINGS: &[&str] = &[
     "passwd",
     "passphrase",
     "passcode",
+    "pass",
     "pwd",
+    "credential",
+    "credentials",
+    "pin",
+    "ssn",
     "passwort",
     "secret",
     "secrets",
@@ -63,7 +68,8 @@ const HASHED: &[&str] = &[
 ];
 
 /// Secrets that people type as numbers.
-const NUMBERS: &[&str] = &["password", "passwd", "passcode", "pwd", "otp", "totp", "cvv", "cvc", "cvv2"];
+const NUMBERS: &[&str] =
+    &["password", "passwd", "passcode", "pass", "pwd", "pin", "ssn", "otp", "totp", "cvv", "cvc", "cvv2"];
 
 /// Whether a column likely holds a secret.
 pub(super) fn is_secret(table: &Table, column: &Column) -> bool {
@@ -160,6 +166,13 @@ mod tests {
             "passwordhash",
             "pw_hash",
             "session_data",
+            "pass",
+            "user_pass",
+            "credentials",
+            "credential",
+            "pin",
+            "card_pin",
+            "ssn",
         ] {
             assert!(secret("user", name, text()), "{name} is a secret");
         }
@@ -188,11 +201,20 @@ mod tests {
             "value",
             "passport",
             "tokenizer",
+            "pinned",
+            "pin_count",
+            "pass_count",
+            "spin",
         ] {
             assert!(!secret("user", name, text()), "{name} is no secret");
         }
         assert!(secret("authtoken_token", "key", text()) && secret("api_keys", "hash", text()));
         let whole = || ColumnType::Integer { min: 0, max: 9 };
+        assert!(
+            secret("card", "pin", whole())
+                && secret("person", "ssn", whole())
+                && !secret("post", "pin", ColumnType::Boolean)
+        );
         assert!(secret("card", "cvv", whole()) && !secret("usage", "token", whole()));
         for not_text in [ColumnType::Boolean, ColumnType::Date, ColumnType::Float, ColumnType::DateTime] {
             assert!(!secret("food", "salt", not_text.clone()) && !secret("ballot", "secret", not_text));

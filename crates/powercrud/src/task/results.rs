@@ -15,7 +15,7 @@ use crate::{
     app::PowerCrud,
     error::{Error, Result},
     own::tables,
-    query,
+    query::{self, read},
     resource::{Field, Resource},
 };
 use powercrud_db::QueryExt as _;
@@ -59,7 +59,7 @@ pub struct ResultRecord {
     pub record_key: String,
     /// Why it failed, where it did.
     pub error: Option<RecordError>,
-    /// What its fields hold now; `None` where there is no such record any more.
+    /// What its fields hold now, of more than 1 MB the beginning and the size; `None` where there is no such record any more.
     pub values: Option<Vec<Option<String>>>,
 }
 
@@ -113,16 +113,20 @@ impl Results {
         self.resource.iter().flat_map(|resource| &resource.fields).map(|field| field.name.as_str()).collect()
     }
 
-    /// The next records, some hundreds; `None` after the last.
+    /// The next records, some hundreds or fewer where they are large; `None` after the last.
     ///
     /// # Errors
     /// The database's.
     pub async fn next_page(&mut self) -> Result<Option<Vec<ResultRecord>>> {
-        self.page(PAGE).await
+        self.read_page(PAGE, read::EDITED).await
     }
 
-    /// As [`Results::next_page`], at most so many.
+    /// As [`Results::next_page`], at most so many, with no more of their values than a page shows.
     pub(crate) async fn page(&mut self, most: i64) -> Result<Option<Vec<ResultRecord>>> {
+        self.read_page(most, read::SHOWN).await
+    }
+
+    async fn read_page(&mut self, most: i64, bytes: u64) -> Result<Option<Vec<ResultRecord>>> {
         let mut records = match self.outcome {
             Outcome::Failed => self.failed(most).await?,
             _ => self.unfailed(most).await?,
@@ -130,7 +134,10 @@ impl Results {
         if records.is_empty() {
             return Ok(None);
         }
-        self.add_values(&mut records).await?;
+        if bytes > read::SHOWN {
+            self.keep_what_fits(&mut records).await?;
+        }
+        self.add_values(&mut records, bytes).await?;
         Ok(Some(records))
     }
 
@@ -159,7 +166,7 @@ impl Results {
         select.columns(FAILED).order_by("seq", Order::Asc).offset(offset).limit(most);
         let rows = self.app.database().connection().rows(&select).await?;
         let mut records = rows.iter().map(read_failed).collect::<Result<Vec<_>>>()?;
-        self.add_values(&mut records).await?;
+        self.add_values(&mut records, read::SHOWN).await?;
         Ok((total, records))
     }
 
@@ -244,7 +251,35 @@ impl Results {
         Ok(keys)
     }
 
-    async fn add_values(&self, records: &mut [ResultRecord]) -> Result<()> {
+    /// Leaves records whose values are too much for one page to the next one.
+    async fn keep_what_fits(&mut self, records: &mut Vec<ResultRecord>) -> Result<()> {
+        let Some(resource) = self.resource.clone() else { return Ok(()) };
+        let dialect = self.app.database().dialect();
+        let keys: Vec<_> = records.iter().filter_map(|one| query::split_key(&resource, &one.record_key).ok()).collect();
+        let Some(mut select) = read::sizes_select(&resource, dialect).filter(|_| !keys.is_empty()) else {
+            return Ok(());
+        };
+        select.and_where(query::keys_condition(&resource, &keys, dialect));
+        let mut sizes: HashMap<_, u64> = HashMap::with_capacity(records.len());
+        for row in self.app.database().connection().rows(&select).await? {
+            let (key, bytes) = read::read_size(&row)?;
+            sizes.insert(query::comparable_key(&resource, &key), bytes);
+        }
+        let mut bytes = 0;
+        let fits = records.iter().take_while(|record| {
+            bytes += sizes.get(&query::comparable_key(&resource, &record.record_key)).copied().unwrap_or_default();
+            bytes <= read::PAGE
+        });
+        let fit = Ord::max(fits.count(), 1);
+        if fit < records.len() {
+            records.truncate(fit);
+            self.next = records.last().map_or(self.next, |record| record.place + 1);
+        }
+        Ok(())
+    }
+
+    /// Adds what fields hold, of each value at most so many bytes.
+    async fn add_values(&self, records: &mut [ResultRecord], most: u64) -> Result<()> {
         let Some(resource) = &self.resource else { return Ok(()) };
         let dialect = self.app.database().dialect();
         let fields: Vec<&Field> = resource.fields.iter().collect();
@@ -253,11 +288,11 @@ impl Results {
         if keys.is_empty() || resource.key_columns().is_empty() {
             return Ok(());
         }
-        let mut select = query::row_select(resource, &fields, dialect);
+        let mut select = query::row_select(resource, &fields, dialect, most);
         select.and_where(query::keys_condition(resource, &keys, dialect));
         let mut values = HashMap::with_capacity(records.len());
         for row in self.app.database().connection().rows(&select).await? {
-            let row = query::read_row(&row, &fields)?;
+            let row = query::read_row(&row, &fields, most)?;
             let texts = row.cells.iter().map(|cell| (!cell.value.is_null()).then(|| cell.value.to_text()));
             values.insert(query::comparable_key(resource, &row.key), texts.collect());
         }

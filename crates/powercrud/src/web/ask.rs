@@ -23,6 +23,7 @@ use super::{
 use crate::{
     app::{PowerCrud, User},
     error::Result,
+    resource::grouped,
 };
 
 /// The cookie by which the server finds what somebody has ticked.
@@ -263,11 +264,18 @@ impl FormData {
     }
 }
 
+/// The most inputs of a form: the largest page has a thousand records, each with two.
+const MOST_INPUTS: usize = 10_000;
+
 impl FromRequest<Web> for FormData {
     type Rejection = WebError;
 
     async fn from_request(request: Request, web: &Web) -> WebResult<Self> {
         match axum::Form::<Vec<(String, String)>>::from_request(request, web).await {
+            Ok(form) if form.0.len() > MOST_INPUTS => {
+                let message = format!("A form of more than {} inputs is not taken.", grouped(MOST_INPUTS as u64));
+                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "TOO_MANY", "Not accepted", message).into())
+            }
             Ok(form) => Ok(Self(form.0)),
             Err(rejection) => Err(Problem::of_status(rejection.status(), rejection.body_text()).into()),
         }

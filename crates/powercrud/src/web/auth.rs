@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{
     Web, api,
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::{
     account::{self, Guess, Login},
-    app::{SignedIn, User},
+    app::{PowerCrud, SignedIn, User},
     config::LoginMode,
     error::Result,
 };
@@ -66,6 +67,23 @@ async fn who(web: &Web, headers: &HeaderMap) -> Result<Option<User>> {
         return Ok(None);
     }
     Ok(Some(User::operator()))
+}
+
+/// Whether somebody who was let in a while ago would be so still, as the same kind of user. Only PowerCRUD's own users are known here.
+pub(super) async fn may_still_look(app: &PowerCrud, user: &User) -> bool {
+    if !app.has_login() {
+        return true;
+    }
+    let id = user.id.as_deref().and_then(|id| Uuid::parse_str(id).ok());
+    let answer = match id {
+        Some(id) => account::by_id(app.database(), id)
+            .await
+            .map(|account| account.is_some_and(|account| account.is_active && account.is_staff == user.is_staff)),
+        // Open to everybody, as long as there is no user.
+        None => account::any(app.database()).await.map(|any| !any),
+    };
+    // Where the database can't say, nothing is told anyway.
+    answer.unwrap_or(true)
 }
 
 /// Where somebody who is not signed in is sent instead of being refused; `None` for programs, which are refused.

@@ -85,7 +85,7 @@ fn on_conflict(form: &FormData) -> Result<Option<OnConflict>, FieldError> {
     }
 }
 
-async fn conflict_view(ask: &Ask, resource: &Resource) -> WebResult<ConflictView> {
+async fn conflict_view(ask: &Ask, resource: &Resource, holder: &str) -> WebResult<ConflictView> {
     let filter = TaskFilter {
         statuses: ACTIVE.to_vec(),
         resource: Some(resource.name.clone()),
@@ -104,7 +104,8 @@ async fn conflict_view(ask: &Ask, resource: &Resource) -> WebResult<ConflictView
             }
             ConflictView { title, detail, href: Some(view.href) }
         }
-        None => ConflictView { title, detail: "It is somebody else's.".to_owned(), href: None },
+        // Not whose it is, but how far.
+        None => ConflictView { title, detail: sentence(holder), href: None },
     })
 }
 
@@ -119,7 +120,9 @@ impl Obstacle {
     /// An error that the dialog can show; any other goes on to the page's edge.
     pub(super) async fn of(ask: &Ask, resource: &Resource, error: Error) -> WebResult<Self> {
         Ok(match error {
-            Error::Conflict { .. } => Self { conflict: Some(conflict_view(ask, resource).await?), errors: Vec::new() },
+            Error::Conflict { holder, .. } => {
+                Self { conflict: Some(conflict_view(ask, resource, &holder).await?), errors: Vec::new() }
+            }
             Error::Invalid(errors) => Self { conflict: None, errors },
             Error::NothingSelected(_) => {
                 let message = error.to_string();

@@ -130,7 +130,7 @@ pub(super) async fn page(
     RawQuery(raw): RawQuery,
 ) -> WebResult<Response> {
     let resource = ask.app().resource(unmark(&resource))?.clone();
-    let row = record::get(ask.app(), &resource, unmark(&key)).await?;
+    let row = record::get_at_most(ask.app(), &resource, unmark(&key), query::read::EDITED).await?;
     // As the database spells it, whatever the address says.
     let key = row.key.as_str();
     let held = held(&ask, &resource, key).await?;
@@ -233,7 +233,7 @@ async fn refused(
 }
 
 async fn delete_view(ask: &Ask, resource: &Resource, key: &str, errors: Vec<String>) -> WebResult<DeleteView> {
-    let row = record::get(ask.app(), resource, key).await?;
+    let row = record::get_at_most(ask.app(), resource, key, query::read::SHOWN).await?;
     resource.require_delete()?;
     let mut view = DeleteView {
         title: format!("Delete {}?", lower_label(resource, &row)),

@@ -92,7 +92,7 @@ const NOT_NULL: &str = "notnull";
 /// The input for what to compare with. It takes text, since `contains`, `is one of` and `is empty` take other things than the field does.
 fn operand(ask: &Ask, resource: &Resource, field: &Field) -> Widget {
     let mut widget = view::widget(&ask.paths, resource, field, "");
-    if matches!(widget.kind, "number" | "textarea") {
+    if widget.kind == "textarea" {
         widget.kind = "text";
     }
     if widget.kind == "select" {
@@ -103,8 +103,6 @@ fn operand(ask: &Ask, resource: &Resource, field: &Field) -> Widget {
         id: "filter-value".to_owned(),
         name: "value".to_owned(),
         help: String::new(),
-        min: None,
-        max: None,
         max_length: None,
         step: "",
         ..widget

@@ -23,9 +23,10 @@ use crate::{
     form::{Input, takes_empty_text},
     query::{self, Row},
     record,
-    resource::{Field, Resource},
+    resource::{Field, Resource, grouped},
 };
 pub(super) use choices::choices;
+use powercrud_db::Value;
 use seen::{CHOICE, SEEN, Seen, Touched};
 
 #[derive(Serialize)]
@@ -107,7 +108,11 @@ pub(super) async fn update(
 ) -> WebResult<Response> {
     let resource = writable(&ask, &resource, Resource::require_update)?;
     let key = unmark(&key);
-    let row = record::get(ask.app(), &resource, key).await?;
+    let row = match record::get_at_most(ask.app(), &resource, key, query::read::EDITED).await {
+        Ok(row) => row,
+        Err(Error::RecordNotFound { .. }) => return gone_page(&ask, &resource, key, &form).await,
+        Err(error) => return Err(error.into()),
+    };
     let touched = Touched::of(&ask.paths, &resource, &row, &form);
     let mut expected = touched.expected.clone();
     if let Some(version) = form.get(VERSION) {
@@ -134,14 +139,33 @@ pub(super) async fn update(
             *response.status_mut() = StatusCode::CONFLICT;
             Ok(response)
         }
+        Err(Error::RecordNotFound { .. }) => gone_page(&ask, &resource, key, &form).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// What was typed for a record that is not there any more: it can be made a new one.
+async fn gone_page(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> WebResult<Response> {
+    if form.0.is_empty() {
+        let (resource, key) = (resource.label.clone(), key.to_owned());
+        return Err(Error::RecordNotFound { resource, key }.into());
+    }
+    let label = &resource.label;
+    let mut message =
+        format!("there is no {label} {key} any more: somebody has deleted it. What you typed is kept here");
+    if resource.can_create() {
+        message.push_str("; to save it, create it anew");
+    }
+    let error = FieldError { field: None, code: "RECORD_NOT_FOUND".to_owned(), message };
+    let mut response = new_page(ask, resource, form, &[error]).await?;
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    Ok(response)
 }
 
 /// The version first: what is changed between the two reads is then noticed, not overlooked.
 async fn read(ask: &Ask, resource: &Resource, key: &str) -> WebResult<(Option<String>, Row)> {
     let version = query::version(ask.app(), resource, key).await.unwrap_or_default();
-    Ok((version, record::get(ask.app(), resource, key).await?))
+    Ok((version, record::get_at_most(ask.app(), resource, key, query::read::EDITED).await?))
 }
 
 /// The form again with what was typed, beside it what others have saved meanwhile, and the choice between the two. What was not touched
@@ -181,12 +205,31 @@ struct Open {
 }
 
 /// The fields that the form has: of a new record, those that can be written; of an old one, also not its key.
-fn form_fields<'a>(resource: &'a Resource, row: Option<&Row>) -> impl Iterator<Item = &'a Field> {
+fn form_fields<'a>(resource: &'a Resource, row: Option<&'a Row>) -> impl Iterator<Item = &'a Field> {
     let is_new = row.is_none();
     resource
         .fields
         .iter()
         .filter(move |field| if is_new { resource.may_give(field) } else { resource.may_change(field) })
+        .filter(move |field| row.is_none_or(|row| too_long(resource, row, field).is_none()))
+}
+
+/// How many bytes a field of a record holds, where that is too much to be edited in a page.
+fn too_long(resource: &Resource, row: &Row, field: &Field) -> Option<u64> {
+    match record::cell(resource, row, &field.name)?.value {
+        Value::Beginning(_, bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// Which fields of a record its form does not have, and why.
+fn left_out(resource: &Resource, row: &Row) -> String {
+    let fixed = resource.fields.iter().filter_map(|field| match too_long(resource, row, field) {
+        Some(bytes) => Some(format!("{} ({} bytes)", field.label, grouped(bytes))),
+        None => (!resource.may_change(field)).then(|| field.label.clone()),
+    });
+    let fixed: Vec<_> = fixed.collect();
+    if fixed.is_empty() { String::new() } else { format!("Not to be edited here: {}.", fixed.join(", ")) }
 }
 
 fn is_required(field: &Field) -> bool {
@@ -213,9 +256,13 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
         crumbs: crumbs(ask, resource, None),
         action: ask.paths.under(&resource.name, "new"),
         back_href: ask.paths.list(&resource.name),
-        submit_label: format!("Create {}", resource.label),
+        // Where nobody may create one, there is nothing to do but to read and copy.
+        submit_label: if resource.can_create() { format!("Create {}", resource.label) } else { String::new() },
         fields: with_errors(fields.collect(), errors),
-        errors_title: "The record was not created",
+        errors_title: match errors.iter().any(|error| error.code == "RECORD_NOT_FOUND") {
+            true => "Nothing was saved",
+            false => "The record was not created",
+        },
         errors: errors_elsewhere(resource, None, errors),
         left_out: String::new(),
         version: None,
@@ -243,7 +290,6 @@ async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: O
         widget
     });
     let name = title(resource, row);
-    let fixed: Vec<_> = resource.fields.iter().filter(|field| !resource.may_change(field)).collect();
     let view = FormView {
         title: format!("Edit {}", lower_first(&name)),
         crumbs: crumbs(ask, resource, Some((key, &name))),
@@ -253,13 +299,7 @@ async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: O
         fields: with_errors(fields.collect(), &errors),
         errors_title: "Nothing was saved",
         errors: errors_elsewhere(resource, Some(row), &errors),
-        left_out: match fixed.len() {
-            0 => String::new(),
-            _ => {
-                let names: Vec<_> = fixed.iter().map(|field| field.label.as_str()).collect();
-                format!("Not to be edited here: {}.", names.join(", "))
-            }
-        },
+        left_out: left_out(resource, row),
         version,
         held: held(ask, resource, key).await?,
         seen,

@@ -153,6 +153,9 @@ pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw):
         position: String,
         matching: u64,
         select_all: String,
+        /// Whether the list that asks has rows, and what ticks are told of.
+        has_rows: bool,
+        has_selection: bool,
     }
     let resource = ask.app().resource(unmark(&resource))?.clone();
     let params = read_shown(&ask, &resource, &parse_query(&raw.unwrap_or_default())).await?;
@@ -167,12 +170,15 @@ pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw):
         position: page_position(params.page, page_size, count),
         matching,
         select_all: selection::select_all(count),
+        has_rows: first <= matching,
+        has_selection: selection::is_offered(&resource),
     };
     ask.part("count.html", &view)
 }
 
 async fn list_view(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> WebResult<ListView> {
-    let keys: Vec<String> = page.rows.iter().map(|row| row.key.clone()).filter(|key| !key.is_empty()).collect();
+    let has_keys = !resource.table.primary_key.is_empty();
+    let keys: Vec<String> = page.rows.iter().filter(|_| has_keys).map(|row| row.key.clone()).collect();
     let (selection, selected) = if selection::is_offered(resource) {
         let stored = selection::find(ask, resource).await?;
         let view = SelectionView::new(ask, resource, params, page.count, &keys, stored).await?;
@@ -286,7 +292,7 @@ fn row_view(
         fields.iter().zip(&row.cells).map(|(field, cell)| cell_view(&ask.paths, field, cell)).collect();
     let name = resource.display_field().and_then(|display| fields.iter().position(|field| field.name == display.name));
     let label = name.and_then(|index| cells.get(index)).map_or_else(|| row.key.clone(), |cell| cell.text().to_owned());
-    if !row.key.is_empty() && !cells.is_empty() {
+    if !resource.table.primary_key.is_empty() && !cells.is_empty() {
         let href = ask.paths.record(&resource.name, &row.key);
         let first = cells.remove(0).linked(&href, &format!("Open this {}", resource.label));
         cells.insert(0, first);

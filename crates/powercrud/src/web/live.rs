@@ -24,6 +24,7 @@ use uuid::Uuid;
 
 use super::{
     ask::Ask,
+    auth,
     error::{Problem, WebResult},
     paths::{Paths, parse_query, with_query},
     view::{TaskView, task_view_at},
@@ -68,8 +69,11 @@ impl Place {
 /// More than any page shows.
 const MOST_TASKS: usize = 200;
 
-/// A stream ends after so long: whether its user may still look is asked anew when the page connects again.
+/// A stream ends after so long, and the page connects again.
 pub(super) const LONGEST: Duration = Duration::from_secs(300);
+
+/// How often it is asked whether a stream's user may still look.
+pub(super) const ASKED_EVERY: Duration = Duration::from_secs(3);
 
 /// How often an idle stream shows that it lives.
 pub(super) const BEAT: Duration = Duration::from_secs(1);
@@ -101,8 +105,9 @@ pub(super) async fn events(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respo
     }
     let watch = Live::watch(ask.app(), watched.keys().copied()).ok_or_else(too_many)?;
     let first = Event::default().event("beat").data("1").retry(RETRY);
-    let stream =
-        Stream { ask, place, stages: watched, watch, queue: VecDeque::from([first]), until: Instant::now() + LONGEST };
+    let now = Instant::now();
+    let queue = VecDeque::from([first]);
+    let stream = Stream { ask, place, stages: watched, watch, queue, until: now + LONGEST, ask_at: now + ASKED_EVERY };
     let events = futures_util::stream::unfold(stream, async |mut stream| {
         let event = stream.next().await?;
         Some((Ok::<_, Infallible>(event), stream))
@@ -159,6 +164,8 @@ struct Stream {
     watch: Watch,
     queue: VecDeque<Event>,
     until: Instant,
+    /// When it is asked next whether the user may still look.
+    ask_at: Instant,
 }
 
 impl Stream {
@@ -172,8 +179,14 @@ impl Stream {
             }
             let changes = tokio::select! {
                 changes = self.watch.changes() => changes?,
-                () = tokio::time::sleep_until(self.until) => return None,
+                () = tokio::time::sleep_until(Ord::min(self.until, self.ask_at)) => Vec::new(),
             };
+            if Instant::now() >= self.ask_at {
+                if Instant::now() >= self.until || !auth::may_still_look(self.ask.app(), &self.ask.user).await {
+                    return None;
+                }
+                self.ask_at = Instant::now() + ASKED_EVERY;
+            }
             for (id, snapshot) in changes {
                 let now = snapshot.as_ref().map_or_else(|| "gone".to_owned(), |snapshot| stage(&snapshot.task));
                 let gone = snapshot.as_ref().is_none_or(|snapshot| snapshot.task.status.is_final());

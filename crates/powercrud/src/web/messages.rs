@@ -62,9 +62,29 @@ pub(super) async fn fresh(ask: &Ask) -> WebResult<Vec<MessageView>> {
 pub(super) async fn show(ask: &Ask) -> WebResult<Vec<MessageView>> {
     let fresh = messages::to_show(ask.app(), &ask.user).await?;
     if let Some(newest) = fresh.first() {
-        messages::mark_shown(ask.app(), &ask.user, newest.id).await?;
+        note_shown(ask, newest.id).await;
     }
     Ok(fresh.iter().map(|message| view_of(ask, message)).collect())
+}
+
+/// Notes that messages have come up. Where that can't be written they come up again, which is no reason to show nothing.
+async fn note_shown(ask: &Ask, newest: Uuid) {
+    if ask.app().database().read_only_reason().is_some() {
+        return;
+    }
+    if let Err(error) = messages::mark_shown(ask.app(), &ask.user, newest).await {
+        tracing::warn!(%error, "that messages were shown could not be noted");
+    }
+}
+
+/// As [`note_shown`], of the messages about a task that was looked at.
+pub(super) async fn note_task_seen(ask: &Ask, task_id: Uuid) {
+    if ask.app().database().read_only_reason().is_some() {
+        return;
+    }
+    if let Err(error) = messages::mark_task_seen(ask.app(), &ask.user, task_id).await {
+        tracing::warn!(%error, %task_id, "that a task was looked at could not be noted");
+    }
 }
 
 fn view_of(ask: &Ask, message: &Message) -> MessageView {
@@ -90,7 +110,7 @@ pub(super) async fn page(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respons
     let found = messages::list(ask.app(), &ask.user, offset, PAGE_SIZE).await?;
     // They are all in sight: no toast is needed on top of them.
     if let Some(newest) = found.first() {
-        messages::mark_shown(ask.app(), &ask.user, newest.id).await?;
+        note_shown(&ask, newest.id).await;
     }
     let href = |page: u64| {
         let pairs = if page > 1 { vec![("page".to_owned(), page.to_string())] } else { Vec::new() };

@@ -20,7 +20,6 @@ use super::{
 use crate::{
     bulk,
     error::Error,
-    notify::messages,
     query::InTask,
     resource::grouped,
     staff::is_dead,
@@ -135,7 +134,7 @@ impl Looked {
 pub(super) async fn page(ask: Ask, Path(id): Path<String>, RawQuery(raw): RawQuery) -> WebResult<Response> {
     let task = find(&ask, &id).await?;
     if task.status.is_final() {
-        messages::mark_task_seen(ask.app(), &ask.user, task.id).await?;
+        super::messages::note_task_seen(&ask, task.id).await;
     }
     let looked = Looked::read(&raw.unwrap_or_default())?;
     let records = records(&ask, &task, &looked).await?;

@@ -81,7 +81,9 @@ struct FilterView {
 }
 
 pub(super) async fn count_running(ask: &Ask) -> WebResult<u64> {
-    let filter = TaskFilter { statuses: ACTIVE.to_vec(), ..TaskFilter::default() };
+    // Nothing goes on in one that is paused.
+    let statuses = ACTIVE.into_iter().filter(|status| *status != Status::Paused).collect();
+    let filter = TaskFilter { statuses, ..TaskFilter::default() };
     Ok(store::count(ask.app(), &ask.user, &filter).await?)
 }
 

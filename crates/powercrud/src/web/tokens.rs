@@ -167,7 +167,7 @@ pub(super) async fn create(ask: Ask, form: FormData) -> WebResult<Response> {
     if errors.is_empty() {
         let name = form.get("name").unwrap_or_default().to_owned();
         let new = NewToken { name, scopes, user: ask.user.clone(), lasts };
-        match token::create(ask.app(), &ask.user, new).await {
+        match token::create_own(ask.app(), &ask.user, new).await {
             Ok((token, secret)) => return made(&ask, &token, secret).await,
             Err(Error::Invalid(more)) => errors = more,
             Err(error) => return Err(error.into()),

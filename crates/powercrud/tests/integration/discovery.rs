@@ -5,6 +5,7 @@ mod keys;
 mod listing;
 mod looks;
 mod many_to_many;
+mod named;
 mod names;
 mod rights;
 mod secrets;

@@ -5,6 +5,8 @@ mod fuzz;
 mod health;
 mod hidden;
 mod hosts;
+mod large;
+mod literals;
 mod logins;
 mod tokens;
 

@@ -3,8 +3,10 @@
 mod bad_input;
 pub(crate) mod browser;
 mod bulk;
+mod forms;
 mod frame;
 mod freshness;
+mod glitches;
 mod history;
 mod links;
 pub(crate) mod live;

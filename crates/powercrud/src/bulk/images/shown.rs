@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
 use super::{Images, Side, numbered_by_key};
-use crate::{app::PowerCrud, bulk::places::Touched, error::Result, own::tables, resource::Resource};
+use crate::{app::PowerCrud, bulk::places::Touched, error::Result, own::tables, query::read, resource::Resource};
 use powercrud_db::{Column, QueryExt as _, Value};
 
 /// A column's value before a task and after it; `after` is `None` where the task deleted the record.
@@ -93,11 +93,24 @@ impl Images {
         let dialect = app.database().dialect();
         let mut select = Query::select();
         for (column, cell) in columns.iter().zip(tables::IMAGE_CELLS) {
-            select.expr(dialect.read_value(column, dialect.image_value(column, Expr::col(cell))));
+            select.expr(dialect.read_value_at_most(column, dialect.image_value(column, Expr::col(cell)), read::SHOWN));
+        }
+        let mut sizes = Vec::with_capacity(columns.len());
+        for (column, cell) in columns.iter().zip(tables::IMAGE_CELLS) {
+            let size = dialect.value_size(column, dialect.image_value(column, Expr::col(cell)), read::SHOWN);
+            sizes.push(size.is_some());
+            if let Some(size) = size {
+                select.expr(size);
+            }
         }
         select.from(tables::IMAGE).cond_where(self.at("", side, part)).and_where(Expr::col("seq").eq(number));
         let Some(row) = app.database().connection().row(&select).await? else { return Ok(None) };
-        let values = columns.iter().enumerate().map(|(index, column)| Value::read(&row, index, column));
+        let mut next = columns.len();
+        let values = columns.iter().zip(sizes).enumerate().map(|(index, (column, has_size))| {
+            let size = has_size.then_some(next);
+            next += usize::from(has_size);
+            Value::read_at_most(&row, index, size, column, read::SHOWN)
+        });
         Ok(Some(values.collect::<powercrud_db::Result<_>>()?))
     }
 }

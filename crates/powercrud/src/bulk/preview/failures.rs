@@ -250,7 +250,7 @@ impl<'a> Judge<'a> {
             if let Err(powercrud_db::Error::Database(fault)) = self.app.database().connection().row(&select).await
                 && fault.is_record()
             {
-                let words = format!("the database refuses this value ({})", fault.message);
+                let words = format!("the database refuses this value ({})", fault.told_to([change.value.to_text()]));
                 return Some(failure(fault.code, std::slice::from_ref(&change.field), words));
             }
         }

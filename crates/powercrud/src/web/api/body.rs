@@ -1,6 +1,6 @@
 //! A request's body: one JSON object, its keys in order and its values as they were written, so that no digit is lost.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use axum::{
     body::Bytes,
@@ -21,9 +21,15 @@ use crate::{
     },
 };
 
-/// A JSON object.
+/// A JSON object, of [`MOST_KEYS`] at most.
 #[derive(Debug)]
 pub(super) struct Body(pub(super) Vec<(String, Box<RawValue>)>);
+
+/// The most keys of an object; no table has as many columns.
+const MOST_KEYS: usize = 1_000;
+
+/// How the error begins that says so.
+const TOO_MANY_KEYS: &str = "an object has more than 1,000 keys";
 
 impl FromRequest<Web> for Body {
     type Rejection = WebError;
@@ -67,6 +73,10 @@ async fn bytes(request: Request, web: &Web) -> WebResult<Bytes> {
 
 fn not_json(error: &serde_json::Error) -> Problem {
     match error.classify() {
+        Category::Data if has_too_many_keys(error) => {
+            let message = "The body has more than 1,000 keys; allowed are 1,000 at most.";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "TOO_MANY", "Not accepted", message)
+        }
         Category::Data => {
             let message = format!("The body has to be a JSON object ({error}).");
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", "Not accepted", message)
@@ -76,6 +86,10 @@ fn not_json(error: &serde_json::Error) -> Problem {
             Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", "Not understood", message)
         }
     }
+}
+
+fn has_too_many_keys(error: &serde_json::Error) -> bool {
+    error.to_string().starts_with(TOO_MANY_KEYS)
 }
 
 /// Whether a JSON text names the character that no PostgreSQL text can hold. (A backslash that is itself escaped before `u0000`
@@ -102,6 +116,9 @@ impl<'de> Deserialize<'de> for Body {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry()? {
+                    if pairs.len() == MOST_KEYS {
+                        return Err(serde::de::Error::custom(TOO_MANY_KEYS));
+                    }
                     pairs.push(pair);
                 }
                 Ok(Body(pairs))
@@ -123,11 +140,13 @@ impl Body {
     /// Names the keys that are not `allowed`, and those that come twice.
     pub(super) fn strange_keys(&self, allowed: &[&str]) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        for (index, (name, _)) in self.0.iter().enumerate() {
+        let mut seen = HashSet::with_capacity(self.0.len());
+        for (name, _) in &self.0 {
+            let is_new = seen.insert(name.as_str());
             if !allowed.contains(&name.as_str()) {
                 let message = format!("there is no such key; allowed are: {}", allowed.join(", "));
                 errors.push(FieldError::new(name, "UNKNOWN_KEY", message));
-            } else if self.0[..index].iter().any(|(other, _)| other == name) {
+            } else if !is_new {
                 errors.push(FieldError::new(name, "DUPLICATE_FIELD", "is given more than once"));
             }
         }
@@ -150,6 +169,11 @@ impl Body {
         let value = self.get(name)?;
         match serde_json::from_str(value.get()) {
             Ok(value) => Some(value),
+            Err(error) if has_too_many_keys(&error) => {
+                let message = format!("has more than 1,000 keys; allowed is {allowed}");
+                errors.push(FieldError::new(name, "TOO_MANY", message));
+                None
+            }
             Err(_) => {
                 errors.push(FieldError::new(name, "INVALID_TYPE", format!("is not allowed; allowed is {allowed}")));
                 None

@@ -19,7 +19,7 @@ use crate::{
     error::{Error, FieldError},
     form::Input,
     query::ListParams,
-    resource::Resource,
+    resource::{Resource, grouped},
     selection::Selection,
     token::Scope,
     web::{error::WebResult, paths::unmark},
@@ -208,6 +208,9 @@ struct Wanted {
     content: serde_json::Value,
 }
 
+/// The most records that are selected one by one.
+const MOST_IDS: usize = 100_000;
+
 const KEYS: [&str; 7] = ["ids", "filter", "all", "validate_only", "request_id", "background", "changes"];
 
 impl Wanted {
@@ -236,7 +239,7 @@ fn request_id(body: &Body, errors: &mut Vec<FieldError>) -> Option<String> {
 }
 
 fn changes(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Vec<Input> {
-    let allowed = "an object of field names and new values";
+    let allowed = "an object of field names and new values, 1,000 at most";
     match body.read::<Body>("changes", allowed, errors) {
         Some(changes) => value::inputs(resource, &changes, errors),
         None => {
@@ -258,6 +261,12 @@ fn selection(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> 
     match how {
         "ids" => {
             let ids: Vec<Box<RawValue>> = body.read("ids", "an array of keys", errors)?;
+            if ids.len() > MOST_IDS {
+                let given = grouped(ids.len() as u64);
+                let message = format!("has {given} keys; allowed are {} at most", grouped(MOST_IDS as u64));
+                errors.push(FieldError::new("ids", "TOO_MANY", format!("{message}: select many by filter or all")));
+                return None;
+            }
             let keys: Option<Vec<_>> = ids.iter().map(|id| key(id)).collect();
             if keys.is_none() {
                 let message = "is not allowed; allowed is an array of keys: strings, numbers, or arrays of these";
@@ -265,7 +274,10 @@ fn selection(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> 
             }
             keys.map(Selection::Keys)
         }
-        "filter" => match filter(resource, &body.read("filter", "an object of conditions and values", errors)?) {
+        "filter" => match filter(
+            resource,
+            &body.read("filter", "an object of conditions and values, 100 filters at most", errors)?,
+        ) {
             Ok(params) => Some(Selection::Matching(params)),
             Err(more) => {
                 errors.extend(more);

@@ -11,6 +11,7 @@ use crate::{
     web::{
         Web,
         ask::Ask,
+        auth,
         error::{Problem, WebError, WebResult},
         paths::{Paths, parse_query},
         span,
@@ -67,6 +68,15 @@ impl Caller {
 
     pub(super) fn paths(&self) -> &Paths {
         &self.ask.paths
+    }
+
+    /// Whether somebody who was let in a while ago would be so still.
+    pub(super) async fn may_still_look(&self) -> bool {
+        match &self.token {
+            // Where the database can't say, nothing is told anyway.
+            Some(token) => token::is_still_good(self.app(), token).await.unwrap_or(true),
+            None => auth::may_still_look(self.app(), self.user()).await,
+        }
     }
 
     /// Refuses a token that was not made for this.

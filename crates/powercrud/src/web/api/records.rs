@@ -26,6 +26,7 @@ use crate::{
         paths::unmark,
     },
 };
+use powercrud_db::Value;
 
 /// One record.
 #[derive(Serialize, ToSchema)]
@@ -37,8 +38,22 @@ pub(super) struct RecordJson {
     /// Its values by field name. Decimals are strings, bytes are their number.
     #[schema(value_type = BTreeMap<String, serde_json::Value>)]
     fields: BTreeMap<String, Box<RawValue>>,
+    /// The fields that are left out above, since they hold more than there is room for: in a list more than some kilobytes, which the record
+    /// itself gives; of one record more than some megabytes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    long_fields: BTreeMap<String, LongJson>,
     /// The names of the records that it refers to, by field name, where they have names.
     names: BTreeMap<String, String>,
+}
+
+/// A value that is too long to be given.
+#[derive(Serialize, ToSchema)]
+#[schema(as = LongValue)]
+pub(super) struct LongJson {
+    /// How many bytes it has.
+    bytes: u64,
+    /// How it begins.
+    beginning: String,
 }
 
 /// One page of records.
@@ -80,7 +95,7 @@ pub(super) async fn list(caller: Caller, Path(resource): Path<String>) -> WebRes
     let resource = caller.app().resource(unmark(&resource))?.clone();
     let params = ListParams::parse(&resource, &caller.query)?;
     let fields: Vec<&Field> = resource.fields.iter().collect();
-    let page = query::list_fields(caller.app(), &resource, &params, &fields).await?;
+    let page = query::list_fields(caller.app(), &resource, &params, &fields, query::read::LISTED).await?;
     Ok(Json(RecordPage {
         records: page.rows.iter().map(|row| record(&resource, row)).collect(),
         page: page.page,
@@ -113,7 +128,8 @@ pub(super) async fn create(caller: Caller, Path(resource): Path<String>, body: B
         Ok(row) => Ok((StatusCode::CREATED, location, with_etag(&resource, &row)).into_response()),
         // It was created, though a rule of the database has put it somewhere else.
         Err(Error::RecordNotFound { .. }) => {
-            let record = RecordJson { key, fields: BTreeMap::new(), names: BTreeMap::new() };
+            let record =
+                RecordJson { key, fields: BTreeMap::new(), long_fields: BTreeMap::new(), names: BTreeMap::new() };
             Ok((StatusCode::CREATED, location, Json(record)).into_response())
         }
         Err(error) => Err(error.into()),
@@ -268,12 +284,24 @@ async fn unless_held<T>(caller: &Caller, result: Result<T, Error>) -> WebResult<
     }
 }
 
+/// What is said of a value that is not given.
+fn long(value: &Value) -> Option<LongJson> {
+    match value {
+        Value::Beginning(beginning, bytes) => Some(LongJson { bytes: *bytes, beginning: beginning.clone() }),
+        _ => None,
+    }
+}
+
 fn record(resource: &Resource, row: &Row) -> RecordJson {
     let cells = || resource.fields.iter().zip(&row.cells);
     let named = cells().filter_map(|(field, cell)| Some((field.name.clone(), cell.display.clone()?)));
     RecordJson {
         key: row.key.clone(),
-        fields: cells().map(|(field, cell)| (field.name.clone(), value::to_json(field, &cell.value))).collect(),
+        fields: cells()
+            .filter(|(_, cell)| !matches!(cell.value, Value::Beginning(..)))
+            .map(|(field, cell)| (field.name.clone(), value::to_json(field, &cell.value)))
+            .collect(),
+        long_fields: cells().filter_map(|(field, cell)| Some((field.name.clone(), long(&cell.value)?))).collect(),
         names: named.collect(),
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     web::{
         ask::text,
         error::WebResult,
-        live::{BEAT, LONGEST, RETRY, at_once, too_many},
+        live::{ASKED_EVERY, BEAT, LONGEST, RETRY, at_once, too_many},
     },
 };
 
@@ -49,7 +49,8 @@ pub(super) async fn events(caller: Caller, Path(id): Path<String>, headers: Head
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let watch = Live::watch(caller.app(), [task.id]).ok_or_else(too_many)?;
-    let stream = Stream { watch, seen, until: Instant::now() + LONGEST };
+    let now = Instant::now();
+    let stream = Stream { caller, watch, seen, until: now + LONGEST, ask_at: now + ASKED_EVERY };
     let events = futures_util::stream::unfold(stream, async |mut stream| {
         let event = stream.next().await?;
         Some((Ok::<_, Infallible>(event), stream))
@@ -71,10 +72,13 @@ fn json(snapshot: &Snapshot) -> String {
 }
 
 struct Stream {
+    caller: Caller,
     watch: Watch,
     /// The id of the last event that the client has.
     seen: Option<String>,
     until: Instant,
+    /// When it is asked next whether the caller may still look.
+    ask_at: Instant,
 }
 
 impl Stream {
@@ -82,8 +86,14 @@ impl Stream {
         while !self.watch.is_empty() {
             let changes = tokio::select! {
                 changes = self.watch.changes() => changes?,
-                () = tokio::time::sleep_until(self.until) => return None,
+                () = tokio::time::sleep_until(Ord::min(self.until, self.ask_at)) => Vec::new(),
             };
+            if Instant::now() >= self.ask_at {
+                if Instant::now() >= self.until || !self.caller.may_still_look().await {
+                    return None;
+                }
+                self.ask_at = Instant::now() + ASKED_EVERY;
+            }
             for (id, snapshot) in changes {
                 // A task that is no more ends its stream without a word.
                 let snapshot = snapshot?;

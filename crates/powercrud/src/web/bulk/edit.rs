@@ -278,7 +278,9 @@ async fn edit_view(
         .bulk_fields()
         .map(|field| {
             let mut widget = view::widget(&ask.paths, resource, field, "set.");
-            widget.value = form.get(&widget.name).unwrap_or_default().to_owned();
+            if let Some(text) = form.get(&widget.name) {
+                widget = widget.typed(text);
+            }
             widget.error = at_field(&obstacle.errors, &field.name);
             BulkField {
                 name: field.name.clone(),

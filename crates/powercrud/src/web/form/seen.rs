@@ -14,7 +14,7 @@ use crate::{
     resource::{Field, Resource},
     web::{ask::FormData, paths::Paths, view},
 };
-use powercrud_db::fingerprint;
+use powercrud_db::{Value, fingerprint};
 
 /// The hidden input that holds it.
 pub(super) const SEEN: &str = "powercrud_seen";
@@ -68,8 +68,12 @@ impl Touched {
     pub(super) fn of(paths: &Paths, resource: &Resource, row: &Row, form: &FormData) -> Self {
         let seen = Seen::read(form);
         let mut touched = Self { inputs: Vec::new(), expected: Expected::default(), fields: Vec::new() };
-        for field in form_fields(resource, Some(row)) {
+        for field in resource.fields.iter().filter(|field| resource.may_change(field)) {
             let Some(cell) = record::cell(resource, row, &field.name) else { continue };
+            // What was too long to be edited has no input; what has become so meanwhile has one.
+            if matches!(cell.value, Value::Beginning(..)) && !seen.0.contains_key(&field.name) {
+                continue;
+            }
             let Some(entered) = entered(field, form) else { continue };
             if form.get(&format!("{CHOICE}{}", field.name)) == Some("theirs") {
                 continue;

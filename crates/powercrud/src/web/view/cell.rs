@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 
-use crate::{query::Cell, resource::Field, web::paths::Paths};
+use crate::{
+    query::Cell,
+    resource::{Field, grouped},
+    web::paths::Paths,
+};
 use powercrud_db::{ColumnType, Value};
 
 #[derive(Serialize)]
@@ -15,12 +19,17 @@ pub(in crate::web) struct CellView {
     href: Option<String>,
     /// Of a boolean.
     on: bool,
+    /// Of what is too long to be shown.
+    size: String,
 }
 
 /// How `cell` of `field` is shown; a reference leads to its record where that has a page.
 pub(in crate::web) fn cell_view(paths: &Paths, field: &Field, cell: &Cell) -> CellView {
-    let text = visible(&cell.value.to_text());
-    let mut view = CellView { kind: "text", title: String::new(), href: None, on: false, text };
+    let text = match &cell.value {
+        Value::Beginning(beginning, _) => visible(&format!("{beginning}…")),
+        value => visible(&value.to_text()),
+    };
+    let mut view = CellView { kind: "text", title: String::new(), href: None, on: false, size: String::new(), text };
     if let (Some(reference), false) = (&field.reference, cell.value.is_null()) {
         let whole_key = reference.table.primary_key == [reference.column.name.clone()];
         let resource = reference.resource.as_ref().filter(|_| whole_key);
@@ -44,6 +53,10 @@ pub(in crate::web) fn cell_view(paths: &Paths, field: &Field, cell: &Cell) -> Ce
         }
         Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) => "number",
         Value::Bytes(_) => "bytes",
+        Value::Beginning(_, bytes) => {
+            view.size = format!("{} bytes in all", grouped(*bytes));
+            "long"
+        }
         Value::Json(_) => "json",
         Value::Raw(_) => "raw",
         Value::Text(text) => match moment(field, text) {

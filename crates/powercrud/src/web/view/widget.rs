@@ -29,8 +29,6 @@ pub(in crate::web) struct Widget {
     pub(in crate::web) placeholder: &'static str,
     pub(in crate::web) inputmode: &'static str,
     pub(in crate::web) step: &'static str,
-    pub(in crate::web) min: Option<i64>,
-    pub(in crate::web) max: Option<i64>,
     pub(in crate::web) max_length: Option<u32>,
     /// Whether an empty input stands for the empty text and not for NULL, where there is a box for that.
     pub(in crate::web) empty: Option<bool>,
@@ -81,13 +79,9 @@ pub(in crate::web) fn widget(paths: &Paths, resource: &Resource, field: &Field, 
             widget.kind = "select";
             widget.choices = vec![ChoiceView::new("true", "yes"), ChoiceView::new("false", "no")];
         }
-        ColumnType::Integer { min, max } => {
-            widget.kind = "number";
-            widget.step = "1";
-            widget.min = Some(*min).filter(|min| *min > i64::from(i32::MIN));
-            widget.max = Some(*max).filter(|max| *max < i64::from(i32::MAX));
-        }
-        // Not type=number: browsers round there.
+        // Not type=number: browsers send nothing there for what is no number, as if it were to be emptied.
+        ColumnType::Integer { .. } => widget.inputmode = "numeric",
+        // And they round there.
         ColumnType::Decimal { .. } | ColumnType::Float => widget.inputmode = "decimal",
         ColumnType::Text { max_length } => {
             widget.max_length = *max_length;
@@ -116,7 +110,6 @@ impl Widget {
         self.value_label = cell.display.clone().unwrap_or_default();
         let whole = match self.kind {
             "datetime-local" | "time" | "date" => self.value.is_empty() || is_moment(self.kind, &self.value),
-            "number" => matches!(cell.value, Value::Integer(_) | Value::Unsigned(_) | Value::Null),
             // A number in a column of true and false.
             "select" if !self.choices.is_empty() && self.choices[0].value == "true" => {
                 matches!(cell.value, Value::Boolean(_) | Value::Null)
@@ -136,10 +129,9 @@ impl Widget {
         self.with_room_for_lines()
     }
 
-    /// Shows what was typed, also where the input for the field would not: browsers drop what is no number and no moment.
+    /// Shows what was typed, also where the input for the field would not: browsers drop what is no moment.
     pub(in crate::web) fn typed(mut self, text: &str) -> Self {
         let whole = match self.kind {
-            "number" => text.parse::<f64>().is_ok_and(f64::is_finite),
             "datetime-local" | "time" | "date" => is_moment(self.kind, text),
             _ => true,
         };

@@ -1,6 +1,8 @@
 //! One request asks for no more than a statement can be made of: else the stack of the thread that writes it would overflow, which ends
 //! the process.
 
+use std::time::{Duration, Instant};
+
 use axum::http::Method;
 use powercrud::{
     Error, PowerCrud, Resource,
@@ -14,7 +16,7 @@ use crate::{
     web::shop,
 };
 
-each_database! { a_flood_is_refused_with_the_bound, what_is_within_the_bounds_is_answered }
+each_database! { a_flood_is_refused_with_the_bound, what_is_within_the_bounds_is_answered, keys_of_a_body_are_bounded }
 
 async fn open(database: TestDatabase) -> PowerCrud {
     shop(&database).await;
@@ -79,4 +81,34 @@ async fn what_is_within_the_bounds_is_answered(database: TestDatabase) {
     }
     let together = format!("{words}&{filters}&{orders}");
     send(&router, None, Method::GET, &format!("/resources/book?{together}"), &[], "").await.expect(200);
+}
+
+async fn keys_of_a_body_are_bounded(database: TestDatabase) {
+    let app = open(database).await;
+    let router = app.router();
+    let json = [("content-type", "application/json")];
+    let began = Instant::now();
+    let twice = format!("{{{}{}\"z\":1}}", "\"a\":1,".repeat(40_000), "\"ids\":1,".repeat(40_000));
+    let many: serde_json::Map<_, _> = (0..30_000).map(|number| (format!("f{number}"), json!("x"))).collect();
+    let changes = json!({"ids": [1], "changes": many}).to_string();
+    let ids = json!({"ids": vec![1; 100_001], "changes": {"price": "1.00"}}).to_string();
+    let inputs = format!("{}change=price", "change=nope&null=nope&".repeat(50_000));
+    for (method, path, headers, body, told) in [
+        (Method::POST, "/api/v1/resources/book/bulk-update", &json[..], &twice, "1,000"),
+        (Method::POST, "/api/v1/resources/book/records", &json, &twice, "1,000"),
+        (Method::PATCH, "/api/v1/resources/book/records/1", &json, &twice, "1,000"),
+        (Method::POST, "/api/v1/resources/book/bulk-update", &json, &changes, "1,000"),
+        (Method::POST, "/api/v1/resources/book/bulk-update", &json, &ids, "100,000 at most"),
+        (Method::POST, "/resources/book/bulk-edit", &[], &inputs, "10,000 inputs"),
+    ] {
+        let answer = send(&router, None, method, path, headers, body).await.expect(422);
+        assert!(answer.text.contains(told), "{path} {told}: {}", answer.text);
+        assert!(answer.text.len() < 100_000, "{path} {told}: {} bytes", answer.text.len());
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    // As many as are allowed are read, and each that is strange is named as far as anybody reads.
+    let strange: serde_json::Map<_, _> = (0..1_000).map(|number| (format!("f{number}"), json!("x"))).collect();
+    let body = serde_json::Value::Object(strange).to_string();
+    let answer = send(&router, None, Method::PATCH, "/api/v1/resources/book/records/1", &json, &body).await.expect(422);
+    assert!(answer.text.contains("UNKNOWN_FIELD") && answer.text.len() < 100_000, "{}", answer.text.len());
 }

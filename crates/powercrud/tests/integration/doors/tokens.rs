@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use powercrud::{
-    Error, PowerCrud, Resource, User,
+    Error, LoginMode, PowerCrud, Resource, Settings, User, account,
     token::{self, NewToken, Scope},
 };
 
@@ -11,9 +11,10 @@ use crate::{
     api::token_of,
     shop::items,
     support::{TestDatabase, each_database},
+    web::{browser::Browser, login},
 };
 
-each_database! { a_token_needs_a_user_whom_the_application_knows }
+each_database! { a_token_needs_a_user_whom_the_application_knows, what_was_open_to_everybody_ends_with_the_first_user }
 
 async fn a_token_needs_a_user_whom_the_application_knows(database: TestDatabase) {
     items(&database, 3).await;
@@ -50,4 +51,34 @@ async fn a_token_needs_a_user_whom_the_application_knows(database: TestDatabase)
     let error = token::create(&deaf, &User::operator(), new()).await.expect_err("it would be good for nothing");
     assert!(matches!(&error, Error::NotAllowed(message) if message.contains("token_user")), "{error}");
     token::create(&knowing, &User::operator(), new()).await.expect("a token");
+}
+
+async fn what_was_open_to_everybody_ends_with_the_first_user(database: TestDatabase) {
+    items(&database, 3).await;
+    let settings = Settings { login: LoginMode::WhenUsersExist, ..Settings::default() };
+    let app = PowerCrud::builder(database.clone()).settings(settings).resource(Resource::table("item"));
+    let app = app.build().await.expect("the program");
+    let operator = token_of(&app, User::operator(), &[Scope::Admin]).await;
+    let mut browser = Browser::new(app.router());
+    let made = browser.post("/tokens", "name=mine&scope=admin&expires=never").await.expect(200).text;
+    let by_page = made.split("pcr_").nth(1).and_then(|rest| rest.get(..64)).expect("a secret");
+    let by_page = format!("pcr_{by_page}");
+    let read = async |token: &str, path: &str| {
+        let header = format!("Bearer {token}");
+        send(&app.router(), None, Method::GET, path, &[("authorization", &header)], "").await
+    };
+    for token in [&by_page, &operator] {
+        let told = read(token, "/api/v1/tokens").await.expect(200).text;
+        let tokens: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        let of_nobody = |token: &serde_json::Value| token["user_id"].is_null() && token["user_name"] == "operator";
+        assert!(tokens["tokens"].as_array().is_some_and(|all| all.len() == 2 && all.iter().all(of_nobody)), "{told}");
+    }
+    login::add(&database, "ann", true).await;
+    read(&by_page, "/api/v1/tokens").await.expect(401);
+    // Who has the command line has everything anyway.
+    let told = read(&operator, "/api/v1/tokens").await.expect(200).text;
+    assert!(told.contains("\"revoked_at\":\"2"), "{told}");
+    // For good: not only while there are users.
+    account::remove(&database, &User::operator(), "ann").await.expect("ann goes");
+    read(&by_page, "/api/v1/tokens").await.expect(401);
 }

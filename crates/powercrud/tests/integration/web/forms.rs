@@ -1,0 +1,66 @@
+//! What is typed into a form is what is saved, or is still there to be mended: nothing is emptied or lost by a slip.
+
+use super::open;
+use crate::{
+    shop::count,
+    support::{TestDatabase, each_database},
+};
+
+each_database! { a_mistyped_number_is_told, browsers_fill_in_nothing, what_was_typed_outlives_the_record }
+
+async fn a_mistyped_number_is_told(database: TestDatabase) {
+    let (_, mut browser) = open(database).await;
+    let edit = "/resources/author/records/1/edit";
+    browser.get(edit).await.expect(200).lacks(&["type=\"number\""]);
+    let new = browser.get("/resources/book/new").await.expect(200).lacks(&["type=\"number\""]);
+    // Of a number input the browser would send nothing for these.
+    new.holds(&["inputmode=\"numeric\"", "inputmode=\"decimal\""]);
+    for typed in ["1-2", "--", "1e"] {
+        let page = browser.post("/resources/book/new", &format!("id={typed}&title=x&author_id=1&price=1")).await;
+        page.expect(422).holds(&["is not allowed: a whole number", &format!("value=\"{typed}\"")]);
+    }
+    // In the dialog what was typed comes back as well, whatever its input would take.
+    browser.post("/resources/book/selection", "action=all").await.location();
+    let dialog = browser.in_dialog().get("/resources/book/bulk-edit").await.expect(200);
+    let form = format!("change=published&set.published=31.1.26&selection={}", dialog.hidden("selection"));
+    let again = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(422);
+    let input = again.text.split("<input").find(|input| input.contains("name=\"set.published\"")).expect("an input");
+    assert!(input.contains("type=\"text\"") && input.contains("value=\"31.1.26\""), "{input}");
+}
+
+/// What a browser puts back after Back is the old text beside the new record of what was seen.
+async fn browsers_fill_in_nothing(database: TestDatabase) {
+    let (_, mut browser) = open(database).await;
+    browser.post("/resources/book/selection", "action=all").await.location();
+    for path in ["/resources/book/records/1/edit", "/resources/book/new", "/resources/book/bulk-edit"] {
+        let page = browser.get(path).await.expect(200);
+        let form = page.text.split("<form").find(|form| form.contains("novalidate")).expect("a form");
+        let tag = form.split_once('>').expect("an end").0;
+        assert!(tag.contains("autocomplete=\"off\""), "{path}: {tag}");
+        page.holds(&["js/form.js"]);
+    }
+}
+
+async fn what_was_typed_outlives_the_record(database: TestDatabase) {
+    let (_, mut browser) = open(database.clone()).await;
+    let edit = "/resources/book/records/7/edit";
+    let seen = browser.get(edit).await.expect(200).hidden("powercrud_seen");
+    browser.post("/resources/book/records/7/delete", "").await.location();
+    let form =
+        format!("powercrud_seen={}&title=Long+thought+about&author_id=2&price=7.5", super::browser::encode(&seen));
+    let page = browser.post(edit, &form).await.expect(404);
+    let page = page.holds(&[
+        "Nothing was saved",
+        "somebody has deleted it",
+        "value=\"Long thought about\"",
+        "value=\"7.5\"",
+        "Create book",
+        "action=\"/resources/book/new\"",
+    ]);
+    drop(page);
+    assert_eq!(count(&database, "book WHERE title = 'Long thought about'").await, 0);
+    browser.post("/resources/book/new", "id=777&title=Long+thought+about&author_id=2&price=7.5").await.location();
+    assert_eq!(count(&database, "book WHERE title = 'Long thought about'").await, 1);
+    // Who has typed nothing is told that there is no such record.
+    browser.get(edit).await.expect(404).holds(&["There is no book with key"]);
+}
