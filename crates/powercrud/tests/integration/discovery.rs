@@ -8,6 +8,7 @@ mod many_to_many;
 mod names;
 mod rights;
 mod secrets;
+mod shadows;
 mod types;
 
 use powercrud::db::{Catalog, Column, Table};
