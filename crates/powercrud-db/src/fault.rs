@@ -131,6 +131,23 @@ impl Fault {
         Self { message, literal, ..self }
     }
 
+    /// Whether the database itself said so, and did not fall silent.
+    pub fn is_answer(&self) -> bool {
+        !self.native.is_empty()
+    }
+
+    /// Whether it refuses for now, because of what others do; or because a trigger says so.
+    pub fn is_refusal(&self) -> bool {
+        self.is_answer() && matches!(self.code, "DEADLOCK" | "BUSY")
+    }
+
+    /// The same fault as that of a record, until single records fail alike: whatever its code announces, the transaction goes on. A trigger
+    /// may raise any code.
+    pub fn of_transaction_that_goes_on(self) -> Self {
+        let native = self.native.clone();
+        Self { kind: FaultKind::Unknown, ..self }.said(&native)
+    }
+
     /// A record's fault that the database did not find.
     pub fn of_record(code: &'static str, message: impl Into<String>) -> Self {
         Self::record(code, None, message.into())

@@ -1,11 +1,11 @@
 //! Statements as sea-query builds them, run on whatever runs them.
 
 use sea_orm::{
-    ConnectionTrait, QueryResult,
+    ConnectionTrait, DbErr, ExecResult, QueryResult, StatementBuilder,
     sea_query::{DeleteStatement, InsertStatement, SelectStatement, UpdateStatement},
 };
 
-use crate::error::Result;
+use crate::{dialect::Dialect, error::Result, table::Table};
 
 /// Runs statements.
 pub trait QueryExt: ConnectionTrait + Sized {
@@ -40,6 +40,19 @@ pub trait QueryExt: ConnectionTrait + Sized {
     /// Runs an UPDATE and returns how many rows it matched (not how many it found different).
     fn update(&self, statement: &UpdateStatement) -> impl Future<Output = Result<u64>> + Send {
         async move { Ok(self.execute(statement).await?.rows_affected()) }
+    }
+
+    /// As [`QueryExt::insert`] and [`QueryExt::update`], of rows of `table`: it fails where a constraint would remove other rows for it.
+    fn write<S: StatementBuilder + Sync>(
+        &self,
+        table: &Table,
+        statement: &S,
+    ) -> impl Future<Output = Result<ExecResult, DbErr>> + Send {
+        async move {
+            let backend = self.get_database_backend();
+            let statement = Dialect::of(backend).without_replacing(table, backend.build(statement));
+            self.execute_raw(statement).await
+        }
     }
 
     /// Runs a DELETE and returns how many rows went.

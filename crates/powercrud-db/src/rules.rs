@@ -3,11 +3,14 @@
 //!
 //! Asked when it is needed, not kept: it costs a few milliseconds, and is true at that moment.
 
+mod key;
 mod mysql;
 mod postgres;
 mod sqlite;
 
+pub use key::is_key_unique;
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement, Value as Parameter};
+pub(crate) use sqlite::collation;
 
 use crate::{
     database::Database,
@@ -16,6 +19,9 @@ use crate::{
     table::Table,
     tokens::{Token, tokenize},
 };
+
+/// What is unknown where a trigger is.
+const TRIGGERS: &str = "triggers";
 
 /// The rules of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +87,11 @@ impl Rules {
             rules.checks.clear();
         }
         Ok(rules)
+    }
+
+    /// Whether triggers may do something else, or more.
+    pub fn has_triggers(&self) -> bool {
+        self.unknown.iter().any(|unknown| unknown.what == TRIGGERS)
     }
 
     fn add_unknown(&mut self, what: impl Into<String>) {

@@ -18,6 +18,9 @@ pub enum TableKind {
 pub struct Table {
     /// The schema, where it is not the default one of the connection.
     pub schema: Option<String>,
+    /// The schema by which statements name it; on PostgreSQL always, since tables of `pg_catalog` and temporary ones of the same name
+    /// would be found before it.
+    pub sql_schema: Option<String>,
     /// The name as the database spells it.
     pub name: String,
     /// Table or view.
@@ -189,6 +192,7 @@ impl Table {
     pub fn new(name: &str, kind: TableKind) -> Self {
         Self {
             schema: None,
+            sql_schema: None,
             name: name.to_owned(),
             kind,
             columns: Vec::new(),
@@ -253,7 +257,7 @@ impl Table {
 
     /// The table for FROM, INTO and UPDATE.
     pub fn table_ref(&self) -> TableRef {
-        match &self.schema {
+        match &self.sql_schema {
             Some(schema) => (schema.clone(), self.name.clone()).into_table_ref(),
             None => self.name.clone().into_table_ref(),
         }
@@ -261,10 +265,16 @@ impl Table {
 
     /// A column, qualified by its table so that it means the same inside subqueries.
     pub fn column_ref(&self, column: &str) -> ColumnRef {
-        match &self.schema {
+        match &self.sql_schema {
             Some(schema) => (schema.clone(), self.name.clone(), column.to_owned()).into_column_ref(),
             None => (self.name.clone(), column.to_owned()).into_column_ref(),
         }
+    }
+
+    /// The table's name as one text that the database reads as a name: each part in double quotes.
+    pub fn sql_name(&self) -> String {
+        let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
+        self.sql_schema.iter().chain([&self.name]).map(quoted).collect::<Vec<_>>().join(".")
     }
 
     /// The table's name for people and programs: with its schema where it is not the default one.

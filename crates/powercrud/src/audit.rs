@@ -78,10 +78,12 @@ pub enum Action {
     SignInDelayed,
     /// A user signed out, or signed in anew in the same browser.
     SignedOut,
+    /// What a newer version of the program knows, and this one does not.
+    Unknown,
 }
 
 impl Action {
-    /// All of them.
+    /// All that are known.
     pub const ALL: [Self; 23] = [
         Self::RecordCreated,
         Self::RecordUpdated,
@@ -134,6 +136,7 @@ impl Action {
             Self::SignInFailed => "sign_in_failed",
             Self::SignInDelayed => "sign_in_delayed",
             Self::SignedOut => "signed_out",
+            Self::Unknown => "unknown",
         }
     }
 

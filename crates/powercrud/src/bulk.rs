@@ -188,6 +188,7 @@ pub async fn retry(app: &PowerCrud, user: &User, task_id: Uuid) -> Result<Answer
             "task {task_id} is {status} and has no failed or unattempted records to retry"
         )));
     }
+    app.resource(&task.resource)?.require_table_of(&task)?;
     let operation = match (task.operation.as_str(), task.reverts) {
         (_, Some(reverted)) => Requested::Revert(reverted),
         ("delete", None) => Requested::Delete,

@@ -110,6 +110,16 @@ pub enum Error {
         /// The key as given.
         key: String,
     },
+    /// A record that is there, perhaps, but that its key does not find.
+    #[error("the {resource} with key {key} can't be reached: {reason}")]
+    RecordLost {
+        /// The resource.
+        resource: String,
+        /// The key as given.
+        key: String,
+        /// Why.
+        reason: &'static str,
+    },
     /// A task that is not there, or that this user may not see.
     #[error("there is no bulk task {0}")]
     TaskNotFound(String),
@@ -159,6 +169,7 @@ impl Error {
             Self::FieldsChanged { .. } => "FIELDS_CHANGED",
             Self::StaleRecord { .. } => "STALE_RECORD",
             Self::RecordNotFound { .. } => "RECORD_NOT_FOUND",
+            Self::RecordLost { .. } => "UNKNOWN_RECORD",
             Self::TaskNotFound(_) => "TASK_NOT_FOUND",
             Self::UnknownUser(_) => "UNKNOWN_USER",
             Self::RequestIdReused(_) => "REQUEST_ID_REUSED",

@@ -222,7 +222,8 @@ pub(crate) async fn unblock(app: &PowerCrud, only: Option<&str>) -> Result<usize
     let mut started = 0;
     for task in store::waiting(app, only).await? {
         // What is to be locked is known to those who know the resource; it may be another application's.
-        if stuck.contains(&task.unique_model_key) || app.resource(&task.resource).is_err() {
+        let is_known = app.resource(&task.resource).is_ok_and(|resource| resource.require_table_of(&task).is_ok());
+        if stuck.contains(&task.unique_model_key) || !is_known {
             continue;
         }
         match start(app, &task).await {

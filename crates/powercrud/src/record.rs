@@ -124,11 +124,9 @@ async fn insert_record<C: ConnectionTrait>(
     let dialect = app.database().dialect();
     if dialect.returns_inserted_rows() {
         insert.returning(Query::returning().expr(resource.key_expr(dialect)));
-        let row = transaction.query_one(&insert).await.map_err(|error| blame(resource, changes, &error))?;
-        return row
-            .map(|row| row.try_get_by_index(0))
-            .transpose()?
-            .ok_or_else(|| Error::Internal("the database returned no key for the new record".into()));
+        let statement = dialect.without_replacing(&resource.table, transaction.get_database_backend().build(&insert));
+        let row = transaction.query_one_raw(statement).await.map_err(|error| blame(resource, changes, &error))?;
+        return row.map(|row| row.try_get_by_index(0)).transpose()?.ok_or_else(|| Error::Invalid(vec![not_created()]));
     }
     let result = transaction.execute(&insert).await.map_err(|error| blame(resource, changes, &error))?;
     let key = inserted_key(resource, changes, result.last_insert_id());
@@ -246,9 +244,37 @@ async fn is_version<C: ConnectionTrait>(
 async fn held_row<C: ConnectionTrait>(transaction: &C, app: &PowerCrud, resource: &Resource, key: &str) -> Result<Row> {
     let fields: Vec<&Field> = resource.fields.iter().collect();
     let condition = key_condition(app, resource, key)?;
-    let row = traced::read(transaction, app, resource, &fields, condition, true).await?;
-    row.ok_or_else(|| not_found(resource, key))
+    match traced::read(transaction, app, resource, &fields, condition, true).await? {
+        Some(row) => Ok(row),
+        None => Err(kept(transaction, app, resource, key, true).await?),
+    }
 }
+
+/// Why nothing was done to a record: it is not there, or the database keeps it. `locked`: not even a lock on it was to be had, which is
+/// so where a policy does not let the role change it.
+async fn kept<C: ConnectionTrait>(
+    connection: &C,
+    app: &PowerCrud,
+    resource: &Resource,
+    key: &str,
+    locked: bool,
+) -> Result<Error> {
+    let condition = key_condition(app, resource, key)?;
+    if traced::read(connection, app, resource, &[], condition, false).await?.is_none() {
+        return Ok(not_found(resource, key));
+    }
+    let record = format!("{} {key}", resource.label);
+    let by_policy = app.database().dialect().has_policies(connection, &resource.table).await?;
+    Ok(Error::NotAllowed(match (by_policy, locked) {
+        (true, true) => format!("{record}: {BY_POLICY}"),
+        (true, false) => format!("{record}: {KEPT}, or by its row security"),
+        (false, _) => format!("{record}: {KEPT}"),
+    }))
+}
+
+/// What keeps a record that may be seen.
+pub(crate) const BY_POLICY: &str = "the database's row security does not let this role change it";
+pub(crate) const KEPT: &str = "the database kept the record as it was, perhaps by a trigger";
 
 /// Deletes a record.
 ///
@@ -305,14 +331,15 @@ impl Write<'_> {
         transaction: &C,
         action: Action,
         before: &Row,
-        statement: &impl StatementBuilder,
+        statement: &(impl StatementBuilder + Sync),
     ) -> Result<()> {
         let Self { app, resource, key, .. } = *self;
-        let written = transaction.execute(statement).await.map_err(|error| blame(resource, self.changes, &error))?;
+        let written = transaction.write(&resource.table, statement).await;
+        let written = written.map_err(|error| blame(resource, self.changes, &error))?;
         refuse_held(transaction, app, resource, key).await?;
         match (written.rows_affected(), self.version) {
             (0, Some(was)) => return Err(version_conflict(transaction, app, resource, key, was).await?),
-            (0, None) => return Err(not_found(resource, key)),
+            (0, None) => return Err(kept(transaction, app, resource, key, false).await?),
             (1, _) => {}
             // Nothing of it may stay.
             (rows, _) => {
@@ -405,6 +432,9 @@ fn key_condition(app: &PowerCrud, resource: &Resource, key: &str) -> Result<Expr
 }
 
 fn not_found(resource: &Resource, key: &str) -> Error {
+    if let Some(reason) = query::why_lost(resource, key) {
+        return Error::RecordLost { resource: resource.label.clone(), key: key.to_owned(), reason };
+    }
     Error::RecordNotFound { resource: resource.label.clone(), key: key.to_owned() }
 }
 
@@ -434,6 +464,15 @@ fn inserted_key(resource: &Resource, changes: &[Change], last_insert_id: u64) ->
         [single] => single.clone(),
         parts => serde_json::json!(parts).to_string(),
     }
+}
+
+/// Why there is no new record, though the database refused none: a trigger kept it out or put it elsewhere, which nobody can tell. What it
+/// did is undone.
+fn not_created() -> FieldError {
+    let message = "the database did not keep the record in this table: a trigger or a policy of it left it out, or put it elsewhere; \
+        nothing was created"
+        .to_owned();
+    FieldError { field: None, code: "NOT_CREATED".into(), message }
 }
 
 /// A fault of the record's values at its field; anything else as it is.

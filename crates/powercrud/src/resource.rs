@@ -308,6 +308,19 @@ impl Resource {
         }
     }
 
+    /// Fails where the task is about another table than this resource: who shares PowerCRUD's tables may mean another one by the name.
+    pub(crate) fn require_table_of(&self, task: &crate::task::BulkTask) -> Result<()> {
+        match &task.sql_table {
+            Some(table) if *table != self.table.sql_name() => Err(Error::NotAllowed(format!(
+                "task {} is about the table {table}, and {} is {} here",
+                task.id,
+                self.name,
+                self.table.sql_name()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// So many records in words: "1 book", "12,304 books".
     pub fn count_in_words(&self, count: u64) -> String {
         let label = if count == 1 { &self.label } else { &self.label_plural };

@@ -56,6 +56,8 @@ pub struct BulkTask {
     pub user_name: Option<String>,
     /// The resource's name.
     pub resource: String,
+    /// The table that it is about, as its database names it; `None` of tasks from before this was kept.
+    pub(crate) sql_table: Option<String>,
     /// What it locks.
     pub unique_model_key: String,
     /// `update`, `delete` or `revert`.

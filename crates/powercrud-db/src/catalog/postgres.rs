@@ -36,6 +36,7 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
         };
         let mut table = Table::new(&text(&row, 2)?, kind);
         table.schema = row.try_get_by_index(1)?;
+        table.sql_schema = Some(text(&row, 8)?);
         table.comment = text(&row, 4)?;
         table.estimated_rows =
             row.try_get_by_index::<Option<i64>>(5)?.filter(|_| kind == TableKind::Table).map(i64::unsigned_abs);
@@ -82,7 +83,7 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
 const TABLES: &str = r"
 SELECT c.oid::bigint, NULLIF(n.nspname, current_schema())::text, c.relname::text, c.relkind::text,
        COALESCE(obj_description(c.oid, 'pg_class'), ''), CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
-       c.relispopulated, c.relkind <> 'p' AND EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhparent = c.oid)
+       c.relispopulated, c.relkind <> 'p' AND EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhparent = c.oid), n.nspname::text
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%' AND has_schema_privilege(n.oid, 'USAGE')
@@ -236,12 +237,18 @@ struct UniqueKey {
 }
 
 async fn unique_keys(database: &Database) -> Result<HashMap<i64, Vec<UniqueKey>>> {
-    // Columns behind INCLUDE are stored with the key but are no part of it.
+    // Columns behind INCLUDE are stored with the key but are no part of it. Where a column's collation takes different texts for the
+    // same, an index by another collation does not keep them apart.
     let sql = "SELECT i.indrelid::bigint, i.indexrelid::bigint, i.indisprimary, a.attname::text, i.indimmediate
         FROM pg_index AS i
         CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
         JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
         WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL AND k.place <= i.indnkeyatts
+          AND NOT EXISTS (
+            SELECT FROM unnest(i.indkey::int2[], i.indcollation::oid[]) AS part (number, compared_by)
+            JOIN pg_attribute AS own ON own.attrelid = i.indrelid AND own.attnum = part.number
+            JOIN pg_collation AS rule ON rule.oid = own.attcollation
+            WHERE to_jsonb(rule) ->> 'collisdeterministic' = 'false' AND part.compared_by <> own.attcollation)
         ORDER BY i.indrelid, i.indexrelid, k.place";
     let mut keys: HashMap<i64, Vec<UniqueKey>> = HashMap::new();
     let mut last = None;

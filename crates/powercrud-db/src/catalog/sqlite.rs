@@ -13,6 +13,7 @@ use crate::{
     database::Database,
     dialect::Dialect,
     error::Result,
+    rules::collation,
     table::{Column, ColumnType, Constraint, ForeignKey, ReferentialAction, Table, TableKind},
     tokens::{Token, tokenize},
 };
@@ -40,14 +41,18 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
         table.primary_key = primary_key(&declared);
         let own_keys = keys.remove(&name).unwrap_or_default();
         let rowid = rowid_alias(&declared, &table.primary_key, &own_keys, row.try_get_by_index(3)?);
+        // Else statements, which compare by the columns' collations, would mean several rows by one key.
+        let tells_apart = |key: &&UniqueKey| key.origin != "pk" || key.tells_apart(&sql);
+        if !own_keys.iter().all(|key| tells_apart(&key)) {
+            table.primary_key.clear();
+        }
         table.columns = declared.into_iter().map(|declared| declared.into_column(rowid.as_deref())).collect();
-        table.unique_keys =
-            own_keys.into_iter().filter(|key| key.origin != "pk" && key.whole).map(|key| key.columns).collect();
+        let others = own_keys.into_iter().filter(|key| key.origin != "pk" && key.whole && key.has_own_collations(&sql));
+        table.unique_keys = others.map(|key| key.columns).collect();
         table.foreign_keys = references.remove(&name).unwrap_or_default();
         table.estimated_rows = estimates.get(&name).copied();
         apply_checks(&sql, &mut table.columns);
-        let words = sql.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_uppercase();
-        table.replaces = words.contains("ON CONFLICT REPLACE");
+        table.replaces = replaces(&sql);
         table.constraints = constraints(&sql, &table.columns);
         found.tables.push(table);
     }
@@ -146,10 +151,41 @@ struct UniqueKey {
     /// Whether it holds for all rows and over columns only.
     whole: bool,
     columns: Vec<String>,
+    /// Of each column in the index, which may not be the column's own.
+    collations: Vec<String>,
+}
+
+impl UniqueKey {
+    /// Whether no two rows are alike in its columns, as these compare by themselves. Whatever a collation tells apart, bytes do.
+    fn tells_apart(&self, create_table: &str) -> bool {
+        self.each(create_table, |own, collation| is_binary(own) || own.eq_ignore_ascii_case(collation))
+    }
+
+    /// Whether it compares as its columns do by themselves.
+    fn has_own_collations(&self, create_table: &str) -> bool {
+        self.each(create_table, |own, collation| own.eq_ignore_ascii_case(collation))
+    }
+
+    fn each(&self, create_table: &str, fits: impl Fn(&str, &str) -> bool) -> bool {
+        let own = |column: &String| collation(create_table, column).unwrap_or_else(|| "BINARY".to_owned());
+        self.columns.iter().zip(&self.collations).all(|(column, collation)| fits(&own(column), collation))
+    }
+}
+
+fn is_binary(collation: &str) -> bool {
+    collation.eq_ignore_ascii_case("BINARY")
+}
+
+/// Whether a constraint of a CREATE TABLE says REPLACE.
+fn replaces(create_table: &str) -> bool {
+    let tokens = tokenize(create_table, Dialect::Sqlite);
+    tokens
+        .windows(3)
+        .any(|words| words.iter().zip(["ON", "CONFLICT", "REPLACE"]).all(|(token, word)| token.is_word(word)))
 }
 
 async fn unique_keys(database: &Database) -> Result<HashMap<String, Vec<UniqueKey>>> {
-    let sql = "SELECT m.name, i.name, i.origin, i.partial, x.name \
+    let sql = "SELECT m.name, i.name, i.origin, i.partial, x.name, COALESCE(x.coll, 'BINARY') \
         FROM sqlite_schema AS m JOIN pragma_table_list(m.name) AS l ON l.schema = 'main' AND l.type = 'table' \
         JOIN pragma_index_list(m.name) AS i JOIN pragma_index_xinfo(i.name) AS x \
         WHERE m.type = 'table' AND i.\"unique\" AND x.key ORDER BY m.name, i.seq DESC, x.seqno";
@@ -160,11 +196,14 @@ async fn unique_keys(database: &Database) -> Result<HashMap<String, Vec<UniqueKe
         let keys = keys.entry(table.clone()).or_default();
         if last.as_ref() != Some(&(table.clone(), index.clone())) {
             let whole = row.try_get_by_index::<i64>(3)? == 0;
-            keys.push(UniqueKey { origin: text(&row, 2)?, whole, columns: Vec::new() });
+            keys.push(UniqueKey { origin: text(&row, 2)?, whole, columns: Vec::new(), collations: Vec::new() });
         }
         if let Some(key) = keys.last_mut() {
             match row.try_get_by_index::<Option<String>>(4)? {
-                Some(column) => key.columns.push(column),
+                Some(column) => {
+                    key.columns.push(column);
+                    key.collations.push(text(&row, 5)?);
+                }
                 None => key.whole = false,
             }
         }
@@ -283,6 +322,12 @@ fn column_type(declared: &str) -> ColumnType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_constraint_says_is_read_past_comments() {
+        assert!(replaces("CREATE TABLE t (a UNIQUE ON /* so */ CONFLICT -- here\n replace)"));
+        assert!(!replaces("CREATE TABLE t (a UNIQUE ON CONFLICT ABORT, b DEFAULT 'ON CONFLICT REPLACE')"));
+    }
 
     #[test]
     fn declared_types_are_read_by_name_and_affinity() {

@@ -1,6 +1,6 @@
 //! The rules of a MySQL or MariaDB table, from `information_schema`.
 
-use super::{Check, Rules, Unknown, WriteKind, rows, spelt};
+use super::{Check, Rules, TRIGGERS, Unknown, WriteKind, rows, spelt};
 use crate::{
     catalog::unescape_check,
     database::Database,
@@ -45,7 +45,7 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
         deed.word()
     );
     if !rows(database, &sql, parameters()).await?.is_empty() {
-        rules.add_unknown("triggers");
+        rules.add_unknown(TRIGGERS);
     }
     if deed == WriteKind::Update {
         let sql = "SELECT CAST(index_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.statistics \

@@ -1,15 +1,15 @@
 //! The rules of a PostgreSQL table, from `pg_catalog`.
 
-use super::{Check, Rules, Unknown, WriteKind, rows};
+use super::{Check, Rules, TRIGGERS, Unknown, WriteKind, rows};
 use crate::{database::Database, error::Result, table::Table};
 
-/// The table's oid: `$1` is its schema, NULL for the default one, `$2` its name.
+/// The table's oid: `$1` is its schema, `$2` its name.
 const OID: &str =
     "(SELECT c.oid FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.relname = $2 AND n.nspname = COALESCE($1, current_schema()))";
+    WHERE c.relname = $2 AND n.nspname = $1)";
 
 pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) -> Result<Rules> {
-    let parameters = || vec![table.schema.clone().into(), table.name.as_str().into()];
+    let parameters = || vec![table.sql_schema.clone().into(), table.name.as_str().into()];
     let mut rules = Rules::default();
     let sql = format!(
         "SELECT k.conname::text, pg_get_expr(k.conbin, k.conrelid), CAST(array_to_json(ARRAY(
@@ -36,7 +36,7 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
         FROM pg_catalog.pg_class AS c WHERE c.oid = {OID}"
     );
     const UNKNOWN: [&str; 5] =
-        ["triggers", "row security", "rewrite rules", "exclusion constraints", "rules of partitions or child tables"];
+        [TRIGGERS, "row security", "rewrite rules", "exclusion constraints", "rules of partitions or child tables"];
     for row in rows(database, &sql, parameters()).await? {
         for (index, what) in UNKNOWN.into_iter().enumerate() {
             let concerns = deed == WriteKind::Update || index < 3;

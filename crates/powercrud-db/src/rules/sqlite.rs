@@ -1,6 +1,6 @@
 //! The rules of a SQLite table, from the text of its CREATE TABLE: SQLite keeps no other.
 
-use super::{Check, Rules, Unknown, WriteKind, rows, spelt};
+use super::{Check, Rules, TRIGGERS, Unknown, WriteKind, rows, spelt};
 use crate::{
     database::Database,
     dialect::Dialect,
@@ -25,7 +25,7 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
                     rules.add_unknown("ON CONFLICT clauses");
                 }
             }
-            "trigger" if is_for(&tokens, deed) => rules.add_unknown("triggers"),
+            "trigger" if is_for(&tokens, deed) => rules.add_unknown(TRIGGERS),
             "index" if deed == WriteKind::Update && is_over_parts(&tokens) => {
                 let columns = columns_in(&tokens, table);
                 let columns = (!columns.is_empty()).then_some(columns);
@@ -112,7 +112,7 @@ fn is_over_parts(tokens: &Spans) -> bool {
 }
 
 /// The collation that a CREATE TABLE gives a column.
-fn collation(sql: &str, column: &str) -> Option<String> {
+pub(crate) fn collation(sql: &str, column: &str) -> Option<String> {
     let tokens = spans(sql, Dialect::Sqlite);
     let (mut depth, mut is_own, mut is_first) = (0i32, false, true);
     for (place, (token, _)) in tokens.iter().enumerate() {

@@ -59,11 +59,12 @@ impl Dialect {
         self.custom(sql, [now, kept])
     }
 
-    /// Runs an INSERT of what `select` finds, with the keys it finds, also those that the database else fills itself. Returns how many
+    /// Runs an INSERT into `table` of what `select` finds, with the keys it finds, also those that the database else fills itself. Returns how many
     /// rows were written.
     pub async fn insert_with_keys<C: ConnectionTrait>(
         self,
         connection: &C,
+        table: &Table,
         mut insert: InsertStatement,
         select: SelectStatement,
     ) -> Result<u64> {
@@ -77,7 +78,7 @@ impl Dialect {
             };
             statement.sql = format!("{head}OVERRIDING SYSTEM VALUE {rows}");
         }
-        Ok(connection.execute_raw(statement).await?.rows_affected())
+        Ok(connection.execute_raw(self.without_replacing(table, statement)).await?.rows_affected())
     }
 
     /// How rows are read that must not change until the transaction ends; SQLite has one writer at a time.
@@ -89,6 +90,13 @@ impl Dialect {
             Self::Postgres => Some(LockType::NoKeyUpdate),
             Self::Mysql => Some(LockType::Update),
         }
+    }
+
+    /// What is another text once a row was written, also by the same transaction; `None` where there is no such thing.
+    pub fn row_stamp(self, table: &Table) -> Option<Expr> {
+        let column = |name: &str| Expr::col(table.column_ref(name));
+        (self == Self::Postgres)
+            .then(|| self.custom("CONCAT(CAST(? AS text), ' ', CAST(? AS text))", [column("ctid"), column("xmin")]))
     }
 
     /// How an `INSERT … SELECT` locks the rows it reads, where that costs no more than reading them; else a statement before it locks them.

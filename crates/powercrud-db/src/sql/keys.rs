@@ -108,6 +108,12 @@ impl Dialect {
         self.custom(&template, std::iter::repeat_n(text, times))
     }
 
+    /// Whether `found`, which the database found for the part `given` of a key, may be its own spelling of it. On SQLite the number 1 and
+    /// the text '1' are two keys where a column keeps what it is given; what differs otherwise, a collation or an affinity makes alike.
+    pub fn is_spelling(self, column: &Column, given: &str, found: &str) -> bool {
+        self != Self::Sqlite || !column.any_value || sqlite::kind(column, given) == sqlite::kind(column, found)
+    }
+
     /// As [`Dialect::key_part`], of a part that is at hand: one parameter, where the text in SQL would be several.
     pub fn key_value(self, column: &Column, part: &str) -> Expr {
         match self {
@@ -155,6 +161,21 @@ mod sqlite {
         declared.is_empty() || declared == "ANY" || (declared.contains("BLOB") && !other)
     }
 
+    /// Of what kind the value of a key's text is, where the column keeps kinds apart; else `None`.
+    pub(super) fn kind(column: &Column, text: &str) -> Option<char> {
+        let bytes = column.column_type == ColumnType::Bytes;
+        if !bytes && !keeps_kinds(column) {
+            return None;
+        }
+        Some(match text.strip_prefix('~').and_then(|marked| marked.chars().next()) {
+            Some('x') => 't',
+            Some(mark) => mark,
+            None if bytes => 'b',
+            None if text.parse::<i64>().is_ok_and(|number| number.to_string() == text) => 'i',
+            None => 't',
+        })
+    }
+
     /// The text of a value, with `?` for the column.
     pub(super) fn to_text(column: &Column) -> String {
         // A number whose shortest text is another number is written with more digits.
@@ -184,7 +205,7 @@ mod sqlite {
             () => {}
         }
         let integer = if bytes { "'~i' || CAST(? AS TEXT)" } else { "CAST(? AS TEXT)" };
-        let real = real(if keeps_kinds(column) { "~r" } else { "" });
+        let real = real(if bytes || keeps_kinds(column) { "~r" } else { "" });
         let blob = match () {
             () if bytes => "hex(?)",
             // As 16 bytes or as text, whoever wrote it.

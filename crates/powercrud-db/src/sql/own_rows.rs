@@ -25,8 +25,6 @@ impl Table {
     }
 
     fn is_own(&self, of: Expr) -> Option<Expr> {
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        let name: Vec<_> = self.schema.iter().chain([&self.name]).map(|name| quoted(name)).collect();
-        self.inherited.then(|| of.eq(Expr::val(name.join(".")).cast_as("regclass")))
+        self.inherited.then(|| of.eq(Expr::val(self.sql_name()).cast_as("regclass")))
     }
 }

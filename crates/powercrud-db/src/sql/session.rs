@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _, Query},
 };
 
-use crate::{dialect::Dialect, error::Result, query::QueryExt as _};
+use crate::{dialect::Dialect, error::Result, query::QueryExt as _, table::Table};
 
 /// Lets a MySQL or MariaDB session refuse what does not fit, instead of storing something else with a warning. What an application or the
 /// server has chosen besides stays.
@@ -87,14 +87,27 @@ impl Dialect {
         }
     }
 
-    /// An UPDATE that fails where it would remove other rows, instead of doing so: what a statement says goes before what constraints say.
-    pub fn without_replacing(self, mut update: Statement) -> Statement {
-        if self == Self::Sqlite
-            && let Some(rest) = update.sql.strip_prefix("UPDATE ")
-        {
-            update.sql = format!("UPDATE OR ABORT {rest}");
+    /// An INSERT into `table` or an UPDATE of it that fails where a constraint would remove other rows for it: what a statement says goes
+    /// before what constraints say. Of other tables it stays as it is, since it would go before what triggers say as well.
+    pub fn without_replacing(self, table: &Table, mut statement: Statement) -> Statement {
+        if table.replaces {
+            for verb in ["UPDATE ", "INSERT "] {
+                if let Some(rest) = statement.sql.strip_prefix(verb) {
+                    statement.sql = format!("{verb}OR ABORT {rest}");
+                }
+            }
         }
-        update
+        statement
+    }
+
+    /// Whether policies say which rows of `table` the role may see and change; on PostgreSQL alone there are such.
+    pub async fn has_policies<C: ConnectionTrait>(self, connection: &C, table: &Table) -> Result<bool> {
+        if self != Self::Postgres {
+            return Ok(false);
+        }
+        let name = Expr::val(table.sql_name()).cast_as("regclass");
+        let select = Query::select().expr(self.custom("CAST(row_security_active(?) AS integer)", [name])).take();
+        Ok(connection.number(&select).await? > 0)
     }
 
     /// Whether the database is reached over a connection that may fall silent.

@@ -10,7 +10,7 @@ use sea_orm::{
 use super::{Action, AuditEntry, record_hash};
 use crate::{
     app::{PowerCrud, User},
-    error::{Error, Result},
+    error::Result,
     own::tables,
     resource::Resource,
 };
@@ -149,8 +149,7 @@ fn read(row: &QueryResult) -> Result<AuditEntry> {
         at: row.try_get_by_index(1)?,
         user_id: row.try_get_by_index(2)?,
         user_name: row.try_get_by_index(3)?,
-        action: Action::from_word(&action)
-            .ok_or_else(|| Error::Internal(format!("the audit trail has the unknown action {action:?}")))?,
+        action: Action::from_word(&action).unwrap_or(Action::Unknown),
         resource: row.try_get_by_index(5)?,
         record_key: row.try_get_by_index(6)?,
         task_id: row.try_get_by_index(7)?,

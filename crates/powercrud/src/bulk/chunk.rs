@@ -10,7 +10,10 @@ mod keep;
 mod links;
 mod restore;
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::{Duration, Instant},
+};
 
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction,
@@ -26,7 +29,10 @@ use crate::{
     resource::Resource,
     task::Operation,
 };
-use powercrud_db::QueryExt as _;
+use powercrud_db::{
+    QueryExt as _,
+    rules::{Rules, WriteKind, is_key_unique},
+};
 
 /// What became of a chunk's records.
 #[derive(Debug, Default)]
@@ -107,10 +113,56 @@ pub(super) struct Chunk<'a> {
     look_first: bool,
     /// After so many failed records the rest is not tried.
     most_errors: usize,
+    /// Whether the database lets no two rows have the same key; else it is looked before each statement.
+    key_is_unique: bool,
+    /// Whether triggers may do more than the statement says.
+    has_triggers: bool,
+    /// Whether a refusal that should pass is its record's by now.
+    impatient: bool,
 }
 
+/// So long a single record is tried again that is refused by what should pass, so often.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(200);
+
 /// After so many records that failed alike, by a fault of which nobody can tell whose it is, a chunk leaves the rest to be thought over.
-pub(super) const ALIKE: usize = 50;
+pub(super) const ALIKE: u64 = 50;
+/// The same of records each of which may take as long as a statement may, or as a lock is waited for.
+const SLOW_ALIKE: u64 = 8;
+
+impl Alike {
+    /// Whether each such record takes its time.
+    pub(super) fn is_slow(&self) -> bool {
+        matches!(self.code, "INTERRUPTED" | "DEADLOCK" | "BUSY")
+    }
+
+    /// Nobody thinks of giving up before there are so many.
+    pub(super) fn patience(&self) -> u64 {
+        if self.is_slow() { SLOW_ALIKE } else { ALIKE }
+    }
+}
+
+/// What the database says of a table when a task is taken up: the catalog is as old as the process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    key_is_unique: bool,
+    /// Whether triggers run when rows are changed so.
+    pub(super) has_triggers: bool,
+}
+
+impl Known {
+    /// Asks the database. Where it does not answer, each statement looks by itself.
+    pub(super) async fn ask(app: &PowerCrud, resource: &Resource, operation: &Operation) -> Self {
+        let key_is_unique = is_key_unique(app.database(), &resource.table).await.unwrap_or(false);
+        let kind = match operation {
+            Operation::Delete => WriteKind::Delete,
+            Operation::Update(_) | Operation::Revert(_) => WriteKind::Update,
+        };
+        let rules = Rules::read(app.database(), &resource.table, kind).await;
+        let has_triggers = rules.map_or(true, |rules| rules.has_triggers());
+        Self { key_is_unique, has_triggers }
+    }
+}
 
 /// Records by place: a range without the places in `blocked`.
 struct Attempt {
@@ -140,7 +192,20 @@ impl<'a> Chunk<'a> {
             keys,
             look_first,
             most_errors: usize::MAX,
+            key_is_unique: true,
+            has_triggers: false,
+            impatient: false,
         }
+    }
+
+    /// Takes refusals that should pass for those of their records: to try all of it again was in vain.
+    pub(super) fn impatient(self, impatient: bool) -> Self {
+        Self { impatient, ..self }
+    }
+
+    /// What the database says of the table now.
+    pub(super) fn on(self, known: Known) -> Self {
+        Self { key_is_unique: known.key_is_unique, has_triggers: known.has_triggers, ..self }
     }
 
     /// Stops after so many failed records, where nothing will stand anyhow.
@@ -178,6 +243,8 @@ impl<'a> Chunk<'a> {
         // Who refers to others of the same table mostly comes after them.
         let last_first = matches!(self.operation, Operation::Delete) && self.keeps_itself();
         let mut attempts = vec![Attempt { from: self.from, to: self.to }];
+        // Since when a single record is refused by what should pass.
+        let mut refused: Option<(i64, Instant)> = None;
         while let Some(Attempt { from, to }) = attempts.pop() {
             let size = (to - from + 1) as u64 - blocked.range(from..=to).count() as u64;
             if size == 0 {
@@ -200,10 +267,19 @@ impl<'a> Chunk<'a> {
                     continue;
                 }
             }
+            if size == 1 && fault.is_refusal() {
+                let (of, since) =
+                    *refused.insert(refused.filter(|(of, _)| *of == from).unwrap_or((from, Instant::now())));
+                if since.elapsed() < PATIENCE {
+                    tokio::time::sleep(PAUSE).await;
+                    attempts.push(Attempt { from: of, to });
+                    continue;
+                }
+            }
             if size == 1 {
                 let seq = (from..=to).find(|seq| !blocked.contains(seq)).unwrap_or(from);
                 outcome.errors.push(self.blame(transaction, seq, &fault.into()).await?);
-                let alike = outcome.alike().is_some_and(|(_, records)| records >= ALIKE as u64);
+                let alike = outcome.alike().is_some_and(|(alike, records)| records >= alike.patience());
                 if (alike && !last_first) || outcome.errors.len() >= self.most_errors {
                     outcome.errors.retain(|failed| failed.seq <= seq);
                     outcome.stopped_after = Some(seq - self.from + 1);

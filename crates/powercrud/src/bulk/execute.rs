@@ -34,7 +34,7 @@ use self::{
     ending::end,
 };
 use super::{
-    chunk::{Alike, Chunk, Failed, Outcome},
+    chunk::{Alike, Chunk, Failed, Known, Outcome},
     images::Images,
     is_all_or_nothing, revert, stored_inputs,
 };
@@ -58,6 +58,8 @@ const LARGEST_CHUNK: i64 = 50_000;
 
 /// How often a transaction is tried again after a passing fault, before the task is left for a later attempt.
 const TRIES: u32 = 8;
+/// The same, where the database refuses what should pass: longer waits would only keep the neighbours of a record that stays refused.
+const REFUSED_TRIES: u32 = 5;
 /// The same, where the transaction was made small to find the record that is in the way.
 const CAUTIOUS_TRIES: u32 = 2;
 
@@ -118,6 +120,7 @@ async fn walk(
         // The resource or a field is gone since the task was submitted.
         Err(error) => return end(app, lease, task, Some(error.to_string())).await,
     };
+    run.known = Known::ask(app, &run.resource, &run.operation).await;
     let walk =
         async { if is_all_or_nothing(&run.task) { run.all_or_nothing().await } else { run.chunk_by_chunk().await } };
     tokio::select! {
@@ -143,10 +146,14 @@ struct Run<'a> {
     ceiling: i64,
     /// Fewer than `chunk_size`, while a record is looked for whose fault ends the whole transaction.
     cautious: Option<i64>,
+    /// Whether to try all of a chunk again was in vain, so that refusals are taken for those of their records.
+    impatient: bool,
     /// How many records in a row failed alike, by a fault of which nobody can tell whose it is.
     streak: Streak,
     /// Whether each chunk of a delete first looks for records that others refer to.
     look_first: bool,
+    /// What the database says of the table now.
+    known: Known,
     /// How many of the records of a delete that takes others along were gone before it began: the others went by it.
     absent: Option<u64>,
     /// Cancelled when the task was seen to be cancelled during a transaction.
@@ -177,6 +184,7 @@ impl<'a> Run<'a> {
             return Err(Error::NotAllowed(message));
         }
         let resource = Arc::clone(app.resource(&task.resource)?);
+        resource.require_table_of(&task)?;
         resource.require_bulk()?;
         // Checked again: what may be changed may have changed since.
         let operation = match task.operation.as_str() {
@@ -211,8 +219,10 @@ impl<'a> Run<'a> {
             chunk_size,
             ceiling: LARGEST_CHUNK.min(largest_chunk),
             cautious,
+            impatient: false,
             streak,
             look_first,
+            known: Known::default(),
             absent: None,
             interrupted,
         })
@@ -222,7 +232,9 @@ impl<'a> Run<'a> {
     /// In larger selections than one chunk may be, nobody does.
     async fn count_absent(&mut self) {
         let total = self.task.total_records as i64;
-        if self.task.cursor == 0 && (1..=self.ceiling).contains(&total) && self.chunk(0, total).cascades_to_itself() {
+        let by_trigger = matches!(self.operation, Operation::Delete) && self.known.has_triggers;
+        let takes_others = by_trigger || self.chunk(0, 1).cascades_to_itself();
+        if self.task.cursor == 0 && (1..=self.ceiling).contains(&total) && takes_others {
             let mut whole = self.chunk(0, total);
             // What is wrong with a key is told where its record's turn comes.
             let existing = with_timeout(whole.count_existing(self.app.database().connection())).await.ok();
@@ -278,6 +290,7 @@ impl<'a> Run<'a> {
         match result {
             Ok((task, alike)) => {
                 let tried = task.cursor - self.task.cursor;
+                self.impatient &= task.failed_records > self.task.failed_records;
                 self.stands(task);
                 self.streak.add(alike);
                 self.cautious = self.cautious.map(|size| size * 2).filter(|size| *size < self.chunk_size);
@@ -314,7 +327,12 @@ impl<'a> Run<'a> {
 
     /// How long to wait before a transaction that met a passing fault is tried again; `None` where it is not.
     fn pause_after<T>(&self, result: &Result<T>, tries: &mut u32) -> Option<Duration> {
-        let most = if self.cautious.is_some() { CAUTIOUS_TRIES } else { TRIES };
+        let is_refusal = matches!(result, Err(error) if self.is_refusal(error));
+        let most = match is_refusal {
+            _ if self.cautious.is_some() || (is_refusal && self.impatient) => CAUTIOUS_TRIES,
+            true => REFUSED_TRIES,
+            false => TRIES,
+        };
         if self.lost.is_cancelled() { None } else { pause_after(result, tries, most) }
     }
 
@@ -357,6 +375,8 @@ impl<'a> Run<'a> {
         let places = (first, first + size - 1);
         Chunk::new(self.app, &self.resource, &self.operation, self.task.id, places, self.look_first)
             .keeping(self.images.as_ref(), 0)
+            .on(self.known)
+            .impatient(self.impatient)
     }
 
     fn remaining(&self) -> i64 {

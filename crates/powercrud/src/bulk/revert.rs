@@ -140,6 +140,7 @@ pub(super) fn check(resource: &Resource, task: &BulkTask) -> Result<Images> {
     if task.resource != resource.name {
         return refuse(format!("task {id} is about {}, not {}", task.resource, resource.name));
     }
+    resource.require_table_of(task)?;
     if task.reverts.is_some() {
         return refuse(format!(
             "task {id} is a revert itself; what it restored can be changed again, but not reverted"

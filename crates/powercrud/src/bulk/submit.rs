@@ -220,6 +220,7 @@ impl Plan {
                 "reverts",
                 "request_id",
                 "traceparent",
+                "sql_table",
             ])
             .values_panic([
                 frozen.task_id.into(),
@@ -257,6 +258,7 @@ impl Plan {
                 self.reverted.as_ref().map(|task| task.id).into(),
                 origin.request_id.into(),
                 origin.traceparent.into(),
+                self.resource.table.sql_name().into(),
             ]);
         transaction.insert(&insert).await?;
         let submitted = TaskEvent {
@@ -359,8 +361,10 @@ impl Plan {
             }
             other => other.as_str().into(),
         };
-        let name =
-            serde_json::json!([self.user.id, self.resource.unique_model_key(), operation, selection]).to_string();
+        // Who shares these tables may mean another one by the same name.
+        let table = self.resource.table.sql_name();
+        let name = serde_json::json!([self.user.id, self.resource.unique_model_key(), table, operation, selection])
+            .to_string();
         Ok(Uuid::new_v5(&TASK_KEY, name.as_bytes()).to_string())
     }
 }

@@ -91,6 +91,7 @@ mod tests {
             unchanged_records: 0,
             stalled_attempts: 0,
             attempt_error: None,
+            sql_table: None,
             unreadable: None,
             first_seq: 1,
             cursor: 0,

@@ -18,6 +18,7 @@ mod m0014_waits;
 mod m0015_attempts;
 mod m0016_unchanged;
 mod m0022_long_keys;
+mod m0023_tables;
 
 use std::time::Duration;
 
@@ -102,6 +103,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_attempts::Migration),
             Box::new(m0016_unchanged::Migration),
             Box::new(m0022_long_keys::Migration),
+            Box::new(m0023_tables::Migration),
         ]
     }
 

@@ -211,7 +211,7 @@ fn unread(key: &str) -> FieldError {
     FieldError::new("key", "INVALID_KEY", format!("{key:?} is not a key that the database can read"))
 }
 
-/// The database's spelling of each of a few keys, by the given one.
+/// The database's spelling of each of a few keys, by the given one, where there is one record that it can mean.
 async fn spellings<C: ConnectionTrait>(
     connection: &C,
     dialect: Dialect,
@@ -228,14 +228,26 @@ async fn spellings<C: ConnectionTrait>(
         }
     }
     let Some(all) = all else { return Ok(Vec::new()) };
-    let mut found = Vec::with_capacity(keys.len());
+    let mut found: Vec<Vec<String>> = vec![Vec::new(); keys.len()];
     for row in connection.rows(&all).await? {
         let place: i64 = row.try_get_by_index::<i64>(1).or_else(|_| row.try_get_by_index::<i32>(1).map(i64::from))?;
-        if let Some((given, _)) = usize::try_from(place).ok().and_then(|place| keys.get(place)) {
-            found.push((given.clone(), row.try_get_by_index(0)?));
+        if let Some(found) = usize::try_from(place).ok().and_then(|place| found.get_mut(place)) {
+            found.push(row.try_get_by_index(0)?);
         }
     }
-    Ok(found)
+    let own = keys.iter().zip(found).filter_map(|((given, parts), mut found)| {
+        // Of several records nobody can tell which one was meant.
+        let own = found.pop().filter(|own| found.is_empty() && is_spelling(resource, dialect, parts, own))?;
+        Some((given.clone(), own))
+    });
+    Ok(own.collect())
+}
+
+/// Whether the key of a record that was found by `given` may be the same key.
+fn is_spelling(resource: &Resource, dialect: Dialect, given: &[Value], own: &str) -> bool {
+    let Ok(own) = split_key(resource, own) else { return true };
+    let mut parts = resource.key_columns().into_iter().zip(given.iter().zip(&own));
+    parts.all(|(column, (given, own))| dialect.is_spelling(column, &given.to_text(), &own.to_text()))
 }
 
 fn select_keys(resource: &Resource, parts: &[Vec<Value>], dialect: Dialect) -> SelectStatement {

@@ -12,7 +12,7 @@ use crate::{
     form::{self, Change},
     resource::Resource,
 };
-use powercrud_db::{ColumnType, Fault};
+use powercrud_db::{ColumnType, Fault, QueryExt as _};
 
 /// More fields at a time are not tried one by one.
 const MOST_TRIED: usize = 20;
@@ -98,7 +98,7 @@ async fn alone(app: &PowerCrud, resource: &Resource, record: Expr, change: &Chan
     let change = std::slice::from_ref(change);
     form::set(&mut update, resource, change, app.database().dialect());
     let transaction = app.database().begin().await?;
-    let result = transaction.execute(&update).await;
+    let result = transaction.write(&resource.table, &update).await;
     let _ = transaction.rollback().await;
     Ok(match result.map_err(|error| blame(resource, change, &error)) {
         Err(Error::Invalid(errors)) => Some(errors),

@@ -6,14 +6,9 @@ use sea_orm::{
 };
 
 use super::{BulkTask, Operation, Status};
-use crate::{
-    config::Atomicity,
-    error::{Error, Result},
-    form::LinkOperation,
-    own::tables,
-};
+use crate::{config::Atomicity, error::Result, form::LinkOperation, own::tables};
 
-const COLUMNS: [&str; 34] = [
+const COLUMNS: [&str; 35] = [
     "id",
     "parent_id",
     "user_id",
@@ -48,6 +43,7 @@ const COLUMNS: [&str; 34] = [
     "unchanged_records",
     "stalled_attempts",
     "attempt_error",
+    "sql_table",
 ];
 
 /// All tasks.
@@ -66,7 +62,10 @@ pub(super) fn read_task(row: &QueryResult) -> Result<BulkTask> {
     let (operation, changes, atomicity) =
         (row.try_get_by_index::<String>(5)?, json(6)?, row.try_get_by_index::<String>(15)?);
     Ok(BulkTask {
-        unreadable: unreadable(&operation, &changes, &atomicity),
+        unreadable: match Status::from_word(&status) {
+            Some(_) => unreadable(&operation, &changes, &atomicity),
+            None => Some(format!("the status {status:?}")),
+        },
         id: row.try_get_by_index(0)?,
         parent_id: row.try_get_by_index(1)?,
         user_id: row.try_get_by_index(2)?,
@@ -75,8 +74,7 @@ pub(super) fn read_task(row: &QueryResult) -> Result<BulkTask> {
         operation,
         changes,
         selection: json(7)?,
-        status: Status::from_word(&status)
-            .ok_or_else(|| Error::Internal(format!("a bulk task has the unknown status {status:?}")))?,
+        status: Status::from_word(&status).unwrap_or(Status::Unknown),
         total_records: number(9)?,
         processed_records: number(10)?,
         succeeded_records: number(11)?,
@@ -107,6 +105,7 @@ pub(super) fn read_task(row: &QueryResult) -> Result<BulkTask> {
         unchanged_records: number(31)?,
         stalled_attempts: number(32)?,
         attempt_error: row.try_get_by_index(33)?,
+        sql_table: row.try_get_by_index(34)?,
     })
 }
 

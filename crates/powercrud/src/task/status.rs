@@ -25,6 +25,8 @@ pub enum Status {
     Failure,
     /// Stopped before the end; its counts stand.
     Cancelled,
+    /// A newer version of the program wrote a word that this one does not know. Nothing is done to such a task here.
+    Unknown,
 }
 
 /// What may happen to a bulk task.
@@ -53,7 +55,7 @@ pub enum Event {
 }
 
 impl Status {
-    /// Every state.
+    /// Every state that a task may be given.
     pub const ALL: [Self; 10] = [
         Self::Waiting,
         Self::Pending,
@@ -123,6 +125,9 @@ impl Status {
             Succeed | SucceedPartly | Fail => ("ended", "runs"),
         };
         match (self, event) {
+            (Self::Unknown, _) => format!(
+                "a newer version of PowerCRUD has written the state of this task ({word}), so it can't be {done} here"
+            ),
             _ if self.is_final() => format!("this task has ended ({word}), so it can't be {done}"),
             (Self::Cancelling, Cancel) => format!("this task is being cancelled already ({word})"),
             (Self::Pausing | Self::Paused, Pause) => format!("this task is paused already, or about to be ({word})"),
@@ -143,6 +148,7 @@ impl Status {
             Self::Partial => "PARTIAL",
             Self::Failure => "FAILURE",
             Self::Cancelled => "CANCELLED",
+            Self::Unknown => "UNKNOWN",
         }
     }
 

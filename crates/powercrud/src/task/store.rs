@@ -205,7 +205,7 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
         .add(Expr::col("status").eq(Status::Pending.as_str()))
         .add(Cond::all().add(Expr::col("status").is_in(held)).add(Expr::col("lease_expires_at").lt(dialect.now())));
     let known = Cond::all()
-        .add(Expr::col("model_name").is_in(app.resources().iter().map(|resource| resource.name.as_str())))
+        .add(of_known_tables(app))
         .add(Expr::col("operation").is_in(Operation::WORDS))
         .add(Expr::col("atomicity").is_in([Atomicity::Chunk, Atomicity::All].map(Atomicity::as_str)));
     let mut select = select_task();
@@ -248,6 +248,24 @@ pub(crate) async fn claim(app: &PowerCrud, worker_id: Uuid, only: Option<Uuid>) 
         }
     }
     Ok(None)
+}
+
+/// Whether a task is about a resource of this process, and the table that this process means by it: those who share PowerCRUD's tables
+/// may find others by the same names.
+fn of_known_tables(app: &PowerCrud) -> Cond {
+    let (name, table) = (|| Expr::col("model_name"), || Expr::col("sql_table"));
+    let names = app.resources().iter().map(|resource| resource.name.as_str());
+    let pairs = app
+        .resources()
+        .iter()
+        .map(|resource| vec![Expr::val(resource.name.as_str()), Expr::val(resource.table.sql_name())]);
+    let pairs: Vec<_> = pairs.collect();
+    let of_before = Cond::all().add(table().is_null()).add(name().is_in(names));
+    let either = Cond::any().add(of_before);
+    match pairs.is_empty() {
+        true => either,
+        false => either.add(app.database().dialect().tuple_in(vec![name(), table()], pairs)),
+    }
 }
 
 /// When a lease taken now lapses.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{BulkTask, Status};
 use crate::{
     app::{PowerCrud, User},
-    error::{Error, Result},
+    error::Result,
     own::tables,
 };
 use powercrud_db::{Dialect, QueryExt as _};
@@ -40,6 +40,8 @@ pub enum Happening {
     Released,
     /// It ended, as its status says.
     Ended,
+    /// Something that a newer version of the program knows, and this one does not.
+    Unknown,
 }
 
 impl Happening {
@@ -71,6 +73,7 @@ impl Happening {
             Self::Requeued => "requeued",
             Self::Released => "released",
             Self::Ended => "ended",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -168,14 +171,12 @@ pub async fn timeline(app: &PowerCrud, task_id: Uuid) -> Result<Vec<TaskEvent>> 
     rows.iter()
         .map(|row| {
             let (event, status): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            let unknown =
-                |what: &str, word: &str| Error::Internal(format!("a task event has the unknown {what} {word:?}"));
             Ok(TaskEvent {
                 happening: Happening::ALL
                     .into_iter()
                     .find(|happening| happening.as_str() == event)
-                    .ok_or_else(|| unknown("event", &event))?,
-                status: Status::from_word(&status).ok_or_else(|| unknown("status", &status))?,
+                    .unwrap_or(Happening::Unknown),
+                status: Status::from_word(&status).unwrap_or(Status::Unknown),
                 attempt: row.try_get_by_index(2)?,
                 processed_records: Ord::max(row.try_get_by_index::<i64>(3)?, 0) as u64,
                 user_id: row.try_get_by_index(4)?,

@@ -131,6 +131,7 @@ impl From<Error> for WebError {
         let mut problem = match &error {
             Error::UnknownResource { .. }
             | Error::RecordNotFound { .. }
+            | Error::RecordLost { .. }
             | Error::TaskNotFound(_)
             | Error::TokenNotFound(_)
             | Error::UnknownUser(_) => of(StatusCode::NOT_FOUND, "Not found", &said),

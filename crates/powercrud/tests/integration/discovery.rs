@@ -9,6 +9,7 @@ mod named;
 mod names;
 mod rights;
 mod secrets;
+mod shadows;
 mod types;
 
 use powercrud::db::{Catalog, Column, Table};

@@ -2,6 +2,7 @@
 //! record is changed. Plain SQL is the judge: each row has a number, `tag`, that the key has nothing to do with.
 
 mod inheritance;
+mod kinds;
 mod sizes;
 mod spelling;
 mod tables;

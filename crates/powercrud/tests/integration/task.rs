@@ -3,8 +3,10 @@
 mod attempts;
 mod conflicts;
 mod endings;
+mod newer;
 mod record_locks;
 mod results;
+mod shared;
 mod timeline;
 mod unreadable;
 mod users;

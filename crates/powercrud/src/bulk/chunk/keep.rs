@@ -51,14 +51,14 @@ impl Chunk<'_> {
     }
 
     /// Nobody else changes the records between their image and their change.
-    pub(super) async fn lock_rows<C: ConnectionTrait>(&self, connection: &C, keys: &Expr) -> Result<()> {
-        let Some(lock) = self.app.database().dialect().row_lock(&self.resource.table) else { return Ok(()) };
+    /// Returns how many it could lock; `None` where nothing is locked.
+    pub(super) async fn lock_rows<C: ConnectionTrait>(&self, connection: &C, keys: &Expr) -> Result<Option<u64>> {
+        let Some(lock) = self.app.database().dialect().row_lock(&self.resource.table) else { return Ok(None) };
         let mut rows = Query::select();
         rows.expr_as(Expr::cust("1"), "one").from(self.resource.table.table_ref()).and_where(keys.clone()).lock(lock);
         let mut select = Query::select();
         select.expr(Expr::cust("COUNT(*)")).from_subquery(rows, Alias::new("locked"));
-        connection.number(&select).await?;
-        Ok(())
+        Ok(Some(connection.number(&select).await?))
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     resource::ManyToMany,
     task::Operation,
 };
-use powercrud_db::{Fault, QueryExt as _};
+use powercrud_db::{Fault, QueryExt as _, Table};
 
 /// The other table, which may be the resource's own.
 const OTHER: &str = "powercrud_other";
@@ -120,14 +120,14 @@ impl Chunk<'_> {
             .select_from(missing)
             .map_err(|error| Error::Internal(error.to_string()))?;
         if !field.has_immediate_key() {
-            return insert_again(transaction, &insert).await;
+            return insert_again(transaction, &field.through, &insert).await;
         }
         insert.on_conflict(
             OnConflict::columns([source.to_owned(), target.to_owned()])
                 .do_nothing_on([source.to_owned(), target.to_owned()])
                 .to_owned(),
         );
-        transaction.insert(&insert).await?;
+        transaction.write(&field.through, &insert).await?;
         Ok(())
     }
 
@@ -167,11 +167,11 @@ impl Chunk<'_> {
 
 /// Inserts what is missing by a statement that looks for it, where no key can tell it: what somebody else links between the look and the
 /// insert is seen by the next look.
-async fn insert_again(transaction: &DatabaseTransaction, insert: &InsertStatement) -> Result<()> {
+async fn insert_again(transaction: &DatabaseTransaction, through: &Table, insert: &InsertStatement) -> Result<()> {
     let mut tries = 0;
     loop {
         let savepoint = transaction.begin().await?;
-        match savepoint.insert(insert).await {
+        match savepoint.write(through, insert).await.map_err(powercrud_db::Error::from) {
             Ok(_) => return Ok(savepoint.commit().await?),
             Err(powercrud_db::Error::Database(fault)) if fault.code == "UNIQUE" && tries < 5 => {
                 savepoint.rollback().await?;

@@ -11,11 +11,11 @@ use sea_orm::{
 use super::{Chunk, Failed, attempt::Done, undone};
 use crate::{
     bulk::images::{Images, KEPT, numbered_by_key},
-    error::{Error, FieldError, Result},
+    error::{FieldError, Result},
     form,
     own::tables::SELECTED,
 };
-use powercrud_db::{Fault, QueryExt as _, roll_back_to};
+use powercrud_db::{Fault, QueryExt as _};
 
 const CHANGED: &str = "CHANGED_SINCE";
 const NOW: &str = "powercrud_now";
@@ -45,11 +45,7 @@ impl Chunk<'_> {
             }
             Ok(matched) if matched > size => Fault::key_not_unique(matched),
             Ok(_) => Fault::of_record(CHANGED, "it was changed since, or its former values are gone"),
-            Err(Error::Database(fault)) if fault.is_record() => *fault,
-            Err(error) => {
-                roll_back_to(savepoint).await;
-                return Err(error);
-            }
+            Err(error) => return self.failed(transaction, savepoint, error).await,
         };
         undone(savepoint, fault).await
     }
@@ -128,7 +124,7 @@ impl Chunk<'_> {
         }
         form::set_version(&mut update, self.resource, dialect);
         update.cond_where(condition);
-        Ok(connection.update(&update).await?)
+        Ok(connection.write(&self.resource.table, &update).await?.rows_affected())
     }
 
     async fn insert_kept<C: ConnectionTrait>(
@@ -147,7 +143,7 @@ impl Chunk<'_> {
         insert
             .into_table(self.resource.table.table_ref())
             .columns(images.columns.iter().map(|column| column.name.clone()));
-        Ok(dialect.insert_with_keys(connection, insert, select).await?)
+        Ok(dialect.insert_with_keys(connection, &self.resource.table, insert, select).await?)
     }
 
     /// The chunk's records that a revert has to leave alone: changed since, gone, or there again.

@@ -12,8 +12,7 @@ use crate::{
 const FEW: i64 = 1_000;
 /// So many of the rest, evenly spread, are tried before a task is given up.
 const SAMPLE: i64 = 40;
-/// The same of records that the database let nobody finish, each of which may take as long as a statement may.
-const SLOW_ALIKE: u64 = 8;
+/// The same of records each of which may take as long as a statement may.
 const SLOW_SAMPLE: i64 = 4;
 
 /// What follows from an error that kept a chunk from being committed.
@@ -48,7 +47,7 @@ pub(super) struct Streak {
 
 impl Default for Streak {
     fn default() -> Self {
-        Self { alike: None, records: 0, patience: ALIKE as u64 }
+        Self { alike: None, records: 0, patience: ALIKE }
     }
 }
 
@@ -60,10 +59,7 @@ impl Streak {
             Some((alike, records)) if self.alike.as_ref() == Some(&alike) => {
                 Self { records: self.records + records, alike: Some(alike), patience: self.patience }
             }
-            Some((alike, records)) => {
-                let slow = alike.code == "INTERRUPTED";
-                Self { alike: Some(alike), records, patience: if slow { SLOW_ALIKE } else { ALIKE as u64 } }
-            }
+            Some((alike, records)) => Self { patience: alike.patience(), alike: Some(alike), records },
         };
     }
 }
@@ -74,6 +70,10 @@ impl Run<'_> {
     pub(super) async fn look_closer(&mut self, size: i64, error: Error) -> Result<()> {
         match verdict(&error) {
             Verdict::Records => {}
+            Verdict::Later if self.is_refusal(&error) && !self.impatient => {
+                self.impatient = true;
+                return Ok(());
+            }
             Verdict::Later if size > 1 && (is_connection_lost(&error) || self.is_refusal(&error)) => {}
             Verdict::Later if self.cautious.is_some() && self.is_refusal(&error) => {}
             _ => return Err(error),
@@ -108,15 +108,15 @@ impl Run<'_> {
 
     /// Whether the database refuses by a fault that should pass, and does not: a record is locked all the time, or a trigger raises that as
     /// any other. Where the whole database has one writer, it is no record's.
-    fn is_refusal(&self, error: &Error) -> bool {
-        let refused = matches!(error, Error::Database(fault) if !fault.native.is_empty() && matches!(fault.code, "DEADLOCK" | "BUSY"));
+    pub(super) fn is_refusal(&self, error: &Error) -> bool {
+        let refused = matches!(error, Error::Database(fault) if fault.is_refusal());
         refused && self.app.database().dialect().is_remote()
     }
 
     /// Why the task is given up, where many records in a row failed alike and others, evenly spread over the rest, would as well.
     pub(super) async fn give_up(&mut self) -> Result<Option<String>> {
         let Streak { alike: Some(alike), records, patience } = &self.streak else { return Ok(None) };
-        let slow = alike.code == "INTERRUPTED";
+        let slow = alike.is_slow();
         let few = if slow { 0 } else { FEW };
         if records < patience || self.remaining() <= few {
             return Ok(None);

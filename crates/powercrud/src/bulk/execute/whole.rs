@@ -41,6 +41,8 @@ impl Run<'_> {
                 Err(_) if self.interrupted.is_cancelled() => {}
                 Ok(task) => return Ok(task),
                 Err(error) => match verdict(&error) {
+                    // Its record is named the next time, where it is one's.
+                    Verdict::Later if self.is_refusal(&error) && !self.impatient => (self.impatient, tries) = (true, 0),
                     Verdict::Later => return Err(error),
                     Verdict::All => return self.end(Some(error.to_string())).await,
                     // A rule that the database looks at only at the end; what can be named is named the next time.

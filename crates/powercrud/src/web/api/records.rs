@@ -127,7 +127,7 @@ pub(super) async fn create(caller: Caller, Path(resource): Path<String>, body: B
     match record::get(caller.app(), &resource, &key).await {
         Ok(row) => Ok((StatusCode::CREATED, location, with_etag(&resource, &row)).into_response()),
         // It was created, though a rule of the database has put it somewhere else.
-        Err(Error::RecordNotFound { .. }) => {
+        Err(Error::RecordNotFound { .. } | Error::RecordLost { .. }) => {
             let record =
                 RecordJson { key, fields: BTreeMap::new(), long_fields: BTreeMap::new(), names: BTreeMap::new() };
             Ok((StatusCode::CREATED, location, Json(record)).into_response())

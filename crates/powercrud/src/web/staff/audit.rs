@@ -187,6 +187,7 @@ fn words(action: Action) -> &'static str {
         Action::SignInFailed => "Failed to sign in",
         Action::SignInDelayed => "Had to wait to sign in",
         Action::SignedOut => "Signed out",
+        Action::Unknown => "Did what a newer version knows",
     }
 }
 

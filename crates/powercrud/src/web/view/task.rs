@@ -174,6 +174,7 @@ pub(super) fn status_view(status: Status) -> StatusView {
         Status::Partial => ("Partly done", "warning", "warning"),
         Status::Failure => ("Failed", "error", "warning"),
         Status::Cancelled => ("Cancelled", "neutral", "stop"),
+        Status::Unknown => ("Of a newer version", "warning", "warning"),
     };
     StatusView { label, tone, icon, spinning: status.is_held() }
 }
@@ -274,6 +275,10 @@ fn holds(resource: Option<&Resource>, task: &BulkTask) -> String {
 
 fn note(task: &BulkTask) -> String {
     match task.status {
+        Status::Unknown => format!(
+            "A newer version of PowerCRUD has written {} of it, which this one does not know. It is left to that version.",
+            task.unreadable.as_deref().unwrap_or("a state")
+        ),
         status if !status.is_final() && task.unreadable.is_some() => format!(
             "This version of PowerCRUD can't read {} of it, and leaves it to the version that wrote it. It can be cancelled.",
             task.unreadable.as_deref().unwrap_or_default()

@@ -80,5 +80,6 @@ fn text(task: &BulkTask, event: &TaskEvent, before: Option<Happening>) -> String
         Happening::Requeued => format!("{who} took it from a worker that was dead and queued it again, at {place}"),
         Happening::Released => format!("{who} ended it, because no living worker had it"),
         Happening::Ended => format!("Ended, at {place}"),
+        Happening::Unknown => "Something that a newer version of PowerCRUD knows".to_owned(),
     }
 }

@@ -51,6 +51,16 @@ async fn rows_that_share_a_key_are_left_alone(database: TestDatabase) {
     let task = carry_out(&app, delete("thing", crate::shop::keys([6, 7, 8]))).await;
     assert_eq!((task.status, counts(&task)), (Status::Failure, (0, 1, 2)), "{}", task.error_message);
     assert_eq!(failures(&app, &task).await, [("7".to_owned(), "KEY_NOT_UNIQUE".to_owned())]);
+    // As many rows as keys, since one is missing.
+    for request in [
+        update("thing", crate::shop::keys([6, 7, 99]), [("value", Some("5"))]),
+        delete("thing", crate::shop::keys([7, 99])),
+    ] {
+        let task = carry_out(&app, in_background(request)).await;
+        let named: Vec<_> = failures(&app, &task).await;
+        assert!(named.contains(&("7".to_owned(), "KEY_NOT_UNIQUE".to_owned())), "{named:?}");
+        assert_eq!(values_of_seven(&database).await, ["7", "70"]);
+    }
     let task = carry_out(&app, in_background(delete("thing", crate::shop::keys(1..=40)))).await;
     assert_eq!((task.status, counts(&task)), (Status::Partial, (39, 1, 0)), "{}", task.error_message);
     assert_eq!(values_of_seven(&database).await, ["7", "70"]);

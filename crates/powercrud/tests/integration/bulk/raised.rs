@@ -1,0 +1,105 @@
+//! Triggers may raise any error, also one by whose code the connection is lost or the disk full: it is their record's, and soon.
+
+use std::time::{Duration, Instant};
+
+use powercrud::{Atomicity, PowerCrud, Resource, Selection, task::Status};
+
+use crate::{
+    shop::{assert_no_locks, carry_out, counts, discovered, failures, in_background, rows, update},
+    support::{Kind, TestDatabase, each_database},
+};
+
+each_database! { [postgres mysql] whatever_its_code_says, refusals_end_soon, all_or_nothing }
+
+/// Four rows, of which the third raises `cause` where it is changed.
+async fn raising(database: &TestDatabase, cause: &str) {
+    let trigger = match database.kind {
+        Kind::Postgres => format!(
+            "CREATE OR REPLACE FUNCTION raises() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF OLD.id = 3 THEN RAISE EXCEPTION 'no: {cause}' USING ERRCODE = '{cause}'; END IF; RETURN NEW; END $$;
+             CREATE TRIGGER raises BEFORE UPDATE ON risky FOR EACH ROW EXECUTE FUNCTION raises();"
+        ),
+        _ => format!(
+            "DELIMITER //
+             CREATE TRIGGER raises BEFORE UPDATE ON risky FOR EACH ROW BEGIN
+               IF OLD.id = 3 THEN SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {cause}, MESSAGE_TEXT = 'no: {cause}'; END IF;
+             END//
+DELIMITER ;"
+        ),
+    };
+    database
+        .execute(&format!(
+            "DROP TABLE IF EXISTS risky;
+             CREATE TABLE risky (id integer PRIMARY KEY, value integer NOT NULL);
+             INSERT INTO risky VALUES (1, 0), (2, 0), (3, 0), (4, 0);\n{trigger}"
+        ))
+        .await;
+}
+
+async fn check(database: &TestDatabase, cause: &str, code: &str, most: Duration) {
+    raising(database, cause).await;
+    let app = discovered(database).await;
+    let started = Instant::now();
+    let task = carry_out(&app, in_background(update("risky", Selection::All, [("value", Some("1"))]))).await;
+    let took = started.elapsed();
+    assert_eq!((task.status, counts(&task)), (Status::Partial, (3, 1, 0)), "{cause}: {}", task.error_message);
+    assert_eq!(failures(&app, &task).await, [("3".to_owned(), code.to_owned())], "{cause}");
+    assert!(took < most, "{cause} took {took:?}");
+    let changed = rows(database, "risky WHERE value = 1", &["id", "value"]).await;
+    assert_eq!(changed.into_keys().collect::<Vec<_>>(), ["1", "2", "4"], "{cause}");
+    assert_no_locks(database).await;
+}
+
+async fn whatever_its_code_says(database: TestDatabase) {
+    let causes: &[(&str, &str)] = match database.kind {
+        Kind::Postgres => &[
+            ("08001", "CONNECTION_LOST"),
+            ("08006", "CONNECTION_LOST"),
+            ("08P01", "CONNECTION_LOST"),
+            ("57P01", "CONNECTION_LOST"),
+            ("57P02", "CONNECTION_LOST"),
+            ("57P03", "CONNECTION_LOST"),
+            ("57P05", "CONNECTION_LOST"),
+            ("25P03", "CONNECTION_LOST"),
+            ("53100", "DISK_FULL"),
+            ("25006", "READ_ONLY_DATABASE"),
+        ],
+        _ => &[
+            ("2006", "CONNECTION_LOST"),
+            ("2013", "CONNECTION_LOST"),
+            ("1114", "DISK_FULL"),
+            ("1792", "READ_ONLY_DATABASE"),
+        ],
+    };
+    for (cause, code) in causes {
+        check(&database, cause, code, Duration::from_secs(2)).await;
+    }
+}
+
+async fn refusals_end_soon(database: TestDatabase) {
+    let causes: &[(&str, &str)] = match database.kind {
+        Kind::Postgres => &[("40001", "DEADLOCK"), ("40P01", "DEADLOCK"), ("55P03", "BUSY"), ("53300", "BUSY")],
+        _ => &[("1213", "DEADLOCK"), ("1205", "BUSY")],
+    };
+    for (cause, code) in causes {
+        check(&database, cause, code, Duration::from_secs(6)).await;
+    }
+}
+
+async fn all_or_nothing(database: TestDatabase) {
+    let causes = match database.kind {
+        Kind::Postgres => ["08006", "53100", "40001"],
+        _ => ["2006", "1114", "1213"],
+    };
+    for cause in causes {
+        raising(&database, cause).await;
+        let resource = Resource::table("risky").bulk_atomicity(Atomicity::All);
+        let app = PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+        let task = carry_out(&app, update("risky", Selection::All, [("value", Some("1"))])).await;
+        assert_eq!(task.status, Status::Failure, "{cause}");
+        let named: Vec<_> = failures(&app, &task).await.into_iter().map(|(key, _)| key).collect();
+        assert_eq!(named, ["3"], "{cause}: {}", task.error_message);
+        assert!(rows(&database, "risky WHERE value = 1", &["id", "value"]).await.is_empty(), "{cause}");
+        assert_no_locks(&database).await;
+    }
+}
