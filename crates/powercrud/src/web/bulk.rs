@@ -113,14 +113,18 @@ async fn conflict_view(ask: &Ask, resource: &Resource) -> WebResult<ConflictView
 pub(super) struct Obstacle {
     pub(super) conflict: Option<ConflictView>,
     pub(super) errors: Vec<FieldError>,
+    /// Records that failed, with which none was changed.
+    pub(super) failed: Vec<view::RecordErrorView>,
+    /// The task that they are of, and how it went.
+    task: Option<(uuid::Uuid, String)>,
 }
 
 impl Obstacle {
     /// An error that the dialog can show; any other goes on to the page's edge.
     pub(super) async fn of(ask: &Ask, resource: &Resource, error: Error) -> WebResult<Self> {
         Ok(match error {
-            Error::Conflict { .. } => Self { conflict: Some(conflict_view(ask, resource).await?), errors: Vec::new() },
-            Error::Invalid(errors) => Self { conflict: None, errors },
+            Error::Conflict { .. } => Self { conflict: Some(conflict_view(ask, resource).await?), ..Self::default() },
+            Error::Invalid(errors) => Self { errors, ..Self::default() },
             Error::NothingSelected(_) => {
                 let message = error.to_string();
                 Self::from(FieldError { field: None, code: "NOTHING_SELECTED".to_owned(), message })
@@ -131,6 +135,9 @@ impl Obstacle {
 
     /// What the page is told.
     fn events(&self) -> Events {
+        if let Some((task_id, message)) = &self.task {
+            return Events::default().with("bulkEditFailed", json!({"taskId": task_id, "message": message}));
+        }
         let errors = self.errors.iter().map(|error| sentence(&error.to_string()));
         let message = match &self.conflict {
             Some(conflict) => conflict.title.clone(),
@@ -146,7 +153,7 @@ impl Obstacle {
 
 impl From<FieldError> for Obstacle {
     fn from(error: FieldError) -> Self {
-        Self { conflict: None, errors: vec![error] }
+        Self { errors: vec![error], ..Self::default() }
     }
 }
 

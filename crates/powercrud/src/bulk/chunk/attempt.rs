@@ -67,7 +67,7 @@ impl Chunk<'_> {
                     return Ok(Ok(done));
                 }
                 Ok(None) if look_first => {
-                    let message = "the database kept the record as it was, perhaps by a trigger";
+                    let message = "the database kept the record as it was and did not say why, as triggers and ON CONFLICT clauses may";
                     return undone(savepoint, Fault::of_record("NOT_CHANGED", message)).await;
                 }
                 Ok(None) => {
