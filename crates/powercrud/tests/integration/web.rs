@@ -13,6 +13,7 @@ mod look_back;
 mod mistyped;
 mod queueing;
 mod reach;
+mod receipts;
 mod records;
 mod selection;
 mod sign_ins;

@@ -28,16 +28,16 @@ impl Delete<'_> {
         let mut found = Vec::new();
         for (from, key) in self.app.catalog().referrers(self.table).filter(|(from, key)| is_readable(from, key)) {
             let restricts = key.on_delete == ReferentialAction::Restrict;
-            if self.stops(self.table, from, key, true).is_some() {
+            let is_itself = is_same(from, self.table);
+            if restricts && !is_itself {
+                // It stands in the way, or goes along by another.
                 continue;
             }
+            // Records that go have no rows that stand in their way.
             let mut rows = rows(0, from, key, if restricts { &selected } else { &going });
-            if is_same(from, self.table) {
+            if is_itself {
                 let own = |name: &str| Expr::col((Alias::new(REFERRERS[0]), Alias::new(name)));
                 rows.and_where(among(self.table, self.going(), &own).not());
-            } else if restricts {
-                // It goes along by another way.
-                continue;
             }
             let action = match key.on_delete {
                 ReferentialAction::Restrict => "restrict",
