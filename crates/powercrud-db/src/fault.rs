@@ -376,7 +376,8 @@ fn mysql(number: u16, message: String) -> Fault {
         1142 | 1143 | 1227 => Fault::not_permitted(message),
         1264 | 1690 => Fault::record("OUT_OF_RANGE", field, message),
         // 1365: a division by zero.
-        1265 | 1292 | 1365 | 1366 | 1411 | 3140 => Fault::record("INVALID_VALUE", field, message),
+        // 1416: no geometry.
+        1265 | 1292 | 1365 | 1366 | 1411 | 1416 | 3140 => Fault::record("INVALID_VALUE", field, message),
         // SIGNAL, and the numbers that a SIGNAL may choose, beyond those of the servers.
         1643 | 1644 | 10_000.. => Fault::record("TRIGGER", field, message),
         1290 | 1792 | 1836 => Fault::statement("READ_ONLY_DATABASE", message),

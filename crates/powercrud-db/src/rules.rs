@@ -32,6 +32,8 @@ pub struct Rules {
     pub unknown: Vec<Unknown>,
     /// The collations of columns, where the database forgets them outside of the table.
     pub collations: Vec<(String, String)>,
+    /// Computed columns, each with the columns that it is computed from.
+    pub computed: Vec<(String, Vec<String>)>,
 }
 
 /// A CHECK constraint.
@@ -92,6 +94,24 @@ impl Rules {
     /// Whether triggers may do something else, or more.
     pub fn has_triggers(&self) -> bool {
         self.unknown.iter().any(|unknown| unknown.what == TRIGGERS)
+    }
+
+    /// Whether a computed column's value follows from one of `columns`, be it through others.
+    pub fn follows(&self, column: &str, columns: &[String]) -> bool {
+        let mut reached = vec![column];
+        let mut next = 0;
+        while let Some(&column) = reached.get(next) {
+            next += 1;
+            for name in self.computed.iter().filter(|(name, _)| name == column).flat_map(|(_, from)| from) {
+                if columns.contains(name) {
+                    return true;
+                }
+                if !reached.contains(&name.as_str()) {
+                    reached.push(name);
+                }
+            }
+        }
+        false
     }
 
     fn add_unknown(&mut self, what: impl Into<String>) {

@@ -162,6 +162,8 @@ pub struct ForeignKey {
     pub referenced_columns: Vec<String>,
     /// What a delete of the row referred to does.
     pub on_delete: ReferentialAction,
+    /// Whether its columns are all NULL or all given (`MATCH FULL`).
+    pub matches_fully: bool,
 }
 
 /// A CHECK, a unique key or an index of a table, or the CHECK of a column's domain.

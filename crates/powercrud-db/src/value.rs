@@ -194,7 +194,9 @@ impl Value {
         // MySQL keeps what no choice was as the empty text.
         let is_error = text.is_empty() && column.dialect == Dialect::Mysql && column.column_type == ColumnType::Enum;
         if !column.choices.is_empty() && !is_error && !column.choices.contains(&value.to_text()) {
-            let message = format!("{:?} is not one of: {}", shorten(text), column.choices.join(", "));
+            let choice = |choice: &String| if choice.is_empty() { "\"\" (empty)".to_owned() } else { choice.clone() };
+            let choices = column.choices.iter().map(choice).collect::<Vec<_>>().join(", ");
+            let message = format!("{:?} is not one of: {choices}", shorten(text));
             return Err(refuse("INVALID_CHOICE", message));
         }
         Ok(value)

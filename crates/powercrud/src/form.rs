@@ -111,8 +111,8 @@ fn parse_value(field: &Field, text: Option<&str>) -> Result<Value, FieldError> {
 pub(crate) fn set(update: &mut UpdateStatement, resource: &Resource, changes: &[Change], dialect: Dialect) {
     for change in changes {
         if let Some(field) = resource.field(&change.field) {
-            let place = resource.table.column_ref(&change.field);
-            update.value(change.field.clone(), dialect.assign(&field.column, place, &change.value));
+            let cell = Expr::col(resource.table.column_ref(&change.field));
+            update.value(change.field.clone(), dialect.assign(&field.column, cell, &change.value));
         }
     }
 }

@@ -150,6 +150,11 @@ impl BulkTask {
         format!("{done} of {total} records, {}%", self.progress_percent())
     }
 
+    /// How many records are done and were not so already.
+    pub fn changed_records(&self) -> u64 {
+        self.succeeded_records.saturating_sub(self.unchanged_records)
+    }
+
     /// How many records were not attempted (yet).
     pub fn unattempted_records(&self) -> u64 {
         self.total_records.saturating_sub(self.processed_records)

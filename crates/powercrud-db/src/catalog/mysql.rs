@@ -192,6 +192,8 @@ async fn references(database: &Database) -> Result<HashMap<String, Vec<ForeignKe
                 referenced_columns: Vec::new(),
                 on_delete: on_delete.get(&(table, name.clone())).copied().unwrap_or(ReferentialAction::Restrict),
                 name,
+                // InnoDB reads MATCH clauses and does not heed them.
+                matches_fully: false,
             });
         }
         if let Some(key) = keys.last_mut() {

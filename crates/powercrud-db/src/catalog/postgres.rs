@@ -277,7 +277,7 @@ async fn rules(database: &Database) -> Result<HashMap<i64, Vec<String>>> {
 async fn references(database: &Database) -> Result<HashMap<i64, Vec<ForeignKey>>> {
     // A reference to a partitioned table has children, one for each partition, that say the same again.
     let sql = "SELECT k.conrelid::bigint, k.oid::bigint, k.conname::text, NULLIF(n.nspname, current_schema())::text,
-            c.relname::text, k.confdeltype::text, a.attname::text, b.attname::text
+            c.relname::text, k.confdeltype::text, a.attname::text, b.attname::text, k.confmatchtype = 'f'
         FROM pg_constraint AS k
         JOIN pg_class AS c ON c.oid = k.confrelid
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -304,6 +304,7 @@ async fn references(database: &Database) -> Result<HashMap<i64, Vec<ForeignKey>>
                     "d" => ReferentialAction::SetDefault,
                     _ => ReferentialAction::Restrict,
                 },
+                matches_fully: row.try_get_by_index(8)?,
             });
         }
         if let Some(key) = keys.last_mut() {

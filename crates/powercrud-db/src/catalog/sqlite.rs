@@ -229,6 +229,8 @@ async fn references(database: &Database) -> Result<HashMap<String, Vec<ForeignKe
                 referenced_table: text(&row, 2)?,
                 referenced_columns: Vec::new(),
                 on_delete: ReferentialAction::named(&text(&row, 5)?),
+                // It reads MATCH clauses and does not heed them.
+                matches_fully: false,
             });
         }
         if let Some(key) = keys.last_mut() {

@@ -2,7 +2,7 @@
 
 use super::{Check, Rules, TRIGGERS, Unknown, WriteKind, rows, spelt};
 use crate::{
-    catalog::unescape_check,
+    catalog::{columns_in, unescape_check},
     database::Database,
     dialect::Dialect,
     error::Result,
@@ -48,6 +48,12 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
         rules.add_unknown(TRIGGERS);
     }
     if deed == WriteKind::Update {
+        let sql = "SELECT CAST(column_name AS CHAR), CAST(generation_expression AS CHAR) FROM information_schema.columns \
+            WHERE table_schema = DATABASE() AND table_name = ? AND generation_expression <> ''";
+        for row in rows(database, sql, parameters()).await? {
+            let expression = columns_in(&row.try_get_by_index::<String>(1)?, &table.columns, Dialect::Mysql);
+            rules.computed.push((row.try_get_by_index(0)?, expression));
+        }
         let sql = "SELECT CAST(index_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.statistics \
             WHERE table_schema = DATABASE() AND table_name = ? AND non_unique = 0 \
               AND (sub_part IS NOT NULL OR column_name IS NULL)";

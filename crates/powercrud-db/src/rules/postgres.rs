@@ -1,7 +1,7 @@
 //! The rules of a PostgreSQL table, from `pg_catalog`.
 
 use super::{Check, Rules, TRIGGERS, Unknown, WriteKind, rows};
-use crate::{database::Database, error::Result, table::Table};
+use crate::{catalog::columns_in, database::Database, dialect::Dialect, error::Result, table::Table};
 
 /// The table's oid: `$1` is its schema, `$2` its name.
 const OID: &str =
@@ -45,7 +45,17 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
             }
         }
     }
+    rules.unknown.extend(unseen_referrers(database, table, deed).await?);
     if deed == WriteKind::Update {
+        let sql = format!(
+            "SELECT a.attname::text, pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attribute AS a
+            JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+            WHERE a.attgenerated <> '' AND a.attrelid = {OID}"
+        );
+        for row in rows(database, &sql, parameters()).await? {
+            let expression = columns_in(&row.try_get_by_index::<String>(1)?, &table.columns, Dialect::Postgres);
+            rules.computed.push((row.try_get_by_index(0)?, expression));
+        }
         let sql = format!(
             "SELECT i.indexrelid::regclass::text, CAST(array_to_json(ARRAY(
                 SELECT a.attname FROM pg_catalog.pg_depend AS d
@@ -64,6 +74,32 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
         }
     }
     Ok(rules)
+}
+
+/// References from rows that this role may not read, to the table or to what a delete takes along: nobody can look whether there are any.
+async fn unseen_referrers(database: &Database, table: &Table, deed: WriteKind) -> Result<Option<Unknown>> {
+    let takes_along = deed == WriteKind::Delete;
+    let sql = format!(
+        "WITH RECURSIVE reached (id) AS (
+            SELECT {OID} UNION
+            SELECT k.conrelid FROM pg_catalog.pg_constraint AS k JOIN reached ON k.confrelid = reached.id
+            WHERE k.contype = 'f' AND k.confdeltype = 'c' AND {takes_along})
+        SELECT CAST(array_to_json(ARRAY(
+            SELECT a.attname FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey))) AS text)
+        FROM pg_catalog.pg_constraint AS k JOIN reached ON k.confrelid = reached.id
+        JOIN pg_catalog.pg_class AS c ON c.oid = k.conrelid
+        WHERE k.contype = 'f' AND k.conparentid = 0
+          AND NOT (has_schema_privilege(c.relnamespace, 'USAGE')
+                   AND (SELECT bool_and(has_column_privilege(k.conrelid, n, 'SELECT')) FROM unnest(k.conkey) AS n))"
+    );
+    let mut referenced = Vec::new();
+    for row in rows(database, &sql, vec![table.schema.clone().into(), table.name.as_str().into()]).await? {
+        referenced.extend(names(&row.try_get_by_index::<String>(0)?));
+    }
+    let columns = (!takes_along).then(|| referenced.clone());
+    let what = "records that this role may not see".to_owned();
+    Ok((!referenced.is_empty()).then_some(Unknown { what, columns }))
 }
 
 fn names(json: &str) -> Vec<String> {

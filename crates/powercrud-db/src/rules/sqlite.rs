@@ -20,6 +20,9 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
             "table" => {
                 rules.checks = checks(&sql, table);
                 let of = |name: &String| Some((name.clone(), collation(&sql, name)?));
+                let computed = table.columns.iter().filter(|column| column.generated);
+                rules.computed =
+                    computed.map(|column| (column.name.clone(), computed_from(&sql, &column.name, table))).collect();
                 rules.collations = table.columns.iter().filter_map(|column| of(&column.name)).collect();
                 if tokens.iter().any(|(token, _)| token.is_word("CONFLICT")) {
                     rules.add_unknown("ON CONFLICT clauses");
@@ -113,30 +116,53 @@ fn is_over_parts(tokens: &Spans) -> bool {
 
 /// The collation that a CREATE TABLE gives a column.
 pub(crate) fn collation(sql: &str, column: &str) -> Option<String> {
-    let tokens = spans(sql, Dialect::Sqlite);
-    let (mut depth, mut is_own, mut is_first) = (0i32, false, true);
-    for (place, (token, _)) in tokens.iter().enumerate() {
+    let own = definition(sql, column);
+    let mut depth = 0i32;
+    let place = own.iter().position(|(token, _)| {
         match token {
-            Token::Symbol('(') => {
-                depth += 1;
-                is_first = depth == 1;
-                continue;
-            }
+            Token::Symbol('(') => depth += 1,
             Token::Symbol(')') => depth -= 1,
-            Token::Symbol(',') if depth == 1 => {
-                is_first = true;
-                continue;
-            }
             _ => {}
         }
+        depth == 0 && token.is_word("COLLATE")
+    });
+    place.and_then(|place| own.get(place + 1)).and_then(|(name, _)| text(name))
+}
+
+/// The columns that a column's definition names beside itself.
+fn computed_from(sql: &str, column: &str, table: &Table) -> Vec<String> {
+    let mut columns = columns_in(&definition(sql, column), table);
+    columns.retain(|name| name != column);
+    columns
+}
+
+/// What a CREATE TABLE says of a column, behind its name.
+fn definition(sql: &str, column: &str) -> Vec<(Token, std::ops::Range<usize>)> {
+    let (mut depth, mut is_own, mut is_first) = (0i32, false, true);
+    let mut own = Vec::new();
+    for (token, span) in spans(sql, Dialect::Sqlite) {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') => depth -= 1,
+            _ => {}
+        }
+        let begins = match token {
+            Token::Symbol('(') => depth == 1,
+            Token::Symbol(',') => depth == 1,
+            _ => false,
+        };
+        if begins {
+            (is_first, is_own) = (true, false);
+            continue;
+        }
         if is_first && depth == 1 {
-            is_own = text(token).is_some_and(|name| name.eq_ignore_ascii_case(column));
-        } else if is_own && depth == 1 && token.is_word("COLLATE") {
-            return tokens.get(place + 1).and_then(|(name, _)| text(name));
+            is_own = text(&token).is_some_and(|name| name.eq_ignore_ascii_case(column));
+        } else if is_own && depth > 0 {
+            own.push((token, span));
         }
         is_first = false;
     }
-    None
+    own
 }
 
 #[cfg(test)]

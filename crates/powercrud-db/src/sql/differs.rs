@@ -58,7 +58,12 @@ impl Dialect {
                 }
             },
         };
-        self.custom(template, [cell, self.write(column, value)])
+        // A number in a column without a type is another value than its digits.
+        let value = match self {
+            Self::Sqlite => self.assign(column, cell.clone(), value),
+            Self::Postgres | Self::Mysql => self.write(column, value),
+        };
+        self.custom(template, [cell, value])
     }
 
     /// Whether a column of MySQL keeps fewer digits than a number has elsewhere.

@@ -12,7 +12,10 @@ impl Dialect {
     /// `value` with the type that `column` would give it. `own` reads the column itself, and `collation` is its own where it has one and
     /// the database forgets it outside of the table.
     pub fn stored(self, column: &Column, value: &Value, own: Expr, collation: Option<&str>) -> Expr {
-        let written = self.write(column, value);
+        let written = match self {
+            Self::Sqlite => self.assign(column, own.clone(), value),
+            Self::Postgres | Self::Mysql => self.write(column, value),
+        };
         match self {
             Self::Postgres => self.cast(written, &column.database_type),
             Self::Mysql if self.is_single(column) => written.cast_as("FLOAT"),
@@ -30,11 +33,6 @@ impl Dialect {
                 self.custom(&format!("({template}{})", collation.unwrap_or_default()), [written])
             }
         }
-    }
-
-    /// Whether [`Dialect::stored`] fails on a value that the column's type refuses.
-    pub fn casts_stored_values(self) -> bool {
-        self == Self::Postgres
     }
 
     /// Whether an update looks at all CHECKs of a row, also those that read none of the columns that it sets.

@@ -1,6 +1,6 @@
 //! Values as parameters: assigned to a column, and compared with it.
 
-use sea_orm::sea_query::{ColumnRef, Expr, ExprTrait as _};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 
 use super::{is_spatial, is_uuid_in_bytes};
 use crate::{
@@ -51,16 +51,16 @@ impl Dialect {
         }
     }
 
-    /// `value` for a column that `reference` names: as [`Dialect::write`], but on SQLite a column without a type of its own keeps the
-    /// kind of value that is there. A number stays a number, and text stays text though it looks like one.
-    pub fn assign(self, column: &Column, reference: ColumnRef, value: &Value) -> Expr {
+    /// `value` for the column that `cell` reads: as [`Dialect::write`], but on SQLite a column without a type of its own keeps the kind of
+    /// value that is there. A number stays a number, and text stays text though it looks like one.
+    pub fn assign(self, column: &Column, cell: Expr, value: &Value) -> Expr {
         match value {
             Value::Text(text) if self.is_untyped(column) && is_plain_number(text) => {
-                let (text, kind) = (Expr::val(text.as_str()), Expr::col(reference));
+                let text = Expr::val(text.as_str());
                 let sql = "CASE typeof(?) WHEN 'text' THEN ? ELSE CAST(? AS NUMERIC) END";
-                self.custom(sql, [kind, text.clone(), text])
+                self.custom(sql, [cell, text.clone(), text])
             }
-            _ => self.write(column, value),
+            _ => self.write_or_fail(column, value),
         }
     }
 
@@ -70,7 +70,18 @@ impl Dialect {
             Value::Text(text) if self.is_untyped(column) && is_plain_number(text) => {
                 self.custom("CAST(? AS NUMERIC)", [Expr::val(text.as_str())])
             }
-            _ => self.write(column, value),
+            _ => self.write_or_fail(column, value),
+        }
+    }
+
+    /// As [`Dialect::write`], for a place that a value is put into: MariaDB makes NULL of what is no geometry, where it is to be refused.
+    fn write_or_fail(self, column: &Column, value: &Value) -> Expr {
+        let written = self.write(column, value);
+        match self {
+            Self::Mysql if !value.is_null() && is_spatial(&column.database_type) => {
+                self.custom("COALESCE(?, 'no geometry')", [written])
+            }
+            _ => written,
         }
     }
 

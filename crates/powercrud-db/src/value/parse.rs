@@ -35,9 +35,10 @@ pub(super) fn parse(column: &Column, text: &str) -> Result<Value, Refused> {
             None => decimal(*precision, *scale, text),
         },
         ColumnType::Float => match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => {
-                Ok(Value::Float(if column.is_single() { single(number) } else { number }))
-            }
+            Ok(number) if number.is_finite() => match if column.is_single() { single(number) } else { number } {
+                fits if fits.is_finite() => Ok(Value::Float(fits)),
+                _ => Err(("OUT_OF_RANGE", format!("a number from -{0:e} to {0:e}", f32::MAX))),
+            },
             Ok(number) if special(column, text).is_some() => Ok(Value::Float(number)),
             _ => Err(kind("a number such as 1.5")),
         },

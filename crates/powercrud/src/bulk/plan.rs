@@ -15,7 +15,7 @@ use crate::{
     selection::Checked,
     task::{BulkTask, Operation, store},
 };
-use powercrud_db::QueryExt as _;
+use powercrud_db::{Fault, Held, QueryExt as _};
 
 /// A checked bulk request: it can be previewed and submitted.
 #[derive(Clone)]
@@ -31,6 +31,10 @@ pub struct Plan {
     pub(crate) on_conflict: Option<OnConflict>,
     /// The names of the records that the changes refer to, by field.
     pub(crate) names: BTreeMap<String, String>,
+    /// Fields whose column takes no such value as they are set to.
+    pub(crate) unfit: Vec<(String, Fault)>,
+    /// Fields whose value this role may not try.
+    pub(crate) untried: Vec<String>,
     /// The task that this one reverts.
     pub(crate) reverted: Option<Box<BulkTask>>,
 }
@@ -44,6 +48,7 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
     resource.require_bulk()?;
     let mut errors = Vec::new();
     let mut reverted = None;
+    let (mut unfit, mut untried) = (Vec::new(), Vec::new());
     let operation = match &request.operation {
         Requested::Revert(task_id) => {
             let task = store::load(app, *task_id).await?;
@@ -67,6 +72,9 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
                 errors.push(FieldError { field: None, code: "NO_CHANGES".into(), message });
             }
             errors.extend(record::refused_values(app, &resource, &changes.fields).await?);
+            if errors.is_empty() {
+                (unfit, untried) = hold(app, &resource, &mut changes.fields).await?;
+            }
             errors.extend(lost_references(app, &resource, &changes.fields).await?);
             errors.extend(name_targets(app, &resource, &mut changes.links).await?);
             Operation::Update(changes)
@@ -92,6 +100,8 @@ pub async fn plan(app: &PowerCrud, request: BulkRequest) -> Result<Plan> {
         request_key: None,
         on_conflict: request.on_conflict,
         names: BTreeMap::new(),
+        unfit,
+        untried,
         reverted,
     };
     errors.extend(plan.repeated_values().await?);
@@ -150,6 +160,29 @@ impl Plan {
         let message = "must be unique, so it can't be set to the same value on several records";
         Ok(keys.into_iter().flatten().map(|column| FieldError::new(column, "UNIQUE", message)).collect())
     }
+}
+
+/// Sets the changes to what their columns would hold, so that who holds it already is not changed. The fields whose column takes no such
+/// value, and those that nobody may try.
+async fn hold(
+    app: &PowerCrud,
+    resource: &Resource,
+    changes: &mut [Change],
+) -> Result<(Vec<(String, Fault)>, Vec<String>)> {
+    let columns =
+        changes.iter().filter_map(|change| resource.field(&change.field).map(|field| (&field.column, &change.value)));
+    let held = app.database().held(&resource.table, &columns.collect::<Vec<_>>()).await?;
+    let (mut unfit, mut untried) = (Vec::new(), Vec::new());
+    let known = changes.iter_mut().filter(|change| resource.field(&change.field).is_some());
+    for (change, held) in known.zip(held) {
+        match held {
+            Held::AsGiven => {}
+            Held::Otherwise(value) => change.value = value,
+            Held::Refused(fault) => unfit.push((change.field.clone(), *fault)),
+            Held::Unknown => untried.push(change.field.clone()),
+        }
+    }
+    Ok((unfit, untried))
 }
 
 /// The changes that refer to a record that is not there.

@@ -3,6 +3,7 @@
 mod failures;
 mod kept;
 mod links;
+mod referrers;
 mod rule;
 
 use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Order, Query, SelectStatement};
@@ -12,6 +13,7 @@ pub use failures::Failure;
 pub(super) use links::links_differ;
 
 use failures::Judge;
+use referrers::Delete;
 
 use super::{Plan, Route};
 use crate::{
@@ -24,7 +26,7 @@ use crate::{
     task::Operation,
 };
 use powercrud_db::{
-    ForeignKey, QueryExt as _, ReferentialAction, Table,
+    ForeignKey, QueryExt as _, Table,
     rules::{Rules, WriteKind},
 };
 
@@ -76,6 +78,8 @@ pub struct Referrer {
     pub records: u64,
     /// What becomes of them: `restrict` (the delete is refused), `cascade` (deleted too), `set_null` or `set_default`.
     pub action: &'static str,
+    /// Where they refer not to the selected records but to what would be deleted with them: the table of that.
+    pub through: Option<String>,
 }
 
 const SAMPLES: u64 = 3;
@@ -85,7 +89,7 @@ impl Plan {
     pub async fn preview(&self) -> Result<Preview> {
         let mut preview = Preview::default();
         let judge = match &self.operation {
-            Operation::Update(changes) => Some(Judge::new(&self.app, &self.resource, changes).await),
+            Operation::Update(changes) => Some(Judge::new(self, changes).await),
             Operation::Delete | Operation::Revert(_) => None,
         };
         for slice in self.selection.slices(&self.resource) {
@@ -95,6 +99,7 @@ impl Plan {
         if matches!(self.operation, Operation::Delete) {
             preview.failing_records = preview.blocked_records;
             preview.unknown = self.unknown_of_delete().await;
+            preview.unknown.extend(kept::unknown_defaults(&self.app, &self.resource.table));
             if preview.blocked_records > 0 {
                 preview.failures.push(Failure {
                     code: "FOREIGN_KEY".to_owned(),
@@ -120,13 +125,17 @@ impl Plan {
         let total = connection.number(&self.count(condition.clone())).await?;
         preview.total_records += total;
         if matches!(self.operation, Operation::Delete) {
-            let referrers = self.referrers(&condition).await?;
-            let kept = kept::kept(&self.app, &self.resource, &condition);
-            if !referrers.is_empty() && !kept.is_empty() {
+            let (app, table) = (&self.app, &self.resource.table);
+            let kept = kept::kept(app, &self.resource, &condition);
+            let referrers = Delete { app, table, selected: &condition, kept: &kept }.referrers().await?;
+            if !kept.is_empty() {
                 preview.blocked_records += connection.number(&self.count(condition.add(kept))).await?;
             }
             for referrer in referrers {
-                let same = |other: &&mut Referrer| other.table == referrer.table && other.columns == referrer.columns;
+                let same = |other: &&mut Referrer| {
+                    (&other.table, &other.columns, &other.through, other.action)
+                        == (&referrer.table, &referrer.columns, &referrer.through, referrer.action)
+                };
                 match preview.referrers.iter_mut().find(same) {
                     Some(known) => known.records += referrer.records,
                     None => preview.referrers.push(referrer),
@@ -137,8 +146,10 @@ impl Plan {
         let differs = self.differs();
         let changing = connection.number(&self.count(condition.clone().add(differs.clone()))).await?;
         preview.unchanged_records += total.saturating_sub(changing);
+        let mut stands = Some(Condition::all());
         if let Some(judge) = judge {
             let foreseen = judge.foresee(&condition).await?;
+            stands = (!judge.fails_always()).then(|| Condition::all().add_option(foreseen.standing));
             for failure in foreseen.failures {
                 let same = |other: &&mut Failure| other.code == failure.code && other.message == failure.message;
                 match preview.failures.iter_mut().find(same) {
@@ -150,8 +161,8 @@ impl Plan {
             preview.unknown.sort();
             preview.unknown.dedup();
         }
-        if (preview.samples.len() as u64) < SAMPLES {
-            preview.samples.extend(self.samples(condition.add(differs)).await?);
+        if let Some(stands) = stands.filter(|_| (preview.samples.len() as u64) < SAMPLES) {
+            preview.samples.extend(self.samples(condition.add(differs).add(stands)).await?);
             preview.samples.truncate(SAMPLES as usize);
         }
         Ok(())
@@ -223,38 +234,6 @@ impl Plan {
             sample.changes.extend(self.sample_links(&sample.record_key).await?);
         }
         Ok(samples)
-    }
-
-    async fn referrers(&self, condition: &Condition) -> Result<Vec<Referrer>> {
-        let mut referrers = Vec::new();
-        for (table, key) in self.app.catalog().referrers(&self.resource.table) {
-            let mut selected = Query::select();
-            selected.from(self.resource.table.table_ref()).cond_where(condition.clone());
-            for column in &key.referenced_columns {
-                selected.column(self.resource.table.column_ref(column));
-            }
-            let mut left: Vec<Expr> = key.columns.iter().map(|column| Expr::col((REFERRER, column.clone()))).collect();
-            let left = if left.len() == 1 { left.remove(0) } else { Expr::tuple(left) };
-            let mut select = Query::select();
-            select
-                .expr(Expr::cust("COUNT(*)"))
-                .from_as(table.table_ref(), Alias::new(REFERRER))
-                .and_where_option(table.own_rows_as(REFERRER))
-                .and_where(left.in_subquery(selected.take()));
-            referrers.push(Referrer {
-                table: table.qualified_name(),
-                columns: key.columns.clone(),
-                records: self.app.database().connection().number(&select).await?,
-                action: match key.on_delete {
-                    ReferentialAction::Restrict => "restrict",
-                    ReferentialAction::Cascade => "cascade",
-                    ReferentialAction::SetNull => "set_null",
-                    ReferentialAction::SetDefault => "set_default",
-                },
-            });
-        }
-        referrers.retain(|referrer| referrer.records > 0);
-        Ok(referrers)
     }
 }
 

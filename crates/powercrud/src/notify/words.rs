@@ -27,33 +27,26 @@ impl Level {
     }
 }
 
-/// "12,299 of 12,300 books changed, 1 failed." `resource` is `None` where it is gone.
+/// "12,299 of 12,300 books changed, 1 failed.", "1 of 3 books changed, 2 already had this value." `resource` is `None` where it is gone.
 pub(crate) fn outcome(resource: Option<&Resource>, task: &BulkTask) -> (Level, String) {
-    let deed = match task.operation.as_str() {
-        "update" => "changed",
-        "delete" => "deleted",
-        "revert" => "restored",
-        _ => "done",
-    };
+    let (deed, rest) = (task.deed_in_words(), task.rest_in_words());
     let records = |number: u64| match resource {
         Some(resource) => resource.count_in_words(number),
         None if number == 1 => format!("1 record of {}", task.resource),
         None => format!("{} records of {}", grouped(number), task.resource),
     };
     let all = records(task.total_records);
-    let mut rest = String::new();
-    if task.failed_records > 0 {
-        rest.push_str(&format!(", {} failed", grouped(task.failed_records)));
-    }
-    if task.unattempted_records() > 0 {
-        rest.push_str(&format!(", {} not attempted", grouped(task.unattempted_records())));
-    }
     let why = match task.error_message.trim_end_matches('.') {
         "" => String::new(),
         reason => format!(" It stopped: {reason}."),
     };
-    let some = format!("{} of {all} {deed}{rest}.", grouped(task.succeeded_records));
+    let number = match task.changed_records() {
+        0 if task.status == Status::Success => "None".to_owned(),
+        number => grouped(number),
+    };
+    let some = format!("{number} of {all} {deed}{rest}.");
     match task.status {
+        Status::Success if task.unchanged_records > 0 => (Level::Success, some),
         Status::Success => (Level::Success, format!("{all} {deed}.")),
         Status::Cancelled => (Level::Warning, format!("Cancelled: {some}")),
         Status::Partial => (Level::Warning, format!("{some}{why}")),
@@ -70,8 +63,8 @@ mod tests {
     use super::*;
     use crate::config::Atomicity;
 
-    fn check(status: Status, (total, succeeded, failed): (u64, u64, u64), error: &str, expected: &str, level: Level) {
-        let task = BulkTask {
+    fn task(status: Status, (total, succeeded, failed): (u64, u64, u64), error: &str) -> BulkTask {
+        BulkTask {
             id: Uuid::nil(),
             parent_id: None,
             user_id: None,
@@ -108,8 +101,19 @@ mod tests {
             reverts: None,
             request_id: None,
             traceparent: None,
-        };
-        assert_eq!(outcome(None, &task), (level, expected.to_owned()));
+        }
+    }
+
+    fn check(status: Status, counts: (u64, u64, u64), error: &str, expected: &str, level: Level) {
+        assert_eq!(outcome(None, &task(status, counts, error)), (level, expected.to_owned()));
+    }
+
+    #[test]
+    fn what_was_so_already_is_told_apart() {
+        let records = |number| BulkTask { unchanged_records: number, ..task(Status::Success, (3, 3, 0), "") };
+        let told = |number| outcome(None, &records(number)).1;
+        assert_eq!(told(2), "1 of 3 records of book changed, 2 already had this value.");
+        assert_eq!(told(3), "None of 3 records of book changed, 3 already had this value.");
     }
 
     #[test]

@@ -34,8 +34,16 @@ pub(crate) async fn refused_values(
         if is_known {
             continue;
         }
-        let select = Query::select().expr(app.database().dialect().write(&field.column, &change.value)).take();
-        if let Err(error) = app.database().connection().query_one(&select).await {
+        let (dialect, connection) = (app.database().dialect(), app.database().connection());
+        if let Some(is_lost) = dialect.is_lost(&field.column, &change.value) {
+            if connection.number(&Query::select().expr(is_lost).take()).await? == 1 {
+                let message = format!("not a {} in the form that the database reads", field.column.database_type);
+                errors.push(unfit(&change.field, &Fault::of_record("INVALID_VALUE", message)));
+            }
+            continue;
+        }
+        let select = Query::select().expr(dialect.write(&field.column, &change.value)).take();
+        if let Err(error) = connection.query_one(&select).await {
             let fault = Fault::classify(&error);
             if fault.is_transient() {
                 return Err(Error::Database(Box::new(fault)));

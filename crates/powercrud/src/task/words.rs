@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::BulkTask;
+use crate::resource::grouped;
 
 /// Records that a many-to-many change names; more are only counted.
 const NAMED: usize = 5;
@@ -22,6 +23,29 @@ impl BulkTask {
             other => format!("{} → {other}", label(name)),
         };
         self.changes.as_object().into_iter().flatten().map(phrase).collect()
+    }
+
+    /// What it did to its records: "changed", "deleted", "restored".
+    pub(crate) fn deed_in_words(&self) -> &'static str {
+        match self.operation.as_str() {
+            "delete" => "deleted",
+            "revert" => "restored",
+            "update" => "changed",
+            _ => "done",
+        }
+    }
+
+    /// What became of the records that it did not change, to follow how many it did: ", 2 already had this value, 37 failed".
+    pub(crate) fn rest_in_words(&self) -> String {
+        [
+            (self.unchanged_records, "already had this value"),
+            (self.failed_records, "failed"),
+            (self.unattempted_records(), "not attempted"),
+        ]
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, words)| format!(", {} {words}", grouped(*number)))
+        .collect()
     }
 }
 

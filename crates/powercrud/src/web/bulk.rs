@@ -114,6 +114,10 @@ async fn conflict_view(ask: &Ask, resource: &Resource, holder: &str) -> WebResul
 pub(super) struct Obstacle {
     pub(super) conflict: Option<ConflictView>,
     pub(super) errors: Vec<FieldError>,
+    /// Records that failed, with which none was changed.
+    pub(super) failed: Vec<view::RecordErrorView>,
+    /// The task that they are of, and how it went.
+    task: Option<(uuid::Uuid, String)>,
 }
 
 impl Obstacle {
@@ -121,9 +125,9 @@ impl Obstacle {
     pub(super) async fn of(ask: &Ask, resource: &Resource, error: Error) -> WebResult<Self> {
         Ok(match error {
             Error::Conflict { holder, .. } => {
-                Self { conflict: Some(conflict_view(ask, resource, &holder).await?), errors: Vec::new() }
+                Self { conflict: Some(conflict_view(ask, resource, &holder).await?), ..Self::default() }
             }
-            Error::Invalid(errors) => Self { conflict: None, errors },
+            Error::Invalid(errors) => Self { errors, ..Self::default() },
             Error::NothingSelected(_) => {
                 let message = error.to_string();
                 Self::from(FieldError { field: None, code: "NOTHING_SELECTED".to_owned(), message })
@@ -134,6 +138,9 @@ impl Obstacle {
 
     /// What the page is told.
     fn events(&self) -> Events {
+        if let Some((task_id, message)) = &self.task {
+            return Events::default().with("bulkEditFailed", json!({"taskId": task_id, "message": message}));
+        }
         let errors = self.errors.iter().map(|error| sentence(&error.to_string()));
         let message = match &self.conflict {
             Some(conflict) => conflict.title.clone(),
@@ -149,7 +156,7 @@ impl Obstacle {
 
 impl From<FieldError> for Obstacle {
     fn from(error: FieldError) -> Self {
-        Self { conflict: None, errors: vec![error] }
+        Self { errors: vec![error], ..Self::default() }
     }
 }
 

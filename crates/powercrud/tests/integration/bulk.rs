@@ -4,6 +4,8 @@ mod bad_records;
 mod cascades;
 mod deletes;
 mod foreseen;
+mod foreseen_rules;
+mod foreseen_values;
 mod key_not_unique;
 mod links;
 mod odd_keys;

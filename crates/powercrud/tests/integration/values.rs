@@ -2,6 +2,7 @@
 //! not fit is its field's error.
 
 mod every_type;
+mod geometry;
 mod late;
 mod page;
 mod rules;

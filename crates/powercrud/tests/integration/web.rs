@@ -15,6 +15,7 @@ mod look_back;
 mod mistyped;
 mod queueing;
 mod reach;
+mod receipts;
 mod records;
 mod selection;
 mod sign_ins;

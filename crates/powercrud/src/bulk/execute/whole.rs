@@ -147,7 +147,10 @@ impl Run<'_> {
             errors.len(),
             task.total_records,
             first.record_key,
-            first.error
+            match &first.error.field {
+                Some(field) => format!("{}: {}", self.resource.label_of(field), first.error.message),
+                None => first.error.message.clone(),
+            }
         );
         self.in_transaction(async |transaction| self.conclude(transaction, task, &errors, Some(message)).await).await
     }

@@ -5,18 +5,19 @@
 //! not for a sample, and writes nothing. What can't be told so (triggers, row security, a condition that can't be evaluated) is said to
 //! be unknown, never promised.
 
-use sea_orm::sea_query::{Alias, CaseStatement, Cond, Condition, Expr, ExprTrait as _, Query, SelectStatement};
+use sea_orm::sea_query::{Alias, CaseStatement, Cond, Condition, Expr, ExprTrait as _, Order, Query, SelectStatement};
 use serde::Serialize;
 
-use super::{links_differ, rule};
+use super::{SAMPLES, links_differ, rule};
 use crate::{
     app::PowerCrud,
+    bulk::Plan,
     error::Result,
     form::{self, Change, Changes},
     resource::Resource,
 };
 use powercrud_db::{
-    Column, Dialect, QueryExt as _,
+    Column, Dialect, Fault, QueryExt as _,
     rules::{Rules, WriteKind},
 };
 
@@ -41,6 +42,8 @@ pub(super) struct Foreseen {
     pub(super) failures: Vec<Failure>,
     /// What else may refuse records.
     pub(super) unknown: Vec<String>,
+    /// Which records would not fail, where not all of them or none.
+    pub(super) standing: Option<Expr>,
 }
 
 /// A rule that can be asked about.
@@ -61,6 +64,8 @@ pub(super) struct Judge<'a> {
     changes: &'a Changes,
     dialect: Dialect,
     rules: Rules,
+    /// A field whose column takes no such value, of whatever record.
+    unfit: Option<&'a (String, Fault)>,
     reasons: Vec<Reason>,
     unknown: Vec<String>,
 }
@@ -69,6 +74,7 @@ const REASON: &str = "powercrud_reason";
 const OTHER: &str = "powercrud_other";
 const FLAGGED: &str = "powercrud_flagged";
 const TAKEN: &str = "powercrud_taken";
+const FEW: &str = "powercrud_few";
 
 fn key_name(index: usize) -> String {
     format!("powercrud_key_{index}")
@@ -76,15 +82,20 @@ fn key_name(index: usize) -> String {
 
 impl<'a> Judge<'a> {
     /// Asks which rules there are.
-    pub(super) async fn new(app: &'a PowerCrud, resource: &'a Resource, changes: &'a Changes) -> Self {
-        let mut unknown = Vec::new();
+    pub(super) async fn new(plan: &'a Plan, changes: &'a Changes) -> Self {
+        let (app, resource) = (&plan.app, &*plan.resource);
+        let mut unknown: Vec<String> = Vec::new();
+        if !plan.untried.is_empty() {
+            unknown.push(format!("the values of {}", rule::labels(resource, &plan.untried)));
+        }
         let rules = Rules::read(app.database(), &resource.table, WriteKind::Update).await.unwrap_or_else(|error| {
             tracing::warn!(%error, resource = resource.name, "the rules of a table can't be read");
             unknown.push("all rules of the table".to_owned());
             Rules::default()
         });
         let dialect = app.database().dialect();
-        let mut judge = Self { app, resource, changes, dialect, rules, reasons: Vec::new(), unknown };
+        let unfit = plan.unfit.first();
+        let mut judge = Self { app, resource, changes, dialect, rules, unfit, reasons: Vec::new(), unknown };
         if !judge.changes.fields.is_empty() {
             judge.add_checks();
             judge.add_unique_keys();
@@ -94,24 +105,30 @@ impl<'a> Judge<'a> {
         judge
     }
 
+    /// Whether no record can be changed so.
+    pub(super) fn fails_always(&self) -> bool {
+        self.unfit.is_some()
+    }
+
     /// What is known of the records that match `condition`.
     pub(super) async fn foresee(&self, condition: &Condition) -> Result<Foreseen> {
-        let mut foreseen = Foreseen { failures: Vec::new(), unknown: self.unknown.clone() };
+        let mut foreseen = Foreseen { unknown: self.unknown.clone(), ..Foreseen::default() };
         if self.changes.fields.is_empty() {
             return Ok(foreseen);
         }
-        if let Some(mut failure) = self.refused_value().await {
+        if let Some((field, fault)) = self.unfit {
+            let words = format!("the database refuses this value ({})", fault.message);
+            let mut failure = failure(fault.code, std::slice::from_ref(field), words);
             failure.records = self.app.database().connection().number(&self.changing(condition)).await?;
             foreseen.failures.extend((failure.records > 0).then_some(failure));
             return Ok(foreseen);
         }
-        let all: Vec<&Reason> = self.reasons.iter().collect();
-        match self.count(condition, &all).await {
+        let mut sound: Vec<&Reason> = self.reasons.iter().collect();
+        match self.count(condition, &sound).await {
             Ok(failures) => foreseen.failures = failures,
             // One of them can't be evaluated: the others still tell.
             Err(_) => {
-                let mut sound = Vec::new();
-                for reason in all {
+                for reason in std::mem::take(&mut sound) {
                     match self.count(condition, &[reason]).await {
                         Ok(_) => sound.push(reason),
                         Err(error) => {
@@ -123,6 +140,7 @@ impl<'a> Judge<'a> {
                 foreseen.failures = self.count(condition, &sound).await.unwrap_or_default();
             }
         }
+        foreseen.standing = self.standing(condition, &sound);
         Ok(foreseen)
     }
 
@@ -130,13 +148,15 @@ impl<'a> Judge<'a> {
         self.changes.fields.iter().find(|change| change.field == column)
     }
 
+    /// Whether any of the columns gets another value.
     fn changes_any(&self, columns: &[String]) -> bool {
-        columns.iter().any(|column| self.change(column).is_some())
+        columns.iter().any(|column| self.change(column).is_some() || self.is_computed(column))
     }
 
-    /// A computed column's new value is not known before the database computes it.
+    /// Whether a column is computed from one that gets another value: its own is not known before the database computes it.
     fn is_computed(&self, column: &str) -> bool {
-        self.resource.table.column(column).is_some_and(|column| column.generated)
+        let changed: Vec<String> = self.changes.fields.iter().map(|change| change.field.clone()).collect();
+        self.rules.follows(column, &changed)
     }
 
     /// A column of the derived table, which has the table's own name, since a CHECK may write it.
@@ -186,7 +206,7 @@ impl<'a> Judge<'a> {
             let is_itself = table.primary_key.iter().enumerate().fold(Cond::all(), |all, (index, column)| {
                 all.add(Expr::col((Alias::new(OTHER), Alias::new(column))).eq(self.own(&key_name(index))))
             });
-            others.cond_where(is_itself.not());
+            others.cond_where(is_itself.not()).and_where_option(table.own_rows_as(OTHER));
             let labels = rule::labels(self.resource, key);
             let message = format!("another record already has this {labels}");
             self.reasons.push(Reason {
@@ -213,12 +233,19 @@ impl<'a> Judge<'a> {
             };
             let mut targets = Query::select();
             targets.expr(Expr::cust("1")).from_as(target.table_ref(), Alias::new(OTHER));
+            targets.and_where_option(target.own_rows_as(OTHER));
             let mut broken = Cond::all();
             for (column, referenced) in key.columns.iter().zip(&key.referenced_columns) {
                 targets.and_where(Expr::col((Alias::new(OTHER), Alias::new(referenced))).eq(self.own(column)));
                 broken = broken.add(self.own(column).is_not_null());
             }
-            let broken = broken.add(Expr::exists(targets.take()).not());
+            let mut broken = broken.add(Expr::exists(targets.take()).not());
+            if key.matches_fully && key.columns.len() > 1 {
+                let own = || key.columns.iter().map(|column| self.own(column));
+                let some = own().map(|column| column.is_null()).fold(Cond::any(), Cond::add);
+                let others = own().map(|column| column.is_not_null()).fold(Cond::any(), Cond::add);
+                broken = Cond::any().add(broken).add(Cond::all().add(some).add(others));
+            }
             let message = format!("there is no record with this {}", rule::labels(self.resource, &key.columns));
             let failure = failure("FOREIGN_KEY", &key.columns, message);
             self.reasons.push(Reason { failure, broken: broken.into(), shared: None, name });
@@ -236,25 +263,6 @@ impl<'a> Judge<'a> {
                 self.unknown.push(format!("records of {} that refer to them", from.qualified_name()));
             }
         }
-    }
-
-    /// A value that the database refuses for every record: of a domain, or of a type whose rules only it knows.
-    async fn refused_value(&self) -> Option<Failure> {
-        for change in self.changes.fields.iter().filter(|change| !change.value.is_null()) {
-            let Some(field) = self.resource.field(&change.field) else { continue };
-            if !self.dialect.casts_stored_values() {
-                continue;
-            }
-            let stored = self.dialect.stored(&field.column, &change.value, Expr::cust("NULL"), None);
-            let select = Query::select().expr(self.dialect.read_value(&field.column, stored)).take();
-            if let Err(powercrud_db::Error::Database(fault)) = self.app.database().connection().row(&select).await
-                && fault.is_record()
-            {
-                let words = format!("the database refuses this value ({})", fault.told_to([change.value.to_text()]));
-                return Some(failure(fault.code, std::slice::from_ref(&change.field), words));
-            }
-        }
-        None
     }
 
     /// How many records of a condition would change.
@@ -291,11 +299,8 @@ impl<'a> Judge<'a> {
         self.dialect.stored(column, &change.value, own, collation.map(|(_, collation)| collation.as_str()))
     }
 
-    /// Counts the records by the first of `reasons` that they would fail by.
-    async fn count(&self, condition: &Condition, reasons: &[&Reason]) -> Result<Vec<Failure>> {
-        if reasons.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// The records that would change, each by the number of the first of `reasons` that it would fail by, with its key.
+    fn flagged(&self, condition: &Condition, reasons: &[&Reason]) -> SelectStatement {
         let number = |number: i64| self.dialect.integer(Expr::cust(number.to_string()));
         let mut case = CaseStatement::new();
         for (index, reason) in reasons.iter().enumerate() {
@@ -338,6 +343,16 @@ impl<'a> Judge<'a> {
             }
             flagged.from_subquery(numbered, FLAGGED);
         }
+        flagged
+    }
+
+    /// Counts the records by the first of `reasons` that they would fail by.
+    async fn count(&self, condition: &Condition, reasons: &[&Reason]) -> Result<Vec<Failure>> {
+        if reasons.is_empty() {
+            return Ok(Vec::new());
+        }
+        let flagged = self.flagged(condition, reasons);
+        let of = |name: &str| Expr::col((Alias::new(FLAGGED), Alias::new(name)));
         let mut counts = Query::select();
         counts.expr(of(REASON)).expr(Expr::cust("COUNT(*)")).from_subquery(flagged, FLAGGED);
         counts.add_group_by([of(REASON)]);
@@ -350,6 +365,25 @@ impl<'a> Judge<'a> {
         }
         failures.retain(|failure| failure.records > 0);
         Ok(failures)
+    }
+
+    /// Whether a record is among the first few that would change and fail by none of `reasons`.
+    fn standing(&self, condition: &Condition, reasons: &[&Reason]) -> Option<Expr> {
+        if reasons.is_empty() {
+            return None;
+        }
+        let table = &self.resource.table;
+        let (mut few, mut keys, mut own) = (Query::select(), Query::select(), Vec::new());
+        few.from_subquery(self.flagged(condition, reasons), FLAGGED).and_where(Expr::col((FLAGGED, REASON)).lt(0));
+        for (index, name) in table.primary_key.iter().enumerate() {
+            let key = Alias::new(key_name(index));
+            few.column((FLAGGED, key.clone())).order_by((FLAGGED, key.clone()), Order::Asc);
+            keys.column((FEW, key));
+            own.push(Expr::col(table.column_ref(name)));
+        }
+        let keys = keys.from_subquery(few.limit(SAMPLES).take(), FEW).take();
+        let own = if own.len() == 1 { own.remove(0) } else { Expr::tuple(own) };
+        Some(own.in_subquery(keys))
     }
 }
 

@@ -4,12 +4,14 @@ use axum::{http::StatusCode, response::Response};
 use serde::Serialize;
 use serde_json::json;
 
+use super::Obstacle;
 use crate::{
     bulk::Answer,
     config::AfterQueueing,
+    error::FieldError,
     resource::Resource,
     selection::StoredSelection,
-    task::{BulkTask, Status, store},
+    task::{BulkTask, RecordError, Status, store},
     web::{ask::Ask, error::WebResult, htmx::Events, tasks, view::RecordErrorView},
 };
 
@@ -25,16 +27,6 @@ struct ResultView {
     back_href: String,
 }
 
-/// What was done, in the words of the operation.
-pub(super) struct Words {
-    done: &'static str,
-}
-
-impl Words {
-    pub(super) const EDIT: Self = Self { done: "changed" };
-    pub(super) const DELETE: Self = Self { done: "deleted" };
-}
-
 /// Failed records shown in the dialog; the task's page has them all.
 const ERRORS_SHOWN: u64 = 10;
 
@@ -43,7 +35,6 @@ pub(super) async fn respond(
     resource: &Resource,
     mut stored: StoredSelection,
     answer: Answer,
-    words: &Words,
 ) -> WebResult<Response> {
     let task = answer.task();
     let mut view = ResultView {
@@ -59,14 +50,17 @@ pub(super) async fn respond(
     let mut status = StatusCode::OK;
     let events = match &answer {
         Answer::Done(task) => {
-            let (tone, message) = outcome(resource, task, words);
+            let (tone, message) = outcome(resource, task);
             view.title =
                 if task.status == Status::Success { "Done".to_owned() } else { "Not all went well".to_owned() };
             view.tone = tone;
             view.message = message;
-            view.detail = task.error_message.clone();
             let errors = store::errors(ask.app(), task.id, 0, ERRORS_SHOWN).await?;
             view.errors = tasks::record_errors(ask, task, errors);
+            // The records say it themselves.
+            if view.errors.is_empty() {
+                view.detail = task.error_message.clone();
+            }
             if task.status == Status::Failure {
                 status = StatusCode::UNPROCESSABLE_ENTITY;
             }
@@ -106,14 +100,35 @@ pub(super) async fn respond(
     Ok(events.with("refreshTable", json!({})).send(response))
 }
 
-fn outcome(resource: &Resource, task: &BulkTask, words: &Words) -> (&'static str, String) {
-    let done = format!("{} {}", resource.count_in_words(task.succeeded_records), words.done);
+fn outcome(resource: &Resource, task: &BulkTask) -> (&'static str, String) {
+    let deed = task.deed_in_words();
+    let done = format!("{} {deed}{}.", resource.count_in_words(task.changed_records()), task.rest_in_words());
     match task.status {
-        Status::Success => ("success", format!("{done}.")),
+        Status::Success => ("success", done),
         Status::Failure => {
             let failed = resource.count_in_words(task.failed_records);
-            ("error", format!("Nothing was {}: {failed} failed.", words.done))
+            ("error", format!("Nothing was {deed}: {failed} failed."))
         }
-        _ => ("warning", format!("{done}, {} failed.", crate::resource::grouped(task.failed_records))),
+        _ => ("warning", done),
     }
+}
+
+/// What kept all records of a bulk edit from being changed at once, for the dialog that it was asked in: at its field what all of them
+/// fail by, and beside the fields what is some records' alone.
+pub(super) async fn failed(ask: &Ask, resource: &Resource, task: &BulkTask) -> WebResult<Obstacle> {
+    let errors = store::errors(ask.app(), task.id, 0, ERRORS_SHOWN).await?;
+    let reason = |error: &RecordError| (error.field.clone(), error.message.clone());
+    let shared = errors.first().filter(|first| errors.iter().all(|error| reason(error) == reason(first)));
+    let mut obstacle = Obstacle::default();
+    if let Some(RecordError { field: Some(field), code, message, .. }) = shared
+        && task.failed_records == task.total_records
+    {
+        obstacle.errors.push(FieldError::new(field, code, message.clone()));
+    }
+    let (failed, all) = (crate::resource::grouped(task.failed_records), resource.count_in_words(task.total_records));
+    let message = format!("{failed} of {all} failed, and they are changed together or not at all");
+    obstacle.errors.push(FieldError { field: None, code: "FAILED".to_owned(), message });
+    obstacle.failed = tasks::record_errors(ask, task, errors);
+    obstacle.task = Some((task.id, outcome(resource, task).1));
+    Ok(obstacle)
 }

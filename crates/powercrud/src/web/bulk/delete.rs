@@ -4,10 +4,8 @@ use axum::{extract::Path, response::Response};
 use serde::Serialize;
 
 use super::{
-    ConflictView, Obstacle,
-    answer::{self, Words},
-    edit::background_note,
-    elsewhere, fingerprint, on_conflict, same_selection, selected, with_status,
+    ConflictView, Obstacle, answer, edit::background_note, elsewhere, fingerprint, on_conflict, same_selection,
+    selected, with_status,
 };
 use crate::{
     app::PowerCrud,
@@ -66,7 +64,7 @@ pub(in crate::web) async fn delete(ask: Ask, Path(resource): Path<String>, form:
         Err(error) => Obstacle::from(error),
         Ok(()) if unconfirmed => Obstacle::from(FieldError::new(CONFIRM, "NOT_CONFIRMED", "tick this to confirm")),
         Ok(()) => match run(&ask, &resource, &stored, &form).await {
-            Ok(answer) => return answer::respond(&ask, &resource, stored, answer, &Words::DELETE).await,
+            Ok(answer) => return answer::respond(&ask, &resource, stored, answer).await,
             Err(error) => Obstacle::of(&ask, &resource, error).await?,
         },
     };
@@ -152,6 +150,10 @@ pub(in crate::web) fn effects(app: &PowerCrud, preview: &Preview, view: &mut Del
         };
         (records, referrer.columns.iter().map(label).collect::<Vec<_>>().join(", "))
     };
+    let named = |table: &String| {
+        let resource = app.resources().iter().find(|resource| resource.model_name == *table);
+        resource.map_or_else(|| format!("rows of {table}"), |resource| resource.label_plural.clone())
+    };
     for referrer in &preview.referrers {
         let (records, columns) = words(referrer);
         let (is, refer) = if referrer.records == 1 { ("is", "refers") } else { ("are", "refer") };
@@ -159,7 +161,15 @@ pub(in crate::web) fn effects(app: &PowerCrud, preview: &Preview, view: &mut Del
             "cascade" => view.effects.push(format!("{records} {is} deleted too")),
             "set_null" => view.effects.push(format!("{records}: {columns} becomes empty")),
             "set_default" => view.effects.push(format!("{records}: {columns} goes back to its default")),
-            _ => view.blockers.push(format!("{records} {refer} to them as {columns}")),
+            _ => {
+                let to = match (&referrer.through, preview.total_records) {
+                    (Some(table), 1) => format!("{}, which would be deleted with it", named(table)),
+                    (Some(table), _) => format!("{}, which would be deleted with them", named(table)),
+                    (None, 1) => "it".to_owned(),
+                    (None, _) => "them".to_owned(),
+                };
+                view.blockers.push(format!("{records} {refer} to {to} as {columns}"));
+            }
         }
     }
 }

@@ -4,18 +4,17 @@ use axum::{extract::Path, response::Response};
 use serde::Serialize;
 
 use super::{
-    ConflictView, Obstacle,
-    answer::{self, Words},
-    at_field, elsewhere, fingerprint, foreseen,
+    ConflictView, Obstacle, answer, at_field, elsewhere, fingerprint, foreseen,
     links::{self, LinksField},
     on_conflict, same_selection, selected, with_status,
 };
 use crate::{
-    bulk::{self, BulkRequest, Requested, Route},
+    bulk::{self, Answer, BulkRequest, Requested, Route},
     error::{Error, FieldError},
     form::Input,
     resource::{Field, Resource},
     selection::{Selection, StoredSelection},
+    task::Status,
     web::{
         ask::{Ask, FormData},
         error::{WebResult, sentence},
@@ -39,6 +38,7 @@ struct EditView {
     conflict: Option<ConflictView>,
     errors_title: &'static str,
     errors: Vec<String>,
+    failed: Vec<view::RecordErrorView>,
 }
 
 #[derive(Serialize)]
@@ -103,7 +103,8 @@ pub(in crate::web) async fn edit(ask: Ask, Path(resource): Path<String>, form: F
     let obstacle = match same_selection(&resource, &stored, total, &form) {
         Err(error) => Obstacle::from(error),
         Ok(()) => match run(&ask, &resource, &stored, &form).await {
-            Ok(answer) => return answer::respond(&ask, &resource, stored, answer, &Words::EDIT).await,
+            Ok(Answer::Done(task)) if task.status == Status::Failure => answer::failed(&ask, &resource, &task).await?,
+            Ok(answer) => return answer::respond(&ask, &resource, stored, answer).await,
             Err(error) => Obstacle::of(&ask, &resource, error).await?,
         },
     };
@@ -305,6 +306,7 @@ async fn edit_view(
         errors: elsewhere(&obstacle.errors, &names),
         errors_title: "Nothing was changed",
         conflict: obstacle.conflict,
+        failed: obstacle.failed,
         fields,
         links,
     })

@@ -179,25 +179,9 @@ pub(super) fn status_view(status: Status) -> StatusView {
     StatusView { label, tone, icon, spinning: status.is_held() }
 }
 
-fn done_word(task: &BulkTask) -> &'static str {
-    match task.operation.as_str() {
-        "delete" => "deleted",
-        "revert" => "restored",
-        "update" => "changed",
-        _ => "done",
-    }
-}
-
-/// "12,267 deleted, 37 failed".
-fn outcome(task: &BulkTask) -> String {
-    let mut parts = vec![format!("{} {}", grouped(task.succeeded_records), done_word(task))];
-    if task.failed_records > 0 {
-        parts.push(format!("{} failed", grouped(task.failed_records)));
-    }
-    if task.unattempted_records() > 0 {
-        parts.push(format!("{} not attempted", grouped(task.unattempted_records())));
-    }
-    parts.join(", ")
+/// "12,267 deleted, 37 failed", "1 changed, 2 already had this value".
+pub(super) fn outcome(task: &BulkTask) -> String {
+    format!("{} {}{}", grouped(task.changed_records()), task.deed_in_words(), task.rest_in_words())
 }
 
 fn tiles(task: &BulkTask, paths: &Paths) -> Vec<Tile> {
@@ -214,12 +198,17 @@ fn tiles(task: &BulkTask, paths: &Paths) -> Vec<Tile> {
         _ => "Done",
     };
     let left = if task.status.is_final() { "Not attempted" } else { "Left" };
-    vec![
+    let mut tiles = vec![
         tile("Selected", task.total_records, "", None),
-        tile(done, task.succeeded_records, "success", Some(Outcome::Succeeded)),
-        tile("Failed", task.failed_records, "error", Some(Outcome::Failed)),
-        tile(left, task.unattempted_records(), "", Some(Outcome::Unprocessed)),
-    ]
+        tile(done, task.changed_records(), "success", Some(Outcome::Succeeded)),
+    ];
+    if task.unchanged_records > 0 {
+        // Those are among the records that the task was done with.
+        tiles.push(tile("Already so", task.unchanged_records, "", Some(Outcome::Succeeded)));
+    }
+    tiles.push(tile("Failed", task.failed_records, "error", Some(Outcome::Failed)));
+    tiles.push(tile(left, task.unattempted_records(), "", Some(Outcome::Unprocessed)));
+    tiles
 }
 
 /// How many milliseconds the work took so far, or took.

@@ -79,6 +79,7 @@ fn text(task: &BulkTask, event: &TaskEvent, before: Option<Happening>) -> String
         Happening::GivenBack => format!("Its worker was told to stop, and left the rest to another, at {place}"),
         Happening::Requeued => format!("{who} took it from a worker that was dead and queued it again, at {place}"),
         Happening::Released => format!("{who} ended it, because no living worker had it"),
+        Happening::Ended if task.unchanged_records > 0 => format!("Ended, at {place}: {}", task::outcome(task)),
         Happening::Ended => format!("Ended, at {place}"),
         Happening::Unknown => "Something that a newer version of PowerCRUD knows".to_owned(),
     }

@@ -80,6 +80,8 @@ struct ReferrerJson {
     records: u64,
     /// What becomes of them: `restrict` (they stand in the way), `cascade` (deleted too), `set_null` or `set_default`.
     action: &'static str,
+    /// Where they refer not to the selected records but to what would be deleted with them: the table of that.
+    through: Option<String>,
 }
 
 impl PreviewJson {
@@ -98,6 +100,7 @@ impl PreviewJson {
             columns: referrer.columns,
             records: referrer.records,
             action: referrer.action,
+            through: referrer.through,
         };
         let failure = |failure: bulk::Failure| FailureJson {
             code: failure.code,
