@@ -97,14 +97,16 @@ impl Dialect {
     /// PostgreSQL: one row with the value read as the column's own type.
     fn as_own_type(self, column: &Column, value: &Value) -> SelectStatement {
         // A text is a JSON document of its own, a type's name may hold what stands for parameters, and NULL is the same by a cast.
-        let is_cast = value.is_null()
-            || column.column_type == ColumnType::Json
-            || column.database_type.contains(['?', '$']);
+        let is_cast =
+            value.is_null() || column.column_type == ColumnType::Json || column.database_type.contains(['?', '$']);
         if is_cast {
             let cast = self.cast(self.write(column, value), &column.database_type);
             return Query::select().expr(cast).take();
         }
-        let sql = format!("(SELECT v FROM json_to_record(json_build_object('v', CAST(? AS text))) AS own (v {}))", column.database_type);
+        let sql = format!(
+            "(SELECT v FROM json_to_record(json_build_object('v', CAST(? AS text))) AS own (v {}))",
+            column.database_type
+        );
         Query::select().expr(self.custom(&sql, [Expr::val(value.to_text())])).take()
     }
 
@@ -138,7 +140,8 @@ impl Dialect {
         let alike = transaction.get_database_backend().build(&alike).sql;
         // One may be left of a try that was cut off.
         let _ = transaction.execute_unprepared(&format!("DROP TEMPORARY TABLE IF EXISTS {TRIAL}")).await;
-        if let Err(error) = transaction.execute_unprepared(&format!("CREATE TEMPORARY TABLE {TRIAL} AS {alike}")).await {
+        if let Err(error) = transaction.execute_unprepared(&format!("CREATE TEMPORARY TABLE {TRIAL} AS {alike}")).await
+        {
             let fault = Fault::classify(&error);
             tracing::debug!(%error, "values can't be tried");
             return if fault.is_transient() { Err(fault.into()) } else { Ok(vec![Held::Unknown; values.len()]) };
@@ -167,7 +170,9 @@ impl Dialect {
     /// Whether a text is no value of a type that the database would make NULL of; `None` where it says so itself.
     pub fn is_lost(self, column: &Column, value: &Value) -> Option<Expr> {
         let is_lost = self == Self::Mysql && !value.is_null() && crate::sql::is_spatial(&column.database_type);
-        is_lost.then(|| self.custom("CASE WHEN ST_GeomFromText(?) IS NULL THEN 1 ELSE 0 END", [Expr::val(value.to_text())]))
+        is_lost.then(|| {
+            self.custom("CASE WHEN ST_GeomFromText(?) IS NULL THEN 1 ELSE 0 END", [Expr::val(value.to_text())])
+        })
     }
 }
 

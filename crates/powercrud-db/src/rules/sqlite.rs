@@ -21,7 +21,8 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
                 rules.checks = checks(&sql, table);
                 let of = |name: &String| Some((name.clone(), collation(&sql, name)?));
                 let computed = table.columns.iter().filter(|column| column.generated);
-                rules.computed = computed.map(|column| (column.name.clone(), computed_from(&sql, &column.name, table))).collect();
+                rules.computed =
+                    computed.map(|column| (column.name.clone(), computed_from(&sql, &column.name, table))).collect();
                 rules.collations = table.columns.iter().filter_map(|column| of(&column.name)).collect();
                 if tokens.iter().any(|(token, _)| token.is_word("CONFLICT")) {
                     rules.add_unknown("ON CONFLICT clauses");

@@ -169,7 +169,8 @@ async fn hold(
     resource: &Resource,
     changes: &mut [Change],
 ) -> Result<(Vec<(String, Fault)>, Vec<String>)> {
-    let columns = changes.iter().filter_map(|change| resource.field(&change.field).map(|field| (&field.column, &change.value)));
+    let columns =
+        changes.iter().filter_map(|change| resource.field(&change.field).map(|field| (&field.column, &change.value)));
     let held = app.database().held(&resource.table, &columns.collect::<Vec<_>>()).await?;
     let (mut unfit, mut untried) = (Vec::new(), Vec::new());
     let known = changes.iter_mut().filter(|change| resource.field(&change.field).is_some());

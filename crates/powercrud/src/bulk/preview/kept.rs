@@ -111,7 +111,8 @@ pub(super) fn effect(
 /// Keys whose default is the result of a function, which only the delete itself calls.
 pub(super) fn unknown_defaults(app: &PowerCrud, table: &Table) -> Vec<String> {
     let called = |from: &Table, key: &ForeignKey| {
-        let is_called = |name: &String| from.column(name).and_then(|column| column.default.as_deref()).is_some_and(is_called);
+        let is_called =
+            |name: &String| from.column(name).and_then(|column| column.default.as_deref()).is_some_and(is_called);
         key.on_delete == ReferentialAction::SetDefault && key.columns.iter().any(is_called)
     };
     let keys = app.catalog().referrers(table).filter(|(from, key)| called(from, key));

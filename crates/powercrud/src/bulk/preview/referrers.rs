@@ -87,7 +87,13 @@ impl Delete<'_> {
     }
 
     /// Adds the rows that stand in the way of rows of `table` that are `reached`, and of what would go with them.
-    fn add_barriers(&self, table: &Table, reached: Reached<'_>, depth: usize, found: &mut Vec<(Referrer, SelectStatement)>) {
+    fn add_barriers(
+        &self,
+        table: &Table,
+        reached: Reached<'_>,
+        depth: usize,
+        found: &mut Vec<(Referrer, SelectStatement)>,
+    ) {
         for (from, key) in self.app.catalog().referrers(table).filter(|(from, key)| is_readable(from, key)) {
             if let Some(condition) = self.stops(table, from, key, depth == 0) {
                 let mut rows = rows(depth, from, key, reached);

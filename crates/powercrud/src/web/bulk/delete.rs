@@ -4,10 +4,8 @@ use axum::{extract::Path, response::Response};
 use serde::Serialize;
 
 use super::{
-    ConflictView, Obstacle,
-    answer,
-    edit::background_note,
-    elsewhere, fingerprint, on_conflict, same_selection, selected, with_status,
+    ConflictView, Obstacle, answer, edit::background_note, elsewhere, fingerprint, on_conflict, same_selection,
+    selected, with_status,
 };
 use crate::{
     app::PowerCrud,

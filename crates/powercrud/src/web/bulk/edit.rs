@@ -4,9 +4,7 @@ use axum::{extract::Path, response::Response};
 use serde::Serialize;
 
 use super::{
-    ConflictView, Obstacle,
-    answer,
-    at_field, elsewhere, fingerprint, foreseen,
+    ConflictView, Obstacle, answer, at_field, elsewhere, fingerprint, foreseen,
     links::{self, LinksField},
     on_conflict, same_selection, selected, with_status,
 };

@@ -48,5 +48,8 @@ async fn what_is_no_geometry_is_refused(database: TestDatabase) {
     shown.api.post("/api/v1/resources/g/records", created).await.expect(201);
     let bulk = json!({"all": true, "changes": {"ge": "POINT(4 5)"}});
     shown.api.post("/api/v1/resources/g/bulk-update", bulk).await.expect(200);
-    assert_eq!(one(&database, "SELECT CONCAT(COUNT(*), MIN(ST_AsText(ge))) FROM g WHERE ST_X(ge) = 4").await, "2POINT(4 5)");
+    assert_eq!(
+        one(&database, "SELECT CONCAT(COUNT(*), MIN(ST_AsText(ge))) FROM g WHERE ST_X(ge) = 4").await,
+        "2POINT(4 5)"
+    );
 }

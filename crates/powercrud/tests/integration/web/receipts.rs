@@ -9,13 +9,16 @@ use crate::support::{TestDatabase, each_database};
 each_database! { what_was_so_already_is_told_apart, what_failed_at_once_keeps_the_dialog, an_indirect_blocker_is_named }
 
 async fn select(browser: &mut Browser, resource: &str, list: &str) {
-    browser.post(&format!("/resources/{resource}/selection"), &format!("action=all&list={}", encode(list))).await.location();
+    browser
+        .post(&format!("/resources/{resource}/selection"), &format!("action=all&list={}", encode(list)))
+        .await
+        .location();
 }
 
 async fn edit(browser: &mut Browser, resource: &str, changes: &str) -> Answer {
     let path = format!("/resources/{resource}/bulk-edit");
     let dialog = browser.in_dialog().get(&path).await.expect(200);
-    browser.in_dialog().post(&path, &format!("{changes}&selection={}", encode(&dialog.hidden("selection")))).await
+    browser.in_dialog().post(&path, &format!("{changes}&selection={}", dialog.hidden("selection"))).await
 }
 
 async fn what_was_so_already_is_told_apart(database: TestDatabase) {
