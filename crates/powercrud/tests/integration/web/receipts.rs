@@ -18,7 +18,7 @@ async fn select(browser: &mut Browser, resource: &str, list: &str) {
 async fn edit(browser: &mut Browser, resource: &str, changes: &str) -> Answer {
     let path = format!("/resources/{resource}/bulk-edit");
     let dialog = browser.in_dialog().get(&path).await.expect(200);
-    browser.in_dialog().post(&path, &format!("{changes}&selection={}", encode(&dialog.hidden("selection")))).await
+    browser.in_dialog().post(&path, &format!("{changes}&selection={}", dialog.hidden("selection"))).await
 }
 
 async fn what_was_so_already_is_told_apart(database: TestDatabase) {

@@ -81,6 +81,7 @@ struct ReferrerJson {
     /// What becomes of them: `restrict` (they stand in the way), `cascade` (deleted too), `set_null` or `set_default`.
     action: &'static str,
     /// Where they refer not to the selected records but to what would be deleted with them: the table of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
     through: Option<String>,
 }
 
