@@ -38,7 +38,7 @@ pub(crate) async fn refused_values(
         if let Some(is_lost) = dialect.is_lost(&field.column, &change.value) {
             if connection.number(&Query::select().expr(is_lost).take()).await? == 1 {
                 let message = format!("not a {} in the form that the database reads", field.column.database_type);
-                errors.push(unfit(&change.field, &Fault::of_record("INVALID_VALUE", message)));
+                errors.push(unfit(&change.field, &change.value.to_text(), &Fault::of_record("INVALID_VALUE", message)));
             }
             continue;
         }
