@@ -13,7 +13,7 @@ use crate::{
     database::Database,
     dialect::Dialect,
     error::Result,
-    table::{Column, ColumnType, Constraint, ForeignKey, ReferentialAction, Table, TableKind},
+    table::{Column, ColumnType, Constraint, Equality, ForeignKey, ReferentialAction, Table, TableKind},
     tokens::{Token, tokenize},
 };
 
@@ -97,6 +97,8 @@ impl Declared {
             any_value: !identity,
             choices: Vec::new(),
             comment: String::new(),
+            equality: Equality::default(),
+            loose_collation: false,
             name: self.name,
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     form::Change,
     resource::{Field, Reference, Resource},
 };
-use powercrud_db::{Column, ColumnType, Dialect, QueryExt as _, Table, Value};
+use powercrud_db::{Column, ColumnType, Dialect, QueryExt as _, Table, Value, legible};
 
 /// A page of records.
 #[derive(Clone, Debug)]
@@ -170,7 +170,7 @@ pub(crate) fn read_row(row: &QueryResult, fields: &[&Field]) -> Result<Row> {
     for (index, field) in fields.iter().enumerate() {
         cells.push(Cell { value: Value::read(row, index + 1, &field.column)?, display: None });
     }
-    Ok(Row { key: row.try_get_by_index::<Option<String>>(0)?.unwrap_or_default(), cells })
+    Ok(Row { key: legible(row, 0)?.unwrap_or_default(), cells })
 }
 
 /// The order asked for, else the resource's, and always the key at the end, or all columns where there is none, so that pages neither
@@ -279,12 +279,12 @@ pub async fn choices(
     let mut select = choice_select(reference, dialect);
     let shown = reference.display.as_ref().unwrap_or(&reference.column);
     for word in bounds::words("q", search).map_err(|error| Error::Invalid(vec![error]))? {
-        let by_name = dialect.contains(Expr::col(table.column_ref(&shown.name)), word);
+        let by_name = dialect.contains(dialect.searchable(shown, Expr::col(table.column_ref(&shown.name))), word);
         let by_key = Value::parse(&reference.column, word)
             .ok()
             .filter(|_| reference.column.column_type != ColumnType::Other)
             .map(|value| {
-                Expr::col(table.column_ref(&reference.column.name)).eq(dialect.write(&reference.column, &value))
+                Expr::col(table.column_ref(&reference.column.name)).eq(dialect.comparable(&reference.column, &value))
             });
         select.and_where(match by_key {
             Some(by_key) => by_name.or(by_key),
