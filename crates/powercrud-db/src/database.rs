@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     fault::Fault,
     fault::{connection_reason, is_of_server},
-    sql::STRICT,
+    sql::{AS_IT_IS, STRICT},
     sqlite,
     url::{mask_password, normalize_url, without_password},
     writers::Writers,
@@ -63,7 +63,11 @@ impl Database {
             .acquire_timeout(Duration::from_secs(10))
             // By a ping of our own, which has an end: one idle connection that fell silent would use up all of the time above.
             .test_before_acquire(false)
-            .map_sqlx_postgres_pool_opts(|pool| pool.before_acquire(|connection, _| Box::pin(ping(connection))))
+            .map_sqlx_postgres_pool_opts(|pool| {
+                pool.before_acquire(|connection, _| Box::pin(ping(connection))).after_connect(|connection, _| {
+                    Box::pin(async { sqlx::Executor::execute(connection, AS_IT_IS).await.map(|_| ()) })
+                })
+            })
             .map_sqlx_mysql_pool_opts(|pool| {
                 pool.before_acquire(|connection, _| Box::pin(ping(connection))).after_connect(|connection, _| {
                     Box::pin(async { sqlx::Executor::execute(connection, STRICT).await.map(|_| ()) })

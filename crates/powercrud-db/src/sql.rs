@@ -15,7 +15,7 @@ mod stored;
 mod version;
 mod write;
 
-pub(crate) use session::STRICT;
+pub(crate) use session::{AS_IT_IS, STRICT};
 
 pub use keys::lost_key;
 use sea_orm::sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, Query, SelectStatement, UnionType};
@@ -110,17 +110,29 @@ impl Dialect {
         }
     }
 
-    /// What to sort by for `column` so that only the same values have no order among each other, whatever its collation takes for equal.
+    /// What to sort by for `column` so that only the same values have no order among each other, whatever its type or collation takes for
+    /// equal: texts without regard to case or blanks, 1.0 and 1.00, 0 and -0.
     pub fn total_order(self, column: &Column, reference: impl IntoColumnRef + Clone) -> Vec<Expr> {
+        let ties: &[&str] = match (self, &column.column_type) {
+            // Any column may hold anything there, and 1 and 1.0 differ in nothing but their kind.
+            (Self::Sqlite, _) => &["? COLLATE BINARY", "typeof(?)"],
+            (
+                Self::Postgres,
+                ColumnType::Decimal { scale: None, .. }
+                | ColumnType::Float
+                | ColumnType::Text { .. }
+                | ColumnType::Json
+                | ColumnType::Other,
+            ) => &["CAST(? AS text) COLLATE \"C\""],
+            // Of a long text only the first bytes are sorted by (`max_sort_length`).
+            (Self::Mysql, ColumnType::Text { .. } | ColumnType::Json | ColumnType::Other) => {
+                &["SHA1(CAST(? AS BINARY))"]
+            }
+            (Self::Mysql, ColumnType::Float) => &["CAST(? AS BINARY)"],
+            _ => &[],
+        };
         let mut parts = vec![self.order(column, reference.clone())];
-        if matches!(column.column_type, ColumnType::Text { .. } | ColumnType::Other) {
-            let bytes = match self {
-                Self::Sqlite => "? COLLATE BINARY",
-                Self::Postgres => "CAST(? AS text) COLLATE \"C\"",
-                Self::Mysql => "CAST(? AS BINARY)",
-            };
-            parts.push(self.custom(bytes, [Expr::col(reference)]));
-        }
+        parts.extend(ties.iter().map(|tie| self.custom(tie, [Expr::col(reference.clone())])));
         parts
     }
 
@@ -128,6 +140,14 @@ impl Dialect {
     /// is: not a template, because a quoted type name may hold `?` and `$1`.
     pub(super) fn cast(self, expr: Expr, database_type: &str) -> Expr {
         expr.cast_as(database_type.to_owned())
+    }
+
+    /// `expr`, the text of `column`, so that [`Dialect::contains`] and [`Dialect::starts_with`] can look into it.
+    pub fn searchable(self, column: &Column, expr: Expr) -> Expr {
+        match (self, column.loose_collation) {
+            (Self::Postgres, true) => self.custom("CAST(? AS text) COLLATE \"default\"", [expr]),
+            _ => expr,
+        }
     }
 
     /// Whether `text` occurs anywhere in `expr`, whatever the case. `%` and `_` in `text` stand for themselves.

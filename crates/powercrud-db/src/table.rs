@@ -86,6 +86,22 @@ pub struct Column {
     pub choices: Vec<String>,
     /// The database's comment, empty where there is none.
     pub comment: String,
+    /// What makes two values of its type the same.
+    pub equality: Equality,
+    /// Whether its collation takes different texts for equal, so that patterns can't be asked for in it (nondeterministic, PostgreSQL).
+    pub loose_collation: bool,
+}
+
+/// What makes two values of a type the same, where its kind of values (JSON, or what a database invents) does not say so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Equality {
+    /// Their texts as they are shown: nothing else is known, or the type reads no text.
+    #[default]
+    Shown,
+    /// Their texts as the type spells them: it reads other spellings too, and has no equality of its own (PostgreSQL).
+    Spelled,
+    /// What the type itself says (PostgreSQL).
+    Own,
 }
 
 /// What kind of values a column holds, in words that all three databases share.

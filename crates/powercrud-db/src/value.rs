@@ -51,9 +51,10 @@ impl Value {
     pub fn read(row: &QueryResult, index: usize, column: &Column) -> Result<Self> {
         match row.try_as_sqlite_row() {
             Some(row) => Self::read_sqlite(row, index, column),
-            None => Ok(match row.try_get_by_index::<Option<String>>(index)? {
-                None => Self::Null,
-                Some(text) => Self::from_database_text(column, text),
+            None => Ok(match row.try_get_by_index::<Option<String>>(index) {
+                Ok(None) => Self::Null,
+                Ok(Some(text)) => Self::from_database_text(column, text),
+                Err(error) => Self::Raw(illegible(row, index).ok_or(error)?),
             }),
         }
     }
@@ -179,6 +180,12 @@ impl Value {
         }
     }
 
+    /// What a lax server may hold in `column` although it is no value of its type: a day that no month has (MySQL's `ALLOW_INVALID_DATES`).
+    /// Only to look for it; `None` where there is no such value.
+    pub fn of_lax_database(column: &Column, text: &str) -> Option<Self> {
+        parse::is_invalid_date(column, text.trim()).then(|| Self::Raw(text.trim().to_owned()))
+    }
+
     /// Parses what a person typed or a program sent for `column`. Empty text is text; NULL has no text.
     ///
     /// # Errors
@@ -251,6 +258,23 @@ impl Value {
             Self::Beginning(..) => self.to_text().into(),
         }
     }
+}
+
+/// Text `index` of a row, NULL being `None`; what is no UTF-8 in it is shown as �.
+///
+/// # Errors
+/// Where there is no such text in the row.
+pub fn legible(row: &QueryResult, index: usize) -> Result<Option<String>> {
+    match row.try_get_by_index::<Option<String>>(index) {
+        Ok(text) => Ok(text),
+        Err(error) => Ok(Some(illegible(row, index).ok_or(error)?)),
+    }
+}
+
+/// What stands for a text that is no UTF-8, which a PostgreSQL database of the encoding `SQL_ASCII` may hold.
+fn illegible(row: &QueryResult, index: usize) -> Option<String> {
+    let cell = row.try_as_pg_row()?.try_get_raw(index).ok()?;
+    Some(String::from_utf8_lossy(cell.as_bytes().ok()?).into_owned())
 }
 
 impl Column {

@@ -21,6 +21,7 @@ pub(crate) use keys::{
 pub use links::linked;
 pub use params::{Filter, ListParams, Ordering, Refused};
 pub(crate) use read::{read_row, row_select};
+pub(crate) use refused::blame_filters;
 pub use rows::{Cell, Choice, Count, Page, Row, choices, count, list};
 pub(crate) use rows::{list_fields, name_references, names_of, names_of_changes};
 pub use versions::version;

@@ -122,8 +122,20 @@ impl Checked {
             .collect()
     }
 
+    /// `result` of a statement about the selection. Where the database refused it, the filters that it refuses alone are named.
+    pub(crate) async fn blame<T>(&self, app: &PowerCrud, resource: &Resource, result: Result<T>) -> Result<T> {
+        match self {
+            Self::Matching { params, .. } => query::blame_filters(app, resource, params, result).await,
+            _ => result,
+        }
+    }
+
     /// How many records are selected, without those that are gone.
     pub(crate) async fn count(&self, app: &PowerCrud, resource: &Resource) -> Result<u64> {
+        self.blame(app, resource, self.count_now(app, resource).await).await
+    }
+
+    async fn count_now(&self, app: &PowerCrud, resource: &Resource) -> Result<u64> {
         let mut count = 0;
         for slice in self.slices(resource) {
             let mut select = Query::select();

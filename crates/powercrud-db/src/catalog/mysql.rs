@@ -11,7 +11,7 @@ use crate::{
     database::Database,
     dialect::Dialect,
     error::{Error, Result},
-    table::{Column, ColumnType, Constraint, ForeignKey, ReferentialAction, Table, TableKind},
+    table::{Column, ColumnType, Constraint, Equality, ForeignKey, ReferentialAction, Table, TableKind},
     tokens::{Token, tokenize},
 };
 
@@ -112,6 +112,8 @@ async fn columns(database: &Database, is_mariadb: bool) -> Result<HashMap<String
             identity: extra.contains("auto_increment"),
             any_value: false,
             comment: text(&row, 6)?,
+            equality: Equality::default(),
+            loose_collation: false,
             parameter_type: database_type.clone(),
             database_type,
             dialect: Dialect::Mysql,

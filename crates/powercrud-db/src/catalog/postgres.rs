@@ -13,7 +13,7 @@ use crate::{
     database::Database,
     dialect::Dialect,
     error::Result,
-    table::{Column, ColumnType, Constraint, ForeignKey, ReferentialAction, Table, TableKind},
+    table::{Column, ColumnType, Constraint, Equality, ForeignKey, ReferentialAction, Table, TableKind},
     tokens::tokenize,
 };
 
@@ -101,21 +101,47 @@ WITH RECURSIVE chain AS (
   FROM chain JOIN pg_type AS t ON t.oid = chain.base AND t.typtype = 'd'
 )";
 
+/// The base types of columns by how their values are the same: `own` where sorting and grouping go by an operator `=` that every
+/// statement finds (of an array, where its elements do), `shown` where a type does not read the text that it writes, else `spelled`.
+/// Boxes and circles have an operator `=` too, which compares their areas.
+const EQUALITY: &str = r"
+comparable AS (
+  SELECT t.oid FROM pg_type AS t
+  WHERE t.typtype IN ('e', 'r', 'm') OR EXISTS (
+    SELECT FROM pg_operator AS o JOIN pg_amop AS p ON p.amopopr = o.oid JOIN pg_am AS m ON m.oid = p.amopmethod
+    WHERE o.oprname = '=' AND o.oprleft = o.oprright AND pg_operator_is_visible(o.oid)
+      AND (m.amname = 'btree' AND p.amopstrategy = 3 OR m.amname = 'hash' AND p.amopstrategy = 1)
+      AND (o.oprleft = t.oid OR EXISTS (SELECT FROM pg_cast AS k WHERE k.castsource = t.oid AND k.casttarget = o.oprleft
+                                          AND k.castmethod = 'b' AND k.castcontext = 'i')))
+), equality AS (
+  SELECT t.oid, CASE
+    WHEN t.typnamespace = 'pg_catalog'::regnamespace AND (t.typname IN ('regclass', 'regproc', 'regoper', 'gtsvector', 'pg_node_tree',
+      'pg_ndistinct', 'pg_dependencies', 'pg_mcv_list') OR t.typname LIKE 'pg\_brin\_%') THEN 'shown'
+    WHEN t.oid IN (SELECT oid FROM comparable) OR EXISTS (
+      SELECT FROM pg_type AS e LEFT JOIN chain ON chain.domain = e.oid
+      WHERE e.typarray = t.oid AND COALESCE(chain.base, e.oid) IN (SELECT oid FROM comparable)) THEN 'own'
+    ELSE 'spelled' END AS word
+  FROM pg_type AS t
+)";
+
 async fn columns(
     database: &Database,
     enums: &HashMap<i64, Vec<String>>,
     domains: &HashMap<i64, Vec<String>>,
 ) -> Result<HashMap<i64, Vec<Column>>> {
     let sql = format!(
-        r"{DOMAINS}
+        r"{DOMAINS}, {EQUALITY}
 SELECT a.attrelid::bigint, a.attname::text, format_type(a.atttypid, a.atttypmod), a.atttypid::bigint, b.oid::bigint,
        b.typname::text, b.typtype::text, COALESCE(chain.modifier, a.atttypmod), a.attnotnull OR COALESCE(chain.not_null, false),
-       pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text, COALESCE(col_description(c.oid, a.attnum), ''), format_type(b.oid, -1)
+       pg_get_expr(d.adbin, d.adrelid), a.attgenerated::text, a.attidentity::text, COALESCE(col_description(c.oid, a.attnum), ''), format_type(b.oid, -1),
+       q.word, COALESCE(NOT l.collisdeterministic, false)
 FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%'
 LEFT JOIN chain ON chain.domain = a.atttypid AND NOT EXISTS (SELECT FROM pg_type AS t WHERE t.oid = chain.base AND t.typtype = 'd')
 JOIN pg_type AS b ON b.oid = COALESCE(chain.base, a.atttypid)
+JOIN equality AS q ON q.oid = b.oid
+LEFT JOIN pg_collation AS l ON l.oid = a.attcollation
 LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 ORDER BY a.attrelid, a.attnum"
@@ -144,6 +170,12 @@ ORDER BY a.attrelid, a.attnum"
             // PostgreSQL keeps a generated column's expression where defaults are.
             default: default.filter(|_| generated.is_empty()),
             comment: text(&row, 12)?,
+            equality: match text(&row, 14)?.as_str() {
+                "own" => Equality::Own,
+                "spelled" => Equality::Spelled,
+                _ => Equality::Shown,
+            },
+            loose_collation: row.try_get_by_index(15)?,
         };
         for check in domains.get(&declared).into_iter().flatten() {
             let found = check_choices(check).into_iter().filter(|found| found.column == "VALUE");

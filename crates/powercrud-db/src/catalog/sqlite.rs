@@ -14,7 +14,7 @@ use crate::{
     dialect::Dialect,
     error::Result,
     rules::collation,
-    table::{Column, ColumnType, Constraint, ForeignKey, ReferentialAction, Table, TableKind},
+    table::{Column, ColumnType, Constraint, Equality, ForeignKey, ReferentialAction, Table, TableKind},
     tokens::{Token, tokenize},
 };
 
@@ -102,6 +102,8 @@ impl Declared {
             any_value: !identity,
             choices: Vec::new(),
             comment: String::new(),
+            equality: Equality::default(),
+            loose_collation: false,
             name: self.name,
         }
     }

@@ -21,6 +21,7 @@ impl Dialect {
             Self::Postgres => match &column.column_type {
                 // 1.0 and 1.00 are equal, and where the column sets no scale not the same.
                 ColumnType::Decimal { scale: None, .. } => "(CAST(? AS text) IS DISTINCT FROM CAST(? AS text))",
+                // 0 over -0 counts as unchanged: numbers that are equal.
                 ColumnType::Boolean
                 | ColumnType::Integer { .. }
                 | ColumnType::Decimal { .. }

@@ -14,6 +14,11 @@ use crate::{dialect::Dialect, error::Result, query::QueryExt as _, table::Table}
 pub(crate) const STRICT: &str =
     "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION')";
 
+/// Lets PostgreSQL hand out texts as they are where it does not know their encoding: else one of them that is no UTF-8 fails every statement
+/// that reads it.
+pub(crate) const AS_IT_IS: &str = "SELECT set_config('client_encoding', 'SQL_ASCII', false) \
+    WHERE current_setting('server_encoding') = 'SQL_ASCII'";
+
 impl Dialect {
     /// What makes the session of a connection that an application has handed in like those of our own, and what sets it back.
     pub fn strictly(self) -> Option<(String, &'static str)> {

@@ -5,7 +5,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _};
 use super::{is_spatial, is_uuid_in_bytes};
 use crate::{
     dialect::Dialect,
-    table::{Column, ColumnType},
+    table::{Column, ColumnType, Equality},
     value::Value,
 };
 
@@ -51,6 +51,18 @@ impl Dialect {
         }
     }
 
+    /// `value` as a bound parameter that is compared with `column`: as [`Dialect::write`], but by the rules of a type of texts that has its
+    /// own (`citext`, and `character` with its blanks, on PostgreSQL).
+    pub fn comparable(self, column: &Column, value: &Value) -> Expr {
+        let own_rules = column.parameter_type.ends_with("citext") || column.parameter_type == "bpchar";
+        match (self, &column.column_type) {
+            (Self::Postgres, ColumnType::Text { .. }) if own_rules && !value.is_null() => {
+                self.cast(Expr::val(value.to_text()), &column.parameter_type)
+            }
+            _ => self.write(column, value),
+        }
+    }
+
     /// `value` for the column that `cell` reads: as [`Dialect::write`], but on SQLite a column without a type of its own keeps the kind of
     /// value that is there. A number stays a number, and text stays text though it looks like one.
     pub fn assign(self, column: &Column, cell: Expr, value: &Value) -> Expr {
@@ -89,13 +101,14 @@ impl Dialect {
         self == Self::Sqlite && column.column_type == ColumnType::Other
     }
 
-    /// Whether `expr`, which reads `column`, is what is shown as `value`. Types without an equality of their own are compared as the
-    /// text that is shown.
+    /// Whether `expr`, which reads `column`, is `value`: equal by the rules of its type, or shown so where it has none.
     pub fn equals(self, column: &Column, expr: Expr, value: &Value) -> Expr {
         let text = || Expr::val(value.to_text());
         match (self, &column.column_type) {
             (Self::Sqlite, ColumnType::Other) => {
-                let same = self.custom("CAST(? AS TEXT) = ?", [expr.clone(), text()]);
+                // The bytes of a text are no text.
+                let same = "(typeof(?) <> 'blob' AND CAST(? AS TEXT) = ?)";
+                let same = self.custom(same, [expr.clone(), expr.clone(), text()]);
                 let number = match (value.to_text().parse::<i64>(), value.to_text().parse::<f64>()) {
                     (Ok(number), _) => Expr::val(number),
                     (_, Ok(number)) => Expr::val(number),
@@ -103,28 +116,76 @@ impl Dialect {
                 };
                 same.or(self.custom("(typeof(?) IN ('integer', 'real') AND ? = ?)", [expr.clone(), expr, number]))
             }
+            (Self::Postgres, ColumnType::Json | ColumnType::Other) => {
+                let typed = || self.cast(text(), &column.parameter_type);
+                match column.equality {
+                    Equality::Own => expr.eq(typed()),
+                    Equality::Spelled => self.read_value(column, expr).eq(self.read_value(column, typed())),
+                    Equality::Shown => self.read_value(column, expr).eq(text()),
+                }
+            }
+            // A document in other words, as programs write it again, is the same document.
+            (Self::Mysql, ColumnType::Json) if !has_long_number(&value.to_text()) => {
+                let same = match column.database_type.to_ascii_lowercase().as_str() {
+                    "json" => "COALESCE(? = CAST(? AS JSON), 0)",
+                    // MariaDB's documents are texts.
+                    _ => "COALESCE(JSON_EQUALS(?, ?), 0)",
+                };
+                let same = self.custom(same, [expr.clone(), text()]);
+                same.or(self.read_value(column, expr).eq(text()))
+            }
             (_, ColumnType::Json | ColumnType::Other) => self.read_value(column, expr).eq(text()),
+            // What its type does not announce: a day that no month has.
+            (Self::Mysql, ColumnType::Date | ColumnType::DateTime) if matches!(value, Value::Raw(_)) => {
+                self.read_value(column, expr).eq(text())
+            }
+            // What is no moment is none of those asked for.
+            (Self::Sqlite, ColumnType::Time | ColumnType::DateTime | ColumnType::DateTimeTz) => self.custom(
+                "((? = ?) IS TRUE)",
+                [self.moment(column, expr), self.moment(column, self.write(column, value))],
+            ),
             // As 16 bytes or as text, with capitals and hyphens or not; each of them an index can find.
             (Self::Sqlite, ColumnType::Uuid) if !is_uuid_in_bytes(column) => {
                 let sql = "? IN (?, lower(?), upper(?), lower(replace(?, '-', '')), unhex(replace(?, '-', '')))";
                 self.custom(sql, std::iter::once(expr).chain(std::iter::repeat_n(text(), 5)))
             }
-            _ => self.moment(column, expr).eq(self.moment(column, self.write(column, value))),
+            _ => expr.eq(self.comparable(column, value)),
         }
     }
 
     /// An operand of a comparison with `column`: on SQLite a moment, which is text that may have a `T`, a zone or fewer digits,
-    /// becomes one text in UTC, so that equal moments are equal and earlier ones less. No index serves that, but a wrong selection
-    /// would be worse.
+    /// becomes one text in UTC, so that equal moments are equal and earlier ones less; what is no moment becomes NULL. No index serves
+    /// that, and each row costs some ten calls of functions, but a wrong selection would be worse.
     pub fn moment(self, column: &Column, operand: Expr) -> Expr {
-        match (self, &column.column_type) {
+        let (form, shape) = match (self, &column.column_type) {
             (Self::Sqlite, ColumnType::DateTime | ColumnType::DateTimeTz) => {
-                self.custom("strftime('%Y-%m-%d %H:%M:%f', ?)", [operand])
+                ("%Y-%m-%d %H:%M:%S", "[0-9][0-9][0-9][0-9]-*")
             }
-            (Self::Sqlite, ColumnType::Time) => self.custom("strftime('%H:%M:%f', ?)", [operand]),
-            _ => operand,
-        }
+            // Some keep a time of day with a date before it.
+            (Self::Sqlite, ColumnType::Time) => ("%H:%M:%S", "*[0-9][0-9]:*"),
+            _ => return operand,
+        };
+        let sql = moment_sql(form, shape);
+        let times = sql.matches('?').count();
+        self.custom(&sql, std::iter::repeat_n(operand, times))
     }
+}
+
+/// A moment of SQLite as one text, with `?` for it. Its functions know milliseconds only, so the digits after the second go around them.
+fn moment_sql(form: &str, shape: &str) -> String {
+    let after = "substr(?, instr(?, '.') + 1)";
+    let zone = format!("ltrim({after}, '0123456789')");
+    let digits = format!("substr({after}, 1, length({after}) - length({zone}))");
+    format!(
+        "CASE WHEN typeof(?) <> 'text' OR ? NOT GLOB '{shape}' THEN NULL
+         WHEN instr(?, '.') = 0 THEN strftime('{form}', ?) || '.'
+         ELSE strftime('{form}', substr(?, 1, instr(?, '.') - 1) || {zone}) || '.' || rtrim({digits}, '0') END"
+    )
+}
+
+/// Whether a JSON document has a number of more digits than a comparison of documents looks at.
+fn has_long_number(document: &str) -> bool {
+    document.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > 15)
 }
 
 /// Whether `text` is a number in the spelling that a number has.

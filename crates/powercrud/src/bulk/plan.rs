@@ -198,7 +198,7 @@ async fn lost_references(app: &PowerCrud, resource: &Resource, changes: &[Change
             .expr(Expr::cust("1"))
             .from(reference.table.table_ref())
             .and_where_option(reference.table.own_rows())
-            .and_where(column.eq(app.database().dialect().write(&reference.column, &change.value)))
+            .and_where(column.eq(app.database().dialect().comparable(&reference.column, &change.value)))
             .limit(1);
         if app.database().connection().row(&select).await?.is_none() {
             let message = format!(

@@ -87,6 +87,10 @@ const SAMPLES: u64 = 3;
 impl Plan {
     /// Counts and samples; reads only.
     pub async fn preview(&self) -> Result<Preview> {
+        self.selection.blame(&self.app, &self.resource, self.foresee().await).await
+    }
+
+    async fn foresee(&self) -> Result<Preview> {
         let mut preview = Preview::default();
         let judge = match &self.operation {
             Operation::Update(changes) => Some(Judge::new(self, changes).await),

@@ -76,7 +76,7 @@ impl Plan {
                     }
                     tokio::time::sleep(std::time::Duration::from_millis(10 << Ord::min(tries, 5))).await;
                 }
-                result => return result,
+                result => return self.selection.blame(&self.app, &self.resource, result).await,
             }
         }
     }

@@ -131,7 +131,8 @@ pub(crate) fn condition(resource: &Resource, params: &ListParams, dialect: Diale
     for word in params.search.split_whitespace() {
         let mut any = Cond::any();
         for field in resource.search_fields() {
-            any = any.add(dialect.contains(Expr::col(resource.table.column_ref(&field.name)), word));
+            let text = dialect.searchable(&field.column, Expr::col(resource.table.column_ref(&field.name)));
+            any = any.add(dialect.contains(text, word));
         }
         // A resource without search fields matches nothing by words rather than everything.
         all = all.add(if any.is_empty() { Cond::all().add(Expr::cust("1 = 0")) } else { any });
@@ -144,11 +145,14 @@ fn filter_condition(resource: &Resource, filter: &Filter, dialect: Dialect) -> R
     let plain = || Expr::col(resource.table.column_ref(&field.name));
     let column = || dialect.moment(&field.column, plain());
     let value = || operand(field, &filter.value, dialect);
-    let equals =
-        || Value::parse(&held(field), &filter.value).map(|value| dialect.equals(&field.column, plain(), &value));
+    let equals = || {
+        let value = Value::parse(&held(field), &filter.value);
+        let value = value.or_else(|error| Value::of_lax_database(&field.column, &filter.value).ok_or(error));
+        value.map(|value| dialect.equals(&field.column, plain(), &value))
+    };
     // Of what is not text, the text that is shown.
     let text = || match field.column.column_type {
-        ColumnType::Text { .. } => plain(),
+        ColumnType::Text { .. } => dialect.searchable(&field.column, plain()),
         _ => dialect.read_value(&field.column, plain()),
     };
     Ok(match filter.operator {
@@ -161,7 +165,7 @@ fn filter_condition(resource: &Resource, filter: &Filter, dialect: Dialect) -> R
         Operator::Contains => dialect.contains(text(), &filter.value),
         Operator::StartsWith => dialect.starts_with(text(), &filter.value),
         Operator::In => {
-            let parts = filter.value.split(',').map(|part| operand(field, part.trim(), dialect));
+            let parts = filter.value.split(',').map(|part| operand(field, one_of(&field.column, part), dialect));
             column().is_in(parts.collect::<Result<Vec<_>, _>>()?)
         }
         Operator::IsNull => match Value::parse(&flag(&field.column), &filter.value)? {
@@ -169,6 +173,12 @@ fn filter_condition(resource: &Resource, filter: &Filter, dialect: Dialect) -> R
             _ => plain().is_not_null(),
         },
     })
+}
+
+/// One of several values. Blanks around it belong to a text, unless only some texts are allowed and it is none of them.
+fn one_of<'a>(column: &Column, part: &'a str) -> &'a str {
+    let is_free = matches!(column.column_type, ColumnType::Text { .. }) && column.choices.is_empty();
+    if is_free || column.choices.iter().any(|choice| choice == part) { part } else { part.trim() }
 }
 
 /// A column of the same name that holds true or false, to read the operand of `isnull`.
@@ -189,5 +199,5 @@ fn held(field: &Field) -> Column {
 
 fn operand(field: &Field, text: &str, dialect: Dialect) -> Result<Expr, FieldError> {
     let value = Value::parse(&held(field), text)?;
-    Ok(dialect.moment(&field.column, dialect.write(&field.column, &value)))
+    Ok(dialect.moment(&field.column, dialect.comparable(&field.column, &value)))
 }

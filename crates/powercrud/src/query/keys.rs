@@ -324,6 +324,6 @@ fn text_value(column: &Column, text: &Value, dialect: Dialect) -> Expr {
 pub(crate) fn key_value(column: &Column, value: &Value, dialect: Dialect) -> Expr {
     match column.column_type {
         ColumnType::Bytes | ColumnType::Uuid => text_value(column, value, dialect),
-        _ => dialect.write(column, value),
+        _ => dialect.comparable(column, value),
     }
 }

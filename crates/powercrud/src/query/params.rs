@@ -151,13 +151,12 @@ impl ListParams {
                     )),
                 },
                 "ordering" => {
-                    let names = || value.split(',').filter(|name| !name.is_empty());
-                    if let Err(error) = bounds::orderings(names().count()) {
+                    let orderings = Ordering::parse_list(resource, value);
+                    if let Err(error) = bounds::orderings(orderings.len()) {
                         errors.push(error);
                         continue;
                     }
-                    for name in names() {
-                        let ordering = Ordering::parse(name);
+                    for ordering in orderings {
                         match resource.require_field(&ordering.field) {
                             Ok(field) => params.ordering.push(Ordering { field: field.name.clone(), ..ordering }),
                             Err(error) => errors.push(error),
@@ -235,8 +234,63 @@ impl Ordering {
         }
     }
 
+    /// Names with commas between them. A name that stands for something else there can be written in double quotes, two of which within it
+    /// are one of its own; where nothing else is meant, it needs none.
+    fn parse_list(resource: &Resource, list: &str) -> Vec<Self> {
+        let is_field = |name: &str| resource.field(name).is_some();
+        let plain = |text: &str| {
+            let ordering = Self::parse(text);
+            match is_field(text) && !is_field(&ordering.field) {
+                true => Self { field: text.to_owned(), descending: false },
+                false => ordering,
+            }
+        };
+        let whole = plain(list);
+        if is_field(&whole.field) {
+            return vec![whole];
+        }
+        let mut orderings = Vec::new();
+        let mut rest = list;
+        while !rest.is_empty() {
+            let unsigned = rest.strip_prefix('-').unwrap_or(rest);
+            if let Some((field, after)) = unsigned.strip_prefix('"').and_then(unquoted) {
+                orderings.push(Self { field, descending: unsigned.len() < rest.len() });
+                rest = after;
+                continue;
+            }
+            let (name, after) = rest.split_once(',').unwrap_or((rest, ""));
+            if !name.is_empty() {
+                orderings.push(plain(name));
+            }
+            rest = after;
+        }
+        orderings
+    }
+
     fn to_text(&self) -> String {
-        format!("{}{}", if self.descending { "-" } else { "" }, self.field)
+        let name = match self.field.starts_with(['-', '"']) || self.field.contains(',') || self.field.is_empty() {
+            true => format!("\"{}\"", self.field.replace('"', "\"\"")),
+            false => self.field.clone(),
+        };
+        format!("{}{name}", if self.descending { "-" } else { "" })
+    }
+}
+
+/// A name from behind its first quote, and what follows the comma after it; `None` where no quote ends it there.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut rest = text;
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        name.push_str(before);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                name.push('"');
+                rest = more;
+            }
+            None if after.is_empty() => return Some((name, after)),
+            None => return after.strip_prefix(',').map(|after| (name, after)),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     resource::{Field, Resource},
 };
-use powercrud_db::{Dialect, Value};
+use powercrud_db::{Dialect, Value, legible};
 
 /// The most bytes of a value that a list page shows; it has no room for more.
 pub(crate) const SHOWN: u64 = 2_000;
@@ -65,7 +65,7 @@ pub(crate) fn read_row(row: &QueryResult, fields: &[&Field], most: u64) -> Resul
         size += usize::from(at.is_some());
         cells.push(Cell { value: Value::read_at_most(row, index + 1, at, &field.column, most)?, display: None });
     }
-    Ok(Row { key: row.try_get_by_index::<Option<String>>(0)?.unwrap_or_default(), cells })
+    Ok(Row { key: legible(row, 0)?.unwrap_or_default(), cells })
 }
 
 /// SELECT of keys with how many bytes the long values of their records have, as [`read_size`] reads them; `None` where the table has no key

@@ -261,12 +261,12 @@ pub async fn choices(
     let mut select = choice_select(reference, dialect);
     let shown = reference.display.as_ref().unwrap_or(&reference.column);
     for word in bounds::words("q", search).map_err(|error| Error::Invalid(vec![error]))? {
-        let by_name = dialect.contains(Expr::col(table.column_ref(&shown.name)), word);
+        let by_name = dialect.contains(dialect.searchable(shown, Expr::col(table.column_ref(&shown.name))), word);
         let by_key = Value::parse(&reference.column, word)
             .ok()
             .filter(|_| reference.column.column_type != ColumnType::Other)
             .map(|value| {
-                Expr::col(table.column_ref(&reference.column.name)).eq(dialect.write(&reference.column, &value))
+                Expr::col(table.column_ref(&reference.column.name)).eq(dialect.comparable(&reference.column, &value))
             });
         select.and_where(match by_key {
             Some(by_key) => by_name.or(by_key),

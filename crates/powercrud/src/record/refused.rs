@@ -26,11 +26,12 @@ pub(crate) async fn refused_values(
     let mut errors = Vec::new();
     for change in changes.iter().filter(|change| !change.value.is_null()) {
         let Some(field) = resource.field(&change.field) else { continue };
-        // The others are known here.
-        let is_known = matches!(
-            field.column.column_type,
-            ColumnType::Boolean | ColumnType::Integer { .. } | ColumnType::Text { .. } | ColumnType::Bytes
-        );
+        // The others are known here; but not every database has every character.
+        let is_known = match field.column.column_type {
+            ColumnType::Boolean | ColumnType::Integer { .. } | ColumnType::Bytes => true,
+            ColumnType::Text { .. } => change.value.to_text().is_ascii(),
+            _ => false,
+        };
         if is_known {
             continue;
         }

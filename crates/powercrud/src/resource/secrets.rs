@@ -127,6 +127,8 @@ mod tests {
             identity: false,
             choices: Vec::new(),
             comment: String::new(),
+            equality: powercrud_db::Equality::default(),
+            loose_collation: false,
         };
         is_secret(&Table::new(table, TableKind::Table), &column)
     }

@@ -7,6 +7,7 @@ mod conflict;
 mod discovery;
 mod doors;
 mod example;
+mod filters;
 mod keys;
 mod metrics;
 mod notify;

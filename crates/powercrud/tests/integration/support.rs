@@ -5,6 +5,7 @@
 //! missing is skipped with a word on standard error; with `CI=true` it fails the test.
 
 mod data;
+mod encoding;
 mod role;
 mod scripts;
 mod server;
@@ -12,6 +13,7 @@ mod server;
 use std::{ops::Deref, panic::resume_unwind};
 
 pub(crate) use data::{chinook, oddities, sakila};
+pub(crate) use encoding::with_encoding;
 pub(crate) use role::{Role, with_role};
 pub(crate) use server::Kind;
 

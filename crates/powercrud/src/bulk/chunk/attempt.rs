@@ -245,11 +245,11 @@ impl Chunk<'_> {
         if fields.is_empty() {
             return Ok(None);
         }
-        let mut select = query::row_select(self.resource, &fields, self.app.database().dialect(), read::LISTED);
+        let mut select = query::row_select(self.resource, &fields, self.app.database().dialect(), query::read::LISTED);
         select.and_where(rows.keys.clone().and(differs.clone()));
         let mut found = HashMap::new();
         for row in connection.rows(&select).await? {
-            let row = query::read_row(&row, &fields, read::LISTED)?;
+            let row = query::read_row(&row, &fields, query::read::LISTED)?;
             found.insert(row.key, row.cells.iter().map(|cell| cell.value.fingerprint()).collect());
         }
         Ok(Some(found))

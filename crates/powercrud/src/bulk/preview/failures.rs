@@ -117,7 +117,7 @@ impl<'a> Judge<'a> {
             return Ok(foreseen);
         }
         if let Some((field, fault)) = self.unfit {
-            let words = format!("the database refuses this value ({})", fault.told_to([change.value.to_text()]));
+            let words = format!("the database refuses this value ({})", fault.message);
             let mut failure = failure(fault.code, std::slice::from_ref(field), words);
             failure.records = self.app.database().connection().number(&self.changing(condition)).await?;
             foreseen.failures.extend((failure.records > 0).then_some(failure));
