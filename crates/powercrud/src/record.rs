@@ -2,6 +2,7 @@
 
 mod expected;
 mod held;
+mod kept;
 mod refused;
 mod traced;
 mod unlike;
@@ -9,6 +10,8 @@ mod unlike;
 pub use expected::{Expected, etag};
 pub use held::held_by;
 use held::refuse_held;
+pub(crate) use kept::{BY_POLICY, KEPT};
+use kept::{kept, not_created};
 pub(crate) use refused::{refused_values, unfit};
 use sea_orm::{
     ConnectionTrait, StatementBuilder,
@@ -250,32 +253,6 @@ async fn held_row<C: ConnectionTrait>(transaction: &C, app: &PowerCrud, resource
     }
 }
 
-/// Why nothing was done to a record: it is not there, or the database keeps it. `locked`: not even a lock on it was to be had, which is
-/// so where a policy does not let the role change it.
-async fn kept<C: ConnectionTrait>(
-    connection: &C,
-    app: &PowerCrud,
-    resource: &Resource,
-    key: &str,
-    locked: bool,
-) -> Result<Error> {
-    let condition = key_condition(app, resource, key)?;
-    if traced::read(connection, app, resource, &[], condition, false).await?.is_none() {
-        return Ok(not_found(resource, key));
-    }
-    let record = format!("{} {key}", resource.label);
-    let by_policy = app.database().dialect().has_policies(connection, &resource.table).await?;
-    Ok(Error::NotAllowed(match (by_policy, locked) {
-        (true, true) => format!("{record}: {BY_POLICY}"),
-        (true, false) => format!("{record}: {KEPT}, or by its row security"),
-        (false, _) => format!("{record}: {KEPT}"),
-    }))
-}
-
-/// What keeps a record that may be seen.
-pub(crate) const BY_POLICY: &str = "the database's row security does not let this role change it";
-pub(crate) const KEPT: &str = "the database kept the record as it was, perhaps by a trigger";
-
 /// Deletes a record.
 ///
 /// # Errors
@@ -464,15 +441,6 @@ fn inserted_key(resource: &Resource, changes: &[Change], last_insert_id: u64) ->
         [single] => single.clone(),
         parts => serde_json::json!(parts).to_string(),
     }
-}
-
-/// Why there is no new record, though the database refused none: a trigger kept it out or put it elsewhere, which nobody can tell. What it
-/// did is undone.
-fn not_created() -> FieldError {
-    let message = "the database did not keep the record in this table: a trigger or a policy of it left it out, or put it elsewhere; \
-        nothing was created"
-        .to_owned();
-    FieldError { field: None, code: "NOT_CREATED".into(), message }
 }
 
 /// A fault of the record's values at its field; anything else as it is.

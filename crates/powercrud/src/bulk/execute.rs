@@ -11,6 +11,7 @@
 mod attempts;
 mod closer;
 mod ending;
+mod errors;
 mod heartbeat;
 mod sweep;
 mod trace;
@@ -25,16 +26,17 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, sea_query::Query};
+use sea_orm::DatabaseTransaction;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use self::{
     closer::{Streak, Verdict, verdict},
     ending::end,
+    errors::write_errors,
 };
 use super::{
-    chunk::{Alike, Chunk, Failed, Known, Outcome},
+    chunk::{Alike, Chunk, Known, Outcome},
     images::Images,
     is_all_or_nothing, revert, stored_inputs,
 };
@@ -42,14 +44,13 @@ use crate::{
     app::PowerCrud,
     error::{Error, Result},
     form::sort_bulk_inputs,
-    own::tables,
     resource::Resource,
     task::{
         BulkTask, Operation, Status,
         store::{self, Lease},
     },
 };
-use powercrud_db::{QueryExt as _, with_timeout};
+use powercrud_db::with_timeout;
 
 /// How long a chunk should take: long enough that its overhead is small, short enough that progress is fresh and a cancel is prompt.
 const CHUNK_TARGET: Duration = Duration::from_millis(200);
@@ -438,27 +439,4 @@ fn advanced(task: &BulkTask, size: i64, outcome: &Outcome, absent: Option<u64>) 
     task.unchanged_records += outcome.unchanged;
     task.failed_records += outcome.errors.len() as u64;
     task
-}
-
-/// Rows of an error insert; six parameters each. The same statement again is prepared already, and short messages leave at once: sqlx
-/// leaves Nagle's algorithm on, so that the end of a long one waits some 40 ms for an acknowledgement.
-const ERRORS_A_STATEMENT: usize = 100;
-
-async fn write_errors<C: ConnectionTrait>(transaction: &C, task_id: uuid::Uuid, errors: &[Failed]) -> Result<()> {
-    for errors in errors.chunks(ERRORS_A_STATEMENT) {
-        let mut insert = Query::insert();
-        insert.into_table(tables::TASK_ERROR).columns(["task_id", "seq", "record_key", "field", "code", "message"]);
-        for Failed { seq, record_key, error, .. } in errors {
-            insert.values_panic([
-                task_id.into(),
-                (*seq).into(),
-                record_key.as_str().into(),
-                error.field.clone().into(),
-                error.code.as_str().into(),
-                error.message.as_str().into(),
-            ]);
-        }
-        transaction.insert(&insert).await?;
-    }
-    Ok(())
 }
