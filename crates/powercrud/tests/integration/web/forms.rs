@@ -2,22 +2,22 @@
 
 use super::open;
 use crate::{
-    shop::count,
+    shop::{count, items},
     support::{TestDatabase, each_database},
 };
 
 each_database! { a_mistyped_number_is_told, browsers_fill_in_nothing, what_was_typed_outlives_the_record }
 
 async fn a_mistyped_number_is_told(database: TestDatabase) {
+    items(&database, 3).await;
     let (_, mut browser) = open(database).await;
-    let edit = "/resources/author/records/1/edit";
-    browser.get(edit).await.expect(200).lacks(&["type=\"number\""]);
-    let new = browser.get("/resources/book/new").await.expect(200).lacks(&["type=\"number\""]);
+    let edit = "/resources/item/records/1/edit";
+    let form = browser.get(edit).await.expect(200).lacks(&["type=\"number\""]);
     // Of a number input the browser would send nothing for these.
-    new.holds(&["inputmode=\"numeric\"", "inputmode=\"decimal\""]);
+    form.holds(&["inputmode=\"numeric\"", "inputmode=\"decimal\""]);
     for typed in ["1-2", "--", "1e"] {
-        let page = browser.post("/resources/book/new", &format!("id={typed}&title=x&author_id=1&price=1")).await;
-        page.expect(422).holds(&["is not allowed: a whole number", &format!("value=\"{typed}\"")]);
+        let page = browser.post(edit, &format!("stock={typed}")).await.expect(422);
+        page.holds(&["is not allowed: a whole number", &format!("value=\"{typed}\"")]);
     }
     // In the dialog what was typed comes back as well, whatever its input would take.
     browser.post("/resources/book/selection", "action=all").await.location();
