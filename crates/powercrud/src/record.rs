@@ -308,7 +308,7 @@ impl Write<'_> {
         transaction: &C,
         action: Action,
         before: &Row,
-        statement: &(impl StatementBuilder + Sync),
+        statement: &impl StatementBuilder,
     ) -> Result<()> {
         let Self { app, resource, key, .. } = *self;
         let written = transaction.write(&resource.table, statement).await;

@@ -58,7 +58,7 @@ async fn missing(database: &Database) -> Vec<String> {
 /// Rights on single tables and columns; on MariaDB some of them by way of a role.
 async fn few_rights(database: &TestDatabase, role: &Role) {
     shop(database).await;
-    powercrud::db::migrate(&database).await.expect("the owner makes the tables");
+    powercrud::db::migrate(database).await.expect("the owner makes the tables");
     let Role { name, .. } = role;
     database
         .execute(&format!(
