@@ -94,7 +94,7 @@ async fn unseen_referrers(database: &Database, table: &Table, deed: WriteKind) -
                    AND (SELECT bool_and(has_column_privilege(k.conrelid, n, 'SELECT')) FROM unnest(k.conkey) AS n))"
     );
     let mut referenced = Vec::new();
-    for row in rows(database, &sql, vec![table.schema.clone().into(), table.name.as_str().into()]).await? {
+    for row in rows(database, &sql, vec![table.sql_schema.clone().into(), table.name.as_str().into()]).await? {
         referenced.extend(names(&row.try_get_by_index::<String>(0)?));
     }
     let columns = (!takes_along).then(|| referenced.clone());
