@@ -9,6 +9,7 @@
 //! It knows no resource, no task and no page. Applications depend on `powercrud`, which re-exports what they need.
 
 mod catalog;
+mod create_table;
 mod database;
 mod denied;
 mod dialect;

@@ -10,7 +10,6 @@ mod sqlite;
 
 pub use key::is_key_unique;
 use sea_orm::{ConnectionTrait as _, QueryResult, Statement, Value as Parameter};
-pub(crate) use sqlite::collation;
 
 use crate::{
     database::Database,

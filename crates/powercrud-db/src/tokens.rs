@@ -25,6 +25,14 @@ pub(crate) enum Token {
 }
 
 impl Token {
+    /// The name, or what else stands as a text; nothing of symbols.
+    pub(crate) fn name(&self) -> Option<String> {
+        match self {
+            Token::Word(name) | Token::Quoted { name, .. } | Token::Text(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether this is the unquoted `word`, in any case.
     pub(crate) fn is_word(&self, word: &str) -> bool {
         matches!(self, Self::Word(own) if own.eq_ignore_ascii_case(word))

@@ -302,7 +302,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Dialect;
+    use crate::dialect::Dialect;
     use crate::tokens::tokenize;
 
     /// The choices of each column, as `column: a, b`.

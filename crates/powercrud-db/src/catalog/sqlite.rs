@@ -10,10 +10,10 @@ use sea_orm::QueryResult;
 use super::{Discovered, checks, rows, text};
 use crate::{
     catalog::LeftOut,
+    create_table::collation,
     database::Database,
     dialect::Dialect,
     error::Result,
-    rules::collation,
     table::{Column, ColumnType, Constraint, Equality, ForeignKey, ReferentialAction, Table, TableKind},
     tokens::{Token, tokenize},
 };

@@ -2,8 +2,9 @@
 
 use sea_orm::Value as Parameter;
 
-use super::{rows, sqlite::collation};
+use super::rows;
 use crate::{
+    create_table::collation,
     database::Database,
     dialect::Dialect,
     error::Result,

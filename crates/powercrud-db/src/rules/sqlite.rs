@@ -2,6 +2,7 @@
 
 use super::{Check, Rules, TRIGGERS, Unknown, WriteKind, rows, spelt};
 use crate::{
+    create_table::{collation, definition},
     database::Database,
     dialect::Dialect,
     error::Result,
@@ -61,7 +62,7 @@ fn checks(sql: &str, table: &Table) -> Vec<Check> {
         });
         let Some(end) = end else { break };
         let named = index.checked_sub(2).filter(|place| tokens[*place].0.is_word("CONSTRAINT"));
-        let name = named.and_then(|_| text(&tokens[index - 1].0)).unwrap_or_default();
+        let name = named.and_then(|_| tokens[index - 1].0.name()).unwrap_or_default();
         let body = &tokens[index + 2..end];
         found.push(Check {
             name,
@@ -70,13 +71,6 @@ fn checks(sql: &str, table: &Table) -> Vec<Check> {
         });
     }
     found
-}
-
-fn text(token: &Token) -> Option<String> {
-    match token {
-        Token::Word(name) | Token::Quoted { name, .. } | Token::Text(name) => Some(name.clone()),
-        _ => None,
-    }
 }
 
 fn columns_in(tokens: &Spans, table: &Table) -> Vec<String> {
@@ -114,67 +108,9 @@ fn is_over_parts(tokens: &Spans) -> bool {
     is_unique && !is_plain
 }
 
-/// The collation that a CREATE TABLE gives a column.
-pub(crate) fn collation(sql: &str, column: &str) -> Option<String> {
-    let own = definition(sql, column);
-    let mut depth = 0i32;
-    let place = own.iter().position(|(token, _)| {
-        match token {
-            Token::Symbol('(') => depth += 1,
-            Token::Symbol(')') => depth -= 1,
-            _ => {}
-        }
-        depth == 0 && token.is_word("COLLATE")
-    });
-    place.and_then(|place| own.get(place + 1)).and_then(|(name, _)| text(name))
-}
-
 /// The columns that a column's definition names beside itself.
 fn computed_from(sql: &str, column: &str, table: &Table) -> Vec<String> {
     let mut columns = columns_in(&definition(sql, column), table);
     columns.retain(|name| name != column);
     columns
-}
-
-/// What a CREATE TABLE says of a column, behind its name.
-fn definition(sql: &str, column: &str) -> Vec<(Token, std::ops::Range<usize>)> {
-    let (mut depth, mut is_own, mut is_first) = (0i32, false, true);
-    let mut own = Vec::new();
-    for (token, span) in spans(sql, Dialect::Sqlite) {
-        match token {
-            Token::Symbol('(') => depth += 1,
-            Token::Symbol(')') => depth -= 1,
-            _ => {}
-        }
-        let begins = match token {
-            Token::Symbol('(') => depth == 1,
-            Token::Symbol(',') => depth == 1,
-            _ => false,
-        };
-        if begins {
-            (is_first, is_own) = (true, false);
-            continue;
-        }
-        if is_first && depth == 1 {
-            is_own = text(&token).is_some_and(|name| name.eq_ignore_ascii_case(column));
-        } else if is_own && depth > 0 {
-            own.push((token, span));
-        }
-        is_first = false;
-    }
-    own
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_columns_collation_is_its_own() {
-        let sql =
-            "CREATE TABLE t (a TEXT CHECK (a COLLATE nocase <> b), \"b c\" varchar(3) NOT NULL COLLATE NOCASE, b TEXT)";
-        assert_eq!(collation(sql, "a"), None);
-        assert_eq!(collation(sql, "b c").as_deref(), Some("NOCASE"));
-        assert_eq!(collation(sql, "b"), None);
-    }
 }
