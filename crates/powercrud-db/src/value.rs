@@ -180,12 +180,6 @@ impl Value {
         }
     }
 
-    /// What a lax server may hold in `column` although it is no value of its type: a day that no month has (MySQL's `ALLOW_INVALID_DATES`).
-    /// Only to look for it; `None` where there is no such value.
-    pub fn of_lax_database(column: &Column, text: &str) -> Option<Self> {
-        parse::is_invalid_date(column, text.trim()).then(|| Self::Raw(text.trim().to_owned()))
-    }
-
     /// Parses what a person typed or a program sent for `column`. Empty text is text; NULL has no text.
     ///
     /// # Errors

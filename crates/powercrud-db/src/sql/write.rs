@@ -135,10 +135,6 @@ impl Dialect {
                 same.or(self.read_value(column, expr).eq(text()))
             }
             (_, ColumnType::Json | ColumnType::Other) => self.read_value(column, expr).eq(text()),
-            // What its type does not announce: a day that no month has.
-            (Self::Mysql, ColumnType::Date | ColumnType::DateTime) if matches!(value, Value::Raw(_)) => {
-                self.read_value(column, expr).eq(text())
-            }
             // What is no moment is none of those asked for.
             (Self::Sqlite, ColumnType::Time | ColumnType::DateTime | ColumnType::DateTimeTz) => self.custom(
                 "((? = ?) IS TRUE)",

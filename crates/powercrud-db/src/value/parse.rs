@@ -239,18 +239,6 @@ fn is_clock(text: &str, hours: std::ops::RangeInclusive<usize>) -> bool {
     }
 }
 
-/// Whether `text` is a date, or begins with one, of which only MySQL and MariaDB know that there is such a day.
-pub(super) fn is_invalid_date(column: &Column, text: &str) -> bool {
-    if column.dialect != Dialect::Mysql {
-        return false;
-    }
-    match column.column_type {
-        ColumnType::Date => is_date(text),
-        ColumnType::DateTime => is_moment(text, false),
-        _ => false,
-    }
-}
-
 fn is_moment(text: &str, with_zone: bool) -> bool {
     let Some((date, clock)) = text.split_once([' ', 't']) else { return is_date(text) };
     let clock = match clock.split_once(['+', '-']) {

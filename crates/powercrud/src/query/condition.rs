@@ -145,11 +145,8 @@ fn filter_condition(resource: &Resource, filter: &Filter, dialect: Dialect) -> R
     let plain = || Expr::col(resource.table.column_ref(&field.name));
     let column = || dialect.moment(&field.column, plain());
     let value = || operand(field, &filter.value, dialect);
-    let equals = || {
-        let value = Value::parse(&held(field), &filter.value);
-        let value = value.or_else(|error| Value::of_lax_database(&field.column, &filter.value).ok_or(error));
-        value.map(|value| dialect.equals(&field.column, plain(), &value))
-    };
+    let equals =
+        || Value::parse(&held(field), &filter.value).map(|value| dialect.equals(&field.column, plain(), &value));
     // Of what is not text, the text that is shown.
     let text = || match field.column.column_type {
         ColumnType::Text { .. } => dialect.searchable(&field.column, plain()),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 each_database! { [postgres] types_say_what_is_equal, what_no_type_reads_is_refused }
-each_database! { [mysql] documents_are_found_as_programs_write_them, days_that_no_month_has_are_found }
+each_database! { [mysql] documents_are_found_as_programs_write_them }
 
 /// The values of a type that a table holds, and the other spellings that find the first of them and nothing else.
 const SPELLINGS: [(&str, &[&str], &[&str]); 26] = [
@@ -126,26 +126,4 @@ async fn documents_are_found_as_programs_write_them(database: TestDatabase) {
     }
     assert!(found(&api, r#"j={"b": 1,  "a": [1, 2]}"#).await.iter().eq(["1"]));
     assert!(found(&api, r#"j={"id": 9007199254740993}"#).await.iter().eq(["5"]));
-}
-
-async fn days_that_no_month_has_are_found(database: TestDatabase) {
-    database
-        .execute(
-            "SET sql_mode = 'ALLOW_INVALID_DATES';
-             CREATE TABLE thing (id integer PRIMARY KEY, d date, at datetime);
-             INSERT INTO thing VALUES (1, '2026-02-31', '2026-02-31 10:00:00'), (2, '2026-02-28', '2026-02-28 10:00:00'), (3, NULL, NULL);",
-        )
-        .await;
-    let (_, api) = open(&database).await;
-    for (filter, keys) in [
-        ("d=2026-02-31", &["1"][..]),
-        ("d__ne=2026-02-31", &["2", "3"]),
-        ("at=2026-02-31 10:00:00", &["1"]),
-        ("at=2026-02-28 10:00", &["2"]),
-    ] {
-        assert!(found(&api, filter).await.iter().eq(keys), "{filter}");
-    }
-    // Only to look for.
-    let body = serde_json::json!({"d": "2026-02-31"});
-    api.patch("/api/v1/resources/thing/records/2", body).await.expect_problem(422, "INVALID", &["\"d\""]);
 }

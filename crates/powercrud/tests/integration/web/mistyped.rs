@@ -70,7 +70,7 @@ async fn all_matching_is_not_offered(database: TestDatabase) {
 async fn the_count_is_the_one_beside_it(database: TestDatabase) {
     let (_, mut browser) = open(database).await;
     let answer = browser.get("/resources/book/count?status=draft").await.expect(200);
-    answer.holds(&["30 books match", "id=\"select-all-words\" hx-swap-oob=\"true\">Select all 30 matching<"]);
+    answer.holds(&["30 books match", "id=\"select-all-words\" hx-swap-oob=\"innerHTML\">Select all 30 matching<"]);
 }
 
 /// The dialog tells how many fail and why, and what follows from it.
