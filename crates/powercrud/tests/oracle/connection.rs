@@ -47,6 +47,11 @@ impl Connection {
 
     /// Runs a SELECT whose columns are all texts.
     pub(crate) async fn texts(&mut self, sql: &str) -> Vec<Vec<Option<String>>> {
+        self.try_texts(sql).await.unwrap_or_else(|error| panic!("{error}: {sql}"))
+    }
+
+    /// As [`Connection::texts`], of what the database may refuse.
+    pub(crate) async fn try_texts(&mut self, sql: &str) -> sqlx::Result<Vec<Vec<Option<String>>>> {
         macro_rules! read {
             ($connection:expr, $read:expr) => {
                 $connection.fetch_all(raw_sql(AssertSqlSafe(sql.to_owned()))).await.map(|rows| {
@@ -56,7 +61,7 @@ impl Connection {
             };
         }
         let lossy = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let rows: sqlx::Result<Vec<Vec<Option<String>>>> = match self {
+        match self {
             // A file may hold text that is none.
             Self::Sqlite(connection) => {
                 read!(connection, |row: &SqliteRow, index| lossy(row.try_get_unchecked(index).expect("bytes")))
@@ -67,8 +72,7 @@ impl Connection {
             Self::Mysql(connection) => {
                 read!(connection, |row: &MySqlRow, index| lossy(row.try_get_unchecked(index).expect("bytes")))
             }
-        };
-        rows.unwrap_or_else(|error| panic!("{error}: {sql}"))
+        }
     }
 
     /// The first column of a SELECT.

@@ -99,8 +99,12 @@ impl Judge {
                 }
             });
         }
-        let held = self.tags(table, &conditions.join(" AND ")).await?;
-        Ok(held.into_iter().filter(|tag| tags.contains(tag)).collect())
+        let (table, condition) = (self.table(table).await, conditions.join(" AND "));
+        let text = if self.kind == Kind::Mysql { "CHAR" } else { "TEXT" };
+        // A value that the column can't hold is held by none.
+        let held = self.plain.try_texts(&format!("SELECT CAST(tag AS {text}) FROM {table} WHERE {condition}")).await;
+        let held = held.unwrap_or_default().into_iter().filter_map(|row| row[0].as_deref()?.parse().ok());
+        Ok(held.filter(|tag| tags.contains(tag)).collect())
     }
 
     async fn column_type(&mut self, table: &str, column: &str) -> String {

@@ -244,7 +244,15 @@ impl Trial {
     async fn bulk(&mut self, bulk: &Bulk) -> Result<(), String> {
         let table = &bulk.table;
         let keys = self.keys(table).await?;
-        let selected = self.judge.tags(table, &bulk.selection.sql()).await?;
+        let tags: BTreeMap<&str, i64> = keys.iter().map(|(tag, key)| (key.as_str(), *tag)).collect();
+        if let Some((tag, key)) = keys.iter().find(|(tag, key)| tags[key.as_str()] != **tag && !key.contains("~n")) {
+            return Err(format!("the record of tag {tag} is not the only one with the key {key:?}"));
+        }
+        let mut selected = self.judge.tags(table, &bulk.selection.sql()).await?;
+        if matches!(bulk.selection, Selected::Tags(_)) {
+            // Whoever ticks records whose key is NULL has ticked one key.
+            selected.retain(|tag| keys.get(tag).is_none_or(|key| tags[key.as_str()] == *tag));
+        }
         if let Selected::Filter { conditions, .. } = &bulk.selection {
             match self.subject.list(table, conditions, 50).await {
                 Ok((records, count)) => {
@@ -278,7 +286,6 @@ impl Trial {
                     Deed::Update(_) => "bulk updates",
                     Deed::Delete => "bulk deletes",
                 });
-                let tags: BTreeMap<&str, i64> = keys.iter().map(|(tag, key)| (key.as_str(), *tag)).collect();
                 self.ended(bulk, &selected, &task, &errors, &tags)
                     .await
                     .map_err(|difference| format!("{difference}\n--- the task\n{task:?}\n{errors:#?}"))
