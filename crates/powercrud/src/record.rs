@@ -128,7 +128,7 @@ async fn plan_update<C: ConnectionTrait>(
 ) -> Result<(Row, Vec<Change>)> {
     let before = held_row(transaction, app, resource, key).await?;
     expected.check_record(resource, &before)?;
-    let inputs = unlike::unlike(resource, &before, asked);
+    let inputs = unlike::unlike(resource, &before, asked, expected);
     let mut changes = parse_changes(resource, |field| resource.may_change(field), &inputs)?;
     changes.retain(|change| cell(resource, &before, &change.field).is_none_or(|cell| cell.value != change.value));
     expected.check_values(resource, &before, &changes)?;

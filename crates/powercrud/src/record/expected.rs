@@ -15,6 +15,8 @@ pub struct Expected {
     /// ETags, of which one must be the record's.
     etags: Option<Vec<String>>,
     values: Vec<(String, Seen)>,
+    /// Whether NULL is meant for the JSON document `null` too, where that is there.
+    pub(super) takes_null_for_null: bool,
 }
 
 /// How a field's value was seen.
@@ -27,6 +29,12 @@ enum Seen {
 }
 
 impl Expected {
+    /// From whom it is all one whether a field is NULL or holds the JSON document `null`, since both read alike: NULL leaves that as it is.
+    #[must_use]
+    pub(crate) fn taking_null_for_null(self) -> Self {
+        Self { takes_null_for_null: true, ..self }
+    }
+
     /// The record's version is this one still, as [`crate::query::version`] tells it; for resources with a version field.
     #[must_use]
     pub fn version(self, version: &str) -> Self {

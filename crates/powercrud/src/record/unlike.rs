@@ -3,6 +3,7 @@
 //! What has its value already is not written: neither its column's type nor a lossy way to text and back can then change a byte of it,
 //! and a program may send back all that it was told, also of fields that can't be written.
 
+use super::Expected;
 use crate::{
     form::Input,
     query::{Cell, Row},
@@ -11,7 +12,7 @@ use crate::{
 use powercrud_db::{Column, ColumnType, Value};
 
 /// The inputs whose field has another value now, or that are about no field.
-pub(super) fn unlike(resource: &Resource, row: &Row, inputs: &[Input]) -> Vec<Input> {
+pub(super) fn unlike(resource: &Resource, row: &Row, inputs: &[Input], expected: &Expected) -> Vec<Input> {
     let is_unlike = |(name, text): &&Input| {
         // A name that comes twice is a mistake, whatever it says.
         if inputs.iter().filter(|(other, _)| other == name).count() > 1 {
@@ -20,7 +21,10 @@ pub(super) fn unlike(resource: &Resource, row: &Row, inputs: &[Input]) -> Vec<In
         let place = resource.require_field(name).ok().map(|field| &field.name);
         let place = place.and_then(|name| resource.fields.iter().position(|field| field.name == *name));
         match place.and_then(|at| Some((&resource.fields[at], row.cells.get(at)?))) {
-            Some((field, cell)) => !says_the_same(field, cell, text.as_deref()),
+            Some((field, cell)) => {
+                !says_the_same(field, cell, text.as_deref())
+                    && !(expected.takes_null_for_null && text.is_none() && is_json_null(cell))
+            }
             None => true,
         }
     };
@@ -29,14 +33,7 @@ pub(super) fn unlike(resource: &Resource, row: &Row, inputs: &[Input]) -> Vec<In
 
 /// Whether `text`, or NULL where there is none, is what the cell holds.
 pub(crate) fn says_the_same(field: &Field, cell: &Cell, text: Option<&str>) -> bool {
-    let Some(text) = text else {
-        // In JSON both are null.
-        return match &cell.value {
-            Value::Null => true,
-            Value::Json(document) => document.trim() == "null",
-            _ => false,
-        };
-    };
+    let Some(text) = text else { return cell.value.is_null() };
     // What is no document is given as a text, which in a document has quotes.
     let is_quoted =
         field.column.column_type == ColumnType::Json && matches!(cell.value, Value::Raw(_) | Value::Bytes(_));
@@ -63,6 +60,11 @@ pub(crate) fn says_the_same(field: &Field, cell: &Cell, text: Option<&str>) -> b
                 || Value::parse(&column(), text).is_ok_and(|parsed| parsed == *value)
         }
     }
+}
+
+/// Whether the cell holds the JSON document `null`, which is not NULL.
+fn is_json_null(cell: &Cell) -> bool {
+    matches!(&cell.value, Value::Json(document) if document.trim() == "null")
 }
 
 /// Whether two decimals differ in nothing but zeros at their end.

@@ -245,7 +245,9 @@ impl Trial {
         let table = &bulk.table;
         let keys = self.keys(table).await?;
         let tags: BTreeMap<&str, i64> = keys.iter().map(|(tag, key)| (key.as_str(), *tag)).collect();
-        if let Some((tag, key)) = keys.iter().find(|(tag, key)| tags[key.as_str()] != **tag && !key.contains("~n")) {
+        let resource = self.subject.resource(table).map_err(|error| error.to_string())?;
+        let is_shared = |tag: &i64, key: &str| tags[key] != *tag && !key.contains("~n") && resource.read_only.is_none();
+        if let Some((tag, key)) = keys.iter().find(|(tag, key)| is_shared(tag, key)) {
             return Err(format!("the record of tag {tag} is not the only one with the key {key:?}"));
         }
         let mut selected = self.judge.tags(table, &bulk.selection.sql()).await?;
@@ -286,7 +288,7 @@ impl Trial {
                     Deed::Update(_) => "bulk updates",
                     Deed::Delete => "bulk deletes",
                 });
-                self.ended(bulk, &selected, &task, &errors, &tags)
+                self.ended(bulk, &selected, &task, &errors, &keys)
                     .await
                     .map_err(|difference| format!("{difference}\n--- the task\n{task:?}\n{errors:#?}"))
             }
@@ -319,10 +321,10 @@ impl Trial {
         selected: &[i64],
         task: &BulkTask,
         errors: &[RecordError],
-        tags: &BTreeMap<&str, i64>,
+        keys: &BTreeMap<i64, String>,
     ) -> Result<(), String> {
         let total = selected.len() as u64;
-        let failed = named(errors, tags, selected)?;
+        let failed = named(errors, keys, selected)?;
         if task.total_records != total {
             return Err(format!("plain SQL selects {total}, the task {}", task.total_records));
         }

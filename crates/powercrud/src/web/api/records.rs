@@ -182,7 +182,8 @@ pub(super) async fn update(
     caller.require(Scope::Write)?;
     let (resource, key) = find(&caller, &resource, &key)?;
     let inputs = inputs(&resource, &body)?;
-    let expected = expected(&headers)?;
+    // In JSON both are null.
+    let expected = expected(&headers)?.taking_null_for_null();
     let written = record::update_expecting(caller.app(), caller.user(), &resource, &key, &inputs, &expected).await;
     unless_held(&caller, written).await?;
     Ok(with_etag(&resource, &record::get(caller.app(), &resource, &key).await?).into_response())

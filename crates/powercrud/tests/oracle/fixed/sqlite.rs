@@ -2,7 +2,7 @@
 
 use super::{at_once, bulk, case, edit, filter, pages, rows, set, update, usual};
 use crate::{
-    step::{Case, Deed, Selected, Step},
+    step::{Assignment, Case, Deed, Selected, Step},
     support::Kind,
 };
 
@@ -179,7 +179,17 @@ fn refusals() -> Vec<Case> {
 }
 
 fn values() -> Vec<Case> {
+    let cleared = |column: &str| Assignment { column: column.to_owned(), text: None, sql: "NULL".to_owned() };
     vec![
+        one(
+            "a JSON null becomes NULL",
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, doc json);
+            INSERT INTO t VALUES (1, 1, 'null'), (2, 2, NULL), (3, 3, 'null');",
+            vec![
+                edit("t", 1, cleared("doc")),
+                bulk("t", Deed::Update(vec![cleared("doc")]), Selected::All),
+            ],
+        ),
         one(
             "invalid UTF-8 in a cell",
             "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, other text);

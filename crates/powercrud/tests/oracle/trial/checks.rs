@@ -6,22 +6,27 @@ use powercrud::task::{BulkTask, RecordError, Status};
 
 use crate::judge::Verdict;
 
-/// The errors by the tags of their records.
+/// The errors by the tags of their records. Records whose key is NULL have one key, and are named as often as there are such records.
 pub(super) fn named(
     errors: &[RecordError],
-    tags: &BTreeMap<&str, i64>,
+    keys: &BTreeMap<i64, String>,
     selected: &[i64],
 ) -> Result<BTreeMap<i64, RecordError>, String> {
     let mut failed = BTreeMap::new();
     for error in errors {
-        let tag =
-            *tags.get(error.record_key.as_str()).ok_or_else(|| format!("{error:?} names no record of the list"))?;
-        if !selected.contains(&tag) {
-            return Err(format!("{error:?} is about record {tag}, which is not selected"));
-        }
-        if failed.insert(tag, error.clone()).is_some() {
-            return Err(format!("{error:?}: a record is named twice"));
-        }
+        let is_meant = |tag: &&i64| keys.get(tag).is_some_and(|key| *key == error.record_key);
+        let of_key: Vec<_> = selected.iter().filter(is_meant).collect();
+        let Some(tag) = of_key.iter().find(|tag| !failed.contains_key(**tag)) else {
+            let what = if !of_key.is_empty() {
+                "is named twice"
+            } else if keys.values().any(|key| *key == error.record_key) {
+                "is not selected"
+            } else {
+                "is not on the list"
+            };
+            return Err(format!("{error:?}: the record {what}"));
+        };
+        failed.insert(**tag, error.clone());
     }
     Ok(failed)
 }
