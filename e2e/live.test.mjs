@@ -51,7 +51,7 @@ async function watch(page, seen = []) {
 
 test('the bar moves in two windows at once, by their streams', async () => {
   const one = await open(chrome);
-  const address = await submit(one, '11');
+  const address = await submit(one, '1011');
   const other = await open(chrome);
   await Promise.all([one.goto(address), other.goto(address)]);
   for (const { between, polls } of await Promise.all([watch(one), watch(other)])) {
