@@ -161,8 +161,7 @@ pub(super) async fn get(caller: Caller, Path((resource, key)): Path<(String, Str
     params(
         ("resource" = String, Path, description = "The resource's name"),
         ("key" = String, Path, description = "The record's key"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|"[A-Za-z0-9_-]+"(, *"[A-Za-z0-9_-]+")*)$"#, description =
-            "The record's ETag as it was read, several separated by commas, or * for any"),
+        IfMatch,
     ),
     request_body = BTreeMap<String, serde_json::Value>,
     responses(
@@ -197,8 +196,7 @@ pub(super) async fn update(
     params(
         ("resource" = String, Path, description = "The resource's name"),
         ("key" = String, Path, description = "The record's key"),
-        ("If-Match" = Option<String>, Header, pattern = r#"^(\*|"[A-Za-z0-9_-]+"(, *"[A-Za-z0-9_-]+")*)$"#, description =
-            "The record's ETag as it was read, several separated by commas, or * for any"),
+        IfMatch,
     ),
     responses(
         (status = 204, description = "It is gone"),
@@ -219,6 +217,16 @@ pub(super) async fn delete(
     let deleted = record::delete_expecting(caller.app(), caller.user(), &resource, &key, &expected).await;
     unless_held(&caller, deleted).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The header, for the document.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is read by `expected`")]
+struct IfMatch {
+    /// The record's ETag as it was read, several separated by commas, or * for any
+    #[param(rename = "If-Match", required = false, pattern = r#"^(\*|"[A-Za-z0-9_-]+"(, *"[A-Za-z0-9_-]+")*)$"#)]
+    if_match: String,
 }
 
 /// What `If-Match` says: which ETags are good, or nothing.
