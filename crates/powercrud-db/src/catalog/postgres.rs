@@ -105,21 +105,24 @@ WITH RECURSIVE chain AS (
 /// statement finds (of an array, where its elements do), `shown` where a type does not read the text that it writes, else `spelled`.
 /// Boxes and circles have an operator `=` too, which compares their areas.
 const EQUALITY: &str = r"
-comparable AS (
-  SELECT t.oid FROM pg_type AS t
-  WHERE t.typtype IN ('e', 'r', 'm') OR EXISTS (
-    SELECT FROM pg_operator AS o JOIN pg_amop AS p ON p.amopopr = o.oid JOIN pg_am AS m ON m.oid = p.amopmethod
-    WHERE o.oprname = '=' AND o.oprleft = o.oprright AND pg_operator_is_visible(o.oid)
-      AND (m.amname = 'btree' AND p.amopstrategy = 3 OR m.amname = 'hash' AND p.amopstrategy = 1)
-      AND (o.oprleft = t.oid OR EXISTS (SELECT FROM pg_cast AS k WHERE k.castsource = t.oid AND k.casttarget = o.oprleft
-                                          AND k.castmethod = 'b' AND k.castcontext = 'i')))
-), equality AS (
+compared AS MATERIALIZED (
+  SELECT DISTINCT o.oprleft AS oid
+  FROM pg_operator AS o JOIN pg_amop AS p ON p.amopopr = o.oid JOIN pg_am AS m ON m.oid = p.amopmethod
+  WHERE o.oprname = '=' AND o.oprleft = o.oprright AND pg_operator_is_visible(o.oid)
+    AND (m.amname = 'btree' AND p.amopstrategy = 3 OR m.amname = 'hash' AND p.amopstrategy = 1)
+), comparable AS MATERIALIZED (
+  SELECT oid FROM compared
+  UNION SELECT oid FROM pg_type WHERE typtype IN ('e', 'r', 'm')
+  UNION SELECT k.castsource FROM pg_cast AS k JOIN compared ON compared.oid = k.casttarget
+        WHERE k.castmethod = 'b' AND k.castcontext = 'i'
+), lists AS MATERIALIZED (
+  SELECT e.typarray AS oid FROM pg_type AS e LEFT JOIN chain ON chain.domain = e.oid
+  WHERE e.typarray <> 0 AND COALESCE(chain.base, e.oid) IN (SELECT oid FROM comparable)
+), equality AS MATERIALIZED (
   SELECT t.oid, CASE
     WHEN t.typnamespace = 'pg_catalog'::regnamespace AND (t.typname IN ('regclass', 'regproc', 'regoper', 'gtsvector', 'pg_node_tree',
       'pg_ndistinct', 'pg_dependencies', 'pg_mcv_list') OR t.typname LIKE 'pg\_brin\_%') THEN 'shown'
-    WHEN t.oid IN (SELECT oid FROM comparable) OR EXISTS (
-      SELECT FROM pg_type AS e LEFT JOIN chain ON chain.domain = e.oid
-      WHERE e.typarray = t.oid AND COALESCE(chain.base, e.oid) IN (SELECT oid FROM comparable)) THEN 'own'
+    WHEN t.oid IN (SELECT oid FROM comparable) OR t.oid IN (SELECT oid FROM lists) THEN 'own'
     ELSE 'spelled' END AS word
   FROM pg_type AS t
 )";
