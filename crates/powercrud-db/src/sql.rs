@@ -57,7 +57,7 @@ impl Dialect {
         })
     }
 
-    /// How `column` is selected so that [`Value::read`] can read it.
+    /// How `column` is selected so that [`crate::Value::read`] can read it.
     pub fn read(self, column: &Column, reference: impl IntoColumnRef) -> Expr {
         self.read_value(column, Expr::col(reference))
     }

@@ -356,7 +356,7 @@ impl Builder {
         self
     }
 
-    /// Whether [`Builder::build`] creates and updates PowerCRUD's own tables (true). Where it may not, [`Database::migrate`] has to
+    /// Whether [`Builder::build`] creates and updates PowerCRUD's own tables (true). Where it may not, [`crate::db::migrate`] has to
     /// have run before.
     #[must_use]
     pub fn migrate(mut self, migrate: bool) -> Self {

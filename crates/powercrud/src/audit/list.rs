@@ -43,7 +43,7 @@ const COLUMNS: [&str; 11] =
 /// The entries that fit, newest first, for staff.
 ///
 /// # Errors
-/// [`Error::NotAllowed`] for everybody else, and [`Error::UnknownResource`] where a record of one is asked for.
+/// [`crate::Error::NotAllowed`] for everybody else, and [`crate::Error::UnknownResource`] where a record of one is asked for.
 pub async fn list(app: &PowerCrud, user: &User, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
     let limit = if filter.limit == 0 { 50 } else { filter.limit };
     let select = newest_first().cond_where(condition(app, user, filter)?).offset(filter.offset).limit(limit).take();
@@ -66,7 +66,7 @@ pub async fn count(app: &PowerCrud, user: &User, filter: &AuditFilter) -> Result
 /// Everybody who did something, by id and the latest name; the operator's id is `None`. For staff.
 ///
 /// # Errors
-/// [`Error::NotAllowed`] for everybody else.
+/// [`crate::Error::NotAllowed`] for everybody else.
 pub async fn people(app: &PowerCrud, user: &User) -> Result<Vec<(Option<String>, String)>> {
     user.require_staff()?;
     let select = Query::select()

@@ -22,8 +22,8 @@ pub(super) fn unlike(resource: &Resource, row: &Row, inputs: &[Input], expected:
         let place = place.and_then(|name| resource.fields.iter().position(|field| field.name == *name));
         match place.and_then(|at| Some((&resource.fields[at], row.cells.get(at)?))) {
             Some((field, cell)) => {
-                !says_the_same(field, cell, text.as_deref())
-                    && !(expected.takes_null_for_null && text.is_none() && is_json_null(cell))
+                let is_null_either_way = expected.takes_null_for_null && text.is_none() && is_json_null(cell);
+                !is_null_either_way && !says_the_same(field, cell, text.as_deref())
             }
             None => true,
         }
