@@ -86,7 +86,9 @@ impl Worker {
                 () = stop.cancelled() => break,
                 permit = std::sync::Arc::clone(&free).acquire_owned() => permit,
             };
-            match with_timeout(store::claim(&self.app, self.id, None)).await {
+            // A clone knows the tables as they were read last, so that tasks on new ones are taken too.
+            let known = self.app.clone();
+            match with_timeout(store::claim(&known, self.id, None)).await {
                 Ok(Some((lease, task))) => {
                     let (app, stop) = (self.app.clone(), stop.clone());
                     running.spawn(async move {
