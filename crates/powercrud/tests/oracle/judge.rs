@@ -90,8 +90,8 @@ impl Judge {
             let column_type = self.column_type(table, &change.column).await;
             let is_text = ["char", "text", "enum", "set"].iter().any(|part| column_type.contains(part));
             conditions.push(match self.kind {
-                Kind::Sqlite => format!("{column} IS {value}"),
                 // Whatever the collation takes for equal.
+                Kind::Sqlite => format!("{column} IS {value} COLLATE BINARY"),
                 Kind::Mysql if is_text => format!("CAST({column} AS BINARY) <=> CAST({value} AS BINARY)"),
                 Kind::Mysql => format!("{column} <=> {value}"),
                 Kind::Postgres => {

@@ -32,8 +32,9 @@ fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/integration/notify/tls").join(name)
 }
 
-async fn ended(app: &PowerCrud) {
-    let request = update("item", Selection::All, [("note", Some("x"))]);
+/// A task that writes `note` to each of the items has ended.
+async fn ended(app: &PowerCrud, note: &str) {
+    let request = update("item", Selection::All, [("note", Some(note))]);
     let user = User::new("ann", "Ann").email("ann@example.org");
     let task = queue(app, BulkRequest { user, ..request }).await;
     work(app, &task).await;
@@ -106,7 +107,7 @@ async fn mail_goes_encrypted_and_logged_in(database: TestDatabase) {
         let strange = mailing(&database, url("p%2Fw%3A%231")).build().await.expect("no mistakes");
         let wrong =
             mailing(&database, url("s3cret")).tls_ca_file(file("authority.pem")).build().await.expect("no mistakes");
-        ended(&trusting).await;
+        ended(&trusting, &format!("{mode}{query}")).await;
         for (app, reason) in [(&strange, "certificate"), (&wrong, "535")] {
             assert_eq!(app.deliver_notices().await.expect("a try"), 1);
             let notice = outbox(&database).await.pop().expect("a notice");
@@ -134,7 +135,7 @@ async fn mail_goes_encrypted_and_logged_in(database: TestDatabase) {
     // Who wants encryption gets none of it from a server without: nothing is sent.
     let Some(plain) = MailServer::start("plain") else { return };
     let app = mailing(&database, format!("smtp://localhost:{}", plain.port)).build().await.expect("no mistakes");
-    ended(&app).await;
+    ended(&app, "plain").await;
     assert_eq!(app.deliver_notices().await.expect("a try"), 1);
     let notice = outbox(&database).await.pop().expect("a notice");
     assert!(notice.status == "waiting" && notice.last_error.contains("STARTTLS"), "{}", notice.last_error);
@@ -173,13 +174,13 @@ async fn a_webhook_goes_by_https_to_whom_it_trusts(database: TestDatabase) {
             .webhook_allow_private(true)
     };
     let strange = build("localhost").build().await.expect("a configuration without mistakes");
-    ended(&strange).await;
+    ended(&strange, "a first time").await;
     assert_eq!(strange.deliver_notices().await.expect("a try"), 1);
     let notice = outbox(&database).await.remove(0);
     assert!(notice.status == "waiting" && notice.last_error.contains("can't be trusted"), "{}", notice.last_error);
     for (tries, host) in ["localhost", "127.0.0.1"].into_iter().enumerate() {
         if tries > 0 {
-            ended(&strange).await;
+            ended(&strange, "a second time").await;
         }
         due_now(&database).await;
         let trusting = build(host).tls_ca_file(file("authority.pem")).build().await.expect("no mistakes");
