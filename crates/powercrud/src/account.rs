@@ -16,14 +16,14 @@ use uuid::Uuid;
 pub(crate) use login::{Login, change_password, confirm, sign_in, sign_out};
 pub(crate) use throttle::Guess;
 
-use crate::{
-    app::User,
+use crate::token;
+use powercrud_db::{Database, QueryExt as _, close};
+use powercrud_engine::{
     audit::{Action, Deed},
     error::{Error, Result},
     own::tables,
-    token,
+    user::User,
 };
-use powercrud_db::{Database, QueryExt as _, close};
 
 /// A user who signs in with a password. Moments are milliseconds since 1970 UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,117 +1,53 @@
-//! The handle that an application holds: one database, its resources and settings.
+//! The handle that an application holds: an engine, and who may reach it by HTTP.
 
 mod doors;
-mod schema;
+mod hosts;
+mod proxies;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
-use tokio::sync::Notify;
-
-use crate::{
-    config::{Hosts, LoginMode, Notification, Proxies, Secret, Settings},
+use crate::{live::Live, notify};
+use powercrud_db::Database;
+use powercrud_engine::{
+    Engine, EngineBuilder,
+    config::{LoginMode, Notification, Secret, Settings},
     error::{Error, Result},
-    live::Live,
-    metrics::Metrics,
-    notify::{self, Notifier, TaskEndHook},
-    own,
-    resource::{self, Resource, ResourceBuilder},
+    notify::{QueueHooks, TaskEndHook},
+    resource::{Resource, ResourceBuilder},
     task::BulkTask,
+    user::User,
 };
-use powercrud_db::{Catalog, Database};
-use schema::{Schema, Schemas};
+
+pub(crate) use {hosts::Hosts, proxies::Proxies};
 
 /// A configured PowerCRUD. Cheap to clone. It keeps the tables as they were when it was cloned; a clone knows them as they were read
-/// last ([`PowerCrud::reload_catalog`]).
+/// last ([`Engine::reload_catalog`]).
+///
+/// What it does to records is its [`Engine`]'s, which it derefs to: wherever one is asked for, this is good.
+#[derive(Clone)]
 pub struct PowerCrud {
-    inner: Arc<Inner>,
-    schema: Arc<Schema>,
+    engine: Engine,
+    web: Arc<Web>,
 }
 
-struct Inner {
-    database: Database,
-    settings: Settings,
-    schemas: Schemas,
+/// What the pages and the API need beside the engine.
+struct Web {
     hosts: Arc<Hosts>,
     proxies: Proxies,
     users: Option<UserHook>,
     token_users: Option<doors::TokenUserHook>,
-    /// Rung when this process has queued a task, so that its own workers start at once.
-    bell: Notify,
     live: Live,
-    metrics: Metrics,
-    queue_hooks: QueueHooks,
-    /// How this process tells people of tasks' ends, beside its own tables.
-    notifiers: Vec<Arc<dyn Notifier>>,
 }
 
-type SuccessHook = Arc<dyn Fn(&BulkTask) + Send + Sync>;
-type FailureHook = Arc<dyn Fn(&Resource, &User, &Error) + Send + Sync>;
+impl Deref for PowerCrud {
+    type Target = Engine;
 
-/// What an application wants to hear of bulk requests for the background.
-#[derive(Clone, Default)]
-pub(crate) struct QueueHooks {
-    pub(crate) success: Option<SuccessHook>,
-    pub(crate) failure: Option<FailureHook>,
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 type UserHook = Arc<dyn Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync>;
-
-/// Who asks. `User::new("7", "Ann").email("ann@example.org")` makes one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct User {
-    /// A stable id; `None` for the local operator of a server without login.
-    pub id: Option<String>,
-    /// For people.
-    pub name: String,
-    /// Staff see everybody's tasks.
-    pub is_staff: bool,
-    /// Where mail about this user's tasks goes.
-    pub email: Option<String>,
-}
-
-impl User {
-    /// Somebody with that stable id, and a name for people.
-    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { id: Some(id.into()), name: name.into(), ..Self::default() }
-    }
-
-    /// Whoever sits at the machine: the command line, and pages where no login is set up.
-    pub fn operator() -> Self {
-        Self { name: "operator".into(), is_staff: true, ..Self::default() }
-    }
-
-    /// Whether this user sees everybody's tasks.
-    #[must_use]
-    pub fn staff(mut self, is_staff: bool) -> Self {
-        self.is_staff = is_staff;
-        self
-    }
-
-    /// Where mail about this user's tasks goes.
-    #[must_use]
-    pub fn email(mut self, address: impl Into<String>) -> Self {
-        self.email = Some(address.into());
-        self
-    }
-
-    /// The name to keep beside the id, as far as there is room for it; `None` for the operator.
-    pub(crate) fn recorded_name(&self) -> Option<String> {
-        self.id.as_ref().map(|_| self.name.chars().take(190).collect())
-    }
-
-    /// Refuses everybody who is not staff.
-    ///
-    /// # Errors
-    /// [`Error::NotAllowed`].
-    pub(crate) fn require_staff(&self) -> Result<()> {
-        if self.is_staff { Ok(()) } else { Err(Error::NotAllowed("that is for staff only".into())) }
-    }
-
-    /// Whether this user may see and control a task of `owner`.
-    pub fn may_see(&self, owner: Option<&str>) -> bool {
-        self.is_staff || (self.id.is_some() && self.id.as_deref() == owner)
-    }
-}
 
 /// Goes with a request whose session the router has looked up, as an extension.
 #[derive(Clone)]
@@ -144,43 +80,10 @@ impl PowerCrud {
         }
     }
 
-    /// The database.
-    pub fn database(&self) -> &Database {
-        &self.inner.database
-    }
-
-    /// What the database said about itself when it was last asked.
-    pub fn catalog(&self) -> &Catalog {
-        &self.schema.catalog
-    }
-
-    /// The settings.
-    pub fn settings(&self) -> &Settings {
-        &self.inner.settings
-    }
-
-    /// All resources, by name.
-    pub fn resources(&self) -> &[Arc<Resource>] {
-        &self.schema.resources
-    }
-
-    /// The resource of that name. Where no name fits to the letter, one that differs only in capitals, underscores and blanks: a
-    /// script that says `UnitPrice` works on a database that spells it `unit_price`.
-    ///
-    /// # Errors
-    /// [`Error::UnknownResource`], with the names there are.
-    pub fn resource(&self, name: &str) -> Result<&Arc<Resource>> {
-        let resources = &self.schema.resources;
-        resource::find_by_name(resources, name, |resource| &resource.name).ok_or_else(|| Error::UnknownResource {
-            name: name.to_owned(),
-            known: resources.iter().map(|resource| resource.name.clone()).collect(),
-        })
-    }
-
     /// Who asks: by the session that the router has found where PowerCRUD has the login, else by the application's hook; the operator
     /// where there is neither. `None` means nobody: not signed in.
     pub fn user(&self, parts: &axum::http::request::Parts) -> Option<User> {
-        match &self.inner.users {
+        match &self.web.users {
             _ if self.has_login() => parts.extensions.get::<SignedIn>().map(|signed_in| signed_in.0.clone()),
             Some(hook) => hook(parts),
             None => Some(User::operator()),
@@ -190,37 +93,17 @@ impl PowerCrud {
     /// Ends the event streams of open pages, so that a graceful shutdown need not wait for them; call it when the shutdown begins.
     /// The pages connect again by themselves, to the next process that answers.
     pub fn end_streams(&self) {
-        self.inner.live.end();
-    }
-
-    /// Who wants to hear of bulk requests for the background.
-    pub(crate) fn queue_hooks(&self) -> &QueueHooks {
-        &self.inner.queue_hooks
-    }
-
-    /// What this process counts.
-    pub(crate) fn metrics(&self) -> &Metrics {
-        &self.inner.metrics
-    }
-
-    /// How this process tells people of tasks' ends, beside its own tables.
-    pub(crate) fn notifiers(&self) -> &[Arc<dyn Notifier>] {
-        &self.inner.notifiers
+        self.web.live.end();
     }
 
     /// What open pages watch.
     pub(crate) fn live(&self) -> &Live {
-        &self.inner.live
+        &self.web.live
     }
 
     /// Whether people may have to sign in here.
     pub(crate) fn has_login(&self) -> bool {
-        self.inner.settings.login != LoginMode::Off
-    }
-
-    /// The bell that wakes this process's idle workers.
-    pub(crate) fn bell(&self) -> &Notify {
-        &self.inner.bell
+        self.settings().login != LoginMode::Off
     }
 }
 
@@ -376,31 +259,20 @@ impl Builder {
         }
         let hosts = Hosts::of(&self.settings, &mut |mistake| mistakes.push(mistake));
         let proxies = Proxies::of(&self.settings, &mut |mistake| mistakes.push(mistake));
-        if self.migrate {
-            own::migrate(&self.database).await?;
-        }
-        let catalog = Catalog::discover(&self.database).await?;
-        let resources = resource::build(self.resources.clone(), &self.settings, &catalog, &mut mistakes);
-        let notifiers = notify::set_up(&self.settings, self.task_end, &resources, &mut mistakes);
+        let engine =
+            EngineBuilder::discover(self.database, self.settings, self.resources, self.migrate, &mut mistakes).await?;
+        let notifiers = notify::set_up(engine.settings(), self.task_end, engine.resources(), &mut mistakes);
         if !mistakes.is_empty() {
             return Err(Error::Configuration(mistakes));
         }
-        let schema = Arc::new(Schema::new(catalog, resources));
         Ok(PowerCrud {
-            schema: Arc::clone(&schema),
-            inner: Arc::new(Inner {
-                database: self.database,
-                settings: self.settings,
-                schemas: Schemas::new(schema, self.resources),
+            engine: engine.build(notifiers, self.queue_hooks),
+            web: Arc::new(Web {
                 hosts: Arc::new(hosts),
                 proxies,
                 users: self.users,
                 token_users: self.token_users,
-                bell: Notify::new(),
                 live: Live::new(),
-                metrics: Metrics::new(),
-                queue_hooks: self.queue_hooks,
-                notifiers,
             }),
         })
     }

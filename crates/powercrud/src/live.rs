@@ -13,8 +13,8 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{
-    app::PowerCrud,
+use crate::app::PowerCrud;
+use powercrud_engine::{
     error::Result,
     task::{BulkTask, store},
 };

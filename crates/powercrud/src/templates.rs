@@ -12,7 +12,7 @@ use minijinja::{
 };
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use powercrud_engine::error::{Error, Result};
 
 /// A template that somebody overrides may loop, but not for ever. A page of a thousand rows takes about a hundredth.
 const FUEL: u64 = 200_000_000;

@@ -12,18 +12,18 @@ use sea_orm::{
     ConnectionTrait, QueryResult,
     sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
 };
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{
-    account,
-    app::{PowerCrud, User},
+use crate::{account, app::PowerCrud};
+use powercrud_db::{Dialect, QueryExt as _, close};
+use powercrud_engine::{
     audit::{Action, Deed},
     config::LoginMode,
+    digest::{digest, hex},
     error::{Error, FieldError, Result},
     own::tables,
+    user::User,
 };
-use powercrud_db::{Dialect, QueryExt as _, close};
 
 /// A token to be made.
 #[derive(Clone, Debug)]
@@ -370,23 +370,9 @@ fn read(row: &QueryResult) -> Result<ApiToken> {
     })
 }
 
-/// The SHA-256 of a text, in hexadecimal.
-pub(crate) fn digest(text: &str) -> String {
-    hex(&Sha256::digest(text))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_digest_is_sha_256_in_hexadecimal() {
-        assert_eq!(digest("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    }
 
     #[test]
     fn scopes_have_words_and_others_are_refused() {

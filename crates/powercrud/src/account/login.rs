@@ -13,13 +13,13 @@ use super::{
     throttle::{self, Guess},
     trail, write_password,
 };
-use crate::{
+use crate::token;
+use powercrud_db::{Database, QueryExt as _, close};
+use powercrud_engine::{
     audit::Action,
     error::{Error, Result},
     own::tables,
-    token,
 };
-use powercrud_db::{Database, QueryExt as _, close};
 
 /// How a try to sign in ended.
 pub(crate) enum Login {

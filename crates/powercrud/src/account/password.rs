@@ -15,7 +15,7 @@ use argon2::{
 };
 use tokio::sync::Semaphore;
 
-use crate::error::{Error, Result};
+use powercrud_engine::error::{Error, Result};
 
 const SHORTEST: usize = 8;
 const LONGEST: usize = 200;

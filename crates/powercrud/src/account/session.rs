@@ -9,12 +9,16 @@ use sea_orm::{
     ConnectionTrait,
     sea_query::{Expr, ExprTrait as _, Query, SelectStatement},
 };
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::Account;
-use crate::{app::User, error::Result, own::tables};
 use powercrud_db::{Database, Dialect, QueryExt as _};
+use powercrud_engine::{
+    digest::{digest, hex},
+    error::Result,
+    own::tables,
+    user::User,
+};
 
 /// What a browser shows to prove that it has signed in. Not to be logged.
 pub(crate) struct Token(String);
@@ -28,15 +32,6 @@ impl Token {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// The SHA-256 of a text, in hexadecimal.
-pub(super) fn hashed(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Begins a session, and removes those that have lapsed.
@@ -53,7 +48,7 @@ pub(super) async fn begin<C: ConnectionTrait>(
     let token = Token::random();
     let mut insert = Query::insert();
     insert.into_table(tables::SESSION).columns(["token_hash", "user_id", "created_at", "expires_at"]).values_panic([
-        hashed(token.as_str()).into(),
+        digest(token.as_str()).into(),
         user_id.into(),
         now.clone(),
         now.add(lifetime.as_millis() as i64),
@@ -64,7 +59,7 @@ pub(super) async fn begin<C: ConnectionTrait>(
 
 /// Whose session a browser's token is of, if it has not lapsed and its user is active. Using a session keeps it from lapsing.
 pub(crate) async fn user(database: &Database, token: &str, lifetime: Duration) -> Result<Option<User>> {
-    let hash = hashed(token);
+    let hash = digest(token);
     let now = database.dialect().now();
     let select = select_owner(database.dialect(), &hash)
         .expr(Expr::col((tables::SESSION, "expires_at")).sub(now.clone()))
@@ -91,7 +86,7 @@ pub(super) async fn owner<C: ConnectionTrait>(
     transaction: &C,
     token: &str,
 ) -> Result<Option<Account>> {
-    let row = transaction.row(&select_owner(dialect, &hashed(token))).await?;
+    let row = transaction.row(&select_owner(dialect, &digest(token))).await?;
     row.as_ref().map(super::read).transpose()
 }
 
@@ -108,7 +103,7 @@ fn select_owner(dialect: Dialect, token_hash: &str) -> SelectStatement {
 /// Ends the session of that token. `false`: there is none.
 pub(super) async fn end<C: ConnectionTrait>(transaction: &C, token: &str) -> Result<bool> {
     let mut delete = Query::delete();
-    delete.from_table(tables::SESSION).and_where(Expr::col("token_hash").eq(hashed(token)));
+    delete.from_table(tables::SESSION).and_where(Expr::col("token_hash").eq(digest(token)));
     Ok(transaction.delete(&delete).await? > 0)
 }
 

@@ -16,9 +16,8 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _, OnConflict, Query, UpdateStatement},
 };
 
-use super::session::hashed;
-use crate::{error::Result, own::tables};
 use powercrud_db::{Database, Dialect, QueryExt as _};
+use powercrud_engine::{digest::digest, error::Result, own::tables};
 
 /// So many failures for one name are free.
 const FREE: i64 = 5;
@@ -69,7 +68,7 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 fn half(text: &str) -> String {
-    hashed(text)[..HALF].to_owned()
+    digest(text)[..HALF].to_owned()
 }
 
 /// How long after the last failure the next try may come.

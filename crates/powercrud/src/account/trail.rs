@@ -19,12 +19,12 @@ use super::{
     Account, note, read, select, subject,
     throttle::{self, Guess},
 };
-use crate::{
-    app::User,
+use powercrud_db::{Database, QueryExt as _, close};
+use powercrud_engine::{
     audit::{self, Action, Deed},
     error::Result,
+    user::User,
 };
-use powercrud_db::{Database, QueryExt as _, close};
 
 /// How long after a try with a name that nobody has the next one is kept.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(300);

@@ -2,31 +2,30 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use super::{Builder, PowerCrud, User};
-use crate::config::{Hosts, Proxies};
+use super::{Builder, Hosts, PowerCrud, Proxies, User};
 
 pub(super) type TokenUserHook = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Option<User>> + Send>> + Send + Sync>;
 
 impl PowerCrud {
     /// Whose requests are answered.
     pub(crate) fn hosts(&self) -> &Arc<Hosts> {
-        &self.inner.hosts
+        &self.web.hosts
     }
 
     /// Who is believed about for whom they ask.
     pub(crate) fn proxies(&self) -> &Proxies {
-        &self.inner.proxies
+        &self.web.proxies
     }
 
     /// Whether tokens are good here: not where the application says who asks, but not of whom tokens were made.
     pub(crate) fn knows_users_of_tokens(&self) -> bool {
-        self.inner.users.is_none() || self.inner.token_users.is_some()
+        self.web.users.is_none() || self.web.token_users.is_some()
     }
 
     /// Who that user of a token is today, as the application says; `None` where it is not for the application to say.
     pub(crate) async fn user_of_token(&self, user: &User) -> Option<Option<User>> {
-        self.inner.users.as_ref()?;
-        match (&self.inner.token_users, &user.id) {
+        self.web.users.as_ref()?;
+        match (&self.web.token_users, &user.id) {
             (Some(hook), Some(id)) => Some(hook(id.clone()).await),
             _ => Some(None),
         }

@@ -17,11 +17,12 @@ use lettre::{
 };
 use serde::Serialize;
 
-use super::{
-    Address, Failure, Notice, Notifier,
-    summary::{ErrorLine, Summary},
+use crate::templates::Templates;
+use powercrud_engine::{
+    Engine,
+    notify::{Address, ErrorLine, Failure, Notice, Notifier, Summary},
+    resource::grouped,
 };
-use crate::{app::PowerCrud, resource::grouped, task::BulkTask, templates::Templates};
 
 pub(super) use server::Server;
 
@@ -61,26 +62,11 @@ struct MailView {
     error_message: String,
 }
 
-/// The address that a task's mail goes to.
-///
-/// # Errors
-/// Why there is none.
-pub(super) fn recipient<'a>(task: &BulkTask, address: Option<&'a str>) -> Result<&'a str, String> {
-    let who = task.user_name.as_deref().or(task.user_id.as_deref()).unwrap_or("the operator");
-    match address {
-        None | Some("") => Err(format!("{who} has no email address")),
-        Some(address) if address.parse::<EmailAddress>().is_err() => {
-            Err(format!("the email address of {who} is not valid"))
-        }
-        Some(address) => Ok(address),
-    }
-}
-
 impl Email {
-    async fn message(&self, app: &PowerCrud, notice: &Notice) -> Result<Message, Failure> {
+    async fn message(&self, engine: &Engine, notice: &Notice) -> Result<Message, Failure> {
         let to: EmailAddress =
             notice.recipient.parse().map_err(|_| Failure::lasting("the email address is not valid"))?;
-        let summary = Summary::of(app, notice.task_id).await?;
+        let summary = Summary::of(engine, notice.task_id).await?;
         let task = &summary.task;
         let user = one_line(task.user_name.as_deref().unwrap_or_default());
         #[derive(Serialize)]
@@ -89,7 +75,7 @@ impl Email {
         }
         let context = Context {
             mail: MailView {
-                title: app.settings().title.clone(),
+                title: engine.settings().title.clone(),
                 outcome: summary.outcome.clone(),
                 level: summary.level,
                 changes: summary.changes.clone(),
@@ -127,9 +113,9 @@ impl Notifier for Email {
         Duration::from_secs(60)
     }
 
-    fn deliver<'a>(&'a self, app: &'a PowerCrud, notice: &'a Notice) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, engine: &'a Engine, notice: &'a Notice) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            let message = self.message(app, notice).await?;
+            let message = self.message(engine, notice).await?;
             match self.server.transport().send(message).await {
                 Ok(_) => Ok(()),
                 // 5xx: the server will say the same again. That it does not know us may be mended by the operator.

@@ -10,60 +10,21 @@ use rustls::{
 use url::Url;
 
 use super::{
-    Address, Notifier,
     email::{Email, Server},
-    function::{Function, TaskEndHook},
     webhook::{Client, Endpoint, Key, Webhook},
 };
-use crate::{
-    app::PowerCrud,
+use crate::templates::Templates;
+use powercrud_engine::{
     config::{Channel, Settings},
+    notify::{Function, Notifier, TaskEndHook, tells_by},
     resource::Resource,
-    templates::Templates,
 };
-
-/// A way by which this process tells people of tasks' ends, for an operator to look at.
-#[derive(Clone, Debug)]
-pub struct Means {
-    /// `email` or `webhook`.
-    pub name: &'static str,
-    /// Where it leads, without secrets.
-    pub place: String,
-    /// Why it can't be reached now, where that is so.
-    pub unreachable: Option<String>,
-    /// The resources whose tasks' ends are told by it.
-    pub resources: Vec<String>,
-}
-
-impl PowerCrud {
-    /// The ways out of this process by which people are told of tasks' ends, each tried now: a mail server is greeted, a webhook's machine
-    /// is connected to; neither is sent anything.
-    pub async fn means_of_notice(&self) -> Vec<Means> {
-        let mut all = Vec::new();
-        for notifier in self.notifiers() {
-            let (Address { channel, .. }, Some(place)) = (notifier.address(), notifier.place()) else { continue };
-            let name = if channel == Channel::Email { "email" } else { "webhook" };
-            let resources = self.resources().iter().filter(|resource| tells_by(resource, channel));
-            all.push(Means {
-                name,
-                place,
-                unreachable: notifier.reach().await.err(),
-                resources: resources.map(|resource| resource.name.clone()).collect(),
-            });
-        }
-        all
-    }
-}
-
-fn tells_by(resource: &Resource, channel: Channel) -> bool {
-    resource.settings.bulk_async_notification.as_ref().is_some_and(|notification| notification.includes(channel))
-}
 
 /// The notifiers that settings and application give the means for; what is wrong joins `mistakes`.
 pub(crate) fn set_up(
     settings: &Settings,
     hook: Option<TaskEndHook>,
-    resources: &[Resource],
+    resources: &[Arc<Resource>],
     mistakes: &mut Vec<String>,
 ) -> Vec<Arc<dyn Notifier>> {
     let before = mistakes.len();
@@ -176,7 +137,7 @@ impl SettingUp<'_> {
     }
 
     /// Channels that are chosen need their means, and a function that is never called was meant to be.
-    fn chosen(&mut self, resources: &[Resource], has_hook: bool) {
+    fn chosen(&mut self, resources: &[Arc<Resource>], has_hook: bool) {
         let settings = self.settings;
         let default = &settings.bulk_async_notification;
         let complain = |channel: Channel, mistakes: &mut Vec<String>| {

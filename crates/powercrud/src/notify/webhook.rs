@@ -11,8 +11,11 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use super::{Address, Failure, Notice, Notifier, summary::Summary};
-use crate::{app::PowerCrud, error::Error};
+use powercrud_engine::{
+    Engine,
+    error::Error,
+    notify::{Address, Failure, Notice, Notifier, Summary},
+};
 
 pub(super) use {
     client::{Client, Endpoint},
@@ -27,8 +30,8 @@ pub(super) struct Webhook {
 }
 
 /// The body of the request: a type, a moment and the task as the JSON API gives it, with the first ten of its errors.
-async fn body(app: &PowerCrud, notice: &Notice) -> Result<String, Failure> {
-    let summary = Summary::of(app, notice.task_id).await?;
+async fn body(engine: &Engine, notice: &Notice) -> Result<String, Failure> {
+    let summary = Summary::of(engine, notice.task_id).await?;
     let task = &summary.task;
     let mut data = task.to_json(&summary.errors);
     data["more_errors"] = summary.more_errors.into();
@@ -49,9 +52,9 @@ impl Notifier for Webhook {
         Duration::from_secs(30)
     }
 
-    fn deliver<'a>(&'a self, app: &'a PowerCrud, notice: &'a Notice) -> BoxFuture<'a, Result<(), Failure>> {
+    fn deliver<'a>(&'a self, engine: &'a Engine, notice: &'a Notice) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
-            let body = body(app, notice).await?;
+            let body = body(engine, notice).await?;
             let (id, timestamp) = (notice.id.to_string(), notice.at / 1000);
             let signature = self.key.sign(&id, timestamp, body.as_bytes());
             let headers =

@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     account::{self, Guess},
-    error::{Error, FieldError},
     token,
 };
+use powercrud_engine::error::{Error, FieldError};
 
 #[derive(Serialize)]
 struct AccountView {

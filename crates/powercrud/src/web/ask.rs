@@ -20,11 +20,8 @@ use super::{
     paths::{Paths, parse_query, with_query},
     request_id, span, tasks, view,
 };
-use crate::{
-    app::{PowerCrud, User},
-    error::Result,
-    resource::grouped,
-};
+use crate::app::PowerCrud;
+use powercrud_engine::{error::Result, resource::grouped, user::User};
 
 /// The cookie by which the server finds what somebody has ticked.
 const SELECTION_COOKIE: &str = "powercrud_selection";

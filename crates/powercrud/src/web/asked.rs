@@ -1,7 +1,7 @@
 //! What the addresses of filtered pages ask for, as far as they ask alike.
 
 use super::{ask::Ask, error::sentence, staff, view};
-use crate::resource::Resource;
+use powercrud_engine::resource::Resource;
 
 const MILLISECONDS_A_DAY: i64 = 24 * 60 * 60 * 1000;
 

@@ -21,10 +21,9 @@ use super::{
 };
 use crate::{
     account::{self, Guess, Login},
-    app::{PowerCrud, SignedIn, User},
-    config::LoginMode,
-    error::Result,
+    app::{PowerCrud, SignedIn},
 };
+use powercrud_engine::{config::LoginMode, error::Result, user::User};
 
 /// The cookie that holds a session's token.
 const SESSION_COOKIE: &str = "powercrud_session";

@@ -21,7 +21,7 @@ use super::{
     tasks::ACTIVE,
     view,
 };
-use crate::{
+use powercrud_engine::{
     config::OnConflict,
     error::{Error, FieldError},
     resource::Resource,

@@ -16,7 +16,7 @@ use super::{
     paths::{parse_query, unmark},
     view::{self, CellView, Link, capitalized, cell_view},
 };
-use crate::{
+use powercrud_engine::{
     bulk::{self, BulkRequest, Requested, Route},
     error::Error,
     query::{self, Row},

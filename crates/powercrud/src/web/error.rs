@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::error::{Error, FieldError};
+use powercrud_engine::error::{Error, FieldError};
 
 /// What handlers return.
 pub(super) type WebResult<T> = Result<T, WebError>;
@@ -153,9 +153,8 @@ impl From<Error> for WebError {
                 of(StatusCode::SERVICE_UNAVAILABLE, "The database is busy", &said)
             }
             Error::Database(_) => of(StatusCode::INTERNAL_SERVER_ERROR, "The database refused", &said),
-            Error::Configuration(_) | Error::LeaseLost(_) | Error::MissingRights { .. } | Error::Internal(_) => {
-                Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR, message.clone())
-            }
+            // What is this program's own fault.
+            _ => Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR, message.clone()),
         };
         if problem.status.is_server_error() {
             problem.cause = Some(message);

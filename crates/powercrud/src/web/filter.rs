@@ -13,7 +13,7 @@ use super::{
     paths::{parse_query, query, unmark, with_query},
     view::{self, ChoiceView, Widget},
 };
-use crate::{
+use powercrud_engine::{
     query::{Filter, ListParams, Operator},
     resource::{Field, Resource},
 };

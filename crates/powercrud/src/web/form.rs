@@ -18,15 +18,15 @@ use super::{
     paths::unmark,
     view::{self, Link, Widget},
 };
-use crate::{
+pub(super) use choices::choices;
+use powercrud_db::Value;
+use powercrud_engine::{
     error::{Error, FieldError, Result},
     form::{Input, takes_empty_text},
     query::{self, Row},
     record,
     resource::{Field, Resource, grouped},
 };
-pub(super) use choices::choices;
-use powercrud_db::Value;
 use seen::{CHOICE, SEEN, Seen, Touched};
 
 #[derive(Serialize)]

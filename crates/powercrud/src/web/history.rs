@@ -7,7 +7,7 @@ use super::{
     error::WebResult,
     view::{self, CellView, Link, Moment, cell_view},
 };
-use crate::{
+use powercrud_engine::{
     history::{self, ChangedField, Done},
     resource::Resource,
 };

@@ -14,8 +14,8 @@ use super::{
     list::{self, Strips},
     view,
 };
-use crate::{own::pending_migrations, resource::grouped, worker};
 use powercrud_db::QueryExt as _;
+use powercrud_engine::{own::pending_migrations, resource::grouped, worker};
 
 #[derive(Serialize)]
 struct HomeView {

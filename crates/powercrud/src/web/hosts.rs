@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::{api, ask::text, error::Problem, request_id};
-use crate::config::Hosts;
+use crate::app::Hosts;
 
 /// The layer.
 ///

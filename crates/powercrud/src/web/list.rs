@@ -24,12 +24,12 @@ use super::{
     selection::{self, SelectionView},
     view::{self, CellView, Pair, ResourceView, cell_view},
 };
-use crate::{
+use powercrud_db::ColumnType;
+use powercrud_engine::{
     error::{Error, FieldError},
     query::{self, Count, Filter, ListParams, Operator, Ordering, Page},
     resource::{Field, Resource, grouped},
 };
-use powercrud_db::ColumnType;
 
 #[derive(Serialize)]
 struct ListView {

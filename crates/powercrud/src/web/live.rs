@@ -29,9 +29,9 @@ use super::{
     paths::{Paths, parse_query, with_query},
     view::{TaskView, task_view_at},
 };
-use crate::{
+use crate::live::{Live, Snapshot, Watch};
+use powercrud_engine::{
     error::Error,
-    live::{Live, Snapshot, Watch},
     task::{BulkTask, store},
 };
 

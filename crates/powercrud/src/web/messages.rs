@@ -18,7 +18,7 @@ use super::{
     tasks,
     view::{self, Bell, MessageView},
 };
-use crate::{
+use powercrud_engine::{
     error::{Error, FieldError},
     notify::messages::{self, Message},
     resource::grouped,

@@ -14,7 +14,7 @@ use super::{
     error::{Problem, WebResult},
     home,
 };
-use crate::{config::MetricsAccess, metrics::CONTENT_TYPE};
+use powercrud_engine::{config::MetricsAccess, metrics::CONTENT_TYPE};
 
 /// The address.
 pub(super) const PATH: &str = "/metrics";

@@ -8,7 +8,7 @@ use axum::{
 };
 
 use super::ask::text;
-use crate::bulk::{in_request, is_request_id};
+use powercrud_engine::bulk::{in_request, is_request_id};
 
 /// The header that carries it, in both directions.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");

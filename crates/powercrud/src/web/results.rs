@@ -13,8 +13,8 @@ use super::{
     error::{Problem, WebResult},
     tasks,
 };
-use crate::{
-    app::PowerCrud,
+use crate::app::PowerCrud;
+use powercrud_engine::{
     error::Error,
     task::{
         BulkTask,

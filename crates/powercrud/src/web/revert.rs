@@ -14,12 +14,12 @@ use super::{
     tasks::find,
     view,
 };
-use crate::{
+use powercrud_db::ReferentialAction;
+use powercrud_engine::{
     bulk::{self, Revertible},
     resource::Resource,
     task::BulkTask,
 };
-use powercrud_db::ReferentialAction;
 
 #[derive(Serialize)]
 struct RevertView {

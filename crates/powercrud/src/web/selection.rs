@@ -15,7 +15,7 @@ use super::{
     list,
     paths::{parse_query, query, unmark},
 };
-use crate::{
+use powercrud_engine::{
     error::Error,
     query::{Count, ListParams},
     resource::{Resource, grouped},

@@ -4,7 +4,8 @@ use axum::extract::{MatchedPath, Request};
 use tracing::{Span, field::Empty};
 
 use super::{ask::text, paths, request_id};
-use crate::app::{PowerCrud, User};
+use crate::app::PowerCrud;
+use powercrud_engine::user::User;
 
 /// Makes spans of requests to `app`.
 pub(super) fn of_requests(app: PowerCrud) -> impl Fn(&Request) -> Span + Clone {

@@ -18,7 +18,7 @@ use super::{
     paths::with_query,
     view::{self, ChoiceView, Link, Moment, TaskView},
 };
-use crate::{
+use powercrud_engine::{
     resource::grouped,
     staff::{self, LockInfo, LockKind},
     task::{BulkTask, Status},

@@ -17,7 +17,7 @@ use super::{
     tasks::find,
     view::{self, Line, Link, NoticeView, Pair, RecordErrorView, TaskView},
 };
-use crate::{
+use powercrud_engine::{
     bulk,
     error::Error,
     query::InTask,

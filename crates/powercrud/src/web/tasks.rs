@@ -17,7 +17,7 @@ use super::{
     staff, task_page,
     view::{self, ChoiceView, RecordErrorView, TaskView},
 };
-use crate::{
+use powercrud_engine::{
     bulk,
     error::Error,
     resource::grouped,

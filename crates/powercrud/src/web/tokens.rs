@@ -18,9 +18,9 @@ use super::{
 };
 use crate::{
     account::{self, Guess},
-    error::{Error, FieldError},
     token::{self, ApiToken, NewToken, Scope},
 };
+use powercrud_engine::error::{Error, FieldError};
 
 /// How long a new token may last: the form's value, the words, and the days.
 const LIVES: [(&str, &str, Option<u64>); 5] = [

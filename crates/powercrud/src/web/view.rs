@@ -19,7 +19,7 @@ pub(super) use widget::{ChoiceView, Widget, element_id, widget};
 pub(super) use words::left;
 
 use super::paths::Paths;
-use crate::{
+use powercrud_engine::{
     query::Count,
     resource::{Resource, grouped},
 };

@@ -13,13 +13,11 @@ use serde::{
 };
 use serde_json::{error::Category, value::RawValue};
 
-use crate::{
-    error::{Error, FieldError},
-    web::{
-        Web,
-        error::{Problem, WebError, WebResult},
-    },
+use crate::web::{
+    Web,
+    error::{Problem, WebError, WebResult},
 };
+use powercrud_engine::error::{Error, FieldError};
 
 /// A JSON object, of [`MOST_KEYS`] at most.
 #[derive(Debug)]

@@ -15,14 +15,16 @@ use preview::PreviewJson;
 
 use super::{body::Body, caller::Caller, tasks, value};
 use crate::{
+    token::Scope,
+    web::{error::WebResult, paths::unmark},
+};
+use powercrud_engine::{
     bulk::{self, Answer, BulkRequest, RequestKey, Requested, Route},
     error::{Error, FieldError},
     form::Input,
     query::ListParams,
     resource::{Resource, grouped},
     selection::Selection,
-    token::Scope,
-    web::{error::WebResult, paths::unmark},
 };
 
 /// Which records to change, and how. Exactly one of `ids`, `filter` and `all` says which.

@@ -6,7 +6,7 @@ use axum::{
 };
 
 use crate::{
-    app::{PowerCrud, User},
+    app::PowerCrud,
     token::{self, ApiToken, Scope},
     web::{
         Web,
@@ -17,6 +17,7 @@ use crate::{
         span,
     },
 };
+use powercrud_engine::user::User;
 
 /// What a handler of the API knows of its request.
 pub(in crate::web) struct Caller {

@@ -8,7 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{error::FieldError, web::error::Problem};
+use crate::web::error::Problem;
+use powercrud_engine::error::FieldError;
 
 /// Why a request was not answered as asked.
 #[derive(Serialize, ToSchema)]

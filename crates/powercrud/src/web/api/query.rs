@@ -1,10 +1,10 @@
 //! Parameters of the API's own, read name by name, so that every mistake is told at once.
 
 use super::caller::Caller;
-use crate::{
+use crate::web::view::day_start;
+use powercrud_engine::{
     error::{Error, FieldError},
     task::Status,
-    web::view::day_start,
 };
 
 /// A query string that is read name by name.

@@ -14,12 +14,6 @@ use utoipa::ToSchema;
 
 use super::{body::Body, caller::Caller, value};
 use crate::{
-    error::Error,
-    form::Input,
-    query::{self, Count, ListParams, Row},
-    record::{self, Expected},
-    resource::{Field, Resource},
-    task::store,
     token::Scope,
     web::{
         error::{Problem, WebError, WebResult},
@@ -27,6 +21,14 @@ use crate::{
     },
 };
 use powercrud_db::Value;
+use powercrud_engine::{
+    error::Error,
+    form::Input,
+    query::{self, Count, ListParams, Row},
+    record::{self, Expected},
+    resource::{Field, Resource},
+    task::store,
+};
 
 /// One record.
 #[derive(Serialize, ToSchema)]

@@ -5,12 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
-use crate::{
+use crate::web::{error::WebResult, paths::unmark};
+use powercrud_db::ColumnType;
+use powercrud_engine::{
     query::Operator,
     resource::{self, Resource},
-    web::{error::WebResult, paths::unmark},
 };
-use powercrud_db::ColumnType;
 
 /// A table or view that can be listed, edited and bulk edited under one name.
 #[derive(Serialize, ToSchema)]

@@ -15,13 +15,13 @@ use tokio::time::Instant;
 use super::{caller::Caller, query::Query, tasks};
 use crate::{
     live::{Live, Snapshot, Watch},
-    task::BulkTask,
     web::{
         ask::text,
         error::WebResult,
         live::{ASKED_EVERY, BEAT, LONGEST, RETRY, at_once, too_many},
     },
 };
+use powercrud_engine::task::BulkTask;
 
 /// The progress of a bulk task, as it comes
 ///

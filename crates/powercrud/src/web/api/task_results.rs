@@ -3,10 +3,10 @@
 use axum::{extract::Path, response::Response};
 
 use super::{caller::Caller, query::Query, tasks};
-use crate::{
+use crate::web::{error::WebResult, results};
+use powercrud_engine::{
     error::FieldError,
     task::results::{Format, Outcome},
-    web::{error::WebResult, results},
 };
 
 /// The records of a bulk task by outcome

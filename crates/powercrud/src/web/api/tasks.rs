@@ -11,15 +11,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{body::Body, caller::Caller, query::Query};
-use crate::{
+use crate::{token::Scope, web::error::WebResult};
+use powercrud_engine::{
     bulk::{self, Answer},
     error::{Error, FieldError},
     task::{
         self, BulkTask, RecordError,
         store::{self, TaskFilter},
     },
-    token::Scope,
-    web::error::WebResult,
 };
 
 /// A bulk task.

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::caller::Caller;
 use crate::{
-    error::Error,
     token::{self, Scope},
     web::error::WebResult,
 };
+use powercrud_engine::error::Error;
 
 /// A token, without its secret.
 #[derive(ToSchema)]

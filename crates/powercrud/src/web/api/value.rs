@@ -19,13 +19,13 @@
 use serde_json::value::RawValue;
 
 use super::body::Body;
-use crate::{
+use crate::web::view::to_scale;
+use powercrud_db::{ColumnType, Value};
+use powercrud_engine::{
     error::FieldError,
     form::Input,
     resource::{Field, Resource},
-    web::view::to_scale,
 };
-use powercrud_db::{ColumnType, Value};
 
 /// A cell's value for a program. A JSON document is given as the text that it is, so that no digit and no key of it is lost.
 pub(super) fn to_json(field: &Field, value: &Value) -> Box<RawValue> {

@@ -5,14 +5,14 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Obstacle;
-use crate::{
+use crate::web::{ask::Ask, error::WebResult, htmx::Events, tasks, view::RecordErrorView};
+use powercrud_engine::{
     bulk::Answer,
     config::AfterQueueing,
     error::FieldError,
     resource::Resource,
     selection::StoredSelection,
     task::{BulkTask, RecordError, Status, store},
-    web::{ask::Ask, error::WebResult, htmx::Events, tasks, view::RecordErrorView},
 };
 
 #[derive(Serialize)]
@@ -68,7 +68,7 @@ pub(super) async fn respond(
             Events::default().with(name, json!({"taskId": task.id, "message": view.message}))
         }
         Answer::Queued { task, .. } | Answer::Duplicate(task) => {
-            let records = crate::resource::grouped(task.total_records);
+            let records = powercrud_engine::resource::grouped(task.total_records);
             view.title = "In the background".to_owned();
             view.queued = true;
             view.tone = "info";
@@ -125,7 +125,8 @@ pub(super) async fn failed(ask: &Ask, resource: &Resource, task: &BulkTask) -> W
     {
         obstacle.errors.push(FieldError::new(field, code, message.clone()));
     }
-    let (failed, all) = (crate::resource::grouped(task.failed_records), resource.count_in_words(task.total_records));
+    let (failed, all) =
+        (powercrud_engine::resource::grouped(task.failed_records), resource.count_in_words(task.total_records));
     let message = format!("{failed} of {all} failed, and they are changed together or not at all");
     obstacle.errors.push(FieldError { field: None, code: "FAILED".to_owned(), message });
     obstacle.failed = tasks::record_errors(ask, task, errors);

@@ -9,17 +9,19 @@ use super::{
 };
 use crate::{
     app::PowerCrud,
-    bulk::{self, BulkRequest, Preview, Referrer, Requested, Route},
-    config::Atomicity,
-    error::{Error, FieldError},
-    resource::{Resource, grouped},
-    selection::{Selection, StoredSelection},
     web::{
         ask::{Ask, FormData},
         error::WebResult,
         paths::unmark,
         view::Pair,
     },
+};
+use powercrud_engine::{
+    bulk::{self, BulkRequest, Preview, Referrer, Requested, Route},
+    config::Atomicity,
+    error::{Error, FieldError},
+    resource::{Resource, grouped},
+    selection::{Selection, StoredSelection},
 };
 
 /// The confirmation of a delete, of many records or of one.

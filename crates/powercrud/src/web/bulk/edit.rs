@@ -8,21 +8,21 @@ use super::{
     links::{self, LinksField},
     on_conflict, same_selection, selected, with_status,
 };
-use crate::{
+use crate::web::{
+    ask::{Ask, FormData},
+    error::{WebResult, sentence},
+    paths::unmark,
+    view::{self, Pair, Widget},
+};
+use powercrud_db::ColumnType;
+use powercrud_engine::{
     bulk::{self, Answer, BulkRequest, Requested, Route},
     error::{Error, FieldError},
     form::Input,
     resource::{Field, Resource},
     selection::{Selection, StoredSelection},
     task::Status,
-    web::{
-        ask::{Ask, FormData},
-        error::{WebResult, sentence},
-        paths::unmark,
-        view::{self, Pair, Widget},
-    },
 };
-use powercrud_db::ColumnType;
 
 #[derive(Serialize)]
 struct EditView {

@@ -1,6 +1,6 @@
 //! What a preview says, in words.
 
-use crate::{
+use powercrud_engine::{
     bulk::{Failure, Preview},
     resource::{Resource, grouped},
 };

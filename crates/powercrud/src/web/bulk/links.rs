@@ -3,17 +3,17 @@
 use serde::Serialize;
 
 use super::at_field;
-use crate::{
+use crate::web::{
+    ask::{Ask, FormData},
+    view::{ChoiceView, element_id},
+};
+use powercrud_db::{Column, Value};
+use powercrud_engine::{
     error::{FieldError, Result},
     form::{Input, LinkOperation},
     query,
     resource::{ManyToMany, Resource},
-    web::{
-        ask::{Ask, FormData},
-        view::{ChoiceView, element_id},
-    },
 };
-use powercrud_db::{Column, Value};
 
 #[derive(Serialize)]
 pub(super) struct LinksField {

@@ -6,15 +6,13 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::{
-    query,
-    web::{
-        ask::Ask,
-        error::WebResult,
-        paths::{parse_query, unmark},
-        view::ChoiceView,
-    },
+use crate::web::{
+    ask::Ask,
+    error::WebResult,
+    paths::{parse_query, unmark},
+    view::ChoiceView,
 };
+use powercrud_engine::query;
 
 /// How many choices are offered at a time; typing narrows them down.
 const CHOICES: usize = 20;

@@ -7,14 +7,14 @@
 use std::collections::HashMap;
 
 use super::form_fields;
-use crate::{
+use crate::web::{ask::FormData, paths::Paths, view};
+use powercrud_db::{Value, fingerprint};
+use powercrud_engine::{
     form::{Input, from_form, takes_empty_text},
     query::{Cell, Row},
     record::{self, Expected},
     resource::{Field, Resource},
-    web::{ask::FormData, paths::Paths, view},
 };
-use powercrud_db::{Value, fingerprint};
 
 /// The hidden input that holds it.
 pub(super) const SEEN: &str = "powercrud_seen";

@@ -11,7 +11,16 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Chip, RowView};
-use crate::{
+use crate::web::{
+    ask::Ask,
+    error::WebResult,
+    htmx::Events,
+    live,
+    paths::{parse_query, unmark, with_query},
+    tasks::ACTIVE,
+    view::{self, TaskView},
+};
+use powercrud_engine::{
     config::ConflictScope,
     error::Error,
     lock,
@@ -20,15 +29,6 @@ use crate::{
     task::{
         BulkTask,
         store::{self, TaskFilter},
-    },
-    web::{
-        ask::Ask,
-        error::WebResult,
-        htmx::Events,
-        live,
-        paths::{parse_query, unmark, with_query},
-        tasks::ACTIVE,
-        view::{self, TaskView},
     },
 };
 

@@ -1,10 +1,10 @@
 //! What an address asks for and can't be: shown as it was typed, with what is wrong with it, and not applied.
 
 use super::Chip;
-use crate::{
+use crate::web::{ask::Ask, error::sentence};
+use powercrud_engine::{
     query::{ListParams, Operator},
     resource::Resource,
-    web::{ask::Ask, error::sentence},
 };
 
 /// The filters that are not applied, each with what is wrong with it.

@@ -4,16 +4,16 @@ use axum::{extract::RawQuery, http::StatusCode, response::Response};
 use serde::Serialize;
 
 use super::{Staff, person};
-use crate::{
+use crate::web::{
+    ask::Ask,
+    asked::{self, Parts},
+    error::WebResult,
+    paths::{parse_query, with_query},
+    view::{self, ChoiceView, Link, Moment},
+};
+use powercrud_engine::{
     audit::{self, Action, AuditEntry, AuditFilter, FieldChange},
     resource::{Resource, grouped},
-    web::{
-        ask::Ask,
-        asked::{self, Parts},
-        error::WebResult,
-        paths::{parse_query, with_query},
-        view::{self, ChoiceView, Link, Moment},
-    },
 };
 
 const PAGE_SIZE: u64 = 50;

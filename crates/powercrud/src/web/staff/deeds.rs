@@ -9,16 +9,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Staff;
-use crate::{
+use crate::web::{
+    ask::{Ask, FormData},
+    bulk::{at_field, elsewhere},
+    error::{WebError, WebResult, sentence},
+    view::{self, Link},
+};
+use powercrud_engine::{
     error::Error,
     staff,
     task::{BulkTask, Event, Status, store},
-    web::{
-        ask::{Ask, FormData},
-        bulk::{at_field, elsewhere},
-        error::{WebError, WebResult, sentence},
-        view::{self, Link},
-    },
 };
 
 /// A way to one of the deeds.

@@ -10,17 +10,17 @@ use axum::{
 use serde::Serialize;
 
 use super::Staff;
-use crate::{
+use crate::web::{
+    ask::{Ask, FormData},
+    bulk::{at_field, elsewhere},
+    error::WebResult,
+    paths::{parse_query, with_query},
+    view::Link,
+};
+use powercrud_engine::{
     error::{Error, FieldError},
     resource::grouped,
     staff,
-    web::{
-        ask::{Ask, FormData},
-        bulk::{at_field, elsewhere},
-        error::WebResult,
-        paths::{parse_query, with_query},
-        view::Link,
-    },
 };
 
 /// How long the page waits for the end before it says that it goes on behind it.

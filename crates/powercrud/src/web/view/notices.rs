@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::time::{self, Moment};
-use crate::{
+use powercrud_engine::{
     notify::TRIES,
     task::{NoticeState, NoticeStatus},
 };

@@ -9,10 +9,12 @@ use super::{
 };
 use crate::{
     app::PowerCrud,
+    web::{live, paths::Paths},
+};
+use powercrud_engine::{
     config::{Atomicity, ConflictScope},
     resource::{Resource, grouped},
     task::{BulkTask, Event, Status, results::Outcome},
-    web::{live, paths::Paths},
 };
 
 #[derive(Serialize)]

@@ -7,10 +7,10 @@ use super::{
     task::{self, StatusView},
     time::{self, Moment},
 };
-use crate::{
+use crate::web::paths::Paths;
+use powercrud_engine::{
     resource::grouped,
     task::{BulkTask, Happening, Status, TaskEvent},
-    web::paths::Paths,
 };
 
 #[derive(Serialize)]

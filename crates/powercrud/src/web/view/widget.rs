@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::{
+use crate::web::paths::Paths;
+use powercrud_db::{ColumnType, Value};
+use powercrud_engine::{
     query::Cell,
     resource::{Field, Resource},
-    web::paths::Paths,
 };
-use powercrud_db::{ColumnType, Value};
 
 #[derive(Clone, Default, Serialize)]
 pub(in crate::web) struct Widget {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{
+use powercrud_engine::{
     query::{Filter, InTask, ListParams, Operator},
     resource::{Resource, grouped},
     task::{BulkTask, results::Outcome},

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::bulk::{self, Preview};
+use powercrud_engine::bulk::{self, Preview};
 
 /// What a bulk operation would do.
 #[derive(Serialize, ToSchema)]

@@ -1,0 +1,356 @@
+//! One statement over a range of records, in a savepoint: it stands, or some record's fault undoes it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, TransactionTrait as _,
+    sea_query::{Cond, Expr, ExprTrait as _, Query},
+};
+
+use super::{Chunk, Failed, Outcome};
+use crate::{
+    bulk::{images::numbered_by_key, preview::links_differ},
+    error::{Error, Result},
+    form, query,
+    record::{BY_POLICY, KEPT},
+    resource::Field,
+    task::Operation,
+};
+use powercrud_db::{Fault, QueryExt as _, roll_back_to};
+
+/// What an attempt that stands did to its records.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Done {
+    /// So many were not there.
+    pub(super) missing: u64,
+    /// So many held what was to be set already, and were not written.
+    pub(super) unchanged: u64,
+}
+
+/// The rows of one statement.
+struct Rows {
+    from: i64,
+    to: i64,
+    /// How many records they are to be.
+    size: u64,
+    keys: Expr,
+    /// Whether a row would be changed, where that can be told.
+    differs: Option<Expr>,
+}
+
+/// Undoes an attempt because of some record's fault. Where the database has ended the whole transaction by it, nothing more can be done
+/// here, and the fault is that of the chunk.
+pub(super) async fn undone(savepoint: DatabaseTransaction, fault: Fault) -> Result<Result<Done, Fault>> {
+    if roll_back_to(savepoint).await { Ok(Err(fault)) } else { Err(Error::Database(Box::new(fault))) }
+}
+
+/// Whether a transaction goes on.
+async fn answers(transaction: &DatabaseTransaction) -> bool {
+    transaction.row(&Query::select().expr(Expr::cust("1")).take()).await.is_ok()
+}
+
+impl Chunk<'_> {
+    /// Undoes an attempt because of an error, which is some record's, or that of the whole transaction.
+    ///
+    /// What announces that the connection is lost, or the database full, may have been raised by a trigger: where the database goes on in
+    /// the same transaction, neither is so.
+    pub(super) async fn failed(
+        &self,
+        transaction: &DatabaseTransaction,
+        savepoint: DatabaseTransaction,
+        error: Error,
+    ) -> Result<Result<Done, Fault>> {
+        match error {
+            Error::Database(fault) if fault.is_record() => undone(savepoint, *fault).await,
+            Error::Database(fault) => {
+                let goes_on = roll_back_to(savepoint).await && self.may_be_raised(&fault) && answers(transaction).await;
+                if goes_on { Ok(Err(fault.of_transaction_that_goes_on())) } else { Err(Error::Database(fault)) }
+            }
+            error => {
+                roll_back_to(savepoint).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn may_be_raised(&self, fault: &Fault) -> bool {
+        let raises = fault.is_answer() && self.engine.database().dialect().is_remote();
+        // Deadlocks are worth another try of the whole transaction, until those were in vain.
+        raises && !fault.is_interrupted() && (self.impatient || !fault.is_refusal())
+    }
+
+    /// One statement over a range, in a savepoint. `Ok(Ok(done))`: it stands. `Ok(Err(fault))`: some record's fault, and nothing stands.
+    pub(super) async fn attempt(
+        &mut self,
+        transaction: &DatabaseTransaction,
+        from: i64,
+        to: i64,
+        size: u64,
+        blocked: &BTreeSet<i64>,
+    ) -> Result<Result<Done, Fault>> {
+        if let Operation::Revert(images) = self.operation {
+            return self.attempt_restore(transaction, images, (from, to), size, blocked).await;
+        }
+        let keys = self.keys.condition(transaction, from, to, blocked).await?;
+        let rows = Rows { from, to, size, keys, differs: self.differs() };
+        // What a change of links leaves as it was is seen only before it.
+        let look_first = matches!(self.operation, Operation::Update(changes) if !changes.links.is_empty());
+        for look_first in [look_first, true] {
+            let savepoint = transaction.begin().await?;
+            let stamp = if look_first && size == 1 { self.stamp(&savepoint, &rows).await? } else { None };
+            match self.change(&savepoint, &rows, blocked, look_first).await {
+                Ok(Some(done)) => {
+                    savepoint.commit().await?;
+                    return Ok(Ok(done));
+                }
+                Ok(None) if look_first => return self.kept(savepoint, &rows, stamp.as_deref()).await,
+                Ok(None) => {
+                    if !roll_back_to(savepoint).await {
+                        return Err(Error::Internal("the database has ended the transaction by itself".into()));
+                    }
+                }
+                Err(error) => return self.failed(transaction, savepoint, error).await,
+            }
+        }
+        Err(Error::Internal("an attempt has two tries at most".into()))
+    }
+
+    /// What tells whether a row that a delete left where it was is another by now.
+    async fn stamp<C: ConnectionTrait>(&self, connection: &C, rows: &Rows) -> Result<Option<String>> {
+        let stamp = self.engine.database().dialect().row_stamp(&self.resource.table);
+        let Some(stamp) = stamp.filter(|_| matches!(self.operation, Operation::Delete)) else { return Ok(None) };
+        let mut select = Query::select();
+        select.expr(stamp).from(self.resource.table.table_ref()).and_where(rows.keys.clone());
+        let row = connection.row(&select).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+    }
+
+    /// Some of the rows are where they were. Of a single one it can be told what became of it; a delete that a trigger turned into a
+    /// change of the row stands as that change.
+    async fn kept(
+        &self,
+        savepoint: DatabaseTransaction,
+        rows: &Rows,
+        stamp: Option<&str>,
+    ) -> Result<Result<Done, Fault>> {
+        let after = if stamp.is_some() { self.stamp(&savepoint, rows).await? } else { None };
+        if after.is_some() && after.as_deref() != stamp {
+            savepoint.commit().await?;
+            return Ok(Err(Fault::of_record("NOT_DELETED", "the database kept the record, but a trigger changed it")));
+        }
+        let dialect = self.engine.database().dialect();
+        let mut message = KEPT;
+        if rows.size == 1 && dialect.has_policies(&savepoint, &self.resource.table).await? {
+            let locked = self.lock_rows(&savepoint, &rows.keys).await?;
+            if locked.is_some_and(|locked| locked == 0) {
+                message = BY_POLICY;
+            }
+        }
+        undone(savepoint, Fault::of_record("NOT_CHANGED", message)).await
+    }
+
+    /// Changes rows, and accounts for each of them: changed, unchanged because it held all that already, or not there. `None`: some can't
+    /// be accounted for. The database may have kept them as they were; or it has written other values than were set, which is told
+    /// from that only where it was looked first which rows would differ.
+    async fn change(
+        &mut self,
+        savepoint: &DatabaseTransaction,
+        rows: &Rows,
+        blocked: &BTreeSet<i64>,
+        look_first: bool,
+    ) -> Result<Option<Done>> {
+        let same_before = match &rows.differs {
+            Some(differs) if look_first => {
+                self.lock_rows(savepoint, &rows.keys).await?;
+                Some(self.existing(savepoint, rows.keys.clone().and(differs.clone().not())).await?)
+            }
+            _ => None,
+        };
+        if !self.key_is_unique {
+            self.lock_rows(savepoint, &rows.keys).await?;
+            let (found, keys) =
+                (self.existing(savepoint, rows.keys.clone()).await?, self.named(savepoint, rows, blocked).await?);
+            if found > keys {
+                return Err(Fault::key_not_unique(found).into());
+            }
+        }
+        // What goes with another record of the same statement is not counted by every database, nor what goes by its trigger.
+        let takes_others =
+            matches!(self.operation, Operation::Delete) && self.has_triggers || self.cascades_to_itself();
+        let there_before = match takes_others {
+            true => {
+                self.lock_rows(savepoint, &rows.keys).await?;
+                Some(self.existing(savepoint, rows.keys.clone()).await?)
+            }
+            false => None,
+        };
+        let before = if look_first { self.differing(savepoint, rows).await? } else { None };
+        let matched = self.execute(savepoint, rows).await?;
+        // Where the database lets no two rows have one key, as many rows as keys are each key's record.
+        if matched > rows.size {
+            return Err(Fault::key_not_unique(matched).into());
+        }
+        self.change_links(savepoint, rows.from, rows.to, blocked, &rows.keys).await?;
+        // What a trigger kept as it was is no change, though the statement met it.
+        let kept = match before {
+            Some(before) => {
+                let after = self.differing(savepoint, rows).await?.unwrap_or_default();
+                after.iter().filter(|(key, cells)| before.get(*key) == Some(*cells)).count() as u64
+            }
+            None if !look_first && self.may_keep(savepoint, rows).await? => return Ok(None),
+            None => 0,
+        };
+        if matched == rows.size && same_before.unwrap_or(0) == 0 {
+            return Ok(Some(Done { missing: 0, unchanged: kept }));
+        }
+        let (existing, same) = self.existing_and_same(savepoint, rows).await?;
+        if existing > rows.size {
+            return Err(Fault::key_not_unique(existing).into());
+        }
+        let missing = rows.size - existing;
+        if matches!(self.operation, Operation::Delete) {
+            let missing = rows.size.saturating_sub(there_before.unwrap_or(matched));
+            return Ok((existing == 0).then_some(Done { missing, unchanged: 0 }));
+        }
+        // Those that were changed hold the values now, as those do that were not.
+        let unchanged = same_before.unwrap_or(same.saturating_sub(matched));
+        let changed = if self.writes() { matched } else { matched.saturating_sub(unchanged) };
+        Ok((changed + unchanged == existing).then_some(Done { missing, unchanged: unchanged + kept }))
+    }
+
+    /// The fields of an update that triggers may give other values than it sets.
+    fn set_by_triggers(&self) -> Vec<&Field> {
+        let Operation::Update(changes) = self.operation else { return Vec::new() };
+        let fields = changes.fields.iter().filter_map(|change| self.resource.field(&change.field));
+        if self.has_triggers { fields.collect() } else { Vec::new() }
+    }
+
+    /// Whether rows don't hold what was set, because of triggers.
+    async fn may_keep<C: ConnectionTrait>(&self, connection: &C, rows: &Rows) -> Result<bool> {
+        match &rows.differs {
+            Some(differs) if !self.set_by_triggers().is_empty() => {
+                Ok(self.existing(connection, rows.keys.clone().and(differs.clone())).await? > 0)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// What the rows hold that don't hold what is to be set, by their keys; `None` where no trigger keeps any.
+    async fn differing<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        rows: &Rows,
+    ) -> Result<Option<HashMap<String, Vec<String>>>> {
+        let (fields, Some(differs)) = (self.set_by_triggers(), &rows.differs) else { return Ok(None) };
+        if fields.is_empty() {
+            return Ok(None);
+        }
+        let mut select =
+            query::row_select(self.resource, &fields, self.engine.database().dialect(), query::read::LISTED);
+        select.and_where(rows.keys.clone().and(differs.clone()));
+        let mut found = HashMap::new();
+        for row in connection.rows(&select).await? {
+            let row = query::read_row(&row, &fields, query::read::LISTED)?;
+            found.insert(row.key, row.cells.iter().map(|cell| cell.value.fingerprint()).collect());
+        }
+        Ok(Some(found))
+    }
+
+    /// Whether there is anything to set on the rows of the table itself.
+    fn writes(&self) -> bool {
+        matches!(self.operation, Operation::Update(changes) if !changes.fields.is_empty() || self.resource.version.is_some())
+    }
+
+    /// Whether a row of the resource's table would be changed.
+    fn differs(&self) -> Option<Expr> {
+        let Operation::Update(changes) = self.operation else { return None };
+        let dialect = self.engine.database().dialect();
+        let fields = form::differs(self.resource, &changes.fields, dialect);
+        fields.into_iter().chain(links_differ(self.resource, &changes.links, dialect)).reduce(Expr::or)
+    }
+
+    /// Sets what is to change, where that differs, or deletes, and keeps what was there.
+    async fn execute(&self, transaction: &DatabaseTransaction, rows: &Rows) -> Result<u64> {
+        let dialect = self.engine.database().dialect();
+        let Operation::Update(changes) = self.operation else {
+            self.keep_before(transaction, &rows.keys, rows.from).await?;
+            let mut delete = Query::delete();
+            delete.from_table(self.resource.table.table_ref()).and_where(rows.keys.clone());
+            return Ok(transaction.delete(&delete).await?);
+        };
+        if !self.writes() {
+            return self.existing(transaction, rows.keys.clone()).await;
+        }
+        let changing = match &rows.differs {
+            Some(differs) => rows.keys.clone().and(differs.clone()),
+            None => rows.keys.clone(),
+        };
+        // Images that are numbered by place need the same places before and after.
+        let kept = if numbered_by_key(self.resource, dialect) { &changing } else { &rows.keys };
+        self.keep_before(transaction, kept, rows.from).await?;
+        let mut update = Query::update();
+        update.table(self.resource.table.table_ref()).and_where(changing);
+        form::set(&mut update, self.resource, &changes.fields, dialect);
+        form::set_version(&mut update, self.resource, dialect);
+        let matched = transaction.write(&self.resource.table, &update).await?.rows_affected();
+        self.keep_after(transaction, &rows.keys, rows.from).await?;
+        Ok(matched)
+    }
+
+    /// Counts what an attempt did, and names the records of an update that are gone.
+    pub(super) async fn count(
+        &mut self,
+        transaction: &DatabaseTransaction,
+        (from, to): (i64, i64),
+        size: u64,
+        done: Done,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        outcome.unchanged += done.unchanged;
+        if done.missing == 0 || matches!(self.operation, Operation::Delete) {
+            outcome.succeeded += size;
+            outcome.missing += done.missing;
+            return Ok(());
+        }
+        let gone = self.gone(transaction, from, to).await?;
+        outcome.succeeded += size - gone.len() as u64;
+        outcome.errors.extend(gone.into_iter().map(|(seq, record_key)| Failed::gone(seq, record_key)));
+        Ok(())
+    }
+
+    /// How many of the rows exist, and how many of those hold what is to be set.
+    async fn existing_and_same<C: ConnectionTrait>(&self, connection: &C, rows: &Rows) -> Result<(u64, u64)> {
+        let Some(differs) = &rows.differs else { return Ok((self.existing(connection, rows.keys.clone()).await?, 0)) };
+        let same = Expr::case(differs.clone(), Expr::cust("NULL")).finally(Expr::cust("1"));
+        let mut select = Query::select();
+        select.expr(Expr::cust("COUNT(*)")).expr(same.count());
+        select.from(self.resource.table.table_ref()).and_where(rows.keys.clone());
+        let row = connection.row(&select).await?;
+        let number = |index| -> Result<u64> {
+            let number = row.as_ref().map(|row| row.try_get_by_index::<i64>(index)).transpose()?;
+            Ok(number.unwrap_or(0) as u64)
+        };
+        Ok((number(0)?, number(1)?))
+    }
+
+    /// How many of the records exist.
+    pub(super) async fn existing<C: ConnectionTrait>(&self, connection: &C, keys: Expr) -> Result<u64> {
+        let mut select = Query::select();
+        select.expr(Expr::cust("COUNT(*)")).from(self.resource.table.table_ref()).and_where(keys);
+        Ok(connection.number(&select).await?)
+    }
+
+    /// How many of the keys are a record's, to the letter.
+    async fn named<C: ConnectionTrait>(&mut self, connection: &C, rows: &Rows, blocked: &BTreeSet<i64>) -> Result<u64> {
+        let existing = self.read_keys(connection, Cond::all().add(rows.keys.clone())).await?;
+        let named = self.keys.among(connection, rows.from, rows.to, |key| existing.contains(key)).await?;
+        Ok(named.iter().filter(|(seq, _)| !blocked.contains(seq)).count() as u64)
+    }
+
+    /// The records of a range that don't exist.
+    async fn gone<C: ConnectionTrait>(&mut self, connection: &C, from: i64, to: i64) -> Result<Vec<(i64, String)>> {
+        let keys = self.keys.condition(connection, from, to, &BTreeSet::new()).await?;
+        let existing = self.read_keys(connection, Cond::all().add(keys)).await?;
+        self.keys.among(connection, from, to, |key| !existing.contains(key)).await
+    }
+}

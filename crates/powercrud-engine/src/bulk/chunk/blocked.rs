@@ -1,0 +1,143 @@
+//! Records that can't be deleted because others refer to them, found by one query for each reference.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, sea_query::Cond};
+
+use super::{Chunk, Failed};
+use crate::{
+    bulk::preview::referred_to,
+    error::{FieldError, Result},
+    task::Operation,
+};
+use powercrud_db::{Fault, ForeignKey, ReferentialAction, Table};
+
+impl<'a> Chunk<'a> {
+    /// Whether a fault may be that of records that [`Self::find_blocked`] finds.
+    pub(super) fn may_be_blocked(&self, fault: &Fault) -> bool {
+        match self.operation {
+            Operation::Update(_) => false,
+            Operation::Delete => fault.code == "FOREIGN_KEY",
+            Operation::Revert(images) if images.of_deleted => fault.code == "UNIQUE",
+            Operation::Revert(_) => true,
+        }
+    }
+
+    /// Whether this is a delete, or restores deletes, in a table whose records may keep each other.
+    pub(in crate::bulk) fn keeps_itself(&self) -> bool {
+        let table = &self.resource.table;
+        let mut referrers = self.engine.catalog().referrers(table);
+        let restores = match self.operation {
+            Operation::Update(_) => return false,
+            Operation::Delete => false,
+            Operation::Revert(images) => images.of_deleted,
+        };
+        referrers.any(|(from, key)| {
+            let keeps = restores || key.on_delete == ReferentialAction::Restrict;
+            keeps && from.qualified_name() == table.qualified_name()
+        })
+    }
+
+    /// Whether a record's delete may take others of the same table along.
+    pub(in crate::bulk) fn cascades_to_itself(&self) -> bool {
+        if !matches!(self.operation, Operation::Delete) {
+            return false;
+        }
+        let target: &Table = &self.resource.table;
+        let mut reached = vec![target];
+        let mut next = 0;
+        while let Some(&table) = reached.get(next) {
+            next += 1;
+            for (from, key) in self.engine.catalog().referrers(table) {
+                if key.on_delete != ReferentialAction::Cascade {
+                    continue;
+                }
+                if from.qualified_name() == target.qualified_name() {
+                    return true;
+                }
+                if reached.iter().all(|other| other.qualified_name() != from.qualified_name()) {
+                    reached.push(from);
+                }
+            }
+        }
+        false
+    }
+
+    /// How many of the chunk's records exist.
+    pub(in crate::bulk) async fn count_existing<C: ConnectionTrait>(&mut self, connection: &C) -> Result<u64> {
+        let keys = self.keys.condition(connection, self.from, self.to, &BTreeSet::new()).await?;
+        self.existing(connection, keys).await
+    }
+
+    /// The chunk's records, without those `known` to be bad, whose delete other tables refuse, each with the first of them.
+    ///
+    /// Only references whose rows this delete can't remove by itself are looked at: none from the table itself, and none from
+    /// tables that a cascade may empty. What is left over is found by trying.
+    pub(super) async fn find_blocked(
+        &mut self,
+        transaction: &DatabaseTransaction,
+        known: &BTreeSet<i64>,
+    ) -> Result<Vec<Failed>> {
+        if let Operation::Revert(images) = self.operation {
+            return self.find_unrestorable(transaction, images).await;
+        }
+        let mut blocked: Vec<Failed> = Vec::new();
+        let mut seen = known.clone();
+        for (table, key) in self.blockers() {
+            let rows = self.read_blocked(transaction, table, key).await?;
+            for (seq, record_key) in rows {
+                if seen.insert(seq) {
+                    let what =
+                        self.engine.resources().iter().find(|resource| resource.model_name == table.qualified_name());
+                    let what = what.map_or_else(|| table.qualified_name(), |resource| resource.label_plural.clone());
+                    let error = FieldError {
+                        field: None,
+                        code: "FOREIGN_KEY".into(),
+                        message: format!("{what} refer to it ({}.{})", table.qualified_name(), key.columns.join(", ")),
+                    };
+                    blocked.push(Failed::new(seq, record_key, error));
+                }
+            }
+        }
+        Ok(blocked)
+    }
+
+    fn blockers(&self) -> Vec<(&'a Table, &'a ForeignKey)> {
+        let target: &'a Table = &self.resource.table;
+        let catalog = self.engine.catalog();
+        // Everything that a cascade from the target may reach.
+        let mut reached = vec![target];
+        let mut next = 0;
+        while let Some(&table) = reached.get(next) {
+            next += 1;
+            for (from, key) in catalog.referrers(table) {
+                let known = reached
+                    .iter()
+                    .any(|other| std::ptr::eq(*other, from) || other.qualified_name() == from.qualified_name());
+                if key.on_delete != ReferentialAction::Restrict && !known {
+                    reached.push(from);
+                }
+            }
+        }
+        let removable = |table: &Table| reached.iter().any(|other| other.qualified_name() == table.qualified_name());
+        catalog
+            .referrers(target)
+            .filter(|(from, key)| key.on_delete == ReferentialAction::Restrict && !removable(from))
+            .collect()
+    }
+
+    async fn read_blocked(
+        &mut self,
+        transaction: &DatabaseTransaction,
+        table: &Table,
+        key: &ForeignKey,
+    ) -> Result<Vec<(i64, String)>> {
+        let keys = self.keys.condition(transaction, self.from, self.to, &BTreeSet::new()).await?;
+        let condition = Cond::all().add(keys).add(referred_to(self.resource, table, key));
+        let blocked = self.read_keys(transaction, condition).await?;
+        if blocked.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.keys.among(transaction, self.from, self.to, |key| blocked.contains(key)).await
+    }
+}

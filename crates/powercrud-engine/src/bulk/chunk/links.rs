@@ -1,0 +1,194 @@
+//! A chunk's changes of many-to-many fields: for each field a DELETE from the join table, an INSERT into it, or both, over all of the
+//! chunk's records at once.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, TransactionTrait as _,
+    sea_query::{Alias, Expr, ExprTrait as _, InsertStatement, IntoColumnRef as _, JoinType, OnConflict, Query},
+};
+
+use super::Chunk;
+use crate::{
+    error::{Error, Result},
+    form::{LinkChange, LinkOperation},
+    query,
+    resource::ManyToMany,
+    task::Operation,
+};
+use powercrud_db::{Fault, QueryExt as _, Table};
+
+/// The other table, which may be the resource's own.
+const OTHER: &str = "powercrud_other";
+/// The join table, looked at while it is inserted into.
+const LINKED: &str = "powercrud_linked";
+/// The links to be made.
+const WANTED: &str = "powercrud_wanted";
+
+impl Chunk<'_> {
+    /// Changes the links of the records at `from..=to` without `blocked`; `keys` says whether a row of the resource's table is one of them.
+    pub(super) async fn change_links(
+        &mut self,
+        transaction: &DatabaseTransaction,
+        from: i64,
+        to: i64,
+        blocked: &BTreeSet<i64>,
+        keys: &Expr,
+    ) -> Result<()> {
+        let Operation::Update(changes) = self.operation else { return Ok(()) };
+        for change in &changes.links {
+            let resource = self.resource;
+            let Some(field) = resource.many_to_many(&change.field) else { continue };
+            let result = async {
+                if change.operation != LinkOperation::Add {
+                    let [column] = resource.key_columns()[..] else { return Ok(()) };
+                    let source = field.through.column_ref(&field.source.name);
+                    let linked = self.keys.condition_on(transaction, from, to, blocked, column, source).await?;
+                    self.unlink(transaction, field, change, linked).await?;
+                }
+                if matches!(change.operation, LinkOperation::Add | LinkOperation::Replace) {
+                    self.require_targets(transaction, field, change).await?;
+                    self.link(transaction, field, change, keys.clone()).await?;
+                }
+                Ok(())
+            };
+            result.await.map_err(|error| at_field(error, field))?;
+        }
+        Ok(())
+    }
+
+    async fn unlink<C: ConnectionTrait>(
+        &self,
+        transaction: &C,
+        field: &ManyToMany,
+        change: &LinkChange,
+        linked: Expr,
+    ) -> Result<()> {
+        let target = || Expr::col(field.through.column_ref(&field.target.name));
+        let mut delete = Query::delete();
+        delete.from_table(field.through.table_ref()).and_where(linked);
+        match change.operation {
+            LinkOperation::Remove => _ = delete.and_where(target().is_in(self.targets(field, change))),
+            LinkOperation::Replace => _ = delete.and_where(target().is_not_in(self.targets(field, change))),
+            LinkOperation::Add | LinkOperation::Clear => {}
+        }
+        transaction.delete(&delete).await?;
+        Ok(())
+    }
+
+    /// Makes the links that are not there yet. What somebody else links at the same moment is no mistake either.
+    async fn link(
+        &self,
+        transaction: &DatabaseTransaction,
+        field: &ManyToMany,
+        change: &LinkChange,
+        keys: Expr,
+    ) -> Result<()> {
+        let [own_key] = self.resource.key_columns()[..] else { return Ok(()) };
+        let (source, target) = (field.source.name.as_str(), field.target.name.as_str());
+        let other_key = || Expr::col((OTHER, field.reference.column.name.clone()));
+        let mut pairs = Query::select();
+        pairs
+            .expr_as(Expr::col(self.resource.table.column_ref(&own_key.name)), Alias::new("powercrud_source"))
+            .expr_as(other_key(), Alias::new("powercrud_target"))
+            .from(self.resource.table.table_ref())
+            .join_as(
+                JoinType::InnerJoin,
+                field.reference.table.table_ref(),
+                Alias::new(OTHER),
+                other_key().is_in(self.targets(field, change)),
+            )
+            .and_where_option(field.reference.table.own_rows_as(OTHER))
+            .and_where(keys);
+        let wanted = |column: &'static str| Expr::col((WANTED, column));
+        let linked = Query::select()
+            .expr(Expr::cust("1"))
+            .from_as(field.through.table_ref(), Alias::new(LINKED))
+            .and_where(Expr::col((LINKED, source.to_owned()).into_column_ref()).eq(wanted("powercrud_source")))
+            .and_where(Expr::col((LINKED, target.to_owned()).into_column_ref()).eq(wanted("powercrud_target")))
+            .take();
+        let mut missing = Query::select();
+        missing
+            .expr(wanted("powercrud_source"))
+            .expr(wanted("powercrud_target"))
+            .from_subquery(pairs, Alias::new(WANTED))
+            .and_where(Expr::exists(linked).not());
+        let mut insert = Query::insert();
+        insert
+            .into_table(field.through.table_ref())
+            .columns([source.to_owned(), target.to_owned()])
+            .select_from(missing)
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        if !field.has_immediate_key() {
+            return insert_again(transaction, &field.through, &insert).await;
+        }
+        insert.on_conflict(
+            OnConflict::columns([source.to_owned(), target.to_owned()])
+                .do_nothing_on([source.to_owned(), target.to_owned()])
+                .to_owned(),
+        );
+        transaction.write(&field.through, &insert).await?;
+        Ok(())
+    }
+
+    /// Fails where a record to link with is gone since the task was submitted: no record of the task would fare better.
+    async fn require_targets<C: ConnectionTrait>(
+        &self,
+        transaction: &C,
+        field: &ManyToMany,
+        change: &LinkChange,
+    ) -> Result<()> {
+        let (table, column) = (&field.reference.table, &field.reference.column);
+        let mut select = Query::select();
+        select
+            .expr(Expr::cust("COUNT(*)"))
+            .from(table.table_ref())
+            .and_where_option(table.own_rows())
+            .and_where(Expr::col(table.column_ref(&column.name)).is_in(self.targets(field, change)));
+        if transaction.number(&select).await? >= change.targets.len() as u64 {
+            return Ok(());
+        }
+        let keys: Vec<_> = change.targets.iter().map(|target| target.key.to_text()).collect();
+        let message = format!(
+            "{}: of the {} with {} {} at least one is gone since this was asked for",
+            field.name,
+            table.name,
+            column.name,
+            keys.join(", ")
+        );
+        Err(Error::Database(Box::new(Fault::of_all("FOREIGN_KEY", &field.name, message))))
+    }
+
+    fn targets(&self, field: &ManyToMany, change: &LinkChange) -> Vec<Expr> {
+        let dialect = self.engine.database().dialect();
+        change.targets.iter().map(|target| query::key_value(&field.reference.column, &target.key, dialect)).collect()
+    }
+}
+
+/// Inserts what is missing by a statement that looks for it, where no key can tell it: what somebody else links between the look and the
+/// insert is seen by the next look.
+async fn insert_again(transaction: &DatabaseTransaction, through: &Table, insert: &InsertStatement) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        let savepoint = transaction.begin().await?;
+        match savepoint.write(through, insert).await.map_err(powercrud_db::Error::from) {
+            Ok(_) => return Ok(savepoint.commit().await?),
+            Err(powercrud_db::Error::Database(fault)) if fault.code == "UNIQUE" && tries < 5 => {
+                savepoint.rollback().await?;
+                tries += 1;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A fault of the join table is one of the many-to-many field.
+fn at_field(error: Error, field: &ManyToMany) -> Error {
+    match error {
+        Error::Database(mut fault) => {
+            fault.field = Some(field.name.clone());
+            Error::Database(fault)
+        }
+        error => error,
+    }
+}

@@ -1,0 +1,239 @@
+//! Everything that can be checked before a record is touched, checked once: a bulk edit sets the same values on all records.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+
+use super::{BulkRequest, RequestKey, Requested, Route, revert};
+use crate::{
+    config::OnConflict,
+    engine::Engine,
+    error::{Error, FieldError, Result},
+    form::{Change, LinkChange, sort_bulk_inputs},
+    query, record,
+    resource::Resource,
+    selection::Checked,
+    task::{BulkTask, Operation, store},
+    user::User,
+};
+use powercrud_db::{Fault, Held, QueryExt as _};
+
+/// A checked bulk request: it can be previewed and submitted.
+#[derive(Clone)]
+pub struct Plan {
+    pub(crate) engine: Engine,
+    pub(crate) resource: Arc<Resource>,
+    pub(crate) operation: Operation,
+    pub(crate) selection: Checked,
+    pub(crate) user: User,
+    pub(crate) route: Route,
+    pub(crate) parent_id: Option<uuid::Uuid>,
+    pub(crate) request_key: Option<RequestKey>,
+    pub(crate) on_conflict: Option<OnConflict>,
+    /// The names of the records that the changes refer to, by field.
+    pub(crate) names: BTreeMap<String, String>,
+    /// Fields whose column takes no such value as they are set to.
+    pub(crate) unfit: Vec<(String, Fault)>,
+    /// Fields whose value this role may not try.
+    pub(crate) untried: Vec<String>,
+    /// The task that this one reverts.
+    pub(crate) reverted: Option<Box<BulkTask>>,
+}
+
+/// Checks permission, fields, types, NULLs, choices, references, lengths and the selection.
+///
+/// # Errors
+/// [`Error::Invalid`] with one entry for each mistake; [`Error::ReadOnly`] or [`Error::NotAllowed`] where the resource does not take it.
+pub async fn plan(engine: &Engine, request: BulkRequest) -> Result<Plan> {
+    let resource = Arc::clone(engine.resource(&request.resource)?);
+    resource.require_bulk()?;
+    let mut errors = Vec::new();
+    let mut reverted = None;
+    let (mut unfit, mut untried) = (Vec::new(), Vec::new());
+    let operation = match &request.operation {
+        Requested::Revert(task_id) => {
+            let task = store::load(engine, *task_id).await?;
+            let images = revert::check(&resource, &task)?;
+            reverted = Some(Box::new(task));
+            Operation::Revert(images)
+        }
+        Requested::Delete => {
+            resource.require_bulk_delete()?;
+            Operation::Delete
+        }
+        Requested::Update(inputs) => {
+            if !resource.can_bulk_edit() {
+                return Err(Error::NotAllowed(format!("{} has no fields that bulk edit may change", resource.name)));
+            }
+            let mut changes;
+            (changes, errors) = sort_bulk_inputs(&resource, inputs);
+            if inputs.is_empty() {
+                let allowed = resource.bulk_names().join(", ");
+                let message = format!("choose at least one field to change; allowed are: {allowed}");
+                errors.push(FieldError { field: None, code: "NO_CHANGES".into(), message });
+            }
+            errors.extend(record::refused_values(engine, &resource, &changes.fields).await?);
+            if errors.is_empty() {
+                (unfit, untried) = hold(engine, &resource, &mut changes.fields).await?;
+            }
+            errors.extend(lost_references(engine, &resource, &changes.fields).await?);
+            errors.extend(name_targets(engine, &resource, &mut changes.links).await?);
+            Operation::Update(changes)
+        }
+    };
+    let selection = match request.selection.check(engine, &resource).await {
+        Ok(selection) => selection,
+        Err(Error::Invalid(more)) => {
+            errors.extend(more);
+            return Err(Error::Invalid(errors));
+        }
+        Err(error) if errors.is_empty() => return Err(error),
+        Err(_) => return Err(Error::Invalid(errors)),
+    };
+    let plan = Plan {
+        engine: engine.clone(),
+        resource,
+        operation,
+        selection,
+        user: request.user,
+        route: request.route,
+        parent_id: request.parent_id,
+        request_key: None,
+        on_conflict: request.on_conflict,
+        names: BTreeMap::new(),
+        unfit,
+        untried,
+        reverted,
+    };
+    errors.extend(plan.repeated_values().await?);
+    if !errors.is_empty() {
+        return Err(Error::Invalid(errors));
+    }
+    let names = query::names_of_changes(engine, &plan.resource, plan.changes()).await?;
+    Ok(Plan { names, ..plan })
+}
+
+impl Plan {
+    /// The resource.
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// Names the request, so that it can be sent again without being done again: its id is noted with the task.
+    #[must_use]
+    pub fn request_key(mut self, key: RequestKey) -> Self {
+        self.request_key = Some(key);
+        self
+    }
+
+    /// The new values of an update's fields, none for anything else.
+    pub(crate) fn changes(&self) -> &[Change] {
+        match &self.operation {
+            Operation::Update(changes) => &changes.fields,
+            Operation::Delete | Operation::Revert(_) => &[],
+        }
+    }
+
+    /// What an update does to many-to-many fields, nothing for anything else.
+    pub(crate) fn links(&self) -> &[LinkChange] {
+        match &self.operation {
+            Operation::Update(changes) => &changes.links,
+            Operation::Delete | Operation::Revert(_) => &[],
+        }
+    }
+
+    /// Whether it waits where something is in its way.
+    pub(crate) fn queues_conflicts(&self) -> bool {
+        match self.on_conflict {
+            Some(on_conflict) => on_conflict == OnConflict::Queue,
+            None => self.resource.queues_conflicts(),
+        }
+    }
+
+    /// One value on all the columns of a unique key fits one record at most.
+    async fn repeated_values(&self) -> Result<Vec<FieldError>> {
+        let set =
+            |column: &String| self.changes().iter().any(|change| change.field == *column && !change.value.is_null());
+        let keys: Vec<_> = self.resource.table.unique_keys.iter().filter(|key| key.iter().all(set)).collect();
+        if keys.is_empty() || self.selection.count(&self.engine, &self.resource).await? <= 1 {
+            return Ok(Vec::new());
+        }
+        let message = "must be unique, so it can't be set to the same value on several records";
+        Ok(keys.into_iter().flatten().map(|column| FieldError::new(column, "UNIQUE", message)).collect())
+    }
+}
+
+/// Sets the changes to what their columns would hold, so that who holds it already is not changed. The fields whose column takes no such
+/// value, and those that nobody may try.
+async fn hold(
+    engine: &Engine,
+    resource: &Resource,
+    changes: &mut [Change],
+) -> Result<(Vec<(String, Fault)>, Vec<String>)> {
+    let columns =
+        changes.iter().filter_map(|change| resource.field(&change.field).map(|field| (&field.column, &change.value)));
+    let held = engine.database().held(&resource.table, &columns.collect::<Vec<_>>()).await?;
+    let (mut unfit, mut untried) = (Vec::new(), Vec::new());
+    let known = changes.iter_mut().filter(|change| resource.field(&change.field).is_some());
+    for (change, held) in known.zip(held) {
+        match held {
+            Held::AsGiven => {}
+            Held::Otherwise(value) => change.value = value,
+            Held::Refused(fault) => unfit.push((change.field.clone(), *fault)),
+            Held::Unknown => untried.push(change.field.clone()),
+        }
+    }
+    Ok((unfit, untried))
+}
+
+/// The changes that refer to a record that is not there.
+async fn lost_references(engine: &Engine, resource: &Resource, changes: &[Change]) -> Result<Vec<FieldError>> {
+    let mut errors = Vec::new();
+    for change in changes.iter().filter(|change| !change.value.is_null()) {
+        let Some(reference) = resource.field(&change.field).and_then(|field| field.reference.as_ref()) else {
+            continue;
+        };
+        let column = Expr::col(reference.table.column_ref(&reference.column.name));
+        let mut select = Query::select();
+        select
+            .expr(Expr::cust("1"))
+            .from(reference.table.table_ref())
+            .and_where_option(reference.table.own_rows())
+            .and_where(column.eq(engine.database().dialect().comparable(&reference.column, &change.value)))
+            .limit(1);
+        if engine.database().connection().row(&select).await?.is_none() {
+            let message = format!(
+                "there is no {} with {} {}",
+                reference.table.name,
+                reference.column.name,
+                change.value.to_text()
+            );
+            errors.push(FieldError::new(&change.field, "FOREIGN_KEY", message));
+        }
+    }
+    Ok(errors)
+}
+
+/// Gives the records that links lead to their names, and complains of those that are not there.
+async fn name_targets(engine: &Engine, resource: &Resource, links: &mut [LinkChange]) -> Result<Vec<FieldError>> {
+    let mut errors = Vec::new();
+    for change in links.iter_mut().filter(|change| !change.targets.is_empty()) {
+        let Some(field) = resource.many_to_many(&change.field) else { continue };
+        let reference = &field.reference;
+        let keys: Vec<_> = change.targets.iter().map(|target| target.key.clone()).collect();
+        let names = query::names_of(engine, reference, &keys).await?;
+        let mut lost = Vec::new();
+        for target in &mut change.targets {
+            match names.get(&target.key.to_text()) {
+                Some(name) => target.name.clone_from(name),
+                None => lost.push(target.key.to_text()),
+            }
+        }
+        if !lost.is_empty() {
+            let (table, column) = (&reference.table.name, &reference.column.name);
+            let message = format!("there is no {table} with {column} {}", lost.join(", "));
+            errors.push(FieldError::new(&change.field, "FOREIGN_KEY", message));
+        }
+    }
+    Ok(errors)
+}

@@ -1,0 +1,198 @@
+//! Records that a delete can't take, because others refer to them or to what would go with them.
+
+use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Query};
+
+use crate::{engine::Engine, resource::Resource};
+use powercrud_db::{ForeignKey, ReferentialAction, Table};
+
+/// Cascades deeper than this are not followed.
+pub(super) const DEPTH: usize = 6;
+
+const DEFAULT: &str = "powercrud_default";
+
+/// Whether a record of the resource's table can't be deleted together with those that match `selected`: a row of another table stands in
+/// the way, of it or of what the delete takes along; or a record of the same table that refers to it is not selected or can't go itself.
+pub(super) fn kept(engine: &Engine, resource: &Resource, selected: &Condition) -> Condition {
+    let table = &resource.table;
+    let emptied = emptied(engine, table);
+    let own = |column: &str| Expr::col(table.column_ref(column));
+    let of_others = refused(engine, table, &own, Some(selected), &emptied, 0);
+    let mut any = of_others.clone();
+    for (_, key) in engine.catalog().referrers(table).filter(|(from, key)| is_same(from, table) && restricts(key)) {
+        let alias = Alias::new("powercrud_child");
+        let mut children = Query::select();
+        children.expr(Expr::cust("1")).from_as(table.table_ref(), alias.clone());
+        for (column, referenced) in key.columns.iter().zip(&key.referenced_columns) {
+            let child = Expr::col((alias.clone(), Alias::new(column)));
+            children.and_where(child.eq(Expr::col(table.column_ref(referenced))));
+        }
+        let child = |name: &str| Expr::col((alias.clone(), Alias::new(name)));
+        let mut stays = Cond::any().add(among(table, selected.clone(), &child).not());
+        if !of_others.is_empty() {
+            stays = stays.add(among(table, of_others.clone(), &child));
+        }
+        any = any.add(Expr::exists(children.cond_where(stays).take()));
+    }
+    any
+}
+
+pub(super) fn is_same(one: &Table, other: &Table) -> bool {
+    one.qualified_name() == other.qualified_name()
+}
+
+fn restricts(key: &ForeignKey) -> bool {
+    key.on_delete == ReferentialAction::Restrict
+}
+
+/// The tables whose rows a delete from `table` may take along, and itself.
+pub(super) fn emptied<'a>(engine: &'a Engine, table: &'a Table) -> Vec<&'a Table> {
+    let mut reached = vec![table];
+    let mut next = 0;
+    while let Some(&table) = reached.get(next) {
+        next += 1;
+        for (from, key) in engine.catalog().referrers(table) {
+            if key.on_delete == ReferentialAction::Cascade && !reached.iter().any(|other| is_same(other, from)) {
+                reached.push(from);
+            }
+        }
+    }
+    reached
+}
+
+/// What a delete does to the rows that refer by a key.
+pub(super) enum Effect {
+    /// Those that match stand in its way.
+    Stops(Condition),
+    /// They go along.
+    TakesAlong,
+    /// They stay, whatever their reference becomes.
+    Leaves,
+}
+
+/// What a delete from `table` does to rows of `from` that refer by `key`. `gone` finds the rows of `table` that it takes away, under the
+/// name that it is given.
+pub(super) fn effect(
+    table: &Table,
+    from: &Table,
+    key: &ForeignKey,
+    emptied: &[&Table],
+    gone: impl FnOnce(&Alias) -> Option<Expr>,
+) -> Effect {
+    let needed = |name: &String| from.column(name).is_some_and(|column| !column.nullable);
+    match key.on_delete {
+        ReferentialAction::Restrict if emptied.iter().any(|other| is_same(other, from)) => Effect::Leaves,
+        ReferentialAction::Restrict => Effect::Stops(Condition::all()),
+        ReferentialAction::Cascade => Effect::TakesAlong,
+        ReferentialAction::SetNull if key.columns.iter().any(needed) => Effect::Stops(Condition::all()),
+        ReferentialAction::SetNull => Effect::Leaves,
+        ReferentialAction::SetDefault => {
+            let defaults: Vec<_> = key.columns.iter().map(|name| from.column(name)?.default.clone()).collect();
+            if defaults.iter().zip(&key.columns).any(|(default, name)| default.is_none() && needed(name)) {
+                return Effect::Stops(Condition::all());
+            }
+            let Some(defaults) = defaults.into_iter().collect::<Option<Vec<_>>>() else { return Effect::Leaves };
+            if defaults.iter().any(|default| is_called(default)) {
+                return Effect::Leaves;
+            }
+            let alias = Alias::new(DEFAULT);
+            let mut targets = Query::select();
+            targets.expr(Expr::cust("1")).from_as(table.table_ref(), alias.clone());
+            targets.and_where_option(table.own_rows_as(DEFAULT)).and_where_option(gone(&alias).map(|gone| gone.not()));
+            for (referenced, default) in key.referenced_columns.iter().zip(defaults) {
+                // The text is the catalog's own.
+                let default = Expr::cust(format!("({default})"));
+                targets.and_where(Expr::col((alias.clone(), Alias::new(referenced))).eq(default));
+            }
+            Effect::Stops(Condition::all().add(Expr::exists(targets.take()).not()))
+        }
+    }
+}
+
+/// Keys whose default is the result of a function, which only the delete itself calls.
+pub(super) fn unknown_defaults(engine: &Engine, table: &Table) -> Vec<String> {
+    let called = |from: &Table, key: &ForeignKey| {
+        let is_called =
+            |name: &String| from.column(name).and_then(|column| column.default.as_deref()).is_some_and(is_called);
+        key.on_delete == ReferentialAction::SetDefault && key.columns.iter().any(is_called)
+    };
+    let keys = engine.catalog().referrers(table).filter(|(from, key)| called(from, key));
+    keys.map(|(from, _)| format!("records of {} that go back to their default", from.qualified_name())).collect()
+}
+
+/// Whether a default calls a function.
+fn is_called(default: &str) -> bool {
+    let before = |(place, _)| default[..place].chars().next_back();
+    default.match_indices('(').filter_map(before).any(|c| c.is_alphanumeric() || c == '_' || c == '"')
+}
+
+/// Whether `key` can be followed from the rows of `from`: a column that may not be read can't.
+pub(super) fn is_readable(from: &Table, key: &ForeignKey) -> bool {
+    key.columns.iter().all(|name| from.column(name).is_some())
+}
+
+/// The records of `table` that match `condition`, by primary key, where `of` reads the key.
+pub(super) fn among(table: &Table, condition: Condition, of: &dyn Fn(&str) -> Expr) -> Expr {
+    let mut keys = Query::select();
+    keys.from(table.table_ref()).cond_where(condition);
+    let mut own = Vec::new();
+    for name in &table.primary_key {
+        keys.column(table.column_ref(name));
+        own.push(of(name));
+    }
+    let own = if own.len() == 1 { own.remove(0) } else { Expr::tuple(own) };
+    own.in_subquery(keys.take())
+}
+
+/// Tables that refer to each other in turn go by these names.
+pub(super) const REFERRERS: [&str; DEPTH + 1] = [
+    "powercrud_referrer_0",
+    "powercrud_referrer_1",
+    "powercrud_referrer_2",
+    "powercrud_referrer_3",
+    "powercrud_referrer_4",
+    "powercrud_referrer_5",
+    "powercrud_referrer_6",
+];
+
+/// Whether a row of `table`, whose columns `own` reads, can't go because of rows of tables that are not `emptied`. `selected` are the
+/// records that go, where they are of that table.
+fn refused(
+    engine: &Engine,
+    table: &Table,
+    own: &dyn Fn(&str) -> Expr,
+    selected: Option<&Condition>,
+    emptied: &[&Table],
+    depth: usize,
+) -> Condition {
+    let mut any = Cond::any();
+    for (from, key) in engine.catalog().referrers(table).filter(|(from, key)| is_readable(from, key)) {
+        let alias = REFERRERS[depth];
+        let column = |name: &str| Expr::col((Alias::new(alias), Alias::new(name)));
+        let mut referrers = Query::select();
+        referrers.expr(Expr::cust("1")).from_as(from.table_ref(), Alias::new(alias));
+        referrers.and_where_option(from.own_rows_as(alias));
+        for (referring, referenced) in key.columns.iter().zip(&key.referenced_columns) {
+            referrers.and_where(column(referring).eq(own(referenced)));
+        }
+        let gone = |target: &Alias| {
+            let of = |name: &str| Expr::col((target.clone(), Alias::new(name)));
+            match selected {
+                Some(selected) => Some(among(table, selected.clone(), &of)),
+                None => key.referenced_columns.iter().map(|name| of(name).eq(own(name))).reduce(Expr::and),
+            }
+        };
+        match effect(table, from, key, emptied, gone) {
+            Effect::Stops(condition) => referrers.cond_where(condition),
+            Effect::TakesAlong if depth < DEPTH && !is_same(from, table) => {
+                let inner = refused(engine, from, &column, None, emptied, depth + 1);
+                if inner.is_empty() {
+                    continue;
+                }
+                referrers.cond_where(inner)
+            }
+            _ => continue,
+        };
+        any = any.add(Expr::exists(referrers.take()));
+    }
+    any
+}

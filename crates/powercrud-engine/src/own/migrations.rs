@@ -1,0 +1,236 @@
+//! PowerCRUD's own tables, in the application's database, so that a task and the data it changes share transactions.
+//!
+//! Moments are whole milliseconds since 1970 UTC by the database's clock: one type that all three databases compare alike.
+
+mod m0001_bulk_tasks;
+mod m0002_lock_task;
+mod m0003_images;
+mod m0004_notices;
+mod m0005_api;
+mod m0006_record_version;
+mod m0007_task_events;
+mod m0008_users;
+mod m0010_turns;
+mod m0011_audit;
+mod m0012_places;
+mod m0013_origins;
+mod m0014_waits;
+mod m0015_attempts;
+mod m0016_unchanged;
+mod m0022_long_keys;
+mod m0023_tables;
+
+use std::time::Duration;
+
+use sea_orm_migration::{
+    MigrationTrait, MigratorTrait, SchemaManager,
+    sea_orm::{ConnectionTrait as _, DbBackend, DbErr},
+    sea_query::{ColumnDef, DynIden, Index, IntoIden, Query, Table, TableCreateStatement},
+};
+
+use crate::error::{Error, Result};
+use powercrud_db::{Database, grants, is_denied, is_missing_table, is_read_only};
+
+/// The names of the tables, in one place.
+pub mod tables {
+    /// All of them but the migrations', those that others hang on first.
+    pub(crate) const ALL: [&str; 19] = [
+        BULK_TASK,
+        SELECTED,
+        BLOCK,
+        TASK_ERROR,
+        TASK_EVENT,
+        AUDIT,
+        LOCK,
+        TURN,
+        WORKER,
+        NOTICE,
+        MESSAGE,
+        SELECTION,
+        API_TOKEN,
+        API_REQUEST,
+        SELECTION_KEY,
+        USER,
+        SESSION,
+        LOGIN_FAILURE,
+        IMAGE,
+    ];
+    pub(crate) const BULK_TASK: &str = "powercrud_bulk_task";
+    pub(crate) const SELECTED: &str = "powercrud_bulk_task_selected_id";
+    pub(crate) const BLOCK: &str = "powercrud_bulk_task_block";
+    pub(crate) const TASK_ERROR: &str = "powercrud_bulk_task_error";
+    pub(crate) const TASK_EVENT: &str = "powercrud_task_event";
+    pub(crate) const AUDIT: &str = "powercrud_audit";
+    pub(crate) const LOCK: &str = "powercrud_lock";
+    pub(crate) const TURN: &str = "powercrud_turn";
+    pub(crate) const WORKER: &str = "powercrud_worker";
+    pub(crate) const NOTICE: &str = "powercrud_notice";
+    pub(crate) const MESSAGE: &str = "powercrud_message";
+    pub(crate) const SELECTION: &str = "powercrud_selection";
+    /// Bearer tokens.
+    pub const API_TOKEN: &str = "powercrud_api_token";
+    pub(crate) const API_REQUEST: &str = "powercrud_api_request";
+    pub(crate) const SELECTION_KEY: &str = "powercrud_selection_key";
+    /// People who sign in.
+    pub const USER: &str = "powercrud_user";
+    /// Browsers that have signed in.
+    pub const SESSION: &str = "powercrud_session";
+    /// Failed sign-ins, by what they are counted by.
+    pub const LOGIN_FAILURE: &str = "powercrud_login_failure";
+    pub(crate) const IMAGE: &str = "powercrud_bulk_task_image";
+    /// The columns of an image that hold values.
+    pub(crate) const IMAGE_CELLS: [&str; 16] =
+        ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11", "c12", "c13", "c14", "c15"];
+}
+
+/// Which migrations were applied.
+pub(crate) const MIGRATION_TABLE: &str = "powercrud_migration";
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_bulk_tasks::Migration),
+            Box::new(m0002_lock_task::Migration),
+            Box::new(m0003_images::Migration),
+            Box::new(m0004_notices::Migration),
+            Box::new(m0005_api::Migration),
+            Box::new(m0006_record_version::Migration),
+            Box::new(m0007_task_events::Migration),
+            Box::new(m0008_users::Migration),
+            Box::new(m0010_turns::Migration),
+            Box::new(m0011_audit::Migration),
+            Box::new(m0012_places::Migration),
+            Box::new(m0013_origins::Migration),
+            Box::new(m0014_waits::Migration),
+            Box::new(m0015_attempts::Migration),
+            Box::new(m0016_unchanged::Migration),
+            Box::new(m0022_long_keys::Migration),
+            Box::new(m0023_tables::Migration),
+        ]
+    }
+
+    fn migration_table_name() -> DynIden {
+        MIGRATION_TABLE.into_iden()
+    }
+}
+
+/// Applies what is missing, and writes nothing where nothing is: a role without the right to create tables uses those that are there.
+/// Several processes may start at once: the one that loses the race looks again.
+pub async fn migrate(database: &Database) -> Result<()> {
+    let mut tries = 0;
+    while pending_migrations(database).await? > 0 {
+        match Migrator::up(database.connection(), None).await {
+            Ok(()) => break,
+            Err(error) if is_denied(&error) => {
+                return Err(Error::MissingRights {
+                    what: "make PowerCRUD's own tables (or run `powercrud migrate` as a role that may, once, and let this role use them)"
+                        .to_owned(),
+                    grants: grants::to_create_tables(database).await?,
+                });
+            }
+            Err(error) if is_read_only(&error) => {
+                let what = "make PowerCRUD's own tables: the file can only be read; run `powercrud migrate` where it can be written";
+                return Err(Error::MissingRights { what: what.to_owned(), grants: Vec::new() });
+            }
+            Err(error) if tries == 5 => return Err(error.into()),
+            Err(error) => {
+                tracing::debug!(%error, "migrations failed, perhaps because another process runs them; trying again");
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(100 * tries)).await;
+            }
+        }
+    }
+    match super::missing_grants(database).await? {
+        grants if grants.is_empty() => Ok(()),
+        grants => Err(Error::MissingRights { what: "use PowerCRUD's own tables".to_owned(), grants }),
+    }
+}
+
+/// How many migrations are still to be applied. Only reads.
+///
+/// # Errors
+/// [`Error::MissingRights`] where the role may not read which were.
+pub async fn pending_migrations(database: &Database) -> Result<usize> {
+    let connection = database.connection();
+    let applied = match connection.query_all(Query::select().column("version").from(MIGRATION_TABLE)).await {
+        Ok(rows) => rows.iter().map(|row| row.try_get_by_index(0)).collect::<std::result::Result<Vec<String>, _>>()?,
+        Err(error) if is_missing_table(&error) => Vec::new(),
+        Err(error) if is_denied(&error) => {
+            let grants = super::missing_grants(database).await?;
+            return Err(Error::MissingRights {
+                what: "read PowerCRUD's own tables (where there are none yet, run `powercrud migrate` as a role that may make them)".to_owned(),
+                grants,
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let is_applied = |name: &str| applied.iter().any(|applied| applied == name);
+    Ok(Migrator::migrations().iter().filter(|migration| !is_applied(migration.name())).count())
+}
+
+/// Creates what is missing of these tables. Where an earlier try was interrupted, some are there already.
+async fn create_tables(
+    manager: &SchemaManager<'_>,
+    tables: impl IntoIterator<Item = TableCreateStatement>,
+) -> std::result::Result<(), DbErr> {
+    for mut table in tables {
+        if manager.get_database_backend() == DbBackend::MySql {
+            // Keys are compared byte by byte: "a" and "A" are two records.
+            table.character_set("utf8mb4").collate("utf8mb4_bin");
+        }
+        manager.create_table(table.if_not_exists().to_owned()).await?;
+    }
+    Ok(())
+}
+
+/// Creates an index where it is missing.
+async fn create_index(
+    manager: &SchemaManager<'_>,
+    name: &str,
+    table: &'static str,
+    columns: &[&'static str],
+) -> std::result::Result<(), DbErr> {
+    if manager.has_index(table, name).await? {
+        return Ok(());
+    }
+    let mut index = Index::create();
+    index.name(name).table(table);
+    for &column in columns {
+        index.col(column);
+    }
+    manager.create_index(index).await
+}
+
+/// Adds a column where it is missing.
+async fn add_column(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    column: ColumnDef,
+) -> std::result::Result<(), DbErr> {
+    if manager.has_column(table, column.get_column_name()).await? {
+        return Ok(());
+    }
+    manager.alter_table(Table::alter().table(table).add_column(column).take()).await
+}
+
+fn text(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).text().not_null().take()
+}
+
+fn word(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).string_len(190).not_null().take()
+}
+
+fn number(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().take()
+}
+
+fn moment(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).big_integer().take()
+}
+
+fn uuid(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).uuid().not_null().take()
+}

@@ -1,0 +1,45 @@
+//! Records that the database keeps as they are, or keeps out, without an error.
+
+use sea_orm::ConnectionTrait;
+
+use super::{key_condition, not_found, traced};
+use crate::{
+    engine::Engine,
+    error::{Error, FieldError, Result},
+    resource::Resource,
+};
+
+/// Why nothing was done to a record: it is not there, or the database keeps it. `locked`: not even a lock on it was to be had, which is
+/// so where a policy does not let the role change it.
+pub(super) async fn kept<C: ConnectionTrait>(
+    connection: &C,
+    engine: &Engine,
+    resource: &Resource,
+    key: &str,
+    locked: bool,
+) -> Result<Error> {
+    let condition = key_condition(engine, resource, key)?;
+    if traced::read(connection, engine, resource, &[], condition, false).await?.is_none() {
+        return Ok(not_found(resource, key));
+    }
+    let record = format!("{} {key}", resource.label);
+    let by_policy = engine.database().dialect().has_policies(connection, &resource.table).await?;
+    Ok(Error::NotAllowed(match (by_policy, locked) {
+        (true, true) => format!("{record}: {BY_POLICY}"),
+        (true, false) => format!("{record}: {KEPT}, or by its row security"),
+        (false, _) => format!("{record}: {KEPT}"),
+    }))
+}
+
+/// What keeps a record that may be seen.
+pub(crate) const BY_POLICY: &str = "the database's row security does not let this role change it";
+pub(crate) const KEPT: &str = "the database kept the record as it was, perhaps by a trigger";
+
+/// Why there is no new record, though the database refused none: a trigger kept it out or put it elsewhere, which nobody can tell. What it
+/// did is undone.
+pub(super) fn not_created() -> FieldError {
+    let message = "the database did not keep the record in this table: a trigger or a policy of it left it out, or put it elsewhere; \
+        nothing was created"
+        .to_owned();
+    FieldError { field: None, code: "NOT_CREATED".into(), message }
+}

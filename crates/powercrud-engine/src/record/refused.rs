@@ -1,0 +1,116 @@
+//! Which value it is that the database refuses, where its error does not say so.
+
+use sea_orm::{
+    ConnectionTrait as _,
+    sea_query::{Expr, Query},
+};
+
+use super::blame;
+use crate::{
+    engine::Engine,
+    error::{Error, FieldError, Result},
+    form::{self, Change},
+    resource::Resource,
+};
+use powercrud_db::{ColumnType, Fault, QueryExt as _};
+
+/// More fields at a time are not tried one by one.
+const MOST_TRIED: usize = 20;
+
+/// The changes whose value is none of its column's type, as the database itself says: each is made to that type, and nothing else.
+pub(crate) async fn refused_values(
+    engine: &Engine,
+    resource: &Resource,
+    changes: &[Change],
+) -> Result<Vec<FieldError>> {
+    let mut errors = Vec::new();
+    for change in changes.iter().filter(|change| !change.value.is_null()) {
+        let Some(field) = resource.field(&change.field) else { continue };
+        // The others are known here; but not every database has every character.
+        let is_known = match field.column.column_type {
+            ColumnType::Boolean | ColumnType::Integer { .. } | ColumnType::Bytes => true,
+            ColumnType::Text { .. } => change.value.to_text().is_ascii(),
+            _ => false,
+        };
+        if is_known {
+            continue;
+        }
+        let (dialect, connection) = (engine.database().dialect(), engine.database().connection());
+        if let Some(is_lost) = dialect.is_lost(&field.column, &change.value) {
+            if connection.number(&Query::select().expr(is_lost).take()).await? == 1 {
+                let message = format!("not a {} in the form that the database reads", field.column.database_type);
+                errors.push(unfit(&change.field, &change.value.to_text(), &Fault::of_record("INVALID_VALUE", message)));
+            }
+            continue;
+        }
+        let select = Query::select().expr(dialect.write(&field.column, &change.value)).take();
+        if let Err(error) = connection.query_one(&select).await {
+            let fault = Fault::classify(&error);
+            if fault.is_transient() {
+                return Err(Error::Database(Box::new(fault)));
+            }
+            errors.push(unfit(&change.field, &change.value.to_text(), &fault));
+        }
+    }
+    Ok(errors)
+}
+
+/// `value`, as it was sent, which the database does not take for its column's type.
+pub(crate) fn unfit(field: &str, value: &str, fault: &Fault) -> FieldError {
+    let code = if fault.code == "DATABASE" { "INVALID_VALUE" } else { fault.code };
+    FieldError::new(field, code, format!("is not a value that the column takes ({})", fault.told_to([value])))
+}
+
+/// `error`, which a write has ended with, at the field that it is about where that can be found: the value is of no use to its type, or
+/// it is the only one that can't be written alone. `record` finds the record that was to be changed.
+pub(super) async fn named(
+    engine: &Engine,
+    resource: &Resource,
+    record: Option<Expr>,
+    changes: &[Change],
+    error: Error,
+) -> Error {
+    let is_unclear = match &error {
+        Error::Invalid(errors) => errors.iter().all(|error| error.field.is_none()),
+        Error::Database(fault) => !fault.is_transient() && fault.code == "DATABASE",
+        _ => false,
+    };
+    if !is_unclear || changes.is_empty() {
+        return error;
+    }
+    match refused_values(engine, resource, changes).await {
+        Ok(errors) if !errors.is_empty() => return Error::Invalid(errors),
+        _ => {}
+    }
+    let Some(record) = record.filter(|_| (2..=MOST_TRIED).contains(&changes.len())) else { return error };
+    let mut found = Vec::new();
+    for change in changes {
+        if let Ok(Some(errors)) = alone(engine, resource, record.clone(), change).await {
+            found.push((change, errors));
+        }
+    }
+    match (&error, &mut found[..]) {
+        (Error::Invalid(_), [(change, errors)]) => {
+            for error in errors.iter_mut().filter(|error| error.field.is_none()) {
+                error.field = Some(change.field.clone());
+            }
+            Error::Invalid(std::mem::take(errors))
+        }
+        _ => error,
+    }
+}
+
+/// What the database says where one of the changes is made alone; it is not kept.
+async fn alone(engine: &Engine, resource: &Resource, record: Expr, change: &Change) -> Result<Option<Vec<FieldError>>> {
+    let mut update = Query::update();
+    update.table(resource.table.table_ref()).and_where(record);
+    let change = std::slice::from_ref(change);
+    form::set(&mut update, resource, change, engine.database().dialect());
+    let transaction = engine.database().begin().await?;
+    let result = transaction.write(&resource.table, &update).await;
+    let _ = transaction.rollback().await;
+    Ok(match result.map_err(|error| blame(resource, change, &error)) {
+        Err(Error::Invalid(errors)) => Some(errors),
+        _ => None,
+    })
+}

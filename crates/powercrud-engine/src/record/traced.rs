@@ -1,0 +1,49 @@
+//! What a record held and holds, for the audit trail.
+
+use sea_orm::{ConnectionTrait, sea_query::Expr};
+
+use crate::{
+    audit::{FieldChange, FieldChanges, kept_value},
+    engine::Engine,
+    error::Result,
+    query::{self, Row, read},
+    resource::{Field, Resource},
+};
+use powercrud_db::{QueryExt as _, Value};
+
+/// The record's values in `fields`; `None` where it is not there. `hold` keeps others from changing it until the transaction ends: a
+/// locking read, which on MySQL does not yet fix what later reads see.
+pub(super) async fn read<C: ConnectionTrait>(
+    connection: &C,
+    engine: &Engine,
+    resource: &Resource,
+    fields: &[&Field],
+    condition: Expr,
+    hold: bool,
+) -> Result<Option<Row>> {
+    let dialect = engine.database().dialect();
+    let most = read::most_of_page(fields, 1, read::WHOLE);
+    let mut select = query::row_select(resource, fields, dialect, most);
+    select.and_where(condition);
+    if let (true, Some(lock)) = (hold, dialect.row_lock(&resource.table)) {
+        select.lock(lock);
+    }
+    let row = connection.row(&select).await?;
+    row.map(|row| query::read_row(&row, fields, most)).transpose()
+}
+
+/// What differs; of a record that was created or deleted, what it has or had.
+pub(super) fn changes(fields: &[&Field], before: Option<&Row>, after: Option<&Row>) -> FieldChanges {
+    let value = |row: Option<&Row>, index: usize| row.map(|row| kept_value(&row.cells[index].value));
+    let change = |(index, field): (usize, &&Field)| {
+        let (from, to) = (value(before, index), value(after, index));
+        let says_something = match (before, after) {
+            // What differs behind the beginning is not known.
+            (Some(before), Some(_)) if matches!(before.cells[index].value, Value::Beginning(..)) => true,
+            (Some(before), Some(after)) => before.cells[index].value != after.cells[index].value,
+            _ => from.iter().chain(&to).any(Option::is_some),
+        };
+        says_something.then(|| (field.name.clone(), FieldChange { from, to }))
+    };
+    fields.iter().enumerate().filter_map(change).collect()
+}
