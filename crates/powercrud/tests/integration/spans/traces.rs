@@ -1,6 +1,9 @@
 //! Traces as OpenTelemetry has them.
 
-use std::sync::{Arc, LazyLock, Mutex};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use opentelemetry::trace::{SpanId, TracerProvider as _};
 use opentelemetry_sdk::{
@@ -9,6 +12,7 @@ use opentelemetry_sdk::{
 };
 use powercrud::{PowerCrud, Resource, Selection, User, db::Database, token::Scope};
 use serde_json::json;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Subscriber;
 use tracing_subscriber::{Layer, registry::LookupSpan};
@@ -24,11 +28,11 @@ each_database! { a_task_is_in_the_trace_of_its_request }
 
 /// Every span of this process that has ended.
 #[derive(Clone, Debug, Default)]
-struct Exported(Arc<Mutex<Vec<SpanData>>>);
+struct Exported(Arc<watch::Sender<Vec<SpanData>>>);
 
 impl SpanExporter for Exported {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        self.0.lock().expect("no panic").extend(batch);
+        self.0.send_modify(|all| all.extend(batch));
         Ok(())
     }
 }
@@ -42,16 +46,25 @@ pub(super) fn layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
     tracing_opentelemetry::layer().with_tracer(provider.tracer("powercrud")).with_filter(powercrud)
 }
 
-/// The ended spans of that name in the trace that has a span with this attribute, in the order they began.
-fn named(name: &str, attribute: (&str, &str)) -> Vec<SpanData> {
-    let all = EXPORTED.0.lock().expect("no panic").clone();
+/// The first `N` spans of that name to begin in the trace that has a span with this attribute, once so many have ended: the thread of
+/// a SQLite connection may hold a span a little longer than what it is around.
+async fn named<const N: usize>(name: &str, attribute: (&str, &str)) -> [SpanData; N] {
     let has =
         |span: &SpanData| span.attributes.iter().any(|found| (found.key.as_str(), &*found.value.as_str()) == attribute);
-    let trace = all.iter().find(|span| has(span)).map(|span| span.span_context.trace_id());
-    let mut found: Vec<_> =
-        all.into_iter().filter(|span| span.name == name && Some(span.span_context.trace_id()) == trace).collect();
-    found.sort_by_key(|span| span.start_time);
-    found
+    let found = |all: &Vec<SpanData>| {
+        let trace = all.iter().find(|span| has(span)).map(|span| span.span_context.trace_id());
+        let of_it = |span: &&SpanData| span.name == name && Some(span.span_context.trace_id()) == trace;
+        let mut found: Vec<_> = all.iter().filter(of_it).cloned().collect();
+        found.sort_by_key(|span| span.start_time);
+        found
+    };
+    let mut exported = EXPORTED.0.subscribe();
+    let enough = exported.wait_for(|all| found(all).len() >= N);
+    let all = match tokio::time::timeout(Duration::from_secs(60), enough).await {
+        Ok(all) => found(&all.expect("an exporter that stays")),
+        Err(_) => found(&EXPORTED.0.borrow()),
+    };
+    all.try_into().unwrap_or_else(|found| panic!("not {N} spans {name:?}: {found:?}"))
 }
 
 async fn a_task_is_in_the_trace_of_its_request(database: TestDatabase) {
@@ -74,23 +87,20 @@ async fn a_task_is_in_the_trace_of_its_request(database: TestDatabase) {
     for stop in [stopped, CancellationToken::new()] {
         other.worker().run_task(id.parse().expect("an id"), &stop).await.expect("a worker that is not disturbed");
     }
-    let requests = named("request", ("task_id", id));
-    let [request] = &*requests else { panic!("one request: {requests:?}") };
+    let [request] = named("request", ("task_id", id)).await;
     assert_eq!(request.parent_span_id, SpanId::INVALID);
-    let tasks = named("bulk_task", ("task_id", id));
-    let [stopped, ended] = &*tasks else { panic!("two attempts: {tasks:?}") };
-    for attempt in [stopped, ended] {
+    let [stopped, ended] = named("bulk_task", ("task_id", id)).await;
+    for attempt in [&stopped, &ended] {
         assert_eq!(attempt.parent_span_id, request.span_context.span_id());
         assert!(attempt.parent_span_is_remote);
     }
-    let chunks = named("chunk", ("task_id", id));
-    assert_eq!(chunks.len(), 3, "{chunks:?}");
+    let chunks: [_; 3] = named("chunk", ("task_id", id)).await;
     assert!(chunks.iter().all(|chunk| chunk.parent_span_id == ended.span_context.span_id()), "{chunks:?}");
 
     // Nobody's request: a trace of its own.
     let task = queue(&app, in_background(update("item", Selection::All, [("note", Some("y"))]))).await;
     work(&app, &task).await;
-    let tasks = named("bulk_task", ("task_id", &task.id.to_string()));
-    assert_eq!(tasks.iter().map(|task| task.parent_span_id).collect::<Vec<_>>(), [SpanId::INVALID]);
-    assert_ne!(tasks[0].span_context.trace_id(), request.span_context.trace_id());
+    let [alone] = named("bulk_task", ("task_id", &task.id.to_string())).await;
+    assert_eq!(alone.parent_span_id, SpanId::INVALID);
+    assert_ne!(alone.span_context.trace_id(), request.span_context.trace_id());
 }
