@@ -9,6 +9,7 @@ mod changed;
 mod keep;
 mod links;
 mod restore;
+mod taken;
 
 use std::{
     collections::{BTreeSet, HashSet},

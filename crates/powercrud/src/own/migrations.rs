@@ -19,6 +19,7 @@ mod m0015_attempts;
 mod m0016_unchanged;
 mod m0022_long_keys;
 mod m0023_tables;
+mod m0024_taken;
 
 use std::time::Duration;
 
@@ -34,11 +35,12 @@ use powercrud_db::{Database, grants, is_denied, is_missing_table, is_read_only};
 /// The names of the tables, in one place.
 pub(crate) mod tables {
     /// All of them but the migrations', those that others hang on first.
-    pub(crate) const ALL: [&str; 19] = [
+    pub(crate) const ALL: [&str; 20] = [
         BULK_TASK,
         SELECTED,
         BLOCK,
         TASK_ERROR,
+        TAKEN,
         TASK_EVENT,
         AUDIT,
         LOCK,
@@ -59,6 +61,7 @@ pub(crate) mod tables {
     pub(crate) const SELECTED: &str = "powercrud_bulk_task_selected_id";
     pub(crate) const BLOCK: &str = "powercrud_bulk_task_block";
     pub(crate) const TASK_ERROR: &str = "powercrud_bulk_task_error";
+    pub(crate) const TAKEN: &str = "powercrud_bulk_task_taken";
     pub(crate) const TASK_EVENT: &str = "powercrud_task_event";
     pub(crate) const AUDIT: &str = "powercrud_audit";
     pub(crate) const LOCK: &str = "powercrud_lock";
@@ -104,6 +107,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_unchanged::Migration),
             Box::new(m0022_long_keys::Migration),
             Box::new(m0023_tables::Migration),
+            Box::new(m0024_taken::Migration),
         ]
     }
 

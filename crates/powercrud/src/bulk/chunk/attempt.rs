@@ -175,8 +175,8 @@ impl Chunk<'_> {
             }
         }
         // What goes with another record of the same statement is not counted by every database, nor what goes by its trigger.
-        let takes_others =
-            matches!(self.operation, Operation::Delete) && self.has_triggers || self.cascades_to_itself();
+        let cascades = self.cascades_to_itself();
+        let takes_others = matches!(self.operation, Operation::Delete) && self.has_triggers || cascades;
         let there_before = match takes_others {
             true => {
                 self.lock_rows(savepoint, &rows.keys).await?;
@@ -184,6 +184,9 @@ impl Chunk<'_> {
             }
             false => None,
         };
+        if cascades {
+            self.note_taken(savepoint, (rows.from, rows.to), &rows.keys).await?;
+        }
         let before = if look_first { self.differing(savepoint, rows).await? } else { None };
         let matched = self.execute(savepoint, rows).await?;
         // Where the database lets no two rows have one key, as many rows as keys are each key's record.
