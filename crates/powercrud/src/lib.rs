@@ -9,11 +9,11 @@ mod config;
 pub mod db {
     //! The database under a PowerCRUD, and the tables of its own.
     pub use powercrud_db::{
-        Catalog, Column, ColumnType, Constraint, Database, Denied, Dialect, Error, Fault, FaultKind, ForeignKey,
-        LeftOut, ReferentialAction, Table, TableKind, Value,
+        Catalog, Column, ColumnType, Connection, Constraint, Database, Denied, Dialect, Error, Fault, FaultKind,
+        ForeignKey, LeftOut, ReferentialAction, Table, TableKind, Value,
     };
 
-    pub use crate::own::{Uninstalled, migrate, missing_grants, pending_migrations, uninstall};
+    pub use crate::own::{Uninstalled, migrate, missing_grants, pending_migrations, uninstall, with_tables_in};
 }
 mod error;
 mod form;

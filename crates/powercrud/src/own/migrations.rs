@@ -57,6 +57,16 @@ pub(crate) mod tables {
         LOGIN_FAILURE,
         IMAGE,
     ];
+    /// All of them.
+    pub(crate) const WITH_MIGRATIONS: [&str; ALL.len() + 1] = {
+        let mut all = [super::MIGRATION_TABLE; ALL.len() + 1];
+        let mut place = 0;
+        while place < ALL.len() {
+            all[place] = ALL[place];
+            place += 1;
+        }
+        all
+    };
     pub(crate) const BULK_TASK: &str = "powercrud_bulk_task";
     pub(crate) const SELECTED: &str = "powercrud_bulk_task_selected_id";
     pub(crate) const BLOCK: &str = "powercrud_bulk_task_block";
@@ -121,7 +131,7 @@ impl MigratorTrait for Migrator {
 pub async fn migrate(database: &Database) -> Result<()> {
     let mut tries = 0;
     while pending_migrations(database).await? > 0 {
-        match Migrator::up(database.connection(), None).await {
+        match run_migrations(database).await {
             Ok(()) => break,
             Err(error) if is_denied(&error) => {
                 return Err(Error::MissingRights {
@@ -148,11 +158,21 @@ pub async fn migrate(database: &Database) -> Result<()> {
     }
 }
 
+async fn run_migrations(database: &Database) -> std::result::Result<(), DbErr> {
+    if !database.has_own_schema().await.unwrap_or(false) {
+        database.make_own_schema().await?;
+    }
+    Migrator::up(&database.at_own_tables().await?, None).await
+}
+
 /// How many migrations are still to be applied. Only reads.
 ///
 /// # Errors
 /// [`Error::MissingRights`] where the role may not read which were.
 pub async fn pending_migrations(database: &Database) -> Result<usize> {
+    if !database.has_own_schema().await? {
+        return Ok(Migrator::migrations().len());
+    }
     let connection = database.connection();
     let applied = match connection.query_all(Query::select().column("version").from(MIGRATION_TABLE)).await {
         Ok(rows) => rows.iter().map(|row| row.try_get_by_index(0)).collect::<std::result::Result<Vec<String>, _>>()?,
