@@ -71,12 +71,20 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
 
 /// The database that the command line, the environment or the configuration names.
 async fn connect(connection: &Connection, config: &Config) -> Result<Database> {
-    Ok(Database::connect(address(connection, config)?).await.map_err(powercrud::Error::from)?)
+    with_settings(Database::connect(address(connection, config)?).await, config)
 }
 
 /// The same database, to have a look that leaves no trace.
 async fn connect_to_look(connection: &Connection, config: &Config) -> Result<Database> {
-    Ok(Database::connect_to_look(address(connection, config)?).await.map_err(powercrud::Error::from)?)
+    with_settings(Database::connect_to_look(address(connection, config)?).await, config)
+}
+
+fn with_settings(database: Result<Database, powercrud::db::Error>, config: &Config) -> Result<Database> {
+    let database = database.map_err(powercrud::Error::from)?;
+    Ok(match &config.settings.tables_schema {
+        Some(schema) => powercrud::db::with_tables_in(database, schema)?,
+        None => database,
+    })
 }
 
 fn address<'a>(connection: &'a Connection, config: &'a Config) -> Result<&'a str> {

@@ -106,6 +106,7 @@ impl Config {
             "session_hours" => {
                 within(value, 1..=8760).map(|it| settings.session_lifetime = Duration::from_secs(it * 3600))
             }
+            "tables_schema" => read(value, "a schema's or database's name").map(|it| settings.tables_schema = Some(it)),
             "audit_days" => within(value, 0..=36_525).map(|it| settings.audit_days = it),
             "allowed_hosts" => {
                 let allowed = "a list of hosts, such as [\"shop.example.org\", \"*.example.com\"]";
@@ -172,7 +173,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 26] = [
+pub(crate) const KEYS: [&str; 27] = [
     "database_url",
     "bind",
     "title",
@@ -198,6 +199,7 @@ pub(crate) const KEYS: [&str; 26] = [
     "tls_ca_file",
     "bulk_async_notification",
     "audit_days",
+    "tables_schema",
     "resources",
 ];
 

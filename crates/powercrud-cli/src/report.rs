@@ -3,7 +3,11 @@
 use anyhow::Result;
 use powercrud::{
     PowerCrud,
-    task::{self, BulkTask, NoticeState, NoticeStatus, RecordError, Status, store},
+    task::{
+        self, BulkTask, NoticeState, NoticeStatus, RecordError, Status,
+        results::{Outcome, Results},
+        store,
+    },
 };
 
 use crate::{
@@ -22,11 +26,28 @@ const FEW: u64 = 20;
 pub(crate) async fn show(powercrud: &PowerCrud, task: &BulkTask, format: Format) -> Result<()> {
     let errors = store::errors(powercrud, task.id, 0, MOST).await?;
     let notices = task::notices(powercrud, task).await?;
+    let taken = taken_along(powercrud, task).await?;
     match format {
-        Format::Json => print_json(&task.to_json_with_notices(&errors, &notices)),
-        Format::Text => print(&text(task, &errors, &notices)),
+        Format::Json => {
+            let mut json = task.to_json_with_notices(&errors, &notices);
+            if !taken.is_empty() {
+                let record = |(key, other)| serde_json::json!({ "record_key": key, "deleted_with": other });
+                json["taken_along"] = taken.into_iter().map(record).collect();
+            }
+            print_json(&json);
+        }
+        Format::Text => print(&text(task, &errors, &taken, &notices)),
     }
     Ok(())
+}
+
+/// Of the first records of a delete those that another of them took along, each with that other.
+async fn taken_along(powercrud: &PowerCrud, task: &BulkTask) -> Result<Vec<(String, String)>> {
+    if task.operation != "delete" || task.results_purged_at.is_some() || task.succeeded_records < 2 {
+        return Ok(Vec::new());
+    }
+    let records = Results::new(powercrud, task.clone(), Outcome::Succeeded)?.next_page().await?.unwrap_or_default();
+    Ok(records.into_iter().filter_map(|record| Some((record.record_key, record.deleted_with?))).collect())
 }
 
 /// Prints how a task has ended: like [`show`], for a person with few of the failed records and without the notices.
@@ -34,7 +55,7 @@ pub(crate) async fn show_outcome(powercrud: &PowerCrud, task: &BulkTask, format:
     match format {
         Format::Json => show(powercrud, task, format).await,
         Format::Text => {
-            print(&text(task, &store::errors(powercrud, task.id, 0, FEW).await?, &[]));
+            print(&text(task, &store::errors(powercrud, task.id, 0, FEW).await?, &[], &[]));
             if task.failed_records > FEW {
                 print(&format!("`powercrud task show {}` names more of them", task.id));
             }
@@ -82,7 +103,7 @@ pub(crate) fn counts(task: &BulkTask) -> String {
     parts.join(", ")
 }
 
-fn text(task: &BulkTask, errors: &[RecordError], notices: &[NoticeState]) -> String {
+fn text(task: &BulkTask, errors: &[RecordError], taken: &[(String, String)], notices: &[NoticeState]) -> String {
     let mut lines = vec![format!("{}  {}: {}", task.status.as_str(), deed(task), counts(task))];
     if let (Some(started), Some(completed)) = (task.started_at, task.completed_at) {
         lines[0].push_str(&format!(" in {:.1} s", (completed - started).max(0) as f64 / 1000.0));
@@ -106,6 +127,11 @@ fn text(task: &BulkTask, errors: &[RecordError], notices: &[NoticeState]) -> Str
     let unseen = task.failed_records.saturating_sub(errors.len() as u64);
     if unseen > 0 {
         lines.push(format!("… and {} more failed records", grouped(unseen)));
+    }
+    if !taken.is_empty() {
+        let rows: Vec<_> = taken.iter().map(|(key, other)| vec![key.clone(), format!("record {other}")]).collect();
+        lines.push(String::new());
+        lines.push(table(&["record", "deleted with"], &rows));
     }
     if !notices.is_empty() {
         lines.push(String::new());

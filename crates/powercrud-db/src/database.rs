@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Result},
     fault::Fault,
     fault::{connection_reason, is_of_server},
+    home::Connection,
     sql::{AS_IT_IS, STRICT},
     sqlite,
     url::{mask_password, normalize_url, without_password},
@@ -19,7 +20,7 @@ use crate::{
 /// A connection pool that knows which database it talks to. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
-    pub(crate) connection: DatabaseConnection,
+    pub(crate) connection: Connection,
     pub(crate) dialect: Dialect,
     /// The address, password masked; empty where the connection was handed in.
     url: String,
@@ -92,7 +93,7 @@ impl Database {
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let dialect = Dialect::of(connection.get_database_backend());
         Self {
-            connection,
+            connection: Connection { inner: connection, home: None },
             dialect,
             url: String::new(),
             writers: Writers::of(dialect),
@@ -116,8 +117,8 @@ impl Database {
         self.read_only.as_deref()
     }
 
-    /// The SeaORM connection.
-    pub fn connection(&self) -> &DatabaseConnection {
+    /// The SeaORM connection, which finds PowerCRUD's own tables wherever they are.
+    pub fn connection(&self) -> &Connection {
         &self.connection
     }
 }

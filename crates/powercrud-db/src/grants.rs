@@ -18,7 +18,7 @@ use crate::{
 /// What a program does with a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needed {
-    /// Its name, in the connection's default schema.
+    /// Its name, in the schema of own tables.
     pub table: &'static str,
     /// Whether its rows are only read.
     pub only_read: bool,
@@ -50,10 +50,15 @@ async fn postgres(database: &Database, needed: &[Needed]) -> Result<Vec<String>>
     let sql = format!(
         "SELECT c.relname::text, format('%I.%I', n.nspname, c.relname), quote_ident(current_user), {rights} \
          FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p') AND pg_table_is_visible(c.oid) ORDER BY 1"
+         WHERE c.relkind IN ('r', 'p') AND CASE WHEN $1 = '' THEN pg_table_is_visible(c.oid) ELSE n.nspname = $1 END ORDER BY 1"
     );
+    let schema = database.own_schema().unwrap_or_default();
     let mut grants = Vec::new();
-    for row in connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql)).await? {
+    if !schema.is_empty() {
+        grants.extend(postgres_usage(database, schema).await?);
+    }
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [schema.into()]);
+    for row in connection.query_all_raw(statement).await? {
         let (name, table, role): (String, String, String) =
             (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
         let Some(needed) = needed.iter().find(|needed| needed.table == name) else { continue };
@@ -70,9 +75,20 @@ async fn postgres(database: &Database, needed: &[Needed]) -> Result<Vec<String>>
     Ok(grants)
 }
 
+/// The right to name anything in a schema.
+async fn postgres_usage(database: &Database, schema: &str) -> Result<Option<String>> {
+    let connection = database.connection();
+    let sql = "SELECT format('GRANT USAGE ON SCHEMA %I TO %I;', nspname, current_user) FROM pg_namespace \
+               WHERE nspname = $1 AND NOT has_schema_privilege(oid, 'USAGE')";
+    let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [schema.into()]);
+    let row = connection.query_one_raw(statement).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
+}
+
 async fn mysql(database: &Database, needed: &[Needed]) -> Result<Vec<String>> {
     let connection = database.connection();
-    let (schema, role) = mysql_role(database).await?;
+    let (current, role) = mysql_role(database).await?;
+    let schema = database.own_schema().map_or(current, backticked);
     let mut grants = Vec::new();
     for needed in needed {
         let table = format!("{schema}.{}", backticked(needed.table));
@@ -84,7 +100,7 @@ async fn mysql(database: &Database, needed: &[Needed]) -> Result<Vec<String>> {
         }
         select
             .from(("information_schema", "columns"))
-            .and_where(Expr::cust("table_schema = DATABASE()"))
+            .and_where(Expr::col("table_schema").eq(database.own_schema().map_or(Expr::cust("DATABASE()"), Expr::val)))
             .and_where(Expr::col("table_name").eq(needed.table));
         let Some(row) = connection.row(&select).await? else { continue };
         let mut missing = Vec::new();
@@ -114,15 +130,21 @@ pub async fn to_create_tables(database: &Database) -> Result<Vec<String>> {
         Dialect::Sqlite => Ok(Vec::new()),
         Dialect::Postgres => {
             // Where the role may use no schema of its search path, the first of them that there is.
-            let sql = "SELECT quote_ident(COALESCE(current_schema(), 'public')), quote_ident(current_user)";
-            let statement = Statement::from_string(connection.get_database_backend(), sql);
+            let sql = "SELECT quote_ident(COALESCE(NULLIF($1, ''), current_schema(), 'public')), quote_ident(current_user), \
+                       quote_ident(current_database())";
+            let schema = database.own_schema().unwrap_or_default();
+            let statement = Statement::from_sql_and_values(connection.get_database_backend(), sql, [schema.into()]);
             let row = connection.query_one_raw(statement).await?;
             let row = row.ok_or_else(|| Error::Unexpected("the server does not tell the current role".into()))?;
             let (schema, role): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            if !database.has_own_schema().await? {
+                return Ok(vec![format!("GRANT CREATE ON DATABASE {} TO {role};", row.try_get_by_index::<String>(2)?)]);
+            }
             Ok(vec![format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {role};")])
         }
         Dialect::Mysql => {
-            let (schema, role) = mysql_role(database).await?;
+            let (current, role) = mysql_role(database).await?;
+            let schema = database.own_schema().map_or(current, backticked);
             let rights = "CREATE, ALTER, INDEX, DROP, SELECT, INSERT, UPDATE, DELETE";
             Ok(vec![format!("GRANT {rights} ON {schema}.* TO {role};")])
         }

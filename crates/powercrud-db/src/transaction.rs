@@ -1,30 +1,26 @@
 //! Transactions that may write.
 
-use std::ops::Deref;
-
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, prelude::async_trait::async_trait,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{database::Database, dialect::Dialect, error::Result};
+use crate::{
+    database::Database,
+    dialect::Dialect,
+    error::Result,
+    home::{Home, sent},
+};
 
-/// A transaction that may write. Dropped, it is rolled back.
+/// A transaction that may write, or a savepoint in one. Dropped, it is rolled back.
 pub struct Transaction {
     inner: DatabaseTransaction,
+    home: Option<Home>,
     /// What sets back what an application's session was told.
     restore: Option<&'static str>,
     /// Given up after the transaction has ended.
     _turn: Option<OwnedSemaphorePermit>,
-}
-
-impl Deref for Transaction {
-    type Target = DatabaseTransaction;
-
-    fn deref(&self) -> &DatabaseTransaction {
-        &self.inner
-    }
 }
 
 #[async_trait]
@@ -34,7 +30,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
-        self.inner.execute_raw(statement).await
+        self.inner.execute_raw(sent(self.home.as_ref(), statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
@@ -42,15 +38,23 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
-        self.inner.query_one_raw(statement).await
+        self.inner.query_one_raw(sent(self.home.as_ref(), statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
-        self.inner.query_all_raw(statement).await
+        self.inner.query_all_raw(sent(self.home.as_ref(), statement)).await
     }
 }
 
 impl Transaction {
+    /// A savepoint.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn begin(&self) -> std::result::Result<Self, DbErr> {
+        Ok(Self { inner: self.inner.begin().await?, home: self.home.clone(), restore: None, _turn: None })
+    }
+
     /// Commits.
     ///
     /// # Errors
@@ -101,8 +105,12 @@ impl Database {
             isolation_level,
             ..TransactionOptions::default()
         };
-        let mut transaction =
-            Transaction { inner: self.connection.begin_with_options(options).await?, restore: None, _turn: turn };
+        let mut transaction = Transaction {
+            inner: self.connection.inner.begin_with_options(options).await?,
+            home: self.connection.home.clone(),
+            restore: None,
+            _turn: turn,
+        };
         if let Some((sql, restore)) = self.dialect.strictly().filter(|_| !self.is_strict) {
             transaction.execute_unprepared(&sql).await?;
             transaction.restore = Some(restore);
@@ -113,13 +121,13 @@ impl Database {
 
 /// Rolls back to the first savepoint of a transaction. `false`: the transaction has ended under it, so that nothing of it stands and
 /// nothing more may be done in it than to roll it back.
-pub async fn roll_back_to(savepoint: DatabaseTransaction) -> bool {
+pub async fn roll_back_to(savepoint: Transaction) -> bool {
     let mut stands = true;
     if Dialect::of(savepoint.get_database_backend()) == Dialect::Sqlite {
         // As the pool believes it to be; refused where it is so.
         stands = savepoint.execute_unprepared("BEGIN; SAVEPOINT _sqlx_savepoint_1").await.is_err();
     }
-    savepoint.rollback().await.is_ok() && stands
+    savepoint.inner.rollback().await.is_ok() && stands
 }
 
 /// Commits or rolls back by the result, and passes it on.

@@ -66,6 +66,9 @@ pub struct Settings {
     pub bulk_async_notification: Notification,
     /// For how many days the audit trail is kept; 0 keeps it for ever.
     pub audit_days: u64,
+    /// The schema (PostgreSQL) or database on the same server (MySQL, MariaDB) that PowerCRUD's own tables are in; the connection's own by
+    /// default.
+    pub tables_schema: Option<String>,
     /// Settings by resource name.
     pub resources: BTreeMap<String, ResourceSettings>,
 }
@@ -97,6 +100,7 @@ impl Default for Settings {
             tls_ca_file: None,
             bulk_async_notification: Notification::default(),
             audit_days: 0,
+            tables_schema: None,
             resources: BTreeMap::new(),
         }
     }

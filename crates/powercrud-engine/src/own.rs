@@ -31,6 +31,16 @@ pub async fn missing_grants(database: &Database) -> Result<Vec<String>> {
     Ok(grants::missing(database, &needed).await?)
 }
 
+/// The same database, with PowerCRUD's own tables in a schema (PostgreSQL) or database (MySQL, MariaDB) of their own on the same server:
+/// [`migrate`] makes it where it is missing.
+///
+/// # Errors
+/// [`Error::Configuration`] on SQLite, which has no schemas, and where nothing can have that name.
+pub fn with_tables_in(database: Database, schema: &str) -> Result<Database> {
+    let mistake = |reason| Error::Configuration(vec![format!("tables_schema: {reason}")]);
+    database.keeping_own_tables_in(schema, &tables::WITH_MIGRATIONS).map_err(mistake)
+}
+
 /// What [`uninstall`] found and removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uninstalled {
@@ -46,9 +56,12 @@ pub struct Uninstalled {
 /// # Errors
 /// [`Error::NotAllowed`] where bulk tasks are active; the database's.
 pub async fn uninstall(database: &Database, dry_run: bool, force: bool) -> Result<Uninstalled> {
-    let connection = database.connection();
-    let manager = SchemaManager::new(connection);
     let mut found = Uninstalled::default();
+    if !database.has_own_schema().await? {
+        return Ok(found);
+    }
+    let (connection, at_home) = (database.connection(), database.at_own_tables().await?);
+    let manager = SchemaManager::new(&at_home);
     for name in tables::ALL.into_iter().rev().chain([MIGRATION_TABLE]) {
         if manager.has_table(name).await? {
             found.tables.push(name.to_owned());

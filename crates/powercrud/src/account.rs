@@ -301,7 +301,7 @@ pub async fn remove(database: &Database, by: &User, name: &str) -> Result<Accoun
 async fn change(
     database: &Database,
     name: &str,
-    deed: impl AsyncFnOnce(&sea_orm::DatabaseTransaction, &Account) -> Result<()>,
+    deed: impl AsyncFnOnce(&powercrud_db::Transaction, &Account) -> Result<()>,
 ) -> Result<Account> {
     let transaction = database.begin().await?;
     let result = async {

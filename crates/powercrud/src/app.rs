@@ -239,6 +239,14 @@ impl Builder {
         self
     }
 
+    /// The schema (PostgreSQL) or database on the same server (MySQL, MariaDB) that PowerCRUD's own tables are in; the connection's own by
+    /// default. [`Builder::build`] makes it where it is missing.
+    #[must_use]
+    pub fn tables_schema(mut self, schema: impl Into<String>) -> Self {
+        self.settings.tables_schema = Some(schema.into());
+        self
+    }
+
     /// Whether [`Builder::build`] creates and updates PowerCRUD's own tables (true). Where it may not, [`crate::db::migrate`] has to
     /// have run before.
     #[must_use]
@@ -251,7 +259,10 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error::Configuration`] lists every mistake at once; [`Error::Database`] where the database fails.
-    pub async fn build(self) -> Result<PowerCrud> {
+    pub async fn build(mut self) -> Result<PowerCrud> {
+        if let Some(schema) = &self.settings.tables_schema {
+            self.database = own::with_tables_in(self.database, schema)?;
+        }
         let mut mistakes = Vec::new();
         if self.users.is_some() && self.settings.login != LoginMode::Off {
             let mistake = "login: either PowerCRUD has the login or the hook `user` says who asks, not both";

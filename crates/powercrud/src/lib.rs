@@ -24,10 +24,12 @@ pub mod bulk {
 pub mod db {
     //! The database under a PowerCRUD, and the tables of its own.
     pub use powercrud_db::{
-        Catalog, Column, ColumnType, Constraint, Database, Denied, Dialect, Error, Fault, FaultKind, ForeignKey,
-        LeftOut, ReferentialAction, Table, TableKind, Value,
+        Catalog, Column, ColumnType, Connection, Constraint, Database, Denied, Dialect, Error, Fault, FaultKind,
+        ForeignKey, LeftOut, ReferentialAction, Table, TableKind, Value,
     };
-    pub use powercrud_engine::own::{Uninstalled, migrate, missing_grants, pending_migrations, uninstall};
+    pub use powercrud_engine::own::{
+        Uninstalled, migrate, missing_grants, pending_migrations, uninstall, with_tables_in,
+    };
 }
 pub mod history {
     //! What became of a record: who changed what of it, when, and by which task.

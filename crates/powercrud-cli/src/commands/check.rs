@@ -34,6 +34,9 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
             print(&format!("secrets        {}: {} hidden", resource.name, resource.secrets.join(", ")));
         }
     }
+    if let Some(schema) = powercrud.database().own_schema() {
+        print(&format!("own tables     in {schema}"));
+    }
     let pending = db::pending_migrations(powercrud.database()).await?;
     if pending > 0 {
         print(&format!("migrations     {pending} missing; run `powercrud migrate`"));

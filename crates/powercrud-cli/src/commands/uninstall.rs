@@ -23,8 +23,9 @@ pub(super) async fn run(arguments: Uninstall) -> Result<Exit> {
         print("There are no tables of PowerCRUD here; there is nothing to do.");
         return Ok(Exit::Success);
     }
+    let schema = database.own_schema().map(|schema| format!("{schema}.")).unwrap_or_default();
     for table in &found.tables {
-        print(&format!("{} {table}", if arguments.yes { "removed     " } else { "would remove" }));
+        print(&format!("{} {schema}{table}", if arguments.yes { "removed     " } else { "would remove" }));
     }
     let tasks = match found.active_tasks {
         0 => String::new(),

@@ -8,6 +8,7 @@ mod faults;
 mod notices;
 #[cfg(feature = "otel")]
 mod otel;
+mod own_schema;
 mod program;
 mod refusals;
 mod reverts;

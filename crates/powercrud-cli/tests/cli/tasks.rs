@@ -17,6 +17,7 @@ each_database!(
     a_task_can_be_cancelled_and_retried,
     a_conflicting_request_is_3,
     failed_records_are_retried_as_a_new_task,
+    a_delete_names_which_records_went_with_which,
     a_request_that_queues_is_waited_for_with_what_is_before_it,
     a_command_that_is_stopped_leaves_a_task_that_a_worker_ends,
 );
@@ -188,4 +189,18 @@ async fn a_command_that_is_stopped_leaves_a_task_that_a_worker_ends(database: Te
     assert_eq!((&ended["succeeded_records"], &ended["failed_records"]), (&json!(20_000), &json!(0)), "{ended:#}");
     assert_eq!(number(&database, "SELECT COUNT(*) FROM item WHERE price = 7").await, 20_000);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+async fn a_delete_names_which_records_went_with_which(database: TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE node (id INTEGER PRIMARY KEY, parent_id INTEGER, FOREIGN KEY (parent_id) REFERENCES node (id) ON DELETE CASCADE);
+             INSERT INTO node VALUES (1, NULL), (2, 1), (3, 2), (4, NULL);",
+        )
+        .await;
+    let task = on(&database, &["bulk", "delete", "node", "--all", "--format", "json"]).exits(0).json();
+    let along = json!([{ "record_key": "2", "deleted_with": "1" }, { "record_key": "3", "deleted_with": "1" }]);
+    assert_eq!(show(&database, &task)["taken_along"], along);
+    let text = on(&database, &["task", "show", task["id"].as_str().unwrap()]).exits(0).stdout;
+    assert!(text.contains("4 of 4 done") && text.contains("deleted with") && !text.contains("gone already"), "{text}");
 }

@@ -5,9 +5,17 @@ use sea_orm::{ConnectionTrait as _, Statement};
 use sqlx::postgres::PgListener;
 use uuid::Uuid;
 
-use crate::engine::Engine;
+use crate::{digest::digest, engine::Engine};
 
 const CHANNEL: &str = "powercrud_bulk_task";
+
+/// Who shares tables shares a channel. Its name is shorter than a schema's may be.
+fn channel(engine: &Engine) -> String {
+    match engine.database().own_schema() {
+        Some(schema) => format!("{CHANNEL}_{}", &digest(schema)[..16]),
+        None => CHANNEL.to_owned(),
+    }
+}
 
 /// Wakes the workers of other processes, where the database can.
 pub(super) async fn notify(engine: &Engine, task_id: Uuid) {
@@ -19,7 +27,7 @@ pub(super) async fn notify(engine: &Engine, task_id: Uuid) {
     let statement = Statement::from_sql_and_values(
         backend,
         "SELECT pg_notify($1, $2)",
-        [CHANNEL.into(), task_id.to_string().into()],
+        [channel(engine).into(), task_id.to_string().into()],
     );
     if let Err(error) = database.connection().execute_raw(statement).await {
         tracing::debug!(%error, "workers could not be notified; they will find the task when they poll");
@@ -40,7 +48,7 @@ impl Listener {
         }
         let listening = async {
             let mut listener = PgListener::connect_with(database.connection().get_postgres_connection_pool()).await?;
-            listener.listen(CHANNEL).await?;
+            listener.listen(&channel(engine)).await?;
             Ok::<_, sqlx::Error>(listener)
         };
         match listening.await {

@@ -9,6 +9,7 @@ mod changed;
 mod keep;
 mod links;
 mod restore;
+mod taken;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -16,7 +17,7 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction,
+    ConnectionTrait,
     sea_query::{Condition, Query},
 };
 use uuid::Uuid;
@@ -30,7 +31,7 @@ use crate::{
     task::Operation,
 };
 use powercrud_db::{
-    QueryExt as _,
+    QueryExt as _, Transaction,
     rules::{Rules, WriteKind, is_key_unique},
 };
 
@@ -222,7 +223,7 @@ impl<'a> Chunk<'a> {
     ///
     /// # Errors
     /// Passing faults and faults of the statement; the caller rolls the transaction back.
-    pub(super) async fn apply(&mut self, transaction: &DatabaseTransaction) -> Result<Outcome> {
+    pub(super) async fn apply(&mut self, transaction: &Transaction) -> Result<Outcome> {
         let mut outcome = Outcome::default();
         let mut blocked = BTreeSet::new();
         for (seq, record_key, reason) in self.keys.lost(transaction, self.from, self.to).await? {

@@ -26,7 +26,6 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use sea_orm::DatabaseTransaction;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -50,7 +49,7 @@ use crate::{
         store::{self, Lease},
     },
 };
-use powercrud_db::with_timeout;
+use powercrud_db::{Transaction, with_timeout};
 
 /// How long a chunk should take: long enough that its overhead is small, short enough that progress is fresh and a cancel is prompt.
 const CHUNK_TARGET: Duration = Duration::from_millis(200);
@@ -356,13 +355,13 @@ impl<'a> Run<'a> {
     }
 
     /// Writes what became of the next `size` records, as part of their transaction.
-    async fn advance(&self, transaction: &DatabaseTransaction, size: i64, outcome: &Outcome) -> Result<BulkTask> {
+    async fn advance(&self, transaction: &Transaction, size: i64, outcome: &Outcome) -> Result<BulkTask> {
         let task = advanced(&self.task, size, outcome, self.absent);
         write_errors(transaction, task.id, &outcome.errors).await?;
         self.checkpoint(transaction, task).await
     }
 
-    async fn checkpoint(&self, transaction: &DatabaseTransaction, task: BulkTask) -> Result<BulkTask> {
+    async fn checkpoint(&self, transaction: &Transaction, task: BulkTask) -> Result<BulkTask> {
         if store::checkpoint(self.engine, transaction, &self.lease, &self.task, &task).await? {
             Ok(task)
         } else {

@@ -19,6 +19,7 @@ mod m0015_attempts;
 mod m0016_unchanged;
 mod m0022_long_keys;
 mod m0023_tables;
+mod m0024_taken;
 
 use std::time::Duration;
 
@@ -34,11 +35,12 @@ use powercrud_db::{Database, grants, is_denied, is_missing_table, is_read_only};
 /// The names of the tables, in one place.
 pub mod tables {
     /// All of them but the migrations', those that others hang on first.
-    pub(crate) const ALL: [&str; 19] = [
+    pub(crate) const ALL: [&str; 20] = [
         BULK_TASK,
         SELECTED,
         BLOCK,
         TASK_ERROR,
+        TAKEN,
         TASK_EVENT,
         AUDIT,
         LOCK,
@@ -55,10 +57,21 @@ pub mod tables {
         LOGIN_FAILURE,
         IMAGE,
     ];
+    /// All of them.
+    pub(crate) const WITH_MIGRATIONS: [&str; ALL.len() + 1] = {
+        let mut all = [super::MIGRATION_TABLE; ALL.len() + 1];
+        let mut place = 0;
+        while place < ALL.len() {
+            all[place] = ALL[place];
+            place += 1;
+        }
+        all
+    };
     pub(crate) const BULK_TASK: &str = "powercrud_bulk_task";
     pub(crate) const SELECTED: &str = "powercrud_bulk_task_selected_id";
     pub(crate) const BLOCK: &str = "powercrud_bulk_task_block";
     pub(crate) const TASK_ERROR: &str = "powercrud_bulk_task_error";
+    pub(crate) const TAKEN: &str = "powercrud_bulk_task_taken";
     pub(crate) const TASK_EVENT: &str = "powercrud_task_event";
     pub(crate) const AUDIT: &str = "powercrud_audit";
     pub(crate) const LOCK: &str = "powercrud_lock";
@@ -108,6 +121,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_unchanged::Migration),
             Box::new(m0022_long_keys::Migration),
             Box::new(m0023_tables::Migration),
+            Box::new(m0024_taken::Migration),
         ]
     }
 
@@ -121,7 +135,7 @@ impl MigratorTrait for Migrator {
 pub async fn migrate(database: &Database) -> Result<()> {
     let mut tries = 0;
     while pending_migrations(database).await? > 0 {
-        match Migrator::up(database.connection(), None).await {
+        match run_migrations(database).await {
             Ok(()) => break,
             Err(error) if is_denied(&error) => {
                 return Err(Error::MissingRights {
@@ -148,11 +162,21 @@ pub async fn migrate(database: &Database) -> Result<()> {
     }
 }
 
+async fn run_migrations(database: &Database) -> std::result::Result<(), DbErr> {
+    if !database.has_own_schema().await.unwrap_or(false) {
+        database.make_own_schema().await?;
+    }
+    Migrator::up(&database.at_own_tables().await?, None).await
+}
+
 /// How many migrations are still to be applied. Only reads.
 ///
 /// # Errors
 /// [`Error::MissingRights`] where the role may not read which were.
 pub async fn pending_migrations(database: &Database) -> Result<usize> {
+    if !database.has_own_schema().await? {
+        return Ok(Migrator::migrations().len());
+    }
     let connection = database.connection();
     let applied = match connection.query_all(Query::select().column("version").from(MIGRATION_TABLE)).await {
         Ok(rows) => rows.iter().map(|row| row.try_get_by_index(0)).collect::<std::result::Result<Vec<String>, _>>()?,

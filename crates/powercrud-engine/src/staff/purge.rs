@@ -112,6 +112,7 @@ async fn delete<C: ConnectionTrait>(
     for table in [
         tables::BLOCK,
         tables::TASK_ERROR,
+        tables::TAKEN,
         tables::TASK_EVENT,
         tables::IMAGE,
         tables::NOTICE,

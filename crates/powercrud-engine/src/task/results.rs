@@ -12,6 +12,7 @@ use sea_orm::{
 
 use super::{BulkTask, RecordError};
 use crate::{
+    digest::digest,
     engine::Engine,
     error::{Error, Result},
     own::tables,
@@ -59,6 +60,8 @@ pub struct ResultRecord {
     pub record_key: String,
     /// Why it failed, where it did.
     pub error: Option<RecordError>,
+    /// The record of the same delete that took it along, where that is known.
+    pub deleted_with: Option<String>,
     /// What its fields hold now, of more than 1 MB the beginning and the size; `None` where there is no such record any more.
     pub values: Option<Vec<Option<String>>>,
 }
@@ -113,6 +116,11 @@ impl Results {
         self.resource.iter().flat_map(|resource| &resource.fields).map(|field| field.name.as_str()).collect()
     }
 
+    /// Whether some of the records may have gone with others.
+    fn names_takers(&self) -> bool {
+        self.task.operation == "delete" && self.outcome == Outcome::Succeeded
+    }
+
     /// The next records, some hundreds or fewer where they are large; `None` after the last.
     ///
     /// # Errors
@@ -138,6 +146,9 @@ impl Results {
             self.keep_what_fits(&mut records).await?;
         }
         self.add_values(&mut records, bytes).await?;
+        if self.names_takers() {
+            self.add_takers(&mut records).await?;
+        }
         Ok(Some(records))
     }
 
@@ -193,7 +204,7 @@ impl Results {
             let failed = self.failed_places(from, to).await?;
             for (place, record_key) in self.keys(from, to).await? {
                 if !failed.contains(&place) {
-                    found.push(ResultRecord { place, record_key, error: None, values: None });
+                    found.push(ResultRecord { place, record_key, error: None, deleted_with: None, values: None });
                 }
             }
             self.next = to + 1;
@@ -249,6 +260,24 @@ impl Results {
             keys.extend(places.map(|at| (at, (number + (at - place)).to_string())));
         }
         Ok(keys)
+    }
+
+    async fn add_takers(&self, records: &mut [ResultRecord]) -> Result<()> {
+        let hashes: Vec<String> = records.iter().map(|record| digest(&record.record_key)).collect();
+        let mut select = Query::select();
+        select
+            .columns(["record_hash", "taken_by"])
+            .from(tables::TAKEN)
+            .and_where(Expr::col("task_id").eq(self.task.id))
+            .and_where(Expr::col("record_hash").is_in(&hashes));
+        let mut takers: HashMap<String, String> = HashMap::new();
+        for row in self.engine.database().connection().rows(&select).await? {
+            takers.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        }
+        for (record, hash) in records.iter_mut().zip(&hashes) {
+            record.deleted_with = takers.remove(hash);
+        }
+        Ok(())
     }
 
     /// Leaves records whose values are too much for one page to the next one.
@@ -321,6 +350,7 @@ fn read_failed(row: &QueryResult) -> Result<ResultRecord> {
             message: row.try_get_by_index(4)?,
         }),
         record_key,
+        deleted_with: None,
         values: None,
     })
 }

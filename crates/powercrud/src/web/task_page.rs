@@ -358,7 +358,7 @@ fn row(ask: &Ask, task: &BulkTask, record: ResultRecord) -> RecordErrorView {
     let exists = record.values.is_some();
     let (field, message) = match record.error {
         Some(error) => (error.field, sentence(&error.message)),
-        None => (None, String::new()),
+        None => (None, record.deleted_with.map(|other| format!("deleted with record {other}")).unwrap_or_default()),
     };
     RecordErrorView {
         href: resource.filter(|_| exists).map(|resource| ask.paths.record(&resource.name, &record.record_key)),

@@ -6,6 +6,8 @@ mod minimal;
 
 use powercrud::{Selection, task::Status};
 
+use sea_orm::DatabaseConnection;
+
 use crate::{
     shop::{counts, queue, update, when},
     support::{Kind, TestDatabase, run},
@@ -18,7 +20,7 @@ async fn an_application_of_its_own() {
 }
 
 async fn application(database: TestDatabase) {
-    let connection = database.connection().clone();
+    let connection = DatabaseConnection::from(database.connection().clone());
     let powercrud = minimal::administration(&connection).await.expect("an administration");
     let again = minimal::administration(&connection).await.expect("what is there stays");
     let mut browser = Browser::new(minimal::application(connection, &again));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, TransactionTrait as _,
+    ConnectionTrait,
     sea_query::{Cond, Expr, ExprTrait as _, Query},
 };
 
@@ -16,7 +16,7 @@ use crate::{
     resource::Field,
     task::Operation,
 };
-use powercrud_db::{Fault, QueryExt as _, roll_back_to};
+use powercrud_db::{Fault, QueryExt as _, Transaction, roll_back_to};
 
 /// What an attempt that stands did to its records.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,12 +40,12 @@ struct Rows {
 
 /// Undoes an attempt because of some record's fault. Where the database has ended the whole transaction by it, nothing more can be done
 /// here, and the fault is that of the chunk.
-pub(super) async fn undone(savepoint: DatabaseTransaction, fault: Fault) -> Result<Result<Done, Fault>> {
+pub(super) async fn undone(savepoint: Transaction, fault: Fault) -> Result<Result<Done, Fault>> {
     if roll_back_to(savepoint).await { Ok(Err(fault)) } else { Err(Error::Database(Box::new(fault))) }
 }
 
 /// Whether a transaction goes on.
-async fn answers(transaction: &DatabaseTransaction) -> bool {
+async fn answers(transaction: &Transaction) -> bool {
     transaction.row(&Query::select().expr(Expr::cust("1")).take()).await.is_ok()
 }
 
@@ -56,8 +56,8 @@ impl Chunk<'_> {
     /// the same transaction, neither is so.
     pub(super) async fn failed(
         &self,
-        transaction: &DatabaseTransaction,
-        savepoint: DatabaseTransaction,
+        transaction: &Transaction,
+        savepoint: Transaction,
         error: Error,
     ) -> Result<Result<Done, Fault>> {
         match error {
@@ -82,7 +82,7 @@ impl Chunk<'_> {
     /// One statement over a range, in a savepoint. `Ok(Ok(done))`: it stands. `Ok(Err(fault))`: some record's fault, and nothing stands.
     pub(super) async fn attempt(
         &mut self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         from: i64,
         to: i64,
         size: u64,
@@ -127,12 +127,7 @@ impl Chunk<'_> {
 
     /// Some of the rows are where they were. Of a single one it can be told what became of it; a delete that a trigger turned into a
     /// change of the row stands as that change.
-    async fn kept(
-        &self,
-        savepoint: DatabaseTransaction,
-        rows: &Rows,
-        stamp: Option<&str>,
-    ) -> Result<Result<Done, Fault>> {
+    async fn kept(&self, savepoint: Transaction, rows: &Rows, stamp: Option<&str>) -> Result<Result<Done, Fault>> {
         let after = if stamp.is_some() { self.stamp(&savepoint, rows).await? } else { None };
         if after.is_some() && after.as_deref() != stamp {
             savepoint.commit().await?;
@@ -154,7 +149,7 @@ impl Chunk<'_> {
     /// from that only where it was looked first which rows would differ.
     async fn change(
         &mut self,
-        savepoint: &DatabaseTransaction,
+        savepoint: &Transaction,
         rows: &Rows,
         blocked: &BTreeSet<i64>,
         look_first: bool,
@@ -175,8 +170,8 @@ impl Chunk<'_> {
             }
         }
         // What goes with another record of the same statement is not counted by every database, nor what goes by its trigger.
-        let takes_others =
-            matches!(self.operation, Operation::Delete) && self.has_triggers || self.cascades_to_itself();
+        let cascades = self.cascades_to_itself();
+        let takes_others = matches!(self.operation, Operation::Delete) && self.has_triggers || cascades;
         let there_before = match takes_others {
             true => {
                 self.lock_rows(savepoint, &rows.keys).await?;
@@ -184,6 +179,9 @@ impl Chunk<'_> {
             }
             false => None,
         };
+        if cascades {
+            self.note_taken(savepoint, (rows.from, rows.to), &rows.keys).await?;
+        }
         let before = if look_first { self.differing(savepoint, rows).await? } else { None };
         let matched = self.execute(savepoint, rows).await?;
         // Where the database lets no two rows have one key, as many rows as keys are each key's record.
@@ -270,7 +268,7 @@ impl Chunk<'_> {
     }
 
     /// Sets what is to change, where that differs, or deletes, and keeps what was there.
-    async fn execute(&self, transaction: &DatabaseTransaction, rows: &Rows) -> Result<u64> {
+    async fn execute(&self, transaction: &Transaction, rows: &Rows) -> Result<u64> {
         let dialect = self.engine.database().dialect();
         let Operation::Update(changes) = self.operation else {
             self.keep_before(transaction, &rows.keys, rows.from).await?;
@@ -300,7 +298,7 @@ impl Chunk<'_> {
     /// Counts what an attempt did, and names the records of an update that are gone.
     pub(super) async fn count(
         &mut self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         (from, to): (i64, i64),
         size: u64,
         done: Done,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, sea_query::Cond};
+use sea_orm::{ConnectionTrait, sea_query::Cond};
 
 use super::{Chunk, Failed};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     error::{FieldError, Result},
     task::Operation,
 };
-use powercrud_db::{Fault, ForeignKey, ReferentialAction, Table};
+use powercrud_db::{Fault, ForeignKey, ReferentialAction, Table, Transaction};
 
 impl<'a> Chunk<'a> {
     /// Whether a fault may be that of records that [`Self::find_blocked`] finds.
@@ -75,7 +75,7 @@ impl<'a> Chunk<'a> {
     /// tables that a cascade may empty. What is left over is found by trying.
     pub(super) async fn find_blocked(
         &mut self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         known: &BTreeSet<i64>,
     ) -> Result<Vec<Failed>> {
         if let Operation::Revert(images) = self.operation {
@@ -128,7 +128,7 @@ impl<'a> Chunk<'a> {
 
     async fn read_blocked(
         &mut self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         table: &Table,
         key: &ForeignKey,
     ) -> Result<Vec<(i64, String)>> {

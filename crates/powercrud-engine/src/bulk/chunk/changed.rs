@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::DatabaseTransaction;
-
 use super::{Chunk, Failed};
 use crate::{
     error::{FieldError, Result},
     query,
 };
+use powercrud_db::Transaction;
 
 const CHANGED: &str = "VERSION_CONFLICT";
 
@@ -17,7 +16,7 @@ impl Chunk<'_> {
     /// the chunk's records.
     ///
     /// Where the resource named no version field when the records were selected, there is nothing to compare.
-    pub(super) async fn find_changed(&mut self, transaction: &DatabaseTransaction) -> Result<Vec<Failed>> {
+    pub(super) async fn find_changed(&mut self, transaction: &Transaction) -> Result<Vec<Failed>> {
         let Some(version) = &self.resource.version else { return Ok(Vec::new()) };
         let frozen = self.keys.frozen_versions(transaction, self.from, self.to).await?;
         if frozen.is_empty() {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, TransactionTrait as _,
+    ConnectionTrait,
     sea_query::{Alias, Expr, ExprTrait as _, InsertStatement, IntoColumnRef as _, JoinType, OnConflict, Query},
 };
 
@@ -16,7 +16,7 @@ use crate::{
     resource::ManyToMany,
     task::Operation,
 };
-use powercrud_db::{Fault, QueryExt as _, Table};
+use powercrud_db::{Fault, QueryExt as _, Table, Transaction};
 
 /// The other table, which may be the resource's own.
 const OTHER: &str = "powercrud_other";
@@ -29,7 +29,7 @@ impl Chunk<'_> {
     /// Changes the links of the records at `from..=to` without `blocked`; `keys` says whether a row of the resource's table is one of them.
     pub(super) async fn change_links(
         &mut self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         from: i64,
         to: i64,
         blocked: &BTreeSet<i64>,
@@ -77,13 +77,7 @@ impl Chunk<'_> {
     }
 
     /// Makes the links that are not there yet. What somebody else links at the same moment is no mistake either.
-    async fn link(
-        &self,
-        transaction: &DatabaseTransaction,
-        field: &ManyToMany,
-        change: &LinkChange,
-        keys: Expr,
-    ) -> Result<()> {
+    async fn link(&self, transaction: &Transaction, field: &ManyToMany, change: &LinkChange, keys: Expr) -> Result<()> {
         let [own_key] = self.resource.key_columns()[..] else { return Ok(()) };
         let (source, target) = (field.source.name.as_str(), field.target.name.as_str());
         let other_key = || Expr::col((OTHER, field.reference.column.name.clone()));
@@ -167,7 +161,7 @@ impl Chunk<'_> {
 
 /// Inserts what is missing by a statement that looks for it, where no key can tell it: what somebody else links between the look and the
 /// insert is seen by the next look.
-async fn insert_again(transaction: &DatabaseTransaction, through: &Table, insert: &InsertStatement) -> Result<()> {
+async fn insert_again(transaction: &Transaction, through: &Table, insert: &InsertStatement) -> Result<()> {
     let mut tries = 0;
     loop {
         let savepoint = transaction.begin().await?;

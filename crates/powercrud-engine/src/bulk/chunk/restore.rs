@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, TransactionTrait as _,
+    ConnectionTrait,
     sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, JoinType, Order, Query, SelectStatement, TableRef},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     form,
     own::tables::SELECTED,
 };
-use powercrud_db::{Fault, QueryExt as _};
+use powercrud_db::{Fault, QueryExt as _, Transaction};
 
 const CHANGED: &str = "CHANGED_SINCE";
 const NOW: &str = "powercrud_now";
@@ -24,7 +24,7 @@ impl Chunk<'_> {
     /// One statement over a range, in a savepoint. `Ok(Err(fault))`: some record's fault, and nothing stands.
     pub(super) async fn attempt_restore(
         &mut self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         images: &Images,
         (from, to): (i64, i64),
         size: u64,
@@ -149,7 +149,7 @@ impl Chunk<'_> {
     /// The chunk's records that a revert has to leave alone: changed since, gone, or there again.
     pub(super) async fn find_unrestorable(
         &mut self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         images: &Images,
     ) -> Result<Vec<Failed>> {
         let select = self.look(transaction, images).await?;

@@ -3,10 +3,7 @@
 //! In a table that refers to itself a record may come before the ones that refer to it. When all have been tried, the ones that failed
 //! so are tried again, last first, for as long as any of them goes.
 
-use sea_orm::{
-    DatabaseTransaction,
-    sea_query::{Expr, ExprTrait as _, Order, Query},
-};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 
 use super::{Halt, Run};
 use crate::{
@@ -15,7 +12,7 @@ use crate::{
     own::tables,
     task::BulkTask,
 };
-use powercrud_db::QueryExt as _;
+use powercrud_db::{QueryExt as _, Transaction};
 
 /// Records tried again in one transaction.
 const PAGE: u64 = 500;
@@ -103,7 +100,7 @@ impl Run<'_> {
     /// Tries again what failed in a transaction that is still open.
     pub(super) async fn free(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         task: &mut BulkTask,
         errors: &mut Vec<Failed>,
     ) -> Result<()> {
@@ -125,7 +122,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn try_again(&self, transaction: &DatabaseTransaction, seq: i64) -> Result<Outcome> {
+    async fn try_again(&self, transaction: &Transaction, seq: i64) -> Result<Outcome> {
         // Its place may have been given to the image of another record of its first try.
         let tried = self.chunk(seq - self.task.first_seq, 1);
         tried.keeping(self.images.as_ref(), self.task.total_records as i64).apply(transaction).await

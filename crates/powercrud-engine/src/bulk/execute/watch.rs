@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
+use sea_orm::ConnectionTrait as _;
 
 use super::Run;
 use crate::{
@@ -18,10 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 impl Run<'_> {
     /// Does `work` in a transaction, and commits or rolls back by its result. Where the task is cancelled meanwhile, the running statement
     /// is ended, and the work fails by that fault; where the database can't do so, the work goes on.
-    pub(super) async fn in_transaction<T>(
-        &self,
-        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T>,
-    ) -> Result<T> {
+    pub(super) async fn in_transaction<T>(&self, work: impl AsyncFnOnce(&Transaction) -> Result<T>) -> Result<T> {
         let (transaction, connection) = with_timeout(self.begin()).await?;
         let whole = async {
             let mut result = work(&transaction).await;

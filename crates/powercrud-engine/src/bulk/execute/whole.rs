@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use sea_orm::DatabaseTransaction;
 use tracing::Instrument as _;
 
 use super::{
@@ -16,6 +15,7 @@ use crate::{
     lock,
     task::{BulkTask, store},
 };
+use powercrud_db::Transaction;
 
 /// So many bad records are looked for and no more: all will be rolled back anyhow.
 const REPORTED_ERRORS: usize = 1_000;
@@ -156,7 +156,7 @@ impl Run<'_> {
     }
 
     /// How the task would stand, and the records that failed; `None` where this process shuts down.
-    async fn attempt_all(&self, transaction: &DatabaseTransaction) -> Result<Option<(BulkTask, Vec<Failed>)>> {
+    async fn attempt_all(&self, transaction: &Transaction) -> Result<Option<(BulkTask, Vec<Failed>)>> {
         let mut task = self.task.clone();
         let mut errors: Vec<Failed> = Vec::new();
         let bad = |errors: &[Failed]| errors.iter().filter(|failed| !failed.is_gone()).count();
@@ -187,7 +187,7 @@ impl Run<'_> {
 
     async fn conclude(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         task: BulkTask,
         errors: &[Failed],
         message: Option<String>,

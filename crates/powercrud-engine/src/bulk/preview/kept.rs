@@ -6,7 +6,7 @@ use crate::{engine::Engine, resource::Resource};
 use powercrud_db::{ForeignKey, ReferentialAction, Table};
 
 /// Cascades deeper than this are not followed.
-pub(super) const DEPTH: usize = 6;
+pub(in crate::bulk) const DEPTH: usize = 6;
 
 const DEFAULT: &str = "powercrud_default";
 
@@ -36,7 +36,7 @@ pub(super) fn kept(engine: &Engine, resource: &Resource, selected: &Condition) -
     any
 }
 
-pub(super) fn is_same(one: &Table, other: &Table) -> bool {
+pub(in crate::bulk) fn is_same(one: &Table, other: &Table) -> bool {
     one.qualified_name() == other.qualified_name()
 }
 
@@ -126,7 +126,7 @@ fn is_called(default: &str) -> bool {
 }
 
 /// Whether `key` can be followed from the rows of `from`: a column that may not be read can't.
-pub(super) fn is_readable(from: &Table, key: &ForeignKey) -> bool {
+pub(in crate::bulk) fn is_readable(from: &Table, key: &ForeignKey) -> bool {
     key.columns.iter().all(|name| from.column(name).is_some())
 }
 
@@ -144,7 +144,7 @@ pub(super) fn among(table: &Table, condition: Condition, of: &dyn Fn(&str) -> Ex
 }
 
 /// Tables that refer to each other in turn go by these names.
-pub(super) const REFERRERS: [&str; DEPTH + 1] = [
+pub(in crate::bulk) const REFERRERS: [&str; DEPTH + 1] = [
     "powercrud_referrer_0",
     "powercrud_referrer_1",
     "powercrud_referrer_2",

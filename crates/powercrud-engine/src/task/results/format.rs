@@ -38,7 +38,9 @@ impl Format {
             Self::JsonLines => Ok(Vec::new()),
             Self::Csv => {
                 let own = ["record_key", "error_field", "error_code", "error_message"];
-                write_csv(std::iter::once(own.into_iter().chain(results.fields()).map(harmless).collect()))
+                let taken = results.names_takers().then_some("deleted_with");
+                let head = own.into_iter().chain(taken).chain(results.fields());
+                write_csv(std::iter::once(head.map(harmless).collect()))
             }
         }
     }
@@ -50,7 +52,7 @@ impl Format {
     pub fn records(self, results: &Results, records: &[ResultRecord]) -> Result<Vec<u8>> {
         let fields = results.fields();
         match self {
-            Self::Csv => write_csv(records.iter().map(|record| csv_line(record, fields.len()))),
+            Self::Csv => write_csv(records.iter().map(|record| csv_line(record, results.names_takers(), fields.len()))),
             Self::JsonLines => {
                 let mut text = Vec::new();
                 for record in records {
@@ -63,7 +65,7 @@ impl Format {
     }
 }
 
-fn csv_line(record: &ResultRecord, fields: usize) -> Vec<String> {
+fn csv_line(record: &ResultRecord, names_takers: bool, fields: usize) -> Vec<String> {
     let error = record.error.as_ref();
     let mut line = vec![
         harmless(&record.record_key),
@@ -71,6 +73,9 @@ fn csv_line(record: &ResultRecord, fields: usize) -> Vec<String> {
         error.map(|error| error.code.clone()).unwrap_or_default(),
         error.map(|error| harmless(&error.message)).unwrap_or_default(),
     ];
+    if names_takers {
+        line.push(record.deleted_with.as_deref().map(harmless).unwrap_or_default());
+    }
     match &record.values {
         Some(values) => line.extend(values.iter().map(|value| value.as_deref().map(harmless).unwrap_or_default())),
         None => line.extend(std::iter::repeat_n(String::new(), fields)),
@@ -85,6 +90,9 @@ fn json_line(record: &ResultRecord, fields: &[&str]) -> serde_json::Value {
         line.insert("error_field".to_owned(), error.field.clone().into());
         line.insert("error_code".to_owned(), error.code.as_str().into());
         line.insert("error_message".to_owned(), error.message.as_str().into());
+    }
+    if let Some(other) = &record.deleted_with {
+        line.insert("deleted_with".to_owned(), other.as_str().into());
     }
     let values = record.values.as_ref().map(|values| {
         let pairs = fields.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.clone().into()));

@@ -11,7 +11,7 @@ use powercrud_engine::{
 
 /// The records of a bulk task by outcome
 ///
-/// As JSON Lines or CSV, with why each failed and what it holds now; in the order of the selection. Of a task that still runs, what is
+/// As JSON Lines or CSV, with why each failed, which record of a delete took it along (`deleted_with`) and what it holds now; in the order of the selection. Of a task that still runs, what is
 /// committed so far. A download that breaks off ends without its last chunk: it never looks whole.
 #[utoipa::path(
     get, path = "/api/v1/tasks/{id}/results", tag = "tasks",

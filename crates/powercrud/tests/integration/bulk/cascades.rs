@@ -2,12 +2,39 @@
 
 use powercrud::{Atomicity, PowerCrud, Resource, Selection, task::Status};
 
+use std::collections::BTreeMap;
+
+use powercrud::task::BulkTask;
+
 use crate::{
     shop::{carry_out, count, counts, delete, discovered, in_background, keys, queue, work},
     support::{TestDatabase, each_database},
+    web::browser::Browser,
 };
 
-each_database! { children_in_the_same_selection, across_chunks, by_way_of_another_table }
+each_database! {
+    children_in_the_same_selection,
+    across_chunks,
+    by_way_of_another_table,
+    by_way_of_records_that_were_not_selected,
+    keys_of_several_parts,
+    records_that_take_each_other_along
+}
+
+/// Which of a task's records went with which other, as its file of done records says.
+async fn deleted_with(app: &PowerCrud, task: &BulkTask) -> BTreeMap<String, String> {
+    let file = format!("/tasks/{}/results/succeeded.jsonl", task.id);
+    let answer = Browser::new(app.router()).get(&file).await.expect(200);
+    let lines =
+        answer.text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("an object a line"));
+    let told = lines
+        .filter_map(|line| Some((line["record_key"].as_str()?.to_owned(), line["deleted_with"].as_str()?.to_owned())));
+    told.collect()
+}
+
+fn with<K: ToString>(other: &str, keys: impl IntoIterator<Item = K>) -> BTreeMap<String, String> {
+    keys.into_iter().map(|key| (key.to_string(), other.to_owned())).collect()
+}
 
 async fn tree(database: &TestDatabase) {
     // 1 has 2 to 10, of which 2 has 11 to 20; 21 to 30 stand alone.
@@ -34,6 +61,16 @@ async fn children_in_the_same_selection(database: TestDatabase) {
     let task = work(&app, &task).await;
     assert_eq!((task.status, counts(&task), task.missing_records), (Status::Success, (30, 0, 0), 2));
     assert_eq!(count(&database, "node").await, 0);
+    assert_eq!(deleted_with(&app, &task).await, with("1", 2..=20));
+    let mut browser = Browser::new(app.router());
+    let page = browser.get(&format!("/tasks/{}?outcome=succeeded", task.id)).await.expect(200);
+    assert_eq!(page.text.matches("deleted with record 1<").count(), 19, "{}", page.text);
+    let csv = browser.get(&format!("/tasks/{}/results/succeeded.csv", task.id)).await.expect(200).text;
+    let lines: Vec<_> = csv.lines().take(3).collect();
+    assert_eq!(
+        lines,
+        ["record_key,error_field,error_code,error_message,deleted_with,id,parent_id", "1,,,,,,", "2,,,,1,,"]
+    );
 }
 
 async fn across_chunks(database: TestDatabase) {
@@ -50,6 +87,7 @@ async fn across_chunks(database: TestDatabase) {
             "{atomicity:?}"
         );
         assert_eq!(count(&database, "node").await, 5);
+        assert_eq!(deleted_with(&app, &task).await, with("1", 2..=19), "{atomicity:?}");
         database.execute("DROP TABLE node;").await;
     }
 }
@@ -87,4 +125,43 @@ async fn by_way_of_another_table(database: TestDatabase) {
         "{}",
         task.error_message
     );
+    assert_eq!(deleted_with(&app, &task).await, with("1", [2]));
+}
+
+async fn by_way_of_records_that_were_not_selected(database: TestDatabase) {
+    tree(&database).await;
+    let app = discovered(&database).await;
+    let task = carry_out(&app, delete("node", keys([1, 3, 11, 30]))).await;
+    assert_eq!((counts(&task), task.missing_records), ((4, 0, 0), 0));
+    assert_eq!(deleted_with(&app, &task).await, with("1", [3, 11]));
+}
+
+async fn keys_of_several_parts(database: TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE part (shelf varchar(20), no integer, of_shelf varchar(20), of_no integer, PRIMARY KEY (shelf, no),
+                FOREIGN KEY (of_shelf, of_no) REFERENCES part (shelf, no) ON DELETE CASCADE);
+             INSERT INTO part VALUES ('é\"', 1, NULL, NULL), ('b', 2, 'é\"', 1), ('c', 3, 'b', 2), ('d', 4, NULL, NULL);",
+        )
+        .await;
+    let app = discovered(&database).await;
+    let task = carry_out(&app, delete("part", Selection::All)).await;
+    assert_eq!((counts(&task), task.missing_records), ((4, 0, 0), 0));
+    assert_eq!(deleted_with(&app, &task).await, with(r#"["é\"","1"]"#, [r#"["b","2"]"#, r#"["c","3"]"#]));
+}
+
+async fn records_that_take_each_other_along(database: TestDatabase) {
+    tree(&database).await;
+    database
+        .execute(
+            "UPDATE node SET parent_id = 22 WHERE id = 21;
+             UPDATE node SET parent_id = 21 WHERE id = 22;
+             UPDATE node SET parent_id = 30 WHERE id = 30;",
+        )
+        .await;
+    let app = discovered(&database).await;
+    let task = carry_out(&app, delete("node", keys([21, 22, 30]))).await;
+    assert_eq!((counts(&task), task.missing_records), ((3, 0, 0), 0));
+    let told = [("21", "22"), ("22", "21")].map(|(key, other)| (key.to_owned(), other.to_owned()));
+    assert_eq!(deleted_with(&app, &task).await, BTreeMap::from(told), "a record does not go with itself");
 }
