@@ -106,10 +106,10 @@ impl Default for Settings {
     }
 }
 
-/// Whether people sign in with a name and password that PowerCRUD keeps ([`crate::account`]).
+/// Whether people sign in with a name and password that PowerCRUD keeps (`powercrud::account`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoginMode {
-    /// No: the application says who asks ([`crate::Builder::user`]), or everybody is the operator.
+    /// No: the application says who asks (`powercrud::Builder::user`), or everybody is the operator.
     #[default]
     Off,
     /// From the first user on; until then everybody is the operator.

@@ -3,7 +3,7 @@
 //! Notices are rows first, written in the transaction that ends the task: a task that ended has its notices, one that did not has none,
 //! and (task, channel, recipient) is a unique key, so that nobody is told twice. What is a table of this database, [`messages`], is
 //! delivered by that same transaction. Everything else is behind [`Notifier`] and is delivered later, by whatever process has the means
-//! to ([`outbox`]).
+//! to (`outbox`).
 //!
 //! Who asked in the request and got the answer there is not told again.
 

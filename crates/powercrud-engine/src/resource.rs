@@ -91,7 +91,7 @@ impl Resource {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The field that a person means by `name` (see [`find_by_name`]), or an error that lists what there is.
+    /// The field that a person means by `name`, whatever its capitals, underscores and blanks, or an error that lists what there is.
     pub fn require_field(&self, name: &str) -> Result<&Field, FieldError> {
         find_by_name(&self.fields, name, |field| &field.name).ok_or_else(|| {
             let known: Vec<_> = self.fields.iter().map(|field| field.name.as_str()).collect();

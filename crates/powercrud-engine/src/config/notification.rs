@@ -16,7 +16,7 @@ pub enum Channel {
     Messages,
     /// Mail to the address of the user who submitted it.
     Email,
-    /// A function of the application ([`crate::Builder::on_task_end`]), a webhook, or both.
+    /// A function of the application (`powercrud::Builder::on_task_end`), a webhook, or both.
     Callback,
 }
 

@@ -152,7 +152,7 @@ pub async fn of_task(engine: &Engine, task: &BulkTask) -> Result<Vec<NoticeState
 
 impl Engine {
     /// Delivers the notices of ended tasks that are due and that this process has the means for (mail, a webhook, the function of
-    /// [`crate::Builder::on_task_end`]), and returns how many it tried. What fails is tried again later.
+    /// `powercrud::Builder::on_task_end`), and returns how many it tried. What fails is tried again later.
     ///
     /// # Errors
     /// The database's. A receiver's failure is none: it is noted at the notice, which the task's page shows.
