@@ -13,6 +13,7 @@ use powercrud_engine::{
     config::{LoginMode, Notification, Secret, Settings},
     error::{Error, Result},
     notify::{QueueHooks, TaskEndHook},
+    own,
     resource::{Resource, ResourceBuilder},
     task::BulkTask,
     user::User,
@@ -172,7 +173,7 @@ impl Builder {
 
     /// Called once a bulk task has ended, for resources whose `bulk_async_notification` has [`crate::Channel::Callback`], as
     /// `bulk_notify_when` says and not for what was answered in the request. A worker of a process that has this function calls it, soon
-    /// after the end; where its workers are elsewhere, [`PowerCrud::keep_delivering_notices`] does. It is called at least once: again
+    /// after the end; where its workers are elsewhere, [`Engine::keep_delivering_notices`] does. It is called at least once: again
     /// where it panics, takes longer than five minutes, or its process dies, up to eight times within a day.
     #[must_use]
     pub fn on_task_end<F>(mut self, function: impl Fn(BulkTask) -> F + Send + Sync + 'static) -> Self
