@@ -40,8 +40,12 @@ pub(super) async fn render(State(web): State<Web>, request: Request, next: Next)
     let ask = Ask::of(&web, &parts);
     let login = auth::way_to_login(&ask, &parts);
     let for_program = api::answers(parts.uri.path());
-    // No address here has one, and no PostgreSQL text can hold it.
-    let has_nul = !for_program && parts.uri.path_and_query().is_some_and(|address| address.as_str().contains("%00"));
+    // No filter takes one, and no PostgreSQL text can hold it; keys may have one where texts may.
+    let looked_at = match web.app.database().dialect().may_hold_nul() {
+        true => parts.uri.query(),
+        false => parts.uri.path_and_query().map(|address| address.as_str()),
+    };
+    let has_nul = !for_program && looked_at.is_some_and(|address| address.contains("%00"));
     let mut response = match has_nul {
         true => WebError::from(Problem::nul_in_address()).into_response(),
         false => next.run(Request::from_parts(parts, body)).await,

@@ -27,7 +27,7 @@ A record comes with an `ETag`. Sent back as `If-Match`, a change or a deletion i
 changed the record meanwhile. A field that has the given value already is not written, so that all that was read may be sent back.
 
 What fails is answered as `application/problem+json` (RFC 9457) with a stable `code`. Keys and parameters that are not known are \
-refused. The NUL character is not accepted.";
+refused. The NUL character is not accepted, save in keys of records that have it.";
 
 /// Adds what holds for every operation, and which resources there are.
 pub(super) fn complete(document: OpenApi, app: &PowerCrud) -> Value {
