@@ -1,6 +1,7 @@
 //! The handle that an application holds: one database, its resources and settings.
 
 mod doors;
+mod memory;
 mod schema;
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use crate::{
     resource::{self, Resource, ResourceBuilder},
     task::BulkTask,
 };
+pub(crate) use memory::Held;
+use memory::Memory;
 use powercrud_db::{Catalog, Database};
 use schema::{Schema, Schemas};
 
@@ -38,6 +41,7 @@ struct Inner {
     /// Rung when this process has queued a task, so that its own workers start at once.
     bell: Notify,
     live: Live,
+    memory: Memory,
     metrics: Metrics,
     queue_hooks: QueueHooks,
     /// How this process tells people of tasks' ends, beside its own tables.
@@ -390,6 +394,7 @@ impl Builder {
             schema: Arc::clone(&schema),
             inner: Arc::new(Inner {
                 database: self.database,
+                memory: Memory::new(self.settings.request_memory),
                 settings: self.settings,
                 schemas: Schemas::new(schema, self.resources),
                 hosts: Arc::new(hosts),

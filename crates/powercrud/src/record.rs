@@ -50,6 +50,7 @@ pub(crate) async fn get_at_most(app: &PowerCrud, resource: &Resource, key: &str,
     let most = read::most_of_page(&fields, 1, most);
     let mut select = query::row_select(resource, &fields, dialect, most);
     select.and_where(key_condition(app, resource, key)?);
+    traced::room(app, resource, key).await?;
     let row = app.database().connection().row(&select).await?.ok_or_else(|| not_found(resource, key))?;
     let mut rows = [query::read_row(&row, &fields, most)?];
     query::name_references(app, &fields, &mut rows).await?;
@@ -96,6 +97,7 @@ pub async fn update_expecting(
     resource.require_update()?;
     let key = &own_key(app, resource, key).await?;
     let condition = key_condition(app, resource, key)?;
+    traced::room(app, resource, key).await?;
     let mut patience = Patience::new();
     loop {
         let result = try_update(app, by, resource, key, inputs, expected, &condition).await;
@@ -212,6 +214,7 @@ pub async fn delete_expecting(
 ) -> Result<()> {
     resource.require_delete()?;
     let key = &own_key(app, resource, key).await?;
+    traced::room(app, resource, key).await?;
     let mut patience = Patience::new();
     let kept = loop {
         let result = try_delete(app, by, resource, key, expected).await;

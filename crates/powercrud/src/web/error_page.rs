@@ -80,6 +80,9 @@ pub(super) async fn render(State(web): State<Web>, request: Request, next: Next)
         format!("{}\n\n{}\n\nRequest {}\n", problem.title, problem.message, ask.request_id).into_response()
     });
     *rendered.status_mut() = problem.status;
+    if problem.status == StatusCode::SERVICE_UNAVAILABLE {
+        rendered.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     keep(response.headers(), rendered.headers_mut());
     if let Some(challenge) = problem.challenge.as_ref().and_then(|text| HeaderValue::from_str(text).ok()) {
         rendered.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -75,7 +75,7 @@ fn complete_operation(operation: &mut Value, names: &[&str]) {
         (401, "No token that is good, and nobody signed in"),
         (403, "Not allowed"),
         (500, "Something went wrong here; the log says why"),
-        (503, "The database does not answer in time; try again"),
+        (503, "The database does not answer in time, or the server is busy; try again"),
     ];
     if has.0 {
         failures.push((404, "There is no such thing, or none that you may see"));
