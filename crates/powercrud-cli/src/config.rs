@@ -96,6 +96,7 @@ impl Config {
             "templates_dir" => read::<PathBuf>(value, "a folder").map(|it| settings.templates_dir = Some(it)),
             "concurrency" => within(value, 1..=64).map(|it| settings.concurrency = it as usize),
             "body_limit" => within(value, 1024..=1 << 30).map(|it| settings.body_limit = it as usize),
+            "request_memory" => within(value, 1 << 20..=1 << 40).map(|it| settings.request_memory = it),
             "lease_seconds" => within(value, 1..=3600).map(|it| settings.lease = Duration::from_secs(it)),
             "max_attempts_without_progress" => {
                 within(value, 1..=1_000).map(|it| settings.max_attempts_without_progress = it)
@@ -181,6 +182,7 @@ pub(crate) const KEYS: [&str; 27] = [
     "templates_dir",
     "concurrency",
     "body_limit",
+    "request_memory",
     "lease_seconds",
     "max_attempts_without_progress",
     "poll_interval_milliseconds",

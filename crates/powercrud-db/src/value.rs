@@ -47,6 +47,16 @@ pub enum Value {
 }
 
 impl Value {
+    /// How many bytes of text it holds.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Text(text) | Self::Json(text) | Self::Decimal(text) | Self::Raw(text) | Self::Beginning(text, _) => {
+                text.len() as u64
+            }
+            _ => 0,
+        }
+    }
+
     /// Reads cell `index` of a row that was selected through [`Dialect::read`].
     pub fn read(row: &QueryResult, index: usize, column: &Column) -> Result<Self> {
         match row.try_as_sqlite_row() {

@@ -29,6 +29,9 @@ pub struct Settings {
     pub max_attempts_without_progress: u64,
     /// The largest request body accepted, in bytes.
     pub body_limit: usize,
+    /// How many bytes of memory requests may hold together of what they read and were sent (512 MiB): those beyond that wait a moment and
+    /// are then answered that the server is busy.
+    pub request_memory: u64,
     /// Whether people sign in with a name and password that PowerCRUD keeps.
     pub login: LoginMode,
     /// How long a browser that has signed in may stay without a request before it has to sign in again.
@@ -84,6 +87,7 @@ impl Default for Settings {
             concurrency: 2,
             max_attempts_without_progress: 5,
             body_limit: 2 * 1024 * 1024,
+            request_memory: 512 * 1024 * 1024,
             login: LoginMode::Off,
             session_lifetime: Duration::from_secs(12 * 3600),
             secure_cookies: false,

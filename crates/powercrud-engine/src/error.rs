@@ -102,6 +102,12 @@ pub enum Error {
         /// The record in words, such as "book 12".
         record: String,
     },
+    /// All the memory that requests may hold together is held by others.
+    #[error("the server holds as much for other requests as it may at a time ({} MiB); try again in a moment", .limit >> 20)]
+    NoRoom {
+        /// How many bytes that is.
+        limit: u64,
+    },
     /// A record that is not there (any more).
     #[error("there is no {resource} with key {key}")]
     RecordNotFound {
@@ -168,6 +174,7 @@ impl Error {
             Self::VersionConflict { .. } => "VERSION_CONFLICT",
             Self::FieldsChanged { .. } => "FIELDS_CHANGED",
             Self::StaleRecord { .. } => "STALE_RECORD",
+            Self::NoRoom { .. } => "SERVER_BUSY",
             Self::RecordNotFound { .. } => "RECORD_NOT_FOUND",
             Self::RecordLost { .. } => "UNKNOWN_RECORD",
             Self::TaskNotFound(_) => "TASK_NOT_FOUND",

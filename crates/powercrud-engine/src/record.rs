@@ -4,6 +4,7 @@ mod create;
 mod expected;
 mod held;
 mod kept;
+mod patience;
 mod refused;
 mod traced;
 mod unlike;
@@ -13,7 +14,8 @@ pub use expected::{Expected, etag};
 pub use held::held_by;
 use held::refuse_held;
 use kept::kept;
-pub(crate) use kept::{BY_POLICY, KEPT};
+pub(crate) use kept::{BY_POLICY, CHANGED_INSTEAD, KEPT};
+use patience::Patience;
 pub(crate) use refused::{refused_values, unfit};
 use sea_orm::{
     ConnectionTrait, StatementBuilder,
@@ -49,6 +51,7 @@ pub async fn get_at_most(engine: &Engine, resource: &Resource, key: &str, most: 
     let most = read::most_of_page(&fields, 1, most);
     let mut select = query::row_select(resource, &fields, dialect, most);
     select.and_where(key_condition(engine, resource, key)?);
+    traced::room(engine, resource, key).await?;
     let row = engine.database().connection().row(&select).await?.ok_or_else(|| not_found(resource, key))?;
     let mut rows = [query::read_row(&row, &fields, most)?];
     query::name_references(engine, &fields, &mut rows).await?;
@@ -95,6 +98,25 @@ pub async fn update_expecting(
     resource.require_update()?;
     let key = &own_key(engine, resource, key).await?;
     let condition = key_condition(engine, resource, key)?;
+    traced::room(engine, resource, key).await?;
+    let mut patience = Patience::new();
+    loop {
+        let result = try_update(engine, by, resource, key, inputs, expected, &condition).await;
+        if let Some(result) = patience.end(engine, resource, result).await {
+            return result;
+        }
+    }
+}
+
+async fn try_update(
+    engine: &Engine,
+    by: &User,
+    resource: &Resource,
+    key: &str,
+    inputs: &[Input],
+    expected: &Expected,
+    condition: &Expr,
+) -> Result<()> {
     let transaction = engine.database().begin().await?;
     let planned = plan_update(&transaction, engine, resource, key, inputs, expected).await;
     let (before, changes) = match planned {
@@ -113,8 +135,8 @@ pub async fn update_expecting(
     let write = Write { engine, by, resource, key, changes: &changes, version: expected.version.as_deref() };
     let result = write.unless_held(&transaction, Action::RecordUpdated, &before, &update).await;
     match end(transaction, resource, &changes, result).await {
-        Ok(()) => Ok(()),
-        Err(error) => Err(refused::named(engine, resource, Some(condition), &changes, error).await),
+        Ok(_) => Ok(()),
+        Err(error) => Err(refused::named(engine, resource, Some(condition.clone()), &changes, error).await),
     }
 }
 
@@ -193,6 +215,25 @@ pub async fn delete_expecting(
 ) -> Result<()> {
     resource.require_delete()?;
     let key = &own_key(engine, resource, key).await?;
+    traced::room(engine, resource, key).await?;
+    let mut patience = Patience::new();
+    let kept = loop {
+        let result = try_delete(engine, by, resource, key, expected).await;
+        if let Some(result) = patience.end(engine, resource, result).await {
+            break result?;
+        }
+    };
+    kept.map_or(Ok(()), Err)
+}
+
+/// Deletes a record, unless the database keeps it: why, that is then.
+async fn try_delete(
+    engine: &Engine,
+    by: &User,
+    resource: &Resource,
+    key: &str,
+    expected: &Expected,
+) -> Result<Option<Error>> {
     let mut delete = Query::delete();
     delete.from_table(resource.table.table_ref()).and_where(key_condition(engine, resource, key)?);
     let transaction = engine.database().begin().await?;
@@ -222,19 +263,22 @@ impl Write<'_> {
     ///
     /// The record is written first and the locks are looked at afterwards, in one transaction. A bulk task that is submitted in between
     /// waits for this row; one that was there before is seen, and the write is undone. So no order of the two loses an update.
+    ///
+    /// What is returned is why a record is still there that was to be deleted. What a trigger did instead stands.
     async fn unless_held<C: ConnectionTrait>(
         &self,
         transaction: &C,
         action: Action,
         before: &Row,
         statement: &impl StatementBuilder,
-    ) -> Result<()> {
+    ) -> Result<Option<Error>> {
         let Self { engine, resource, key, .. } = *self;
         let written = transaction.write(&resource.table, statement).await;
         let written = written.map_err(|error| blame(resource, self.changes, &error))?;
         refuse_held(transaction, engine, resource, key).await?;
         match (written.rows_affected(), self.version) {
             (0, Some(was)) => return Err(version_conflict(transaction, engine, resource, key, was).await?),
+            (0, None) if action == Action::RecordDeleted => return self.kept(transaction, before).await,
             (0, None) => return Err(kept(transaction, engine, resource, key, false).await?),
             (1, _) => {}
             // Nothing of it may stay.
@@ -258,10 +302,31 @@ impl Write<'_> {
         };
         let changes = traced::changes(&fields, Some(&before), after.as_ref());
         if changes.is_empty() && action == Action::RecordUpdated {
-            return Ok(());
+            return Ok(None);
         }
         let deed = Deed::new(action).on_record(resource, key).changing(changes);
-        deed.write(transaction, engine.database().dialect(), self.by).await
+        deed.write(transaction, engine.database().dialect(), self.by).await?;
+        Ok(None)
+    }
+
+    /// The database kept a record that was to be deleted: a trigger may have changed it instead, as where records are only marked.
+    async fn kept<C: ConnectionTrait>(&self, transaction: &C, before: &Row) -> Result<Option<Error>> {
+        let Self { engine, resource, key, .. } = *self;
+        let fields: Vec<&Field> = resource.fields.iter().collect();
+        let after =
+            traced::read(transaction, engine, resource, &fields, key_condition(engine, resource, key)?, false).await?;
+        let action = if after.is_some() { Action::RecordUpdated } else { Action::RecordDeleted };
+        let changes = traced::changes(&fields, Some(before), after.as_ref());
+        let why = match &after {
+            Some(_) if changes.is_empty() => Some(kept(transaction, engine, resource, key, false).await?),
+            Some(_) => Some(Error::NotAllowed(format!("{} {key}: {CHANGED_INSTEAD}", resource.label))),
+            None => None,
+        };
+        if !changes.is_empty() {
+            let deed = Deed::new(action).on_record(resource, key).changing(changes);
+            deed.write(transaction, engine.database().dialect(), self.by).await?;
+        }
+        Ok(why)
     }
 }
 

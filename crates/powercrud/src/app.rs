@@ -2,6 +2,7 @@
 
 mod doors;
 mod hosts;
+mod memory;
 mod proxies;
 
 use std::{ops::Deref, sync::Arc};
@@ -19,7 +20,9 @@ use powercrud_engine::{
     user::User,
 };
 
-pub(crate) use {hosts::Hosts, proxies::Proxies};
+use memory::Memory;
+
+pub(crate) use {hosts::Hosts, memory::Held, proxies::Proxies};
 
 /// A configured PowerCRUD. Cheap to clone. It keeps the tables as they were when it was cloned; a clone knows them as they were read
 /// last ([`Engine::reload_catalog`]).
@@ -38,6 +41,7 @@ struct Web {
     users: Option<UserHook>,
     token_users: Option<doors::TokenUserHook>,
     live: Live,
+    memory: Memory,
 }
 
 impl Deref for PowerCrud {
@@ -277,9 +281,11 @@ impl Builder {
         if !mistakes.is_empty() {
             return Err(Error::Configuration(mistakes));
         }
+        let memory = Memory::new(engine.settings().request_memory);
         Ok(PowerCrud {
             engine: engine.build(notifiers, self.queue_hooks),
             web: Arc::new(Web {
+                memory,
                 hosts: Arc::new(hosts),
                 proxies,
                 users: self.users,

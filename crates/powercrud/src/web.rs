@@ -22,6 +22,7 @@ mod hosts;
 mod htmx;
 mod list;
 mod live;
+mod memory;
 mod messages;
 mod metrics;
 mod outdated;
@@ -150,6 +151,7 @@ impl PowerCrud {
             .layer(DefaultBodyLimit::disable())
             .layer(RequestBodyLimitLayer::new(body_limit))
             .layer(CsrfLayer::new())
+            .layer(middleware::from_fn_with_state(web.clone(), memory::count))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::new())
             .layer(middleware::from_fn_with_state(web.clone(), outdated::reload))

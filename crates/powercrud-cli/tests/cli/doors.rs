@@ -33,6 +33,18 @@ fn raw(server: &Server, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// A server under a limit of the system, with one setting.
+fn limited(limit: &str, url: &str, setting: &str, value: &str) -> Server {
+    let plain = command(&["serve", "--no-worker", "--database", url, "--bind", "127.0.0.1:0"]);
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{limit}; exec \"$0\" \"$@\"")).arg(plain.get_program()).args(plain.get_args());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("POWERCRUD_") || name == "RUST_LOG") {
+        shell.env_remove(name);
+    }
+    shell.env(setting, value).current_dir(env!("CARGO_TARGET_TMPDIR"));
+    Server::spawn(shell)
+}
+
 fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or_default()
 }
@@ -105,19 +117,37 @@ async fn no_request_ends_the_server() {
     .await;
 }
 
+/// Each answer is of more than 100 MB; all of them together are more than there is.
+#[tokio::test]
+async fn large_answers_at_once_end_no_server() {
+    run(Kind::Sqlite, async |database: TestDatabase| {
+        database.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, body TEXT);").await;
+        let numbers = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 1000)";
+        let body = "replace(hex(zeroblob(16000)), '00', '\"' || char(1))";
+        database.execute(&format!("INSERT INTO note {numbers} SELECT n, {body} FROM number;")).await;
+        let server = limited("ulimit -v 2000000", &database.url, "POWERCRUD_REQUEST_MEMORY", "268435456");
+        let statuses: Vec<String> = std::thread::scope(|scope| {
+            let get = || {
+                let answer = server.get("/api/v1/resources/note/records?page_size=1000");
+                assert!(answer.starts_with("HTTP/1.1 200") || answer.contains("SERVER_BUSY"), "{answer:.300}");
+                status(&answer).to_owned()
+            };
+            let running: Vec<_> = (0..30).map(|_| scope.spawn(get)).collect();
+            running.into_iter().map(|one| one.join().expect("an answer")).collect()
+        });
+        assert!(statuses.iter().any(|status| status == "200"), "{statuses:?}");
+        assert!(server.get("/resources/note").starts_with("HTTP/1.1 200"));
+        assert_eq!(server.stop(), Some(0));
+    })
+    .await;
+}
+
 /// Of 80 file descriptors 70 half-open connections left none.
 #[tokio::test]
 async fn half_open_connections_keep_nobody_out() {
     run(Kind::Sqlite, async |database: TestDatabase| {
         database.execute(ITEMS).await;
-        let plain = command(&["serve", "--no-worker", "--database", &database.url, "--bind", "127.0.0.1:0"]);
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg("ulimit -n 80; exec \"$0\" \"$@\"").arg(plain.get_program()).args(plain.get_args());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("POWERCRUD_") || name == "RUST_LOG") {
-            shell.env_remove(name);
-        }
-        shell.current_dir(env!("CARGO_TARGET_TMPDIR"));
-        let server = Server::spawn(shell);
+        let server = limited("ulimit -n 80", &database.url, "POWERCRUD_TITLE", "Shop");
         let half_open: Vec<_> = (0..150)
             .map(|number| {
                 let mut stream = TcpStream::connect(&server.address).expect("it listens");
@@ -144,14 +174,7 @@ async fn half_open_connections_keep_nobody_out() {
 async fn slow_bodies_keep_nobody_out() {
     run(Kind::Sqlite, async |database: TestDatabase| {
         database.execute(ITEMS).await;
-        let plain = command(&["serve", "--no-worker", "--database", &database.url, "--bind", "127.0.0.1:0"]);
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg("ulimit -n 80; exec \"$0\" \"$@\"").arg(plain.get_program()).args(plain.get_args());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("POWERCRUD_") || name == "RUST_LOG") {
-            shell.env_remove(name);
-        }
-        shell.current_dir(env!("CARGO_TARGET_TMPDIR"));
-        let server = Server::spawn(shell);
+        let server = limited("ulimit -n 80", &database.url, "POWERCRUD_TITLE", "Shop");
         let to: std::net::SocketAddr = server.address.parse().expect("an address");
         let mut slow = Vec::new();
         for number in 0..40 {

@@ -108,6 +108,11 @@ impl Dialect {
         self.custom(&template, std::iter::repeat_n(text, times))
     }
 
+    /// Whether texts of records, and so their keys, may hold the character NUL. PostgreSQL refuses it, and SQLite's keys are written without.
+    pub fn may_hold_nul(self) -> bool {
+        self == Self::Mysql
+    }
+
     /// Whether `found`, which the database found for the part `given` of a key, may be its own spelling of it. On SQLite the number 1 and
     /// the text '1' are two keys where a column keeps what it is given; what differs otherwise, a collation or an affinity makes alike.
     pub fn is_spelling(self, column: &Column, given: &str, found: &str) -> bool {

@@ -49,6 +49,11 @@ impl Dialect {
         }
     }
 
+    /// What has checked at once what is else checked at COMMIT, where a statement can say so.
+    pub fn checking_now(self) -> Option<&'static str> {
+        (self == Self::Postgres).then_some("SET CONSTRAINTS ALL IMMEDIATE")
+    }
+
     /// What ends each chunk's transaction where a limit would outlive it, together with that limit. One message: between two of them the
     /// server would wait without any limit for the second, with all that the transaction has locked.
     pub fn closing(self, commits: bool) -> Option<String> {

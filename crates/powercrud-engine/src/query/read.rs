@@ -37,6 +37,25 @@ pub(crate) fn most_of_page(fields: &[&Field], records: u64, most: u64) -> u64 {
     Ord::min(most, Ord::max(AT_LEAST, PAGE / Ord::max(records * long, 1)))
 }
 
+/// Bytes of what has no long values.
+const SHORT: u64 = 64;
+
+/// How many times its values' bytes a record takes until it is answered: as the driver has it, as values, as what is shown of them, and as
+/// the answer that grows.
+pub(crate) const TAKES: u64 = 6;
+
+/// How many bytes so many records may take.
+pub(crate) fn reckoned(fields: &[&Field], records: u64, most: u64) -> u64 {
+    let bytes = |field: &&Field| if field.column.announces_long_values() { most_of(field, most) } else { SHORT };
+    TAKES * records * (SHORT + fields.iter().map(bytes).sum::<u64>())
+}
+
+/// How many bytes records take that were read.
+pub(crate) fn weight<'a>(rows: impl IntoIterator<Item = &'a Row>) -> u64 {
+    let bytes = |row: &Row| row.cells.iter().map(|cell| SHORT + cell.value.bytes()).sum::<u64>();
+    TAKES * rows.into_iter().map(|row| SHORT + bytes(row)).sum::<u64>()
+}
+
 /// The most bytes that are read of a field. A reference is followed, so it needs to be whole.
 fn most_of(field: &Field, most: u64) -> u64 {
     if field.reference.is_some() { Ord::max(most, KEY) } else { most }

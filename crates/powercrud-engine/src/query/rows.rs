@@ -112,6 +112,7 @@ pub async fn list_fields(
         .limit(page_size + 1)
         .offset((page - 1).saturating_mul(page_size));
     order(&mut select, resource, &params.ordering, dialect);
+    engine.room(read::reckoned(fields, page_size + 1, most)).await?;
     let found =
         blame_filters(engine, resource, params, database.connection().rows(&select).await.map_err(Into::into)).await?;
     let has_next = found.len() as u64 > page_size;
@@ -119,6 +120,8 @@ pub async fn list_fields(
     for row in found.iter().take(page_size as usize) {
         rows.push(read_row(row, fields, most)?);
     }
+    drop(found);
+    engine.settle(read::weight(&rows));
     name_references(engine, fields, &mut rows).await?;
 
     let count = match (has_next, rows.is_empty(), page) {

@@ -5,7 +5,7 @@ use sea_orm::{
     sea_query::{Expr, InsertStatement, Query},
 };
 
-use super::{blame, end, kept::not_created, key_condition, refused, traced};
+use super::{Patience, blame, end, kept::not_created, key_condition, refused, traced};
 use crate::{
     audit::{Action, Deed},
     engine::Engine,
@@ -59,24 +59,41 @@ pub async fn create(engine: &Engine, by: &User, resource: &Resource, inputs: &[I
         let first = version.map(|version| dialect.next_version(version, Expr::cust("NULL")));
         insert.values_panic(values.chain(first));
     }
+    let mut patience = Patience::new();
+    loop {
+        let result = try_create(engine, by, resource, &insert, &changes).await;
+        if let Some(result) = patience.end(engine, resource, result).await {
+            return result;
+        }
+    }
+}
+
+async fn try_create(
+    engine: &Engine,
+    by: &User,
+    resource: &Resource,
+    insert: &InsertStatement,
+    changes: &[Change],
+) -> Result<String> {
+    let dialect = engine.database().dialect();
     let transaction = engine.database().begin().await?;
     let result = async {
-        let key = insert_record(&transaction, engine, resource, insert, &changes).await?;
+        let key = insert_record(&transaction, engine, resource, insert.clone(), changes).await?;
         let fields: Vec<&Field> = resource.fields.iter().collect();
         // A rule of the database may have put it elsewhere, or made its key another.
         let created = match key_condition(engine, resource, &key) {
             Ok(condition) => traced::read(&transaction, engine, resource, &fields, condition, false).await?,
             Err(_) => None,
         };
-        let changes = traced::changes(&fields, None, created.as_ref());
-        let deed = Deed::new(Action::RecordCreated).on_record(resource, &key).changing(changes);
+        let created = traced::changes(&fields, None, created.as_ref());
+        let deed = Deed::new(Action::RecordCreated).on_record(resource, &key).changing(created);
         deed.write(&transaction, dialect, by).await?;
         Ok(key)
     }
     .await;
-    match end(transaction, resource, &changes, result).await {
+    match end(transaction, resource, changes, result).await {
         Ok(key) => Ok(key),
-        Err(error) => Err(refused::named(engine, resource, None, &changes, error).await),
+        Err(error) => Err(refused::named(engine, resource, None, changes, error).await),
     }
 }
 

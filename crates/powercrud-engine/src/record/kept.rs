@@ -33,6 +33,7 @@ pub(super) async fn kept<C: ConnectionTrait>(
 
 /// What keeps a record that may be seen.
 pub(crate) const BY_POLICY: &str = "the database's row security does not let this role change it";
+pub(crate) const CHANGED_INSTEAD: &str = "the database kept the record, but a trigger changed it";
 pub(crate) const KEPT: &str = "the database kept the record as it was, perhaps by a trigger";
 
 /// Why there is no new record, though the database refused none: a trigger kept it out or put it elsewhere, which nobody can tell. What it

@@ -10,6 +10,7 @@ use crate::{
     engine::Engine,
     error::{Error, FieldError, Result},
     form::{self, Change},
+    query,
     resource::Resource,
 };
 use powercrud_db::{ColumnType, Fault, QueryExt as _};
@@ -82,6 +83,10 @@ pub(super) async fn named(
         Ok(errors) if !errors.is_empty() => return Error::Invalid(errors),
         _ => {}
     }
+    match missing_references(engine, resource, changes, &error).await {
+        Ok(errors) if !errors.is_empty() => return Error::Invalid(errors),
+        _ => {}
+    }
     let Some(record) = record.filter(|_| (2..=MOST_TRIED).contains(&changes.len())) else { return error };
     let mut found = Vec::new();
     for change in changes {
@@ -100,6 +105,29 @@ pub(super) async fn named(
     }
 }
 
+/// The changes that refer to records that are not there, where that may be what `error` says.
+async fn missing_references(
+    engine: &Engine,
+    resource: &Resource,
+    changes: &[Change],
+    error: &Error,
+) -> Result<Vec<FieldError>> {
+    let is_about_references = |errors: &[FieldError]| errors.iter().any(|error| error.code == "FOREIGN_KEY");
+    if !matches!(error, Error::Invalid(errors) if is_about_references(errors)) {
+        return Ok(Vec::new());
+    }
+    let mut missing = Vec::new();
+    for change in changes.iter().filter(|change| !change.value.is_null()) {
+        let reference = resource.field(&change.field).and_then(|field| field.reference.as_ref());
+        let Some(reference) = reference else { continue };
+        if query::names_of(engine, reference, std::slice::from_ref(&change.value)).await?.is_empty() {
+            let message = "refers to a record that does not exist";
+            missing.push(FieldError::new(&change.field, "FOREIGN_KEY", message));
+        }
+    }
+    Ok(missing)
+}
+
 /// What the database says where one of the changes is made alone; it is not kept.
 async fn alone(engine: &Engine, resource: &Resource, record: Expr, change: &Change) -> Result<Option<Vec<FieldError>>> {
     let mut update = Query::update();
@@ -107,7 +135,10 @@ async fn alone(engine: &Engine, resource: &Resource, record: Expr, change: &Chan
     let change = std::slice::from_ref(change);
     form::set(&mut update, resource, change, engine.database().dialect());
     let transaction = engine.database().begin().await?;
-    let result = transaction.write(&resource.table, &update).await;
+    let mut result = transaction.write(&resource.table, &update).await;
+    if let (Ok(_), Some(check)) = (&result, engine.database().dialect().checking_now()) {
+        result = transaction.execute_unprepared(check).await;
+    }
     let _ = transaction.rollback().await;
     Ok(match result.map_err(|error| blame(resource, change, &error)) {
         Err(Error::Invalid(errors)) => Some(errors),

@@ -11,6 +11,15 @@ use crate::{
 };
 use powercrud_db::{QueryExt as _, Value};
 
+/// Takes room for what a request reads of a record, by the size that it has: before it is locked, since others may wait for it.
+pub(super) async fn room(engine: &Engine, resource: &Resource, key: &str) -> Result<()> {
+    let select = read::sizes_select(resource, engine.database().dialect()).filter(|_| engine.is_counted());
+    let Some(mut select) = select else { return Ok(()) };
+    select.and_where(super::key_condition(engine, resource, key)?);
+    let Some(row) = engine.database().connection().row(&select).await? else { return Ok(()) };
+    engine.room(read::TAKES * read::read_size(&row)?.1.min(read::PAGE)).await
+}
+
 /// The record's values in `fields`; `None` where it is not there. `hold` keeps others from changing it until the transaction ends: a
 /// locking read, which on MySQL does not yet fix what later reads see.
 pub(super) async fn read<C: ConnectionTrait>(

@@ -295,11 +295,13 @@ impl Results {
             sizes.insert(query::comparable_key(&resource, &key), bytes);
         }
         let mut bytes = 0;
+        let size = |record: &ResultRecord| sizes.get(&query::comparable_key(&resource, &record.record_key)).copied();
         let fits = records.iter().take_while(|record| {
-            bytes += sizes.get(&query::comparable_key(&resource, &record.record_key)).copied().unwrap_or_default();
+            bytes += size(record).unwrap_or_default();
             bytes <= read::PAGE
         });
         let fit = Ord::max(fits.count(), 1);
+        self.engine.room(read::TAKES * bytes).await?;
         if fit < records.len() {
             records.truncate(fit);
             self.next = records.last().map_or(self.next, |record| record.place + 1);
@@ -316,6 +318,9 @@ impl Results {
         let keys: Vec<_> = records.iter().filter_map(|record| split(&record.record_key)).collect();
         if keys.is_empty() || resource.key_columns().is_empty() {
             return Ok(());
+        }
+        if most <= read::SHOWN {
+            self.engine.room(read::reckoned(&fields, records.len() as u64, most)).await?;
         }
         let mut select = query::row_select(resource, &fields, dialect, most);
         select.and_where(query::keys_condition(resource, &keys, dialect));

@@ -149,6 +149,7 @@ impl From<Error> for WebError {
                 let text = "The database does not answer. Try again in a moment.";
                 of(StatusCode::SERVICE_UNAVAILABLE, "No database", text)
             }
+            Error::NoRoom { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "The server is busy", &said),
             Error::Database(fault) if fault.is_transient() => {
                 of(StatusCode::SERVICE_UNAVAILABLE, "The database is busy", &said)
             }

@@ -40,8 +40,12 @@ pub(super) async fn render(State(web): State<Web>, request: Request, next: Next)
     let ask = Ask::of(&web, &parts);
     let login = auth::way_to_login(&ask, &parts);
     let for_program = api::answers(parts.uri.path());
-    // No address here has one, and no PostgreSQL text can hold it.
-    let has_nul = !for_program && parts.uri.path_and_query().is_some_and(|address| address.as_str().contains("%00"));
+    // No filter takes one, and no PostgreSQL text can hold it; keys may have one where texts may.
+    let looked_at = match web.app.database().dialect().may_hold_nul() {
+        true => parts.uri.query(),
+        false => parts.uri.path_and_query().map(|address| address.as_str()),
+    };
+    let has_nul = !for_program && looked_at.is_some_and(|address| address.contains("%00"));
     let mut response = match has_nul {
         true => WebError::from(Problem::nul_in_address()).into_response(),
         false => next.run(Request::from_parts(parts, body)).await,
@@ -76,6 +80,9 @@ pub(super) async fn render(State(web): State<Web>, request: Request, next: Next)
         format!("{}\n\n{}\n\nRequest {}\n", problem.title, problem.message, ask.request_id).into_response()
     });
     *rendered.status_mut() = problem.status;
+    if problem.status == StatusCode::SERVICE_UNAVAILABLE {
+        rendered.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     keep(response.headers(), rendered.headers_mut());
     if let Some(challenge) = problem.challenge.as_ref().and_then(|text| HeaderValue::from_str(text).ok()) {
         rendered.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -1,5 +1,6 @@
 //! Create and edit one record, and the searchable choices of its references.
 
+mod changed;
 mod choices;
 mod seen;
 
@@ -66,19 +67,27 @@ pub(super) async fn new(ask: Ask, Path(resource): Path<String>) -> WebResult<Res
 
 pub(super) async fn create(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
     let resource = writable(&ask, &resource, Resource::require_create)?;
+    let created = save_new(&ask, &resource, &form).await;
+    changed::or_as_it_is_now(&ask, &resource, None, &form, created).await
+}
+
+async fn save_new(ask: &Ask, resource: &Resource, form: &FormData) -> WebResult<Response> {
     // An empty box says nothing: the database's default, what a trigger fills in, or a complaint that a value is needed.
-    let mut inputs: Vec<Input> = form_fields(&resource, None)
+    let mut inputs: Vec<Input> = form_fields(resource, None)
         .filter_map(|field| {
             let text = form.get(&field.name).filter(|text| !text.is_empty())?;
             Some((field.name.clone(), Some(seen::with_line_ends(text, "\n"))))
         })
         .collect();
     loop {
-        let errors = match record::create(ask.app(), &ask.user, &resource, &inputs).await {
-            Ok(key) => return Ok(see_record(&ask, &resource, &key, "created")),
+        let errors = match record::create(ask.app(), &ask.user, resource, &inputs).await {
+            Ok(key) => return Ok(see_record(ask, resource, &key, "created")),
             Err(Error::Invalid(errors)) => errors,
             Err(error) => return Err(error.into()),
         };
+        if changed::may_be_why(&errors) && ask.app().reload_after_error().await? {
+            return Err(changed::outdated());
+        }
         // Where the database wants a text, and nothing else gives one, an empty box is the empty text.
         let empty = errors.iter().filter(|error| error.code == "NOT_NULL").filter_map(|error| {
             let field = resource.field(error.field.as_deref()?)?;
@@ -87,7 +96,7 @@ pub(super) async fn create(ask: Ask, Path(resource): Path<String>, form: FormDat
         });
         let empty: Vec<Input> = empty.map(|name| (name, Some(String::new()))).collect();
         if empty.is_empty() {
-            return refused(new_page(&ask, &resource, &form, &errors).await);
+            return refused(new_page(ask, resource, form, &errors).await);
         }
         inputs.extend(empty);
     }
@@ -108,17 +117,26 @@ pub(super) async fn update(
 ) -> WebResult<Response> {
     let resource = writable(&ask, &resource, Resource::require_update)?;
     let key = unmark(&key);
-    let row = match record::get_at_most(ask.app(), &resource, key, query::read::EDITED).await {
+    let saved = save(&ask, &resource, key, &form).await;
+    changed::or_as_it_is_now(&ask, &resource, Some(key), &form, saved).await
+}
+
+async fn save(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> WebResult<Response> {
+    let row = match record::get_at_most(ask.app(), resource, key, query::read::EDITED).await {
         Ok(row) => row,
-        Err(Error::RecordNotFound { .. }) => return gone_page(&ask, &resource, key, &form).await,
+        Err(Error::RecordNotFound { .. }) => return gone_page(ask, resource, key, form).await,
         Err(error) => return Err(error.into()),
     };
-    let touched = Touched::of(&ask.paths, &resource, &row, &form);
+    let gone = seen::gone(resource, form);
+    if !gone.is_empty() {
+        return changed::as_it_is_now(ask, resource, Some(key), form, &gone).await;
+    }
+    let touched = Touched::of(&ask.paths, resource, &row, form);
     let mut expected = touched.expected.clone();
     if let Some(version) = form.get(VERSION) {
         expected = expected.version(version);
     }
-    let updated = record::update_expecting(ask.app(), &ask.user, &resource, key, &touched.inputs, &expected).await;
+    let updated = record::update_expecting(ask.app(), &ask.user, resource, key, &touched.inputs, &expected).await;
     let again = |errors: Vec<FieldError>| Open {
         version: form.get(VERSION).map(str::to_owned),
         seen: form.get(SEEN).unwrap_or_default().to_owned(),
@@ -127,19 +145,19 @@ pub(super) async fn update(
         theirs: Vec::new(),
     };
     match updated {
-        Ok(()) => Ok(see_record(&ask, &resource, key, "saved")),
-        Err(Error::Invalid(errors)) => refused(edit_page(&ask, &resource, key, &row, again(errors)).await),
+        Ok(()) => Ok(see_record(ask, resource, key, "saved")),
+        Err(Error::Invalid(errors)) => refused(edit_page(ask, resource, key, &row, again(errors)).await),
         Err(Error::VersionConflict { .. } | Error::FieldsChanged { .. }) => {
-            changed_meanwhile(&ask, &resource, key, &form).await
+            changed_meanwhile(ask, resource, key, form).await
         }
         Err(error @ Error::RecordHeld { .. }) => {
             // The form stays open with what was typed, to be sent again once the task has ended.
             let error = FieldError { field: None, code: error.code().to_owned(), message: error.to_string() };
-            let mut response = edit_page(&ask, &resource, key, &row, again(vec![error])).await?;
+            let mut response = edit_page(ask, resource, key, &row, again(vec![error])).await?;
             *response.status_mut() = StatusCode::CONFLICT;
             Ok(response)
         }
-        Err(Error::RecordNotFound { .. }) => gone_page(&ask, &resource, key, &form).await,
+        Err(Error::RecordNotFound { .. }) => gone_page(ask, resource, key, form).await,
         Err(error) => Err(error.into()),
     }
 }

@@ -13,7 +13,7 @@ use super::{
     error::{Problem, WebResult},
     tasks,
 };
-use crate::app::PowerCrud;
+use crate::app::{Held, PowerCrud};
 use powercrud_engine::{
     error::Error,
     task::{
@@ -36,20 +36,31 @@ pub(super) fn file(app: &PowerCrud, task: BulkTask, outcome: Outcome, format: Fo
     let name = file_name(&task, outcome, format);
     let results = Results::new(app, task, outcome)?;
     let head = Bytes::from(format.head(&results)?);
-    let pages = futures_util::stream::unfold((Some(results), Some(head)), move |(results, head)| async move {
-        if let Some(head) = head {
-            return Some((Ok(head), (results, None)));
-        }
-        let mut results = results?;
-        match next(&mut results, format).await.transpose()? {
-            Ok(text) => Some((Ok(text), (Some(results), None))),
-            // The download breaks off: half of a file must not look like the whole.
-            Err(error) => {
-                tracing::error!(%error, "results can't be read");
-                Some((Err(error), (None, None)))
+    let app = app.clone();
+    let pages =
+        futures_util::stream::unfold((Some(results), Some(head), Held::default()), move |(results, head, held)| {
+            let app = app.clone();
+            async move {
+                if let Some(head) = head {
+                    return Some((Ok(head), (results, None, held)));
+                }
+                // The page before is on its way.
+                drop(held);
+                let mut results = results?;
+                let (next, held) = app.counted(next(&mut results, format)).await;
+                match next.transpose()? {
+                    Ok(text) => {
+                        held.shrink(text.len() as u64);
+                        Some((Ok(text), (Some(results), None, held)))
+                    }
+                    // The download breaks off: half of a file must not look like the whole.
+                    Err(error) => {
+                        tracing::error!(%error, "results can't be read");
+                        Some((Err(error), (None, None, held)))
+                    }
+                }
             }
-        }
-    });
+        });
     // Compression asks once more after the end.
     let mut response = Body::from_stream(pages.fuse()).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(format)));

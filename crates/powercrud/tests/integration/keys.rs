@@ -3,6 +3,7 @@
 
 mod inheritance;
 mod kinds;
+mod nul;
 mod sizes;
 mod spelling;
 mod tables;

@@ -1,5 +1,7 @@
 //! One record, by the functions of `record`: every kind of value is written and read back.
 
+mod raised;
+
 use powercrud::{PowerCrud, Resource, User, db::Value, record};
 
 use crate::support::{Kind, TestDatabase, each_database, oddities};

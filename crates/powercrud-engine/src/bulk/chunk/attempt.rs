@@ -12,7 +12,7 @@ use crate::{
     bulk::{images::numbered_by_key, preview::links_differ},
     error::{Error, Result},
     form, query,
-    record::{BY_POLICY, KEPT},
+    record::{BY_POLICY, CHANGED_INSTEAD, KEPT},
     resource::Field,
     task::Operation,
 };
@@ -131,7 +131,7 @@ impl Chunk<'_> {
         let after = if stamp.is_some() { self.stamp(&savepoint, rows).await? } else { None };
         if after.is_some() && after.as_deref() != stamp {
             savepoint.commit().await?;
-            return Ok(Err(Fault::of_record("NOT_DELETED", "the database kept the record, but a trigger changed it")));
+            return Ok(Err(Fault::of_record("NOT_DELETED", CHANGED_INSTEAD)));
         }
         let dialect = self.engine.database().dialect();
         let mut message = KEPT;

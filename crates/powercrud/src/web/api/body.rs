@@ -26,6 +26,9 @@ pub(super) struct Body(pub(super) Vec<(String, Box<RawValue>)>);
 /// The most keys of an object; no table has as many columns.
 const MOST_KEYS: usize = 1_000;
 
+/// Where the keys of records stand in a bulk request.
+pub(super) const IDS: &str = "ids";
+
 /// How the error begins that says so.
 const TOO_MANY_KEYS: &str = "an object has more than 1,000 keys";
 
@@ -34,7 +37,7 @@ impl FromRequest<Web> for Body {
 
     async fn from_request(request: Request, web: &Web) -> WebResult<Self> {
         require_json(&request)?;
-        Self::parse(&bytes(request, web).await?)
+        Self::parse(&bytes(request, web).await?, web)
     }
 }
 
@@ -49,7 +52,7 @@ impl OptionalFromRequest<Web> for Body {
             return Ok(None);
         }
         is_json?;
-        Self::parse(&bytes).map(Some)
+        Self::parse(&bytes, web).map(Some)
     }
 }
 
@@ -127,9 +130,14 @@ impl<'de> Deserialize<'de> for Body {
 }
 
 impl Body {
-    fn parse(bytes: &[u8]) -> WebResult<Self> {
+    fn parse(bytes: &[u8], web: &Web) -> WebResult<Self> {
         let body: Self = serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
-        match body.0.iter().find(|(name, value)| name.contains('\0') || has_nul(value.get())) {
+        // Keys are given back as they were listed.
+        let may_have_nul = |name: &str| name == IDS && web.app.database().dialect().may_hold_nul();
+        let has_nul = |(name, value): &&(String, Box<RawValue>)| {
+            name.contains('\0') || (has_nul(value.get()) && !may_have_nul(name))
+        };
+        match body.0.iter().find(has_nul) {
             Some((name, _)) => Err(refuse_nul(name).into()),
             None => Ok(body),
         }

@@ -27,7 +27,7 @@ A record comes with an `ETag`. Sent back as `If-Match`, a change or a deletion i
 changed the record meanwhile. A field that has the given value already is not written, so that all that was read may be sent back.
 
 What fails is answered as `application/problem+json` (RFC 9457) with a stable `code`. Keys and parameters that are not known are \
-refused. The NUL character is not accepted.";
+refused. The NUL character is not accepted, save in keys of records that have it.";
 
 /// Adds what holds for every operation, and which resources there are.
 pub(super) fn complete(document: OpenApi, app: &PowerCrud) -> Value {
@@ -75,7 +75,7 @@ fn complete_operation(operation: &mut Value, names: &[&str]) {
         (401, "No token that is good, and nobody signed in"),
         (403, "Not allowed"),
         (500, "Something went wrong here; the log says why"),
-        (503, "The database does not answer in time; try again"),
+        (503, "The database does not answer in time, or the server is busy; try again"),
     ];
     if has.0 {
         failures.push((404, "There is no such thing, or none that you may see"));

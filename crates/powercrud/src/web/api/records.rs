@@ -265,7 +265,7 @@ fn with_etag(resource: &Resource, row: &Row) -> (AppendHeaders<[(HeaderName, Str
 fn find(caller: &Caller, resource: &str, key: &str) -> WebResult<(std::sync::Arc<Resource>, String)> {
     let resource = caller.app().resource(unmark(resource))?.clone();
     let key = unmark(key);
-    if key.contains('\0') {
+    if key.contains('\0') && !caller.app().database().dialect().may_hold_nul() {
         let (resource, key) = (resource.label.clone(), key.replace('\0', ""));
         return Err(Error::RecordNotFound { resource, key }.into());
     }

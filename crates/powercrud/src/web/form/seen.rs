@@ -52,6 +52,29 @@ impl Seen {
     }
 }
 
+/// What was typed for fields that a form was opened with and that `now` has no more, by their names.
+pub(super) fn gone(now: &Resource, form: &FormData) -> Vec<(String, String)> {
+    let mut gone: Vec<_> = Seen::read(form)
+        .0
+        .into_iter()
+        .filter(|(name, _)| now.field(name).is_none())
+        .filter_map(|(name, (shown, _))| {
+            let text = form.get(&name)?;
+            let untouched = mark(Some(text)) == shown || (text.is_empty() && mark(None) == shown);
+            (!untouched).then(|| (name, text.to_owned()))
+        })
+        .collect();
+    gone.sort();
+    gone
+}
+
+/// As [`gone`], of a form that does not say what it was opened with, as `before` had it.
+pub(super) fn gone_of_new(before: &Resource, now: &Resource, form: &FormData) -> Vec<(String, String)> {
+    let gone = form_fields(before, None).filter(|field| now.field(&field.name).is_none());
+    let typed = gone.filter_map(|field| Some((field.name.clone(), form.get(&field.name)?.to_owned())));
+    typed.filter(|(_, text)| !text.is_empty()).collect()
+}
+
 /// What differs from what a form was opened with.
 pub(super) struct Touched {
     /// The changes that are asked for.

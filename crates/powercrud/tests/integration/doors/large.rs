@@ -1,9 +1,13 @@
 //! Values of megabytes: what lists many records reads no more of each than there is room for, and nothing is lost by that.
 
-use axum::http::Method;
-use powercrud::{PowerCrud, Selection};
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use powercrud::{PowerCrud, Selection, Settings};
 use sea_orm::ConnectionTrait as _;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use super::{Answer, send};
 use crate::{
@@ -13,7 +17,7 @@ use crate::{
 
 each_database! {
     lists_read_the_beginnings, a_record_gives_the_whole, what_is_too_long_is_not_edited, results_come_in_pages_that_fit,
-    fields_of_many_kinds_are_bounded
+    fields_of_many_kinds_are_bounded, answers_together_are_bounded
 }
 each_database! { [sqlite] any_column_may_hold_a_long_text }
 
@@ -102,6 +106,33 @@ async fn a_record_gives_the_whole(database: TestDatabase) {
     let headers = [("content-type", "application/json"), ("if-match", etag.as_str())];
     send(&app.router(), None, Method::PATCH, path, &headers, r#"{"title": "again"}"#).await.expect(200);
     send(&app.router(), None, Method::DELETE, path, &[], "").await.expect(204);
+}
+
+/// An answer that nobody takes keeps its room, and who finds none is told so.
+async fn answers_together_are_bounded(database: TestDatabase) {
+    notes(&database, 30, 30_000).await;
+    let settings = Settings { discover: true, request_memory: MEGABYTE as u64, ..Settings::default() };
+    let app = PowerCrud::builder(database).settings(settings).build().await.expect("it builds");
+    let list = "/api/v1/resources/note/records?page_size=1000";
+    let request = Request::get(list).body(Body::empty()).expect("a request");
+    let untaken = app.router().oneshot(request).await.expect("an answer");
+    assert_eq!(untaken.status(), 200);
+    let (refused, page, small) =
+        tokio::join!(get(&app, list), get(&app, "/resources/note?page_size=1000"), get(&app, "/healthz"));
+    let refused = refused.expect(503);
+    assert_eq!(refused.headers["retry-after"], "1");
+    assert_eq!(json(&refused)["code"], "SERVER_BUSY");
+    assert!(refused.text.contains("1 MiB"), "{}", refused.text);
+    let page = page.expect(503);
+    assert!(page.headers.contains_key("retry-after") && page.text.contains("The server is busy"), "{}", page.text);
+    small.expect(200);
+    drop(untaken);
+    let list = get(&app, list).await.expect(200);
+    assert_eq!(json(&list)["records"].as_array().map(Vec::len), Some(30));
+    // What is larger than all there is takes all of it.
+    let body = json!({"title": "new", "body": "x".repeat(MEGABYTE)}).to_string();
+    let path = "/api/v1/resources/note/records/1";
+    send(&app.router(), None, Method::PATCH, path, &[("content-type", "application/json")], &body).await.expect(200);
 }
 
 async fn what_is_too_long_is_not_edited(database: TestDatabase) {

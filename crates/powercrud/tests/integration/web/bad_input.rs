@@ -8,6 +8,9 @@ use crate::support::{Kind, TestDatabase, each_database, run};
 each_database! { every_mistake_is_named }
 
 async fn every_mistake_is_named(database: TestDatabase) {
+    // MariaDB's texts may hold a NUL, and so its keys.
+    let (status, text) = if database.kind == Kind::Mysql { (404, "There is no book") } else { (400, "NUL") };
+    let nul_in_key = ("/resources/book/records/%00", status, text);
     let (_, mut browser) = open(database).await;
     for (path, status, text) in [
         ("/resources/nope", 404, "There is no resource"),
@@ -29,7 +32,7 @@ async fn every_mistake_is_named(database: TestDatabase) {
         ("/resources/book/choices/price", 422, "is not a reference"),
         ("/resources/book/bulk-edit", 422, "matches the selection"),
         ("/resources/book?title=%00", 400, "NUL"),
-        ("/resources/book/records/%00", 400, "NUL"),
+        nul_in_key,
         ("/nope", 404, "There is no such page"),
     ] {
         let answer = browser.get(path).await;

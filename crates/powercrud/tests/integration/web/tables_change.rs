@@ -2,10 +2,7 @@
 
 use powercrud::{PowerCrud, Resource};
 
-use super::{
-    browser::{Browser, encode},
-    shop,
-};
+use super::{browser::Browser, shop};
 use crate::support::{Kind, TestDatabase, each_database};
 
 each_database! { changes_are_noticed, what_wants_to_change_is_told, a_worker_knows_what_is_there_now }
@@ -48,12 +45,29 @@ async fn what_wants_to_change_is_told(database: TestDatabase) {
     let edit = browser.get("/resources/author/records/1/edit").await.expect(200);
     let seen = edit.hidden("powercrud_seen");
     database.execute("ALTER TABLE author RENAME COLUMN name TO full_name;").await;
-    let form = format!("name=Ann+Other&powercrud_seen={}", encode(&seen));
-    browser.post("/resources/author/records/1/edit", &form).await.expect(409).holds(&["tables have changed"]);
-    let edit = browser.get("/resources/author/records/1/edit").await.expect(200).holds(&["full_name"]);
-    let form = format!("full_name=Ann+Other&powercrud_seen={}", encode(&edit.hidden("powercrud_seen")));
+    let form = format!("name=Ann+Other&powercrud_seen={}", seen);
+    let again = browser.post("/resources/author/records/1/edit", &form).await.expect(409);
+    let gone = "There is no field name any more; you had typed “Ann Other”";
+    let edit = again.holds(&["tables have changed", "name=\"full_name\"", gone]);
+    // So it is where the tables were read again before the form was sent.
+    browser.post("/resources/author/records/1/edit", &form).await.expect(409).holds(&[gone]);
+    let form = format!("full_name=Ann+Other&powercrud_seen={}", edit.hidden("powercrud_seen"));
     browser.post("/resources/author/records/1/edit", &form).await.expect(303);
     browser.get("/resources/author/records/1").await.expect(200).holds(&["Ann Other"]);
+    // What was typed for other columns is kept, of a new record as well.
+    let edit = browser.get("/resources/book/records/5/edit").await.expect(200);
+    database.execute("ALTER TABLE book RENAME COLUMN notes TO remarks;").await;
+    let form = format!("title=Typed+title&notes=&powercrud_seen={}", edit.hidden("powercrud_seen"));
+    let again = browser.post("/resources/book/records/5/edit", &form).await.expect(409);
+    let edit = again.holds(&["value=\"Typed title\"", "name=\"remarks\""]).lacks(&["no field notes"]);
+    let form = format!("title=Typed+title&remarks=more&powercrud_seen={}", edit.hidden("powercrud_seen"));
+    browser.post("/resources/book/records/5/edit", &form).await.expect(303);
+    browser.get("/resources/book/records/5").await.expect(200).holds(&["Typed title", "more"]);
+    database.execute("ALTER TABLE book RENAME COLUMN remarks TO notes;").await;
+    let form = "id=99&title=New+one&author_id=1&price=1.50&remarks=mine";
+    let again = browser.post("/resources/book/new", form).await.expect(409);
+    again.holds(&["value=\"New one\"", "There is no field remarks any more; you had typed “mine”", "name=\"notes\""]);
+    browser.get("/resources/book/records/99").await.expect(404);
 }
 
 /// A handle that the application keeps knows the tables as it saw them; its clones, and so each request and task, as they are.
