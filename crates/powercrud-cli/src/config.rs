@@ -174,7 +174,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 27] = [
+pub(crate) const KEYS: [&str; 28] = [
     "database_url",
     "bind",
     "title",

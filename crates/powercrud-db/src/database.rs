@@ -6,11 +6,11 @@ use sea_orm::{ConnectOptions, DatabaseConnection};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use crate::{
+    connection::Connection,
     dialect::Dialect,
     error::{Error, Result},
     fault::Fault,
     fault::{connection_reason, is_of_server},
-    home::Connection,
     sql::{AS_IT_IS, STRICT},
     sqlite,
     url::{mask_password, normalize_url, without_password},

@@ -9,6 +9,7 @@
 //! It knows no resource, no task and no page. Applications depend on `powercrud`, which re-exports what they need.
 
 mod catalog;
+mod connection;
 mod create_table;
 mod database;
 mod denied;
@@ -30,12 +31,12 @@ mod value;
 mod writers;
 
 pub use catalog::{Catalog, LeftOut, OWN_PREFIX, columns_in};
+pub use connection::Connection;
 pub use database::{Database, with_timeout};
 pub use denied::Denied;
 pub use dialect::Dialect;
 pub use error::{Error, FieldError, Result};
 pub use fault::{Fault, FaultKind, is_denied, is_missing_table, is_read_only};
-pub use home::Connection;
 pub use query::QueryExt;
 pub use sql::lost_key;
 pub use table::{Column, ColumnType, Constraint, Equality, ForeignKey, ReferentialAction, Table, TableKind};

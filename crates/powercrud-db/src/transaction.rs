@@ -7,10 +7,10 @@ use sea_orm::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
+    connection::{Home, sent},
     database::Database,
     dialect::Dialect,
     error::Result,
-    home::{Home, sent},
 };
 
 /// A transaction that may write, or a savepoint in one. Dropped, it is rolled back.

@@ -1,5 +1,6 @@
 //! What every part of the engine works with: one database, its resources and settings.
 
+mod memory;
 mod schema;
 
 use std::sync::Arc;
@@ -14,8 +15,11 @@ use crate::{
     own,
     resource::{self, Resource, ResourceBuilder},
 };
+use memory::Memory;
 use powercrud_db::{Catalog, Database};
 use schema::{Schema, Schemas};
+
+pub use memory::Held;
 
 /// One database with its resources and settings. Cheap to clone. It keeps the tables as they were when it was cloned; a clone knows them
 /// as they were read last ([`Engine::reload_catalog`]).
@@ -28,6 +32,7 @@ struct Inner {
     database: Database,
     settings: Settings,
     schemas: Schemas,
+    memory: Memory,
     /// Rung when this process has queued a task, so that its own workers start at once.
     bell: Notify,
     metrics: Metrics,
@@ -137,6 +142,7 @@ impl EngineBuilder {
             schema: Arc::clone(&schema),
             inner: Arc::new(Inner {
                 database: self.database,
+                memory: Memory::new(self.settings.request_memory),
                 settings: self.settings,
                 schemas: Schemas::new(schema, self.named),
                 bell: Notify::new(),

@@ -24,5 +24,5 @@ pub mod task;
 pub mod user;
 pub mod worker;
 
-pub use engine::{Engine, EngineBuilder};
+pub use engine::{Engine, EngineBuilder, Held};
 pub use error::{Error, Result};

@@ -2,7 +2,6 @@
 
 mod doors;
 mod hosts;
-mod memory;
 mod proxies;
 
 use std::{ops::Deref, sync::Arc};
@@ -20,9 +19,7 @@ use powercrud_engine::{
     user::User,
 };
 
-use memory::Memory;
-
-pub(crate) use {hosts::Hosts, memory::Held, proxies::Proxies};
+pub(crate) use {hosts::Hosts, proxies::Proxies};
 
 /// A configured PowerCRUD. Cheap to clone. It keeps the tables as they were when it was cloned; a clone knows them as they were read
 /// last ([`Engine::reload_catalog`]).
@@ -41,7 +38,6 @@ struct Web {
     users: Option<UserHook>,
     token_users: Option<doors::TokenUserHook>,
     live: Live,
-    memory: Memory,
 }
 
 impl Deref for PowerCrud {
@@ -281,11 +277,9 @@ impl Builder {
         if !mistakes.is_empty() {
             return Err(Error::Configuration(mistakes));
         }
-        let memory = Memory::new(engine.settings().request_memory);
         Ok(PowerCrud {
             engine: engine.build(notifiers, self.queue_hooks),
             web: Arc::new(Web {
-                memory,
                 hosts: Arc::new(hosts),
                 proxies,
                 users: self.users,

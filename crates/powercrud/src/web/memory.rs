@@ -15,7 +15,7 @@ use axum::{
 use hyper::body::{Frame, SizeHint};
 
 use super::{Web, error::WebError};
-use crate::app::Held;
+use powercrud_engine::Held;
 
 /// The layer, within the one that renders problems.
 pub(super) async fn count(State(web): State<Web>, request: Request, next: Next) -> Response {

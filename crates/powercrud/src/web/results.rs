@@ -13,7 +13,8 @@ use super::{
     error::{Problem, WebResult},
     tasks,
 };
-use crate::app::{Held, PowerCrud};
+use crate::app::PowerCrud;
+use powercrud_engine::Held;
 use powercrud_engine::{
     error::Error,
     task::{

@@ -11,8 +11,8 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::PowerCrud;
-use powercrud_engine::error::{Error, Result};
+use super::Engine;
+use crate::error::{Error, Result};
 
 /// How long a request waits for room.
 const WAIT: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ struct Pool {
 
 /// Room that is taken; given back when it is dropped.
 #[derive(Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub struct Held(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
 impl Memory {
     pub(super) fn new(limit: u64) -> Self {
@@ -87,7 +87,7 @@ impl Held {
     }
 
     /// Gives back what is more than that.
-    pub(crate) fn shrink(&self, bytes: u64) {
+    pub fn shrink(&self, bytes: u64) {
         self.with(|held| {
             let more = held.as_ref().map_or(0, |permit| permit.num_permits()).saturating_sub(units(bytes) as usize);
             drop(held.as_mut().and_then(|permit| permit.split(more)));
@@ -95,9 +95,9 @@ impl Held {
     }
 }
 
-impl PowerCrud {
+impl Engine {
     /// Does a request's work; what it takes room for is held until what comes back with the result is dropped.
-    pub(crate) async fn counted<F: Future>(&self, work: F) -> (F::Output, Held) {
+    pub async fn counted<F: Future>(&self, work: F) -> (F::Output, Held) {
         let held = Held::default();
         (HELD.scope(held.clone(), work).await, held)
     }
@@ -106,8 +106,8 @@ impl PowerCrud {
     ///
     /// # Errors
     /// [`Error::NoRoom`].
-    pub(crate) async fn room_for_body(&self, bytes: u64) -> Result<Held> {
-        let memory = &self.web.memory;
+    pub async fn room_for_body(&self, bytes: u64) -> Result<Held> {
+        let memory = &self.inner.memory;
         if bytes <= SMALL_BODY {
             return Ok(Held::default());
         }
@@ -121,7 +121,7 @@ impl PowerCrud {
     /// [`Error::NoRoom`].
     pub(crate) async fn room(&self, bytes: u64) -> Result<()> {
         let Ok(held) = HELD.try_with(Held::clone) else { return Ok(()) };
-        let memory = &self.web.memory;
+        let memory = &self.inner.memory;
         let pool = if bytes <= SMALL { &memory.small } else { &memory.large };
         let units = pool.units(bytes);
         if held.with(|held| held.as_ref().is_some_and(|permit| permit.num_permits() >= units as usize)) {

@@ -1,0 +1,143 @@
+//! Connections that find a program's own tables where they are kept.
+//!
+//! Statements name own tables plainly. Each goes through a [`Connection`] or a [`crate::Transaction`], and those put the schema before a
+//! name where it stands for a table; columns are led by the table's name alone, which means the same. Text that is sent unprepared, which is for
+//! the session, is sent as it is.
+
+use std::{ops::Deref, sync::Arc};
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+    prelude::async_trait::async_trait,
+};
+
+use crate::{
+    dialect::Dialect,
+    tokens::{Token, spans},
+};
+
+/// The schema or database of own tables, and which tables those are.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    pub(crate) schema: Arc<str>,
+    /// Its name in quotes.
+    pub(crate) quoted: Arc<str>,
+    pub(crate) tables: &'static [&'static str],
+    pub(crate) dialect: Dialect,
+}
+
+impl Home {
+    /// Puts the schema before each own table.
+    fn qualify(&self, sql: &str) -> String {
+        let tokens = spans(sql, self.dialect);
+        let is_dot = |place: Option<usize>| {
+            place.and_then(|place| tokens.get(place)).is_some_and(|(token, _)| *token == Token::Symbol('.'))
+        };
+        let (mut qualified, mut copied) = (String::with_capacity(sql.len() + 64), 0);
+        for (place, (token, span)) in tokens.iter().enumerate() {
+            let (Token::Quoted { name, .. } | Token::Word(name)) = token else { continue };
+            if self.tables.contains(&name.as_str()) && !is_dot(place.checked_sub(1)) && !is_dot(Some(place + 1)) {
+                qualified.push_str(&sql[copied..span.start]);
+                qualified.push_str(&self.quoted);
+                qualified.push('.');
+                copied = span.start;
+            }
+        }
+        qualified.push_str(&sql[copied..]);
+        qualified
+    }
+}
+
+/// A statement as it is sent.
+pub(crate) fn sent(home: Option<&Home>, mut statement: Statement) -> Statement {
+    if let Some(home) = home.filter(|home| home.tables.iter().any(|table| statement.sql.contains(table))) {
+        statement.sql = home.qualify(&statement.sql);
+    }
+    statement
+}
+
+/// A connection that finds the program's own tables where they are kept.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub(crate) inner: DatabaseConnection,
+    pub(crate) home: Option<Home>,
+}
+
+/// What it does not do by itself does not know of own tables.
+impl Deref for Connection {
+    type Target = DatabaseConnection;
+
+    fn deref(&self) -> &DatabaseConnection {
+        &self.inner
+    }
+}
+
+impl From<Connection> for DatabaseConnection {
+    fn from(connection: Connection) -> Self {
+        connection.inner
+    }
+}
+
+impl Connection {
+    /// Closes all connections of the pool.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn close(self) -> std::result::Result<(), DbErr> {
+        self.inner.close().await
+    }
+}
+
+#[async_trait]
+impl ConnectionTrait for Connection {
+    fn get_database_backend(&self) -> DbBackend {
+        self.inner.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
+        self.inner.execute_raw(sent(self.home.as_ref(), statement)).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
+        self.inner.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
+        self.inner.query_one_raw(sent(self.home.as_ref(), statement)).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
+        self.inner.query_all_raw(sent(self.home.as_ref(), statement)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_qualified_and_columns_and_texts_are_not() {
+        let of = |dialect, quoted: &str| Home {
+            schema: "o\"f`us".into(),
+            quoted: quoted.into(),
+            tables: &["own", "own_other"],
+            dialect,
+        };
+        for (dialect, quoted, sql, expected) in [
+            (
+                Dialect::Postgres,
+                r#""o""f`us""#,
+                r#"SELECT "own"."a", "x"."own" FROM "own" JOIN "own_other" AS "own_2" ON "own_2"."a" = $1 WHERE 'own' <> "b"."own""#,
+                r#"SELECT "own"."a", "x"."own" FROM "o""f`us"."own" JOIN "o""f`us"."own_other" AS "own_2" ON "own_2"."a" = $1 WHERE 'own' <> "b"."own""#,
+            ),
+            (
+                Dialect::Mysql,
+                r#"`o"f``us`"#,
+                r"DELETE FROM `own` WHERE `own`.`a` = 'it\'s `own`' AND `own`.`b` IN (SELECT 1 FROM `item`)",
+                r#"DELETE FROM `o"f``us`.`own` WHERE `own`.`a` = 'it\'s `own`' AND `own`.`b` IN (SELECT 1 FROM `item`)"#,
+            ),
+        ] {
+            assert_eq!(of(dialect, quoted).qualify(sql), expected);
+        }
+    }
+}
