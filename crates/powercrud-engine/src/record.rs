@@ -12,7 +12,7 @@ pub use create::create;
 pub use expected::{Expected, etag};
 pub use held::held_by;
 use held::refuse_held;
-use kept::kept;
+use kept::{is_kept, kept, kept_by_trigger, not_changed};
 pub(crate) use kept::{BY_POLICY, KEPT};
 pub(crate) use refused::{refused_values, unfit};
 use sea_orm::{
@@ -114,6 +114,7 @@ pub async fn update_expecting(
     let result = write.unless_held(&transaction, Action::RecordUpdated, &before, &update).await;
     match end(transaction, resource, &changes, result).await {
         Ok(()) => Ok(()),
+        Err(error) if is_kept(&error) => kept_by_trigger(engine, resource, error).await,
         Err(error) => Err(refused::named(engine, resource, Some(condition), &changes, error).await),
     }
 }
@@ -236,6 +237,12 @@ impl Write<'_> {
         match (written.rows_affected(), self.version) {
             (0, Some(was)) => return Err(version_conflict(transaction, engine, resource, key, was).await?),
             (0, None) => return Err(kept(transaction, engine, resource, key, false).await?),
+            (1, _) if action == Action::RecordDeleted => {
+                let condition = key_condition(engine, resource, key)?;
+                if traced::read(transaction, engine, resource, &[], condition, false).await?.is_some() {
+                    return Err(kept(transaction, engine, resource, key, false).await?);
+                }
+            }
             (1, _) => {}
             // Nothing of it may stay.
             (rows, _) => {
@@ -258,7 +265,7 @@ impl Write<'_> {
         };
         let changes = traced::changes(&fields, Some(&before), after.as_ref());
         if changes.is_empty() && action == Action::RecordUpdated {
-            return Ok(());
+            return Err(not_changed(self.changes));
         }
         let deed = Deed::new(action).on_record(resource, key).changing(changes);
         deed.write(transaction, engine.database().dialect(), self.by).await
