@@ -263,7 +263,7 @@ async fn keys_of<C: ConnectionTrait>(connection: &C, select: &SelectStatement) -
 
 /// Why the record of a key can't be found by it, though it is there.
 pub(crate) fn why_lost(resource: &Resource, key: &str) -> Option<&'static str> {
-    if resource.key_columns().iter().all(|column| !column.any_value) {
+    if resource.key_columns().iter().all(|column| !column.may_lose_keys()) {
         return None;
     }
     let parts = split_key(resource, key).ok()?;
