@@ -169,8 +169,11 @@ async fn look_up<C: ConnectionTrait>(
             Ok(found) => {
                 let found: HashSet<String> = found.into_iter().collect();
                 let (exact, others): (Vec<_>, Vec<_>) = some.iter().copied().partition(|(key, _)| found.contains(key));
-                // Where every record found was spelled so, the others are not there.
-                if found.len() > exact.len() {
+                // A record that was found by its own spelling may have been named by another one too.
+                let others_parts: Vec<_> = others.iter().map(|(_, parts)| parts.clone()).collect();
+                let select = select_keys(resource, &others_parts, dialect);
+                let is_there = !found.is_empty() && !others.is_empty();
+                if is_there && (found.len() > exact.len() || !keys_of(connection, &select).await?.is_empty()) {
                     single.extend(others);
                 }
                 own.extend(exact.into_iter().map(|(key, _)| (key.clone(), key.clone())));
