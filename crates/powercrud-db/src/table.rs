@@ -92,6 +92,15 @@ pub struct Column {
     pub loose_collation: bool,
 }
 
+impl Column {
+    /// Whether it may hold values that no text of a key leads back to: any at all (SQLite), or one that is none of its choices and reads
+    /// as the empty one, which is a choice too (MySQL).
+    pub fn may_lose_keys(&self) -> bool {
+        let reads_as_empty = self.dialect == Dialect::Mysql && self.column_type == ColumnType::Enum;
+        self.any_value || (reads_as_empty && self.choices.iter().any(String::is_empty))
+    }
+}
+
 /// What makes two values of a type the same, where its kind of values (JSON, or what a database invents) does not say so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Equality {

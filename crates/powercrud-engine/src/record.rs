@@ -13,7 +13,7 @@ pub use create::create;
 pub use expected::{Expected, etag};
 pub use held::held_by;
 use held::refuse_held;
-use kept::kept;
+use kept::{is_kept, kept, kept_by_trigger, not_changed};
 pub(crate) use kept::{BY_POLICY, CHANGED_INSTEAD, KEPT};
 use patience::Patience;
 pub(crate) use refused::{refused_values, unfit};
@@ -136,6 +136,7 @@ async fn try_update(
     let result = write.unless_held(&transaction, Action::RecordUpdated, &before, &update).await;
     match end(transaction, resource, &changes, result).await {
         Ok(_) => Ok(()),
+        Err(error) if is_kept(&error) => kept_by_trigger(engine, resource, error).await,
         Err(error) => Err(refused::named(engine, resource, Some(condition.clone()), &changes, error).await),
     }
 }
@@ -280,6 +281,12 @@ impl Write<'_> {
             (0, Some(was)) => return Err(version_conflict(transaction, engine, resource, key, was).await?),
             (0, None) if action == Action::RecordDeleted => return self.kept(transaction, before).await,
             (0, None) => return Err(kept(transaction, engine, resource, key, false).await?),
+            (1, _) if action == Action::RecordDeleted => {
+                let condition = key_condition(engine, resource, key)?;
+                if traced::read(transaction, engine, resource, &[], condition, false).await?.is_some() {
+                    return self.kept(transaction, before).await;
+                }
+            }
             (1, _) => {}
             // Nothing of it may stay.
             (rows, _) => {
@@ -302,7 +309,7 @@ impl Write<'_> {
         };
         let changes = traced::changes(&fields, Some(&before), after.as_ref());
         if changes.is_empty() && action == Action::RecordUpdated {
-            return Ok(None);
+            return Err(not_changed(self.changes));
         }
         let deed = Deed::new(action).on_record(resource, key).changing(changes);
         deed.write(transaction, engine.database().dialect(), self.by).await?;

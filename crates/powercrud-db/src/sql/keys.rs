@@ -15,10 +15,12 @@ use crate::{
     table::{Column, ColumnType},
 };
 
-/// Why the record of a key, or of a part of one, can't be found by it; `None` where it can. On SQLite alone there are such keys.
+/// Why the record of a key, or of a part of one, can't be found by it; `None` where it can. Only columns that
+/// [may have such keys](Column::may_lose_keys) have them.
 pub fn lost_key(part: &str) -> Option<&'static str> {
     match part.get(..2)? {
         "~n" => Some("its key is NULL, so it can't be told from others"),
+        "~0" => Some("its key is none of the values that the column allows, so it can't be told from the empty one"),
         "~!" => Some("its key is a number that has no exact decimal form, so it can't be found by it"),
         _ => None,
     }
@@ -61,6 +63,10 @@ impl Dialect {
             (Self::Mysql, ColumnType::Float) => "CAST((? + 0e0) AS CHAR)".to_owned(),
             // Without the zeros in front that the column may be shown with.
             (Self::Mysql, ColumnType::Integer { .. } | ColumnType::Boolean) => "CAST((? + 0) AS CHAR)".to_owned(),
+            // An invalid value reads as the empty one, which may be another record's.
+            (Self::Mysql, ColumnType::Enum) if column.may_lose_keys() => {
+                "CASE WHEN ? + 0 = 0 THEN '~0' ELSE CAST(? AS CHAR) END".to_owned()
+            }
             (Self::Mysql, _) => "CAST(? AS CHAR)".to_owned(),
         }
     }

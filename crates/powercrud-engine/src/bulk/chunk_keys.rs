@@ -275,12 +275,12 @@ impl<'a> ChunkKeys<'a> {
         from: i64,
         to: i64,
     ) -> Result<Vec<(i64, String, &'static str)>> {
-        if self.resource.key_columns().iter().all(|column| !column.any_value) {
+        if self.resource.key_columns().iter().all(|column| !column.may_lose_keys()) {
             return Ok(Vec::new());
         }
         let marked = |mark: &str| Expr::col((tables::SELECTED, "record_key")).like(format!("%~{mark}%"));
         let mut select = self.rows(from, to);
-        select.columns(["seq", "record_key"]).and_where(marked("n").or(marked("!")));
+        select.columns(["seq", "record_key"]).and_where(marked("n").or(marked("!")).or(marked("0")));
         let mut lost = Vec::new();
         for row in connection.rows(&select).await? {
             let record_key: String = row.try_get_by_index(1)?;

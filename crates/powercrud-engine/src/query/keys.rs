@@ -169,8 +169,11 @@ async fn look_up<C: ConnectionTrait>(
             Ok(found) => {
                 let found: HashSet<String> = found.into_iter().collect();
                 let (exact, others): (Vec<_>, Vec<_>) = some.iter().copied().partition(|(key, _)| found.contains(key));
-                // Where every record found was spelled so, the others are not there.
-                if found.len() > exact.len() {
+                // A record that was found by its own spelling may have been named by another one too.
+                let others_parts: Vec<_> = others.iter().map(|(_, parts)| parts.clone()).collect();
+                let select = select_keys(resource, &others_parts, dialect);
+                let is_there = !found.is_empty() && !others.is_empty();
+                if is_there && (found.len() > exact.len() || !keys_of(connection, &select).await?.is_empty()) {
                     single.extend(others);
                 }
                 own.extend(exact.into_iter().map(|(key, _)| (key.clone(), key.clone())));
@@ -263,7 +266,7 @@ async fn keys_of<C: ConnectionTrait>(connection: &C, select: &SelectStatement) -
 
 /// Why the record of a key can't be found by it, though it is there.
 pub(crate) fn why_lost(resource: &Resource, key: &str) -> Option<&'static str> {
-    if resource.key_columns().iter().all(|column| !column.any_value) {
+    if resource.key_columns().iter().all(|column| !column.may_lose_keys()) {
         return None;
     }
     let parts = split_key(resource, key).ok()?;

@@ -6,8 +6,10 @@ use super::{key_condition, not_found, traced};
 use crate::{
     engine::Engine,
     error::{Error, FieldError, Result},
+    form::Change,
     resource::Resource,
 };
+use powercrud_db::rules::{Rules, WriteKind};
 
 /// Why nothing was done to a record: it is not there, or the database keeps it. `locked`: not even a lock on it was to be had, which is
 /// so where a policy does not let the role change it.
@@ -31,9 +33,31 @@ pub(super) async fn kept<C: ConnectionTrait>(
     }))
 }
 
+const NOT_CHANGED: &str = "NOT_CHANGED";
+
+/// The database took a change without a word, and all fields hold what they held.
+pub(super) fn not_changed(changes: &[Change]) -> Error {
+    let error = |change: &Change| FieldError::new(&change.field, NOT_CHANGED, NOT_TAKEN);
+    Error::Invalid(changes.iter().map(error).collect())
+}
+
+/// Whether an error says so.
+pub(super) fn is_kept(error: &Error) -> bool {
+    matches!(error, Error::Invalid(errors) if errors.iter().any(|error| error.code == NOT_CHANGED))
+}
+
+/// That error, where a trigger may be the reason; else the column just can't tell the new value from the old one, and nothing is wrong.
+pub(super) async fn kept_by_trigger(engine: &Engine, resource: &Resource, error: Error) -> Result<()> {
+    match Rules::read(engine.database(), &resource.table, WriteKind::Update).await {
+        Ok(rules) if !rules.has_triggers() => Ok(()),
+        _ => Err(error),
+    }
+}
+
 /// What keeps a record that may be seen.
 pub(crate) const BY_POLICY: &str = "the database's row security does not let this role change it";
-pub(crate) const CHANGED_INSTEAD: &str = "the database kept the record, but a trigger changed it";
+pub(crate) const CHANGED_INSTEAD: &str = "the record is still there: a trigger changed it, or put it back";
+const NOT_TAKEN: &str = "was kept as it was by the database, perhaps by a trigger";
 pub(crate) const KEPT: &str = "the database kept the record as it was, perhaps by a trigger";
 
 /// Why there is no new record, though the database refused none: a trigger kept it out or put it elsewhere, which nobody can tell. What it

@@ -1,6 +1,7 @@
 //! Keys: whatever a key column can hold, the record that is found by a key is the one that was listed under it, and nothing but that
 //! record is changed. Plain SQL is the judge: each row has a number, `tag`, that the key has nothing to do with.
 
+mod enums;
 mod inheritance;
 mod kinds;
 mod nul;

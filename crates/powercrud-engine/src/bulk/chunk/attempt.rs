@@ -189,17 +189,21 @@ impl Chunk<'_> {
             return Err(Fault::key_not_unique(matched).into());
         }
         self.change_links(savepoint, rows.from, rows.to, blocked, &rows.keys).await?;
-        // What a trigger kept as it was is no change, though the statement met it.
-        let kept = match before {
+        // What a trigger kept as it was is not done, though the statement met it.
+        let is_kept = match before {
             Some(before) => {
                 let after = self.differing(savepoint, rows).await?.unwrap_or_default();
-                after.iter().filter(|(key, cells)| before.get(*key) == Some(*cells)).count() as u64
+                after.iter().any(|(key, cells)| before.get(key) == Some(cells))
             }
-            None if !look_first && self.may_keep(savepoint, rows).await? => return Ok(None),
-            None => 0,
+            None => !look_first && self.may_keep(savepoint, rows).await?,
         };
-        if matched == rows.size && same_before.unwrap_or(0) == 0 {
-            return Ok(Some(Done { missing: 0, unchanged: kept }));
+        if is_kept {
+            return Ok(None);
+        }
+        // What was deleted may have been put back.
+        let is_certain = matches!(self.operation, Operation::Update(_)) || !self.has_triggers;
+        if matched == rows.size && same_before.unwrap_or(0) == 0 && is_certain {
+            return Ok(Some(Done::default()));
         }
         let (existing, same) = self.existing_and_same(savepoint, rows).await?;
         if existing > rows.size {
@@ -213,7 +217,7 @@ impl Chunk<'_> {
         // Those that were changed hold the values now, as those do that were not.
         let unchanged = same_before.unwrap_or(same.saturating_sub(matched));
         let changed = if self.writes() { matched } else { matched.saturating_sub(unchanged) };
-        Ok((changed + unchanged == existing).then_some(Done { missing, unchanged: unchanged + kept }))
+        Ok((changed + unchanged == existing).then_some(Done { missing, unchanged }))
     }
 
     /// The fields of an update that triggers may give other values than it sets.

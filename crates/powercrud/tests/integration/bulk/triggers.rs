@@ -1,14 +1,14 @@
 //! Triggers that do something else than the statement says, or more: what a task says of a record is what became of it.
 
-use powercrud::{Selection, task::Status};
+use powercrud::{Error, Selection, User, record, task::Status};
 
 use crate::{
-    shop::{carry_out, count, counts, delete, discovered, in_background, keys, rows, update},
+    shop::{carry_out, count, counts, delete, discovered, failures, in_background, keys, rows, update},
     support::{Kind, TestDatabase, each_database},
 };
 
-each_database! { what_a_trigger_keeps_is_unchanged }
-each_database! { [sqlite postgres] what_goes_by_a_neighbours_trigger_was_there }
+each_database! { what_a_trigger_keeps_has_failed }
+each_database! { [sqlite postgres] what_goes_by_a_neighbours_trigger_was_there, what_a_trigger_puts_back_has_failed }
 
 /// MySQL lets no trigger write into its own table.
 async fn what_goes_by_a_neighbours_trigger_was_there(database: TestDatabase) {
@@ -36,9 +36,8 @@ async fn what_goes_by_a_neighbours_trigger_was_there(database: TestDatabase) {
     assert_eq!(count(&database, "pair").await, 0);
 }
 
-/// Succeeded is what the database took without an error. What did not change by it is counted as unchanged; another value that a trigger
-/// wrote is a change.
-async fn what_a_trigger_keeps_is_unchanged(database: TestDatabase) {
+/// What a trigger keeps as it was does not hold what was set, so it has failed; another value that a trigger wrote is a change.
+async fn what_a_trigger_keeps_has_failed(database: TestDatabase) {
     let trigger = match database.kind {
         Kind::Postgres => {
             "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -69,7 +68,52 @@ DELIMITER ;"
         .await;
     let app = discovered(&database).await;
     let task = carry_out(&app, in_background(update("kept", Selection::All, [("v", Some("9"))]))).await;
-    assert_eq!((task.status, counts(&task), task.unchanged_records), (Status::Success, (40, 0, 0), 3));
+    assert_eq!((task.status, counts(&task), task.unchanged_records), (Status::Partial, (38, 2, 0), 1));
+    let kept = ["7", "30"].map(|key| (key.to_owned(), "NOT_CHANGED".to_owned()));
+    assert_eq!(failures(&app, &task).await, kept);
     let found = rows(&database, "kept WHERE v <> 9", &["id", "v"]).await;
     assert_eq!(found.into_keys().collect::<Vec<_>>(), ["30", "7", "8"]);
+    // In the request, and one by one.
+    let task = carry_out(&app, update("kept", keys([7]), [("v", Some("9"))])).await;
+    assert_eq!((task.status, counts(&task)), (Status::Failure, (0, 1, 0)));
+    let kept = app.resource("kept").expect("a resource");
+    let set = |value: &str| [("v".to_owned(), Some(value.to_owned()))];
+    match record::update(&app, &User::operator(), kept, "7", &set("9")).await {
+        Err(Error::Invalid(errors)) => {
+            assert_eq!((errors[0].code.as_str(), errors[0].field.as_deref()), ("NOT_CHANGED", Some("v")));
+        }
+        other => panic!("it was kept as it was: {other:?}"),
+    }
+    record::update(&app, &User::operator(), kept, "7", &set("5")).await.expect("nothing keeps it");
+}
+
+/// What a trigger puts back was not deleted.
+async fn what_a_trigger_puts_back_has_failed(database: TestDatabase) {
+    let trigger = match database.kind {
+        Kind::Postgres => {
+            "CREATE FUNCTION back() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO back VALUES (OLD.id); RETURN OLD; END $$;
+             CREATE TRIGGER back AFTER DELETE ON back FOR EACH ROW WHEN (OLD.id IN (3, 30)) EXECUTE FUNCTION back();"
+        }
+        _ => {
+            "CREATE TRIGGER back AFTER DELETE ON back WHEN OLD.id IN (3, 30) BEGIN INSERT INTO back VALUES (OLD.id); END;"
+        }
+    };
+    let values: Vec<_> = (1..=40).map(|id| format!("({id})")).collect();
+    database
+        .execute(&format!(
+            "CREATE TABLE back (id integer PRIMARY KEY);
+             INSERT INTO back VALUES {};
+             {trigger}",
+            values.join(", ")
+        ))
+        .await;
+    let app = discovered(&database).await;
+    let resource = app.resource("back").expect("a resource");
+    let deleted = record::delete(&app, &User::operator(), resource, "3").await;
+    assert!(matches!(deleted, Err(Error::NotAllowed(_))), "it is still there: {deleted:?}");
+    let task = carry_out(&app, in_background(delete("back", Selection::All))).await;
+    assert_eq!((task.status, counts(&task)), (Status::Partial, (38, 2, 0)));
+    let failed: Vec<_> = failures(&app, &task).await.into_iter().map(|(key, _)| key).collect();
+    assert_eq!(failed, ["3", "30"]);
+    assert_eq!(count(&database, "back").await, 2);
 }

@@ -59,6 +59,8 @@ async fn locks_know_every_spelling(database: TestDatabase) {
 async fn one_record_counts_once(database: TestDatabase) {
     let app = app(&database).await;
     let resource = app.resource("word").expect("a resource");
+    let task = carry_out(&app, update("word", keys(["abc", "ABC"]), [("n", Some("2"))])).await;
+    assert_eq!((task.total_records, counts(&task)), (1, (1, 0, 0)), "{:?}", failures(&app, &task).await);
     let task = carry_out(&app, update("word", keys(["abc", "ABC", "def"]), [("n", Some("1"))])).await;
     assert_eq!((task.total_records, counts(&task)), (2, (2, 0, 0)));
     assert_eq!(count(&database, "(SELECT 1 FROM word WHERE n = 1) AS found").await, 2);

@@ -44,7 +44,7 @@ async fn a_delete_that_becomes_a_mark(database: TestDatabase) {
         ))
         .await;
     let (_, client, mut browser) = served(&database).await;
-    let changed = "the database kept the record, but a trigger changed it";
+    let changed = "the record is still there: a trigger changed it, or put it back";
     client.delete(&format!("{NOTE}/1")).await.expect_problem(403, "NOT_ALLOWED", &[changed]);
     browser.post("/resources/note/records/2/delete", "").await.expect(403).holds(&[changed]);
     let kept = "the database kept the record as it was";
