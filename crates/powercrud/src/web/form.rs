@@ -3,11 +3,9 @@
 mod choices;
 mod seen;
 
-use axum::{
-    extract::Path,
-    http::StatusCode,
-    response::{IntoResponse as _, Redirect, Response},
-};
+use std::collections::BTreeMap;
+
+use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Serialize;
 
 use super::{
@@ -27,7 +25,7 @@ use powercrud_engine::{
     record,
     resource::{Field, Resource, grouped},
 };
-use seen::{CHOICE, SEEN, Seen, Touched};
+use seen::{CHOICE, CHOOSE, SEEN, Seen, Touched};
 
 #[derive(Serialize)]
 struct FormView {
@@ -49,6 +47,8 @@ struct FormView {
     seen: String,
     /// What the names of the inputs begin with that choose between two values.
     choice: &'static str,
+    /// The name of the inputs that name a field where one is to choose.
+    choose: &'static str,
 }
 
 /// The hidden input that holds it.
@@ -114,6 +114,9 @@ pub(super) async fn update(
         Err(error) => return Err(error.into()),
     };
     let touched = Touched::of(&ask.paths, &resource, &row, &form);
+    if touched.has_open_choices(&form) {
+        return changed_meanwhile(&ask, &resource, key, &form).await;
+    }
     let mut expected = touched.expected.clone();
     if let Some(version) = form.get(VERSION) {
         expected = expected.version(version);
@@ -177,7 +180,7 @@ async fn changed_meanwhile(ask: &Ask, resource: &Resource, key: &str, form: &For
                    says so: choose there which of the two is to be saved, then save again";
     let mut errors = vec![FieldError { field: None, code: "FIELDS_CHANGED".to_owned(), message: message.to_owned() }];
     let mut theirs = Vec::new();
-    for name in touched.changed_by_others() {
+    for name in touched.changed_by_others().chain(touched.open_choices(form)) {
         let Some(cell) = record::cell(resource, &row, name) else { continue };
         let now = cell.display.clone().unwrap_or_else(|| cell.value.to_text());
         let now = if now.is_empty() { "empty".to_owned() } else { format!("“{now}”") };
@@ -239,12 +242,14 @@ fn is_required(field: &Field) -> bool {
 }
 
 async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[FieldError]) -> WebResult<Response> {
+    let names = typed_names(ask, resource, form).await?;
     let fields = form_fields(resource, None).map(|field| {
         let mut widget = view::widget(&ask.paths, resource, field, "");
         if let Some(text) = form.get(&field.name) {
             widget = widget.typed(text);
+            widget.value_label = names.get(&field.name).cloned().unwrap_or_default();
         }
-        widget.required = is_required(field);
+        widget.required = is_required(field) && !resource.table.fills_new_rows;
         if let Some(default) = field.column.default_in_words() {
             let blank = if widget.help.is_empty() { "" } else { " " };
             widget.help = format!("{}{blank}Left empty: {default}", widget.help);
@@ -269,6 +274,7 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
         held: None,
         seen: String::new(),
         choice: CHOICE,
+        choose: CHOOSE,
     };
     ask.page("form.html", &view.title, &view).await
 }
@@ -276,6 +282,7 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
 async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: Open) -> WebResult<Response> {
     let Open { version, seen, typed, errors, theirs } = open;
     let typed = FormData(typed);
+    let names = typed_names(ask, resource, &typed).await?;
     let fields = form_fields(resource, Some(row)).map(|field| {
         let mut widget = view::widget(&ask.paths, resource, field, "");
         if let Some(cell) = record::cell(resource, row, &field.name) {
@@ -284,6 +291,7 @@ async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: O
         }
         if let Some(text) = typed.get(&field.name).filter(|text| *text != widget.value) {
             widget = widget.typed(text);
+            widget.value_label = names.get(&field.name).cloned().unwrap_or_default();
         }
         widget.required = is_required(field);
         widget.theirs = theirs.iter().find(|(name, _)| *name == field.name).map(|(_, theirs)| theirs.clone());
@@ -304,8 +312,23 @@ async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: O
         held: held(ask, resource, key).await?,
         seen,
         choice: CHOICE,
+        choose: CHOOSE,
     };
     ask.page("form.html", &view.title, &view).await
+}
+
+/// What the records are called that typed keys refer to, by field.
+async fn typed_names(ask: &Ask, resource: &Resource, typed: &FormData) -> WebResult<BTreeMap<String, String>> {
+    let mut names = BTreeMap::new();
+    for field in &resource.fields {
+        let (Some(reference), Some(text)) = (&field.reference, typed.get(&field.name)) else { continue };
+        let Ok(key) = Value::parse(&reference.column, text) else { continue };
+        if reference.display.is_some() && !text.is_empty() {
+            let found = query::names_of(ask.app(), reference, &[key]).await?;
+            names.extend(found.into_values().next().map(|name| (field.name.clone(), name)));
+        }
+    }
+    Ok(names)
 }
 
 fn with_errors(mut widgets: Vec<Widget>, errors: &[FieldError]) -> Vec<FormField> {
@@ -337,7 +360,7 @@ fn writable(ask: &Ask, resource: &str, right: impl Fn(&Resource) -> Result<()>) 
 
 fn see_record(ask: &Ask, resource: &Resource, key: &str, notice: &str) -> Response {
     let path = ask.paths.record(&resource.name, key);
-    Redirect::to(&format!("{path}?notice={notice}")).into_response()
+    ask.leave_for(&format!("{path}?notice={notice}"))
 }
 
 fn refused(response: WebResult<Response>) -> WebResult<Response> {
