@@ -43,6 +43,43 @@ test('all matching books are changed in the background, but for one that was tak
   await close(page);
 });
 
+test('what matches only since the dialog was opened is not changed, and the dialog comes again', async () => {
+  const page = await open(chrome);
+  const query = 'format=audiobook&id__lte=400';
+  const shown = await countBooks(page, shop.address, query);
+  await selectAllMatching(page, shown);
+  await page.locator('#bulk-edit').click();
+  await set(page, 'stock', '17');
+  const button = page.locator('#dialog-submit');
+  await until(() => button.textContent(), (text) => firstNumber(text) <= shown, 'the button counts');
+  const other = await open(chrome);
+  await other.goto(`${shop.address}/resources/book?format=ebook&id__lte=400`);
+  await other.locator('tbody a').first().click();
+  await other.getByRole('link', { name: 'Edit' }).click();
+  await other.locator('[name=format]').selectOption('audiobook');
+  await other.getByRole('button', { name: 'Save' }).click();
+  await other.waitForURL(/notice=saved$/);
+  await close(other);
+  await button.click();
+  await page.locator('#dialog').getByText(`The selection has ${shown + 1} books now, not ${shown}`).waitFor();
+  assert.match(await page.locator('#dialog-title').textContent(), new RegExp(`Edit ${shown + 1} books`));
+  assert.equal(await page.locator('[name="set.stock"]').inputValue(), '17');
+  await until(() => button.textContent(), (text) => firstNumber(text) === shown + 1, 'the button counts anew');
+  await button.click();
+  await finished(page);
+  assert.equal(await countBooks(page, shop.address, `${query}&stock=17`), shown + 1);
+  // Where all have the value, there is nothing to do.
+  await countBooks(page, shop.address, query);
+  await selectAllMatching(page, shown + 1);
+  await page.locator('#bulk-edit').click();
+  await set(page, 'stock', '17');
+  await until(() => button.textContent(), (text) => text === 'Nothing to change', 'nothing to change');
+  assert.ok(await button.isDisabled());
+  await set(page, 'stock', '18');
+  assert.ok(await button.isEnabled());
+  await page.context().close();
+});
+
 test('twelve books are changed at once, and the list behind the dialog shows it', async () => {
   const page = await open(chrome);
   await page.goto(`${shop.address}/resources/book?ordering=id&status=archived`);

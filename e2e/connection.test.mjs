@@ -54,6 +54,30 @@ test('with the server gone a page says so, and shows the truth when it is back',
   await page.context().close();
 });
 
+test('a form whose server is gone says so and keeps what was typed', async () => {
+  const page = await open(chrome);
+  await page.goto(`${shop.address}/resources/book/records/7/edit`);
+  const title = page.locator('[name=title]');
+  await title.fill('Typed with care');
+  await shop.halt();
+  await until(() => sign(page).isVisible(), (shown) => shown, 'it is told before anything is sent');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('[data-record-form]').getByText('What you typed is kept here').waitFor();
+  assert.equal(await title.inputValue(), 'Typed with care');
+  await shop.start();
+  await until(() => sign(page).isHidden(), (hidden) => hidden, 'the words go');
+  // A mistake comes back to the form, with the rest of what was typed.
+  await page.locator('[name=price]').fill('a lot');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.locator('[name=price][aria-invalid=true]').waitFor();
+  assert.equal(await title.inputValue(), 'Typed with care');
+  await page.locator('[name=price]').fill('12.50');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.waitForURL(/\/records\/7\?notice=saved$/);
+  assert.match(await page.locator('h1').textContent(), /Typed with care/);
+  await page.context().close();
+});
+
 test('two tabs of one list tick records of their own, and a reload keeps them', async () => {
   const one = await open(chrome);
   await countBooks(one, shop.address, '');

@@ -58,6 +58,14 @@ pub enum Error {
     /// The selection matches no record.
     #[error("no {0} matches the selection, so there is nothing to do")]
     NothingSelected(String),
+    /// The selection has more or fewer records than whoever asks has seen.
+    #[error("the selection has {records} now, not {}; nothing was done", crate::resource::grouped(*.expected))]
+    SelectionChanged {
+        /// How many there are, in words.
+        records: String,
+        /// How many were expected.
+        expected: u64,
+    },
     /// Another bulk task holds what this one needs.
     #[error("another bulk task is running on {resource}: {holder}")]
     Conflict {
@@ -169,6 +177,7 @@ impl Error {
             Self::ReadOnly { .. } => "READ_ONLY",
             Self::NotAllowed(_) => "NOT_ALLOWED",
             Self::NothingSelected(_) => "NOTHING_SELECTED",
+            Self::SelectionChanged { .. } => "SELECTION_CHANGED",
             Self::Conflict { .. } => "CONFLICT",
             Self::RecordHeld { .. } => "RECORD_HELD",
             Self::VersionConflict { .. } => "VERSION_CONFLICT",

@@ -13,8 +13,8 @@ pub use create::create;
 pub use expected::{Expected, etag};
 pub use held::held_by;
 use held::refuse_held;
-use kept::{is_kept, kept, kept_by_trigger, not_changed};
 pub(crate) use kept::{BY_POLICY, CHANGED_INSTEAD, KEPT};
+use kept::{is_kept, kept, kept_by_trigger, not_changed};
 use patience::Patience;
 pub(crate) use refused::{refused_values, unfit};
 use sea_orm::{

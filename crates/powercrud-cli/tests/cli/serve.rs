@@ -31,12 +31,14 @@ impl Server {
 
     /// Runs a command that prints an address at which it serves.
     pub(crate) fn run(arguments: &[&str]) -> Self {
-        Self::spawn(command(arguments))
+        let mut command = command(arguments);
+        command.stderr(Stdio::null());
+        Self::spawn(command)
     }
 
     /// As [`Server::run`], with what the command has beside its arguments.
     pub(crate) fn spawn(mut command: Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
+        let mut process = command.stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut output = BufReader::new(process.stdout.take().unwrap());
         let mut said = String::new();
         let address = loop {
@@ -173,4 +175,32 @@ async fn the_demo_is_made_once_kept_and_made_anew_on_request() {
     assert!(server.get("/resources/book").contains("300"));
     assert_eq!(server.stop(), Some(0));
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_named_is_told_once() {
+    run(Kind::Sqlite, async |database: TestDatabase| {
+        for (trusted, times) in [("", 1), ("127.0.0.1", 0)] {
+            let log = PathBuf::from(database.url.trim_start_matches("sqlite:").split('?').next().unwrap());
+            let log = log.with_extension(format!("log{times}"));
+            let mut command = command(&["serve", "--database", &database.url, "--bind", "127.0.0.1:0"]);
+            command.stderr(std::fs::File::create(&log).unwrap());
+            if !trusted.is_empty() {
+                command.env("POWERCRUD_TRUSTED_PROXIES", trusted);
+            }
+            let server = Server::spawn(command);
+            for _ in 0..2 {
+                let mut stream = TcpStream::connect(&server.address).unwrap();
+                let head = "X-Forwarded-For: 192.0.2.7\r\nConnection: close";
+                write!(stream, "GET / HTTP/1.1\r\nHost: {}\r\n{head}\r\n\r\n", server.address).unwrap();
+                let mut answer = String::new();
+                stream.read_to_string(&mut answer).unwrap();
+                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            }
+            assert_eq!(server.stop(), Some(0));
+            let told = std::fs::read_to_string(&log).unwrap();
+            assert_eq!(told.matches("set trusted_proxies to [\"127.0.0.1\"]").count(), times, "{told}");
+        }
+    })
+    .await;
 }

@@ -30,6 +30,8 @@ pub struct Plan {
     pub(crate) parent_id: Option<uuid::Uuid>,
     pub(crate) request_key: Option<RequestKey>,
     pub(crate) on_conflict: Option<OnConflict>,
+    /// How many records whoever asks has seen selected.
+    pub(crate) expected_count: Option<u64>,
     /// The names of the records that the changes refer to, by field.
     pub(crate) names: BTreeMap<String, String>,
     /// Fields whose column takes no such value as they are set to.
@@ -100,6 +102,7 @@ pub async fn plan(engine: &Engine, request: BulkRequest) -> Result<Plan> {
         parent_id: request.parent_id,
         request_key: None,
         on_conflict: request.on_conflict,
+        expected_count: None,
         names: BTreeMap::new(),
         unfit,
         untried,
@@ -123,6 +126,13 @@ impl Plan {
     #[must_use]
     pub fn request_key(mut self, key: RequestKey) -> Self {
         self.request_key = Some(key);
+        self
+    }
+
+    /// Holds only for so many records: where the selection has more or fewer by then, nothing is done.
+    #[must_use]
+    pub fn expecting(mut self, records: u64) -> Self {
+        self.expected_count = Some(records);
         self
     }
 

@@ -44,7 +44,8 @@ impl Plan {
     /// Freezes the plan. The same request while its task is active returns that task.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where another task holds the resource, [`Error::NothingSelected`]; nothing was written then.
+    /// [`Error::Conflict`] where another task holds the resource, [`Error::NothingSelected`], [`Error::SelectionChanged`]; nothing was
+    /// written then.
     pub(crate) async fn submit(&self) -> Result<Submitted> {
         let task_id = Uuid::now_v7();
         let task_key = self.task_key().await?;
@@ -102,8 +103,9 @@ impl Plan {
     async fn try_submit(&self, task_id: Uuid, task_key: &str) -> Result<Submitted> {
         // Whatever reads comes before the transaction: an application's pool may have but one connection.
         let source = self.source(task_id).await?;
+        let present = self.present().await?;
         let transaction = self.engine.database().begin().await?;
-        let result = self.write(&transaction, task_id, task_key, source).await;
+        let result = self.write(&transaction, task_id, task_key, source, present).await;
         let held = close(transaction, result).await?;
         let task = store::load(&self.engine, task_id).await?;
         Ok(match held {
@@ -112,12 +114,30 @@ impl Plan {
         })
     }
 
+    /// How many records of given keys are there, where that is asked about; what matches is counted as it is frozen.
+    async fn present(&self) -> Result<Option<u64>> {
+        match (self.expected_count, &self.selection) {
+            (None, _) | (_, Checked::Matching { .. }) => Ok(None),
+            (Some(_), selection) => selection.count(&self.engine, &self.resource).await.map(Some),
+        }
+    }
+
+    fn as_expected(&self, records: u64) -> Result<()> {
+        match self.expected_count {
+            Some(expected) if expected != records => {
+                Err(Error::SelectionChanged { records: self.resource.count_in_words(records), expected })
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn write<C: ConnectionTrait>(
         &self,
         transaction: &C,
         task_id: Uuid,
         task_key: &str,
         source: Option<Source>,
+        present: Option<u64>,
     ) -> Result<Option<Lease>> {
         lock::take(transaction, &lock::request_key(task_key), task_id).await?;
         if let Some(key) = &self.request_key {
@@ -127,6 +147,7 @@ impl Plan {
             lock::queue_up(transaction, &self.resource).await?;
         }
         let (first_seq, total) = self.freeze(transaction, task_id, source).await?;
+        self.as_expected(present.unwrap_or(total))?;
         if total == 0 {
             return Err(Error::NothingSelected(self.resource.label.clone()));
         }

@@ -248,12 +248,8 @@ fn resource(
         ));
     }
     let singular = words::singular(&words::label(&table.name));
-    // "order (sales)", where another schema has orders as well.
-    let place = table.schema.as_ref().filter(|_| {
-        let is_alike = |other: &&Table| words::label(&other.name).eq_ignore_ascii_case(&words::label(&table.name));
-        catalog.tables.iter().filter(is_alike).count() > 1
-    });
-    let placed = |label: String| place.map_or(label.clone(), |schema| format!("{label} ({schema})"));
+    let place = place(table, catalog);
+    let placed = |label: String| place.map_or(label.clone(), |place| format!("{label} ({place})"));
     let bare = settings.label.clone().unwrap_or_else(|| lower_first(&singular));
     let label_plural = settings.label_plural.clone().unwrap_or_else(|| match &settings.label {
         Some(label) => words::plural(label),
@@ -417,6 +413,20 @@ pub(super) fn display_column(table: &Table, shown: impl Fn(&Column) -> bool) -> 
     named(&["name", "title", "label", "full_name", "fullname"])
         .or_else(|| named(&["last_name", "lastname", "username", "email", "code"]))
         .or_else(|| table.columns.iter().filter(fit).find(|column| !table.primary_key.contains(&column.name)))
+}
+
+/// What tells a table from others of the same label: "order (sales)", where another schema has orders as well; "staff (Staff)", where its
+/// own has.
+fn place<'a>(table: &'a Table, catalog: &Catalog) -> Option<&'a str> {
+    let label = |table: &Table| words::singular(&words::label(&table.name));
+    let is_other = |other: &&Table| other.name != table.name || other.schema != table.schema;
+    let is_alike = |other: &&Table| is_other(other) && label(other).eq_ignore_ascii_case(&label(table));
+    let mut alike = catalog.tables.iter().filter(is_alike).peekable();
+    alike.peek()?;
+    match alike.any(|other| other.schema == table.schema) {
+        true => Some(&table.name),
+        false => table.schema.as_deref(),
+    }
 }
 
 fn lower_first(text: &str) -> String {

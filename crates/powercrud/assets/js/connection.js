@@ -57,10 +57,14 @@ for (const name of ["htmx:sendError", "htmx:sseError", "htmx:timeout"]) document
 for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, forget);
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr?.status < 502 || event.detail.xhr?.status > 504) return;
-  // Somebody's own action is answered by the error; a poll leaves what it shows.
-  if (!event.detail.requestConfig?.triggeringEvent) event.detail.shouldSwap = false;
+  // Somebody's own action is answered by the error; a poll leaves what it shows, and a form what was typed.
+  if (!event.detail.requestConfig?.triggeringEvent || event.detail.target.id === "content") event.detail.shouldSwap = false;
   ask();
 });
 document.addEventListener("htmx:afterSwap", () => lost && spin());
+
+// Who fills in a form for long learns of it before sending it.
+const LOOK = 5_000;
+setInterval(() => document.querySelector("[data-record-form]") && document.visibilityState === "visible" && ask(), LOOK);
 addEventListener("offline", ask);
 addEventListener("online", ask);

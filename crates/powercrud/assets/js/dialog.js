@@ -44,6 +44,18 @@ function syncRows() {
   }
 }
 
+// The button says how many records the preview found to change, if any.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const told = event.detail.target?.id === "preview" && event.detail.target.querySelector("[data-submit-label]");
+  if (told) sayOnButton(told.dataset.submitLabel);
+});
+
+function sayOnButton(label) {
+  const button = document.getElementById("dialog-submit");
+  button.textContent = label || "Nothing to change";
+  button.disabled = !label;
+}
+
 function onInput(event) {
   const form = event.target.closest("[data-bulk-form]");
   if (!form) return;
@@ -58,6 +70,8 @@ function onInput(event) {
     if (empty) empty.checked = false;
   }
   syncRows();
+  const button = form.querySelector("#dialog-submit");
+  if (button?.disabled && !button.closest(".htmx-request")) sayOnButton(button.dataset.all);
   clearTimeout(form.previewTimer);
   form.previewTimer = setTimeout(() => {
     const preview = form.querySelector("#preview");

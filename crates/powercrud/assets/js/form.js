@@ -34,6 +34,21 @@ document.addEventListener(
   true,
 );
 
+// A record that could not be sent, or whose answer was lost: the page and what was typed stay, and the form says so.
+function unanswered(event) {
+  const form = event.detail.elt.closest?.("[data-record-form]");
+  const status = event.detail.xhr?.status ?? 0;
+  if (!form || (status && (status < 502 || status > 504))) return;
+  const told = form.querySelector("[data-unanswered]") ?? document.createElement("p");
+  told.setAttribute("role", "alert");
+  told.dataset.unanswered = "";
+  told.className = "border-t border-base-300 px-4 py-3 text-error";
+  told.textContent = "The connection was lost before an answer came, so it is not known whether this was saved. What you typed is kept here: save again once the connection is back.";
+  form.querySelector("footer").before(told);
+}
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) document.addEventListener(name, unanswered);
+document.addEventListener("htmx:beforeRequest", ({ detail }) => detail.elt.querySelector?.("[data-unanswered]")?.remove());
+
 document.addEventListener("input", ({ target }) => {
   if (!target.hasAttribute?.("aria-errormessage")) return;
   document.getElementById(target.getAttribute("aria-errormessage"))?.remove();

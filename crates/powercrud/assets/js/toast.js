@@ -96,7 +96,7 @@ document.addEventListener("bulkEditSuccess", (event) => {
 document.addEventListener("htmx:sendError", (event) => {
   // Polls go on by themselves; somebody's own action needs an answer.
   const request = event.detail.requestConfig;
-  if (!request?.triggeringEvent?.isTrusted) return;
+  if (!request?.triggeringEvent?.isTrusted || event.detail.elt.matches("[data-record-form]")) return;
   if (request.verb === "get") toast("The server can't be reached. Try again.", "error").dataset.lost = "";
   // The answer may be all that was lost.
   else toast("The connection was lost. It is not known whether this was done: look before you try again.", "error").dataset.lost = "unknown";

@@ -17,16 +17,14 @@ use super::{
     ask::{Ask, FormData},
     error::{WebResult, sentence},
     htmx::Events,
-    selection,
-    tasks::ACTIVE,
-    view,
+    selection, view,
 };
 use powercrud_engine::{
-    config::OnConflict,
+    config::{ConflictScope, OnConflict},
     error::{Error, FieldError},
     resource::Resource,
     selection::StoredSelection,
-    task::store::{self, TaskFilter},
+    task::store,
 };
 
 /// The task in the way of another.
@@ -45,22 +43,23 @@ async fn selected(ask: &Ask, resource: &Resource) -> WebResult<(StoredSelection,
     if total == 0 { Err(nothing().into()) } else { Ok((stored, total)) }
 }
 
-/// What was selected when the dialog was opened. It comes back with the form: what another tab has selected since was not seen by who
-/// confirms this one.
-fn fingerprint(stored: &StoredSelection) -> String {
+/// What was selected when the dialog was opened, and how many records it showed. It comes back with the form: what another tab has
+/// selected since, and what matches since, was not seen by who confirms this one.
+fn fingerprint(stored: &StoredSelection, total: u64) -> String {
     let filter = stored.filter.as_ref().map(|filter| super::paths::query(&filter.filter_pairs()));
-    format!("{}+{}-{}", filter.unwrap_or_else(|| "none".to_owned()), stored.added, stored.excluded)
+    format!("{}+{}-{}={total}", filter.unwrap_or_else(|| "none".to_owned()), stored.added, stored.excluded)
 }
 
-/// Refuses a form whose selection is not the one it was made for.
+/// How many records the form was made for. Refuses one whose selection is another one.
 fn same_selection(
     resource: &Resource,
     stored: &StoredSelection,
     total: u64,
     form: &FormData,
-) -> Result<(), FieldError> {
-    if form.get("selection") == Some(&fingerprint(stored)) {
-        return Ok(());
+) -> Result<u64, FieldError> {
+    let shown = form.get("selection").and_then(|text| text.rsplit_once('=')?.1.parse().ok());
+    if let Some(shown) = shown.filter(|shown| form.get("selection") == Some(&fingerprint(stored, *shown))) {
+        return Ok(shown);
     }
     let now = resource.count_in_words(total);
     let message =
@@ -85,16 +84,21 @@ fn on_conflict(form: &FormData) -> Result<Option<OnConflict>, FieldError> {
     }
 }
 
-async fn conflict_view(ask: &Ask, resource: &Resource, holder: &str) -> WebResult<ConflictView> {
-    let filter = TaskFilter {
-        statuses: ACTIVE.to_vec(),
-        resource: Some(resource.name.clone()),
-        limit: 1,
-        ..TaskFilter::default()
+async fn conflict_view(
+    ask: &Ask,
+    resource: &Resource,
+    holder: &str,
+    task_id: Option<uuid::Uuid>,
+) -> WebResult<ConflictView> {
+    let task = match task_id {
+        Some(id) => Some(store::get(ask.app(), &ask.user, id).await?),
+        None => None,
     };
-    let task = store::list(ask.app(), &ask.user, &filter).await?.into_iter().next();
-    let title =
-        format!("Another bulk operation is running on {}. Nothing was changed by yours.", resource.label_plural);
+    let on = match resource.conflict_scope() {
+        ConflictScope::Model => resource.label_plural.clone(),
+        ConflictScope::Record => format!("some of these {}", resource.label_plural),
+    };
+    let title = format!("Another bulk operation is running on {on}. Nothing was changed by yours.");
     Ok(match task {
         Some(task) => {
             let view = view::task_view(ask.app(), &ask.paths, &task);
@@ -124,10 +128,15 @@ impl Obstacle {
     /// An error that the dialog can show; any other goes on to the page's edge.
     pub(super) async fn of(ask: &Ask, resource: &Resource, error: Error) -> WebResult<Self> {
         Ok(match error {
-            Error::Conflict { holder, .. } => {
-                Self { conflict: Some(conflict_view(ask, resource, &holder).await?), ..Self::default() }
+            Error::Conflict { holder, task_id, .. } => {
+                let conflict = conflict_view(ask, resource, &holder, task_id).await?;
+                Self { conflict: Some(conflict), ..Self::default() }
             }
             Error::Invalid(errors) => Self { errors, ..Self::default() },
+            Error::SelectionChanged { .. } => {
+                let message = format!("{error}. Look again, then confirm");
+                Self::from(FieldError { field: None, code: "SELECTION_CHANGED".to_owned(), message })
+            }
             Error::NothingSelected(_) => {
                 let message = error.to_string();
                 Self::from(FieldError { field: None, code: "NOTHING_SELECTED".to_owned(), message })

@@ -140,6 +140,7 @@ impl From<Error> for WebError {
             }
             Error::ReadOnly { .. } | Error::NotAllowed(_) => of(StatusCode::FORBIDDEN, "Not allowed", &said),
             Error::Conflict { .. } | Error::RecordHeld { .. } => of(StatusCode::CONFLICT, "Busy", &said),
+            Error::SelectionChanged { .. } => of(StatusCode::CONFLICT, "Changed meanwhile", &said),
             Error::StaleRecord { .. } => of(StatusCode::PRECONDITION_FAILED, "Changed meanwhile", &said),
             Error::VersionConflict { .. } | Error::FieldsChanged { .. } => {
                 of(StatusCode::CONFLICT, "Changed meanwhile", &said)

@@ -4,11 +4,9 @@ mod changed;
 mod choices;
 mod seen;
 
-use axum::{
-    extract::Path,
-    http::StatusCode,
-    response::{IntoResponse as _, Redirect, Response},
-};
+use std::collections::BTreeMap;
+
+use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Serialize;
 
 use super::{
@@ -28,7 +26,7 @@ use powercrud_engine::{
     record,
     resource::{Field, Resource, grouped},
 };
-use seen::{CHOICE, SEEN, Seen, Touched};
+use seen::{CHOICE, CHOOSE, SEEN, Seen, Touched};
 
 #[derive(Serialize)]
 struct FormView {
@@ -50,6 +48,8 @@ struct FormView {
     seen: String,
     /// What the names of the inputs begin with that choose between two values.
     choice: &'static str,
+    /// The name of the inputs that name a field where one is to choose.
+    choose: &'static str,
 }
 
 /// The hidden input that holds it.
@@ -132,6 +132,9 @@ async fn save(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> Web
         return changed::as_it_is_now(ask, resource, Some(key), form, &gone).await;
     }
     let touched = Touched::of(&ask.paths, resource, &row, form);
+    if touched.has_open_choices(form) {
+        return changed_meanwhile(ask, resource, key, form).await;
+    }
     let mut expected = touched.expected.clone();
     if let Some(version) = form.get(VERSION) {
         expected = expected.version(version);
@@ -195,7 +198,7 @@ async fn changed_meanwhile(ask: &Ask, resource: &Resource, key: &str, form: &For
                    says so: choose there which of the two is to be saved, then save again";
     let mut errors = vec![FieldError { field: None, code: "FIELDS_CHANGED".to_owned(), message: message.to_owned() }];
     let mut theirs = Vec::new();
-    for name in touched.changed_by_others() {
+    for name in touched.changed_by_others().chain(touched.open_choices(form)) {
         let Some(cell) = record::cell(resource, &row, name) else { continue };
         let now = cell.display.clone().unwrap_or_else(|| cell.value.to_text());
         let now = if now.is_empty() { "empty".to_owned() } else { format!("“{now}”") };
@@ -257,12 +260,14 @@ fn is_required(field: &Field) -> bool {
 }
 
 async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[FieldError]) -> WebResult<Response> {
+    let names = typed_names(ask, resource, form).await?;
     let fields = form_fields(resource, None).map(|field| {
         let mut widget = view::widget(&ask.paths, resource, field, "");
         if let Some(text) = form.get(&field.name) {
             widget = widget.typed(text);
+            widget.value_label = names.get(&field.name).cloned().unwrap_or_default();
         }
-        widget.required = is_required(field);
+        widget.required = is_required(field) && !resource.table.fills_new_rows;
         if let Some(default) = field.column.default_in_words() {
             let blank = if widget.help.is_empty() { "" } else { " " };
             widget.help = format!("{}{blank}Left empty: {default}", widget.help);
@@ -287,6 +292,7 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
         held: None,
         seen: String::new(),
         choice: CHOICE,
+        choose: CHOOSE,
     };
     ask.page("form.html", &view.title, &view).await
 }
@@ -294,6 +300,7 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
 async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: Open) -> WebResult<Response> {
     let Open { version, seen, typed, errors, theirs } = open;
     let typed = FormData(typed);
+    let names = typed_names(ask, resource, &typed).await?;
     let fields = form_fields(resource, Some(row)).map(|field| {
         let mut widget = view::widget(&ask.paths, resource, field, "");
         if let Some(cell) = record::cell(resource, row, &field.name) {
@@ -302,6 +309,7 @@ async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: O
         }
         if let Some(text) = typed.get(&field.name).filter(|text| *text != widget.value) {
             widget = widget.typed(text);
+            widget.value_label = names.get(&field.name).cloned().unwrap_or_default();
         }
         widget.required = is_required(field);
         widget.theirs = theirs.iter().find(|(name, _)| *name == field.name).map(|(_, theirs)| theirs.clone());
@@ -322,8 +330,23 @@ async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: O
         held: held(ask, resource, key).await?,
         seen,
         choice: CHOICE,
+        choose: CHOOSE,
     };
     ask.page("form.html", &view.title, &view).await
+}
+
+/// What the records are called that typed keys refer to, by field.
+async fn typed_names(ask: &Ask, resource: &Resource, typed: &FormData) -> WebResult<BTreeMap<String, String>> {
+    let mut names = BTreeMap::new();
+    for field in &resource.fields {
+        let (Some(reference), Some(text)) = (&field.reference, typed.get(&field.name)) else { continue };
+        let Ok(key) = Value::parse(&reference.column, text) else { continue };
+        if reference.display.is_some() && !text.is_empty() {
+            let found = query::names_of(ask.app(), reference, &[key]).await?;
+            names.extend(found.into_values().next().map(|name| (field.name.clone(), name)));
+        }
+    }
+    Ok(names)
 }
 
 fn with_errors(mut widgets: Vec<Widget>, errors: &[FieldError]) -> Vec<FormField> {
@@ -355,7 +378,7 @@ fn writable(ask: &Ask, resource: &str, right: impl Fn(&Resource) -> Result<()>) 
 
 fn see_record(ask: &Ask, resource: &Resource, key: &str, notice: &str) -> Response {
     let path = ask.paths.record(&resource.name, key);
-    Redirect::to(&format!("{path}?notice={notice}")).into_response()
+    ask.leave_for(&format!("{path}?notice={notice}"))
 }
 
 fn refused(response: WebResult<Response>) -> WebResult<Response> {

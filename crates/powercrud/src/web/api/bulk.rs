@@ -58,6 +58,10 @@ struct BulkUpdate {
     /// Run in the background, however few the records are.
     #[schema(nullable = false)]
     background: Option<bool>,
+    /// How many records you take to be selected, as `total_records` of a preview tells: where there are more or fewer by now, nothing
+    /// is done, and the answer is 409 with the code `SELECTION_CHANGED`.
+    #[schema(nullable = false)]
+    expected_count: Option<u64>,
 }
 
 /// Which records to delete. Exactly one of `ids`, `filter` and `all` says which.
@@ -84,6 +88,10 @@ struct BulkDelete {
     /// Run in the background, however few the records are.
     #[schema(nullable = false)]
     background: Option<bool>,
+    /// How many records you take to be selected, as `total_records` of a preview tells: where there are more or fewer by now, nothing
+    /// is done, and the answer is 409 with the code `SELECTION_CHANGED`.
+    #[schema(nullable = false)]
+    expected_count: Option<u64>,
 }
 
 /// A record's key.
@@ -126,7 +134,7 @@ enum KeyPart {
             ("Location" = String, description = "The task's address"),
             ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
         )),
-        (status = 409, description = "Another bulk task is in the way", body = super::problem::ProblemJson,
+        (status = 409, description = "Another bulk task is in the way, or the selection is not `expected_count` records", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),
     )
 )]
@@ -148,7 +156,7 @@ pub(super) async fn update(caller: Caller, Path(resource): Path<String>, body: B
             ("Location" = String, description = "The task's address"),
             ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
         )),
-        (status = 409, description = "Another bulk task is in the way", body = super::problem::ProblemJson,
+        (status = 409, description = "Another bulk task is in the way, or the selection is not `expected_count` records", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),
     )
 )]
@@ -196,6 +204,9 @@ async fn carry_out(caller: &Caller, resource: &str, body: &Body, is_update: bool
     if let Some(key) = key {
         plan = plan.request_key(key);
     }
+    if let Some(count) = wanted.expected_count {
+        plan = plan.expecting(count);
+    }
     tasks::answer(caller, &plan.run().await?).await
 }
 
@@ -206,6 +217,7 @@ struct Wanted {
     validate_only: bool,
     request_id: Option<String>,
     background: bool,
+    expected_count: Option<u64>,
     /// All that is asked for, to tell it from another request of the same id.
     content: serde_json::Value,
 }
@@ -213,21 +225,23 @@ struct Wanted {
 /// The most records that are selected one by one.
 const MOST_IDS: usize = 100_000;
 
-const KEYS: [&str; 7] = ["ids", "filter", "all", "validate_only", "request_id", "background", "changes"];
+const KEYS: [&str; 8] =
+    ["ids", "filter", "all", "validate_only", "request_id", "background", "expected_count", "changes"];
 
 impl Wanted {
     fn read(resource: &Resource, body: &Body, is_update: bool) -> Result<Self, Error> {
-        let allowed = if is_update { &KEYS[..] } else { &KEYS[..6] };
+        let allowed = if is_update { &KEYS[..] } else { &KEYS[..7] };
         let mut errors = body.strange_keys(allowed);
         let validate_only = body.read("validate_only", "true or false", &mut errors).unwrap_or(false);
         let background = body.read("background", "true or false", &mut errors).unwrap_or(false);
+        let expected_count = body.read("expected_count", "a whole number from 0", &mut errors);
         let request_id = request_id(body, &mut errors);
         let selection = selection(resource, body, &mut errors);
         let changes = if is_update { changes(resource, body, &mut errors) } else { Vec::new() };
         let Some(selection) = selection.filter(|_| errors.is_empty()) else { return Err(Error::Invalid(errors)) };
         let content = json!([resource.name, is_update, changes, selection_json(&selection), background]);
         let operation = if is_update { Requested::Update(changes) } else { Requested::Delete };
-        Ok(Self { operation, selection, validate_only, request_id, background, content })
+        Ok(Self { operation, selection, validate_only, request_id, background, expected_count, content })
     }
 }
 

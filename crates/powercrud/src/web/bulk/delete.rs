@@ -64,8 +64,8 @@ pub(in crate::web) async fn delete(ask: Ask, Path(resource): Path<String>, form:
     let unconfirmed = needs_confirmation(&resource, total) && form.get("confirm") != Some("yes");
     let obstacle = match same_selection(&resource, &stored, total, &form) {
         Err(error) => Obstacle::from(error),
-        Ok(()) if unconfirmed => Obstacle::from(FieldError::new(CONFIRM, "NOT_CONFIRMED", "tick this to confirm")),
-        Ok(()) => match run(&ask, &resource, &stored, &form).await {
+        Ok(_) if unconfirmed => Obstacle::from(FieldError::new(CONFIRM, "NOT_CONFIRMED", "tick this to confirm")),
+        Ok(shown) => match run(&ask, &resource, &stored, shown, &form).await {
             Ok(answer) => return answer::respond(&ask, &resource, stored, answer).await,
             Err(error) => Obstacle::of(&ask, &resource, error).await?,
         },
@@ -75,10 +75,16 @@ pub(in crate::web) async fn delete(ask: Ask, Path(resource): Path<String>, form:
     Ok(failed.send(with_status(ask.page("bulk_delete.html", &view.title, &view).await?, status)))
 }
 
-async fn run(ask: &Ask, resource: &Resource, stored: &StoredSelection, form: &FormData) -> Result<bulk::Answer, Error> {
+async fn run(
+    ask: &Ask,
+    resource: &Resource,
+    stored: &StoredSelection,
+    shown: u64,
+    form: &FormData,
+) -> Result<bulk::Answer, Error> {
     let on_conflict = on_conflict(form).map_err(|error| Error::Invalid(vec![error]))?;
     let request = request(ask, resource, stored, form.get("skip").is_some());
-    bulk::run(ask.app(), BulkRequest { on_conflict, ..request }).await
+    bulk::plan(ask.app(), BulkRequest { on_conflict, ..request }).await?.expecting(shown).run().await
 }
 
 /// The name of the confirming tick.
@@ -120,7 +126,7 @@ async fn delete_view(
         },
         background_note: background_note(resource, total),
         submit_label: format!("Delete {}", resource.count_in_words(total)),
-        hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored) }],
+        hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored, total) }],
         errors_title: "Nothing was deleted",
         errors: elsewhere(&obstacle.errors, &[CONFIRM]),
         confirm_error: super::at_field(&obstacle.errors, CONFIRM),

@@ -65,6 +65,8 @@ struct PreviewView {
     /// What can't be told beforehand.
     unknown: String,
     samples: Vec<SampleView>,
+    /// What the button says; empty where there is nothing to change.
+    submit_label: String,
     /// The form to go on from here, where this is a page of its own.
     back: Option<Back>,
 }
@@ -87,7 +89,6 @@ struct Back {
     action: String,
     href: String,
     hidden: Vec<Pair>,
-    submit_label: String,
 }
 
 pub(in crate::web) async fn edit_dialog(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
@@ -102,18 +103,25 @@ pub(in crate::web) async fn edit(ask: Ask, Path(resource): Path<String>, form: F
     let (stored, total) = selected(&ask, &resource).await?;
     let obstacle = match same_selection(&resource, &stored, total, &form) {
         Err(error) => Obstacle::from(error),
-        Ok(()) => match run(&ask, &resource, &stored, &form).await {
+        Ok(shown) => match run(&ask, &resource, &stored, shown, &form).await {
             Ok(Answer::Done(task)) if task.status == Status::Failure => answer::failed(&ask, &resource, &task).await?,
             Ok(answer) => return answer::respond(&ask, &resource, stored, answer).await,
             Err(error) => Obstacle::of(&ask, &resource, error).await?,
         },
     };
     let (status, failed) = (obstacle.status(), obstacle.events());
+    let (stored, total) = selected(&ask, &resource).await?;
     let view = edit_view(&ask, &resource, &stored, total, &form, obstacle).await?;
     Ok(failed.send(with_status(ask.page("bulk_edit.html", &view.title, &view).await?, status)))
 }
 
-async fn run(ask: &Ask, resource: &Resource, stored: &StoredSelection, form: &FormData) -> Result<bulk::Answer, Error> {
+async fn run(
+    ask: &Ask,
+    resource: &Resource,
+    stored: &StoredSelection,
+    shown: u64,
+    form: &FormData,
+) -> Result<bulk::Answer, Error> {
     let (inputs, mut errors) = read(resource, form, true);
     let mut request = request(ask, resource, stored, inputs);
     match on_conflict(form) {
@@ -121,7 +129,7 @@ async fn run(ask: &Ask, resource: &Resource, stored: &StoredSelection, form: &Fo
         Err(error) => errors.push(error),
     }
     if errors.is_empty() {
-        return bulk::run(ask.app(), request).await;
+        return bulk::plan(ask.app(), request).await?.expecting(shown).run().await;
     }
     Err(Error::Invalid(all_errors(ask, request, errors).await))
 }
@@ -198,7 +206,7 @@ pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form
     let (stored, total) = selected(&ask, &resource).await?;
     // While somebody is typing, what stands in a search box is no key yet.
     let (inputs, errors) = read(&resource, &form, !ask.htmx.partial);
-    let mut view = PreviewView::default();
+    let mut view = PreviewView { submit_label: submit_label(&resource, total), ..PreviewView::default() };
     if inputs.is_empty() || !errors.is_empty() {
         // Half a form is no mistake yet.
         let waiting = form.get("change").is_none() || ask.htmx.partial;
@@ -228,7 +236,6 @@ pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form
             action: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit")),
             href: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit")),
             hidden: view::pairs(&form.0),
-            submit_label: submit_label(&resource, total),
         });
     }
     ask.page("bulk_preview.html", "Preview", &view).await
@@ -239,6 +246,9 @@ fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
     view.failures = foreseen::failures(preview);
     view.note = foreseen::note(resource, preview);
     view.unknown = foreseen::unknown(preview);
+    if !preview.all_or_nothing || preview.failing_records == 0 || preview.changing_records == 0 {
+        view.submit_label = submit_label(resource, preview.changing_records);
+    }
     view.tone = if preview.failing_records > 0 { "warning" } else { "" };
     let shown = |value: &Option<String>| match value.as_deref() {
         None | Some("") => "empty".to_owned(),
@@ -262,8 +272,8 @@ fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
         .collect();
 }
 
-fn submit_label(resource: &Resource, total: u64) -> String {
-    format!("Change {}", resource.count_in_words(total))
+fn submit_label(resource: &Resource, records: u64) -> String {
+    if records == 0 { String::new() } else { format!("Change {}", resource.count_in_words(records)) }
 }
 
 async fn edit_view(
@@ -302,7 +312,7 @@ async fn edit_view(
         back_href: ask.paths.list(&resource.name),
         submit_label: submit_label(resource, total),
         background_note: background_note(resource, total),
-        hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored) }],
+        hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored, total) }],
         errors: elsewhere(&obstacle.errors, &names),
         errors_title: "Nothing was changed",
         conflict: obstacle.conflict,

@@ -20,6 +20,9 @@ use powercrud_engine::{
 pub(super) const SEEN: &str = "powercrud_seen";
 /// What the name of the inputs begins with that choose between one's own value (`mine`) and the one that is saved now (`theirs`).
 pub(super) const CHOICE: &str = "powercrud_choice.";
+
+/// The name of the inputs that name the fields where such a choice is to be made.
+pub(super) const CHOOSE: &str = "powercrud_choose";
 /// What the name of a box begins with by which an empty input of a text that may be NULL means the empty text.
 const EMPTY: &str = "powercrud_empty.";
 
@@ -127,6 +130,16 @@ impl Touched {
     pub(super) fn has(&self, name: &str) -> bool {
         let name = name.strip_prefix(EMPTY).unwrap_or(name);
         self.fields.iter().any(|(field, _)| field == name)
+    }
+
+    /// The touched fields where a choice was offered and none is made.
+    pub(super) fn open_choices<'a>(&'a self, form: &'a FormData) -> impl Iterator<Item = &'a str> {
+        form.all(CHOOSE).filter(|name| self.has(name) && form.get(&format!("{CHOICE}{name}")).is_none())
+    }
+
+    /// Whether there is one of those.
+    pub(super) fn has_open_choices(&self, form: &FormData) -> bool {
+        self.open_choices(form).next().is_some()
     }
 
     /// The touched fields that others have changed to something else meanwhile.

@@ -14,7 +14,7 @@ use crate::{
 each_database! {
     few_records_are_done_at_once, many_records_run_in_the_background, requests_are_known_again,
     a_preview_changes_nothing, every_mistake_is_named, another_task_in_the_way_is_a_conflict,
-    links_are_changed_in_bulk,
+    links_are_changed_in_bulk, a_selection_of_another_size_is_refused,
 }
 
 const UPDATE: &str = "/api/v1/resources/book/bulk-update";
@@ -233,4 +233,22 @@ async fn another_task_in_the_way_is_a_conflict(database: TestDatabase) {
     let task =
         powercrud::task::store::get(&app, &User::operator(), first["id"].as_str().unwrap().parse().unwrap()).await;
     assert_eq!(task.unwrap().status, Status::Pending);
+}
+
+async fn a_selection_of_another_size_is_refused(database: TestDatabase) {
+    let (_, api) = open(database).await;
+    let asked = |count: u64| json!({"filter": {"status": "draft"}, "changes": {"notes": "x"}, "expected_count": count, "request_id": "one"});
+    let told = &["The selection has 30 books now, not 29"];
+    api.post(UPDATE, asked(29)).await.expect_problem(409, "SELECTION_CHANGED", told);
+    let count = json!({"all": true, "expected_count": -1});
+    api.post(DELETE, count).await.expect_problem(422, "INVALID", &["expected_count", "whole number"]);
+    // A key whose record is gone selects none.
+    let keys = json!({"ids": [1, 2, 999], "changes": {"notes": "x"}, "expected_count": 3});
+    api.post(UPDATE, keys).await.expect_problem(409, "SELECTION_CHANGED", &["2 books now, not 3"]);
+    api.post(DELETE, json!({"all": true, "expected_count": 61})).await.expect_problem(409, "SELECTION_CHANGED", &[]);
+    let list = api.get("/api/v1/resources/book/records?notes=x").await.expect(200).json;
+    assert_eq!(list["records"], json!([]));
+    // The name is still free: nothing was done under it.
+    let task = api.post(UPDATE, asked(30)).await.json;
+    assert_eq!(task["total_records"], 30);
 }

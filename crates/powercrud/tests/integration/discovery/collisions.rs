@@ -9,6 +9,7 @@ use crate::{
 
 each_database! { every_name_has_an_address_of_its_own, all_columns_without_a_key_are_shown, composite_foreign_keys_lead_to_their_record }
 each_database! { [postgres] tables_of_two_schemas_are_told_apart }
+each_database! { [postgres sqlite] tables_of_one_name_in_words_are_told_apart }
 
 async fn every_name_has_an_address_of_its_own(database: TestDatabase) {
     let quote = |name: &str| match database.kind {
@@ -116,4 +117,20 @@ async fn composite_foreign_keys_lead_to_their_record(database: TestDatabase) {
     assert!(!none.links().iter().any(|link| link.starts_with("/resources/flight/records/")));
     let flight = link.trim_end_matches('/').to_owned() + "/delete";
     browser.get(&flight).await.expect(200).holds(&["be deleted", "seat"]);
+}
+
+async fn tables_of_one_name_in_words_are_told_apart(database: TestDatabase) {
+    let other = if database.kind == Kind::Sqlite { "staff-" } else { "Staff" };
+    database
+        .execute(&format!(
+            "CREATE TABLE staff (id INT NOT NULL PRIMARY KEY); CREATE TABLE \"{other}\" (id INT NOT NULL PRIMARY KEY);
+             CREATE TABLE books (id INT NOT NULL PRIMARY KEY); CREATE TABLE book (id INT NOT NULL PRIMARY KEY);
+             CREATE TABLE page (id INT NOT NULL PRIMARY KEY);"
+        ))
+        .await;
+    let app = PowerCrud::builder(&database).discover(true).build().await.expect("it starts");
+    let labels: Vec<_> = app.resources().iter().map(|resource| resource.label_plural.clone()).collect();
+    for label in ["staffs (staff)", &format!("staffs ({other})"), "books (book)", "books (books)", "pages"] {
+        assert!(labels.iter().any(|known| known == label), "{label} is not among {labels:?}");
+    }
 }

@@ -42,7 +42,7 @@ async fn two_tabs(database: TestDatabase) {
     // What was not touched is what is saved now.
     assert_eq!((again.get("stock"), again.get("pages"), again.get("title")), ("12", "120", "Sieben"));
     // Theirs stays, mine goes with the rest.
-    let theirs = again.with("powercrud_choice.stock", "theirs");
+    let theirs = again.choosing("powercrud_choice.stock", "theirs");
     shown.browser.post(EDIT, &theirs.body()).await.location();
     assert_eq!(one(&database, held).await, "11 120 Sieben");
     // Mine: what was seen is overwritten, what was changed after that is not.
@@ -50,7 +50,12 @@ async fn two_tabs(database: TestDatabase) {
     let again = Form::read(&late.text, EDIT);
     database.execute("UPDATE book SET stock = 14 WHERE id = 7;").await;
     let late = shown.browser.post(EDIT, &again.body()).await.expect(409).holds(&["Keep theirs: “14”"]);
-    shown.browser.post(EDIT, &Form::read(&late.text, EDIT).body()).await.location();
+    // Whoever has not chosen is asked again.
+    let again = Form::read(&late.text, EDIT);
+    let late = shown.browser.post(EDIT, &again.body()).await.expect(409).lacks(&["checked"]);
+    assert_eq!(one(&database, held).await, "14 120 Sieben");
+    let mine = Form::read(&late.text, EDIT).choosing("powercrud_choice.stock", "mine");
+    shown.browser.post(EDIT, &mine.body()).await.location();
     assert_eq!(one(&database, held).await, "13 120 Sieben");
     // Somebody else typed the same: nothing to ask.
     let c = Form::read(&shown.browser.get(EDIT).await.text, EDIT);

@@ -63,6 +63,13 @@ impl Form {
         found.map(|(_, value)| value.as_str()).unwrap_or_else(|| panic!("no input {name} in {self:?}"))
     }
 
+    /// The same form with one of its radio buttons pressed.
+    pub(super) fn choosing(&self, name: &str, value: &str) -> Self {
+        let mut inputs = self.0.clone();
+        inputs.push((name.to_owned(), value.to_owned()));
+        Self(inputs)
+    }
+
     /// The same form after somebody typed `value` over the input of that name.
     pub(super) fn with(&self, name: &str, value: &str) -> Self {
         self.get(name);

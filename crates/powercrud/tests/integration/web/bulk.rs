@@ -15,6 +15,8 @@ each_database! {
     a_conflict_keeps_the_dialog_and_its_input,
     a_delete_says_what_is_in_its_way,
     what_another_tab_selected_is_not_changed,
+    what_matches_only_now_is_not_taken,
+    the_button_counts_what_will_change,
     a_held_record_keeps_its_form_open,
 }
 
@@ -145,6 +147,49 @@ async fn what_another_tab_selected_is_not_changed(database: TestDatabase) {
     let refused = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(422);
     refused.holds(&["The selection has changed", "Edit 60 books"]);
     assert_eq!(count(&app, &["notes=x"]).await, 0);
+}
+
+async fn what_matches_only_now_is_not_taken(database: TestDatabase) {
+    let (app, mut browser) = open(database).await;
+    let edit = dialog(&mut browser, "title__startswith=Book+0", "bulk-edit").await.holds(&["Edit 9 books"]);
+    let delete = browser.in_dialog().get("/resources/book/bulk-delete").await.holds(&["Delete 9 books?"]);
+    let form = format!("change=notes&set.notes=x&selection={}", edit.hidden("selection"));
+    // Somebody else makes one more of them, and later two fewer.
+    browser.post("/resources/book/records/10/edit", "title=Book+0x").await.location();
+    let refused = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(422);
+    let again = refused.holds(&["The selection has 10 books now, not 9", "Edit 10 books", "Change 10 books"]);
+    assert_eq!(count(&app, &["notes=x"]).await, 0);
+    let form = format!("selection={}", delete.hidden("selection"));
+    let refused = browser.in_dialog().post("/resources/book/bulk-delete", &form).await.expect(422);
+    refused.holds(&["The selection has 10 books now, not 9", "Delete 10 books?"]);
+    for key in [10, 9] {
+        browser.post(&format!("/resources/book/records/{key}/edit"), "title=Other").await.location();
+    }
+    let form = format!("change=notes&set.notes=x&selection={}", again.hidden("selection"));
+    let refused = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(422);
+    let again = refused.holds(&["The selection has 8 books now, not 10", "Edit 8 books"]);
+    assert_eq!((count(&app, &["notes=x"]).await, count(&app, &[]).await), (0, 60));
+    let form = format!("change=notes&set.notes=x&selection={}", again.hidden("selection"));
+    browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(200);
+    assert_eq!(count(&app, &["notes=x"]).await, 8);
+}
+
+async fn the_button_counts_what_will_change(database: TestDatabase) {
+    let (_, mut browser) = open(database).await;
+    let edit = dialog(&mut browser, "id__lte=12", "bulk-edit").await.holds(&["Change 12 books"]);
+    let selection = edit.hidden("selection");
+    let mut preview = browser.in_dialog();
+    let path = "/resources/book/bulk-edit/preview";
+    let waiting = preview.post(path, &format!("selection={selection}")).await.expect(200);
+    waiting.holds(&["data-submit-label=\"Change 12 books\""]);
+    let form = format!("change=status&set.status=draft&selection={selection}");
+    let some = preview.post(path, &form).await.expect(200);
+    some.holds(&["6 books will change, 6 already have this value.", "data-submit-label=\"Change 6 books\""]);
+    browser.post("/resources/book/selection", &format!("action=all&list={}", encode("status=draft"))).await.location();
+    let none = preview.post(path, &form).await.expect(200);
+    none.holds(&["0 books will change, 30 already have this value.", "data-submit-label=\"\""]);
+    let page = browser.post(path, &form).await.expect(200);
+    page.holds(&["<html", "0 books will change"]).lacks(&["Change 30 books", "Change 0"]);
 }
 
 async fn a_held_record_keeps_its_form_open(database: TestDatabase) {

@@ -1,12 +1,18 @@
 //! What is typed into a form is what is saved, or is still there to be mended: nothing is emptied or lost by a slip.
 
-use super::open;
+use powercrud::PowerCrud;
+
+use super::{browser::Browser, open};
 use crate::{
     shop::{count, items},
-    support::{TestDatabase, each_database},
+    support::{Kind, TestDatabase, each_database},
 };
 
-each_database! { a_mistyped_number_is_told, browsers_fill_in_nothing, what_was_typed_outlives_the_record }
+each_database! {
+    a_mistyped_number_is_told, browsers_fill_in_nothing, what_was_typed_outlives_the_record,
+    a_form_that_is_sent_by_script_stays_on_its_page,
+}
+each_database! { [postgres mysql] what_a_trigger_fills_is_not_starred }
 
 async fn a_mistyped_number_is_told(database: TestDatabase) {
     items(&database, 3).await;
@@ -54,6 +60,8 @@ async fn what_was_typed_outlives_the_record(database: TestDatabase) {
         "somebody has deleted it",
         "value=\"Long thought about\"",
         "value=\"7.5\"",
+        // A reference by the name of what it leads to.
+        "data-text=\"&lt;b&gt;Bob",
         "Create book",
         "action=\"/resources/book/new\"",
     ]);
@@ -63,4 +71,36 @@ async fn what_was_typed_outlives_the_record(database: TestDatabase) {
     assert_eq!(count(&database, "book WHERE title = 'Long thought about'").await, 1);
     // Who has typed nothing is told that there is no such record.
     browser.get(edit).await.expect(404).holds(&["There is no book with key"]);
+}
+
+/// So that nothing is lost where no answer comes.
+async fn a_form_that_is_sent_by_script_stays_on_its_page(database: TestDatabase) {
+    let (_, mut browser) = open(database).await;
+    let edit = "/resources/book/records/1/edit";
+    browser.get(edit).await.expect(200).holds(&["hx-post=\"/resources/book/records/1/edit\"", "data-record-form"]);
+    let mut script = browser.with("hx-request", "true").with("hx-target", "content");
+    let again = script.post(edit, "title=Typed&price=much").await.expect(422);
+    again.holds(&["value=\"Typed\"", "value=\"much\"", "aria-invalid"]).lacks(&["<html"]);
+    let saved = script.post(edit, "title=Typed").await.expect(200);
+    assert_eq!(saved.header("hx-redirect"), "/resources/book/records/1?notice=saved");
+}
+
+async fn what_a_trigger_fills_is_not_starred(database: TestDatabase) {
+    database.execute("CREATE TABLE memo (id INT NOT NULL PRIMARY KEY, stamp INT NOT NULL);").await;
+    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("it starts");
+    let starred = |page: &str| page.matches("title=\"required\"").count();
+    assert_eq!(starred(&Browser::new(app.router()).get("/resources/memo/new").await.expect(200).text), 2);
+    let trigger = match database.kind {
+        Kind::Mysql => "CREATE TRIGGER fill BEFORE INSERT ON memo FOR EACH ROW SET NEW.stamp = 7;",
+        _ => {
+            "CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.stamp = 7; RETURN NEW; END';
+             CREATE TRIGGER fill BEFORE INSERT ON memo FOR EACH ROW EXECUTE FUNCTION fill();"
+        }
+    };
+    database.execute(trigger).await;
+    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("it starts");
+    let mut browser = Browser::new(app.router());
+    assert_eq!(starred(&browser.get("/resources/memo/new").await.expect(200).text), 0);
+    browser.post("/resources/memo/new", "id=1&stamp=").await.location();
+    assert_eq!(count(&database, "memo WHERE stamp = 7").await, 1);
 }

@@ -114,6 +114,9 @@ async fn held_rows_are_marked(database: TestDatabase) {
     let reason = "title=\"Held by a bulk task: Note → x on 3 items (0 of 3 records, 0%)\"";
     assert_eq!(page.text.matches(reason).count(), 3, "{}", page.text);
     page.lacks(&["It holds all items"]);
+    let all = form(&mut browser, 1).await;
+    let refused = browser.in_dialog().post("/resources/item/bulk-edit", &all).await.expect(409);
+    refused.holds(&["running on some of these items. Nothing was changed", "Note → x on 3 items: 0 %"]);
 }
 
 async fn all_rows_are_marked_where_the_model_is_held(database: TestDatabase) {
