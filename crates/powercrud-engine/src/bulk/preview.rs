@@ -10,6 +10,7 @@ use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Order, Qu
 use serde::Serialize;
 
 pub use failures::Failure;
+pub(super) use kept::{emptied, is_readable};
 pub(super) use links::links_differ;
 
 use failures::Judge;

@@ -2,6 +2,7 @@
 
 mod bad_records;
 mod cascades;
+mod chains;
 mod deletes;
 mod foreseen;
 mod foreseen_rules;
