@@ -4,6 +4,7 @@ mod bad_records;
 mod cascades;
 mod chains;
 mod deletes;
+mod divisions;
 mod foreseen;
 mod foreseen_rules;
 mod foreseen_values;

@@ -136,7 +136,10 @@ impl Chunk<'_> {
         let after = if stamp.is_some() { self.stamp(&savepoint, rows).await? } else { None };
         if after.is_some() && after.as_deref() != stamp {
             savepoint.commit().await?;
-            return Ok(Err(Fault::of_record("NOT_DELETED", "the record is still there: a trigger changed it, or put it back")));
+            return Ok(Err(Fault::of_record(
+                "NOT_DELETED",
+                "the record is still there: a trigger changed it, or put it back",
+            )));
         }
         let dialect = self.engine.database().dialect();
         let mut message = KEPT;

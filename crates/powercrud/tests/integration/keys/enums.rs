@@ -38,8 +38,7 @@ async fn an_invalid_value_is_no_other_key(database: TestDatabase) {
     assert_eq!(record::get(&app, resource, "").await.expect("the empty one").cells[1].value.to_text(), "empty");
     for table in ["odd", "pair"] {
         let total = rows(&database, table, &["v"]).await.len() as u64;
-        for wrong in [delete(table, matching(&app, table, &["v=wrong"])), in_background(delete(table, keys([&lost])))]
-        {
+        for wrong in [delete(table, matching(&app, table, &["v=wrong"])), in_background(delete(table, keys([&lost])))] {
             if table == "pair" && matches!(wrong.selection, Selection::Keys(_)) {
                 continue;
             }
