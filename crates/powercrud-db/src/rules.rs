@@ -133,6 +133,15 @@ fn spelt(table: &Table, name: &str) -> Option<String> {
 }
 
 impl Check {
+    /// Whether it may divide by zero, which MySQL refuses in what is written and takes for NULL in what is only asked.
+    pub fn may_divide_by_zero(&self, dialect: Dialect) -> bool {
+        let tokens = tokenize(&self.condition, dialect);
+        let divides =
+            |token: &Token| matches!(token, Token::Symbol('/' | '%')) || token.is_word("DIV") || token.is_word("MOD");
+        let is_fixed = |token: &Token| matches!(token, Token::Number(number) if number.parse::<f64>().is_ok_and(|number| number != 0.0));
+        dialect == Dialect::Mysql && tokens.windows(2).any(|pair| divides(&pair[0]) && !is_fixed(&pair[1]))
+    }
+
     /// Left side, operator and right side, where the condition is one comparison of a column with a column or a literal, save that NULL
     /// may also be asked for.
     pub fn comparison(&self, dialect: Dialect) -> Option<(String, String, String)> {

@@ -32,7 +32,7 @@ pub use preview::{Failure, Preview, Referrer, Sample};
 pub use purge::purge;
 pub(crate) use purge::throw_away;
 pub use repeat::RequestKey;
-pub(crate) use report::record_fault;
+pub(crate) use report::{delete_fault, record_fault};
 pub use revert::{Revertible, revert, revertible};
 pub use revert::{may_revert, reverted_by};
 

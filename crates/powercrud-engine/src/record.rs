@@ -275,7 +275,10 @@ impl Write<'_> {
     ) -> Result<Option<Error>> {
         let Self { engine, resource, key, .. } = *self;
         let written = transaction.write(&resource.table, statement).await;
-        let written = written.map_err(|error| blame(resource, self.changes, &error))?;
+        let written = written.map_err(|error| match action {
+            Action::RecordDeleted => blame_delete(engine, resource, &error),
+            _ => blame(resource, self.changes, &error),
+        })?;
         refuse_held(transaction, engine, resource, key).await?;
         match (written.rows_affected(), self.version) {
             (0, Some(was)) => return Err(version_conflict(transaction, engine, resource, key, was).await?),
@@ -413,4 +416,13 @@ fn blame(resource: &Resource, changes: &[Change], error: &sea_orm::DbErr) -> Err
         return Error::Database(Box::new(fault));
     }
     Error::Invalid(vec![crate::bulk::record_fault(resource, &fault, changes)])
+}
+
+/// As [`blame`], of a delete.
+fn blame_delete(engine: &Engine, resource: &Resource, error: &sea_orm::DbErr) -> Error {
+    let fault = Fault::classify(error);
+    match fault.is_record() {
+        true => Error::Invalid(vec![crate::bulk::delete_fault(engine, resource, &fault)]),
+        false => Error::Database(Box::new(fault)),
+    }
 }

@@ -22,7 +22,7 @@ use powercrud_db::{QueryExt as _, with_timeout};
 /// How often a worker shows a sign of life, and after how many missed ones it counts as dead.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 /// A task is begun with a catalog that is no older.
-const CATALOG_AGE: Duration = Duration::from_secs(60);
+const CATALOG_AGE: Duration = Duration::from_secs(2);
 const MISSED_SIGNS: i64 = 3;
 
 /// For how many milliseconds it is remembered that a worker died: a week.

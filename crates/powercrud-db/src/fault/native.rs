@@ -58,7 +58,7 @@ fn without_values(detail: &str) -> Option<String> {
 pub(super) const LEFT_OUT: &str = "…";
 
 /// MySQL's errors that quote a value which a type or a function could not use.
-pub(super) const QUOTING: [u16; 10] = [1292, 1366, 1367, 1411, 1365, 1525, 1526, 1690, 3140, 3141];
+pub(super) const QUOTING: [u16; 9] = [1292, 1366, 1367, 1411, 1525, 1526, 1690, 3140, 3141];
 
 /// A message without the value that it quotes, and that value. Quotes in the value are not escaped, so the last one ends it; what MySQL
 /// says of the column stands behind.
@@ -120,9 +120,10 @@ pub(super) fn mysql(number: u16, message: String) -> Fault {
         1406 => Fault::record("TOO_LONG", field, message),
         1142 | 1143 | 1227 => Fault::not_permitted(message),
         1264 | 1690 => Fault::record("OUT_OF_RANGE", field, message),
-        // 1365: a division by zero.
+        // Values are never divided on their way: a CHECK does so, a computed column or a trigger.
+        1365 => Fault::record("CHECK", None, "a rule, a computed column or a trigger divides by zero".to_owned()),
         // 1416: no geometry.
-        1265 | 1292 | 1365 | 1366 | 1411 | 1416 | 3140 => Fault::record("INVALID_VALUE", field, message),
+        1265 | 1292 | 1366 | 1411 | 1416 | 3140 => Fault::record("INVALID_VALUE", field, message),
         // SIGNAL, and the numbers that a SIGNAL may choose, beyond those of the servers.
         1643 | 1644 | 10_000.. => Fault::record("TRIGGER", field, message),
         1290 | 1792 | 1836 => Fault::statement("READ_ONLY_DATABASE", message),

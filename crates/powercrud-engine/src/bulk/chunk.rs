@@ -23,7 +23,11 @@ use sea_orm::{
 use uuid::Uuid;
 
 use self::attempt::undone;
-use super::{chunk_keys::ChunkKeys, images::Images, report::record_fault};
+use super::{
+    chunk_keys::ChunkKeys,
+    images::Images,
+    report::{delete_fault, record_fault},
+};
 use crate::{
     engine::Engine,
     error::{Error, FieldError, Result},
@@ -317,7 +321,16 @@ impl<'a> Chunk<'a> {
             Error::Database(fault) => {
                 let alike = Alike { code: fault.code, native: fault.native.clone() };
                 let is_known = fault.is_record() && !fault.is_unknown();
-                (record_fault(self.resource, fault, changes), (!is_known).then_some(alike))
+                let is_delete = matches!(self.operation, Operation::Delete);
+                let error = match is_delete && fault.code == "FOREIGN_KEY" {
+                    true => self.who_refers(connection, seq).await?,
+                    false => None,
+                };
+                let error = error.unwrap_or_else(|| match is_delete {
+                    true => delete_fault(self.engine, self.resource, fault),
+                    false => record_fault(self.resource, fault, changes),
+                });
+                (error, (!is_known).then_some(alike))
             }
             Error::Invalid(errors) if !errors.is_empty() => (errors[0].clone(), None),
             error => {

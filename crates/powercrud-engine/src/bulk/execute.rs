@@ -115,7 +115,16 @@ async fn walk(
     if let Some(message) = attempts::exhausted(engine, &task) {
         return end(engine, lease, task, Some(message)).await;
     }
-    let mut run = match Run::new(engine, lease, task.clone(), stop, lost) {
+    let newer;
+    let run = match Run::new(engine, lease, task.clone(), stop, lost) {
+        // The tables, or what the role may do with them, may have changed since they were read here.
+        Err(_) if engine.reload_catalog().await.unwrap_or(false) => {
+            newer = engine.clone();
+            Run::new(&newer, lease, task.clone(), stop, lost)
+        }
+        run => run,
+    };
+    let mut run = match run {
         Ok(run) => run,
         // The resource or a field is gone since the task was submitted.
         Err(error) => return end(engine, lease, task, Some(error.to_string())).await,
@@ -205,8 +214,6 @@ impl<'a> Run<'a> {
         };
         let largest_chunk = engine.database().dialect().largest_chunk(resource.table.primary_key.len());
         let chunk_size = resource.settings.bulk_chunk_size.map_or(FIRST_CHUNK, |size| size as i64).min(largest_chunk);
-        let (cautious, streak) = (None, Streak::default());
-        let (look_first, interrupted) = (false, CancellationToken::new());
         Ok(Self {
             engine,
             lease,
@@ -218,13 +225,13 @@ impl<'a> Run<'a> {
             lost,
             chunk_size,
             ceiling: LARGEST_CHUNK.min(largest_chunk),
-            cautious,
+            cautious: None,
             impatient: false,
-            streak,
-            look_first,
+            streak: Streak::default(),
+            look_first: false,
             known: Known::default(),
             absent: None,
-            interrupted,
+            interrupted: CancellationToken::new(),
         })
     }
 

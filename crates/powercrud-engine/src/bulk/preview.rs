@@ -10,7 +10,7 @@ use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Order, Qu
 use serde::Serialize;
 
 pub use failures::Failure;
-pub(super) use kept::{REFERRERS, is_readable, is_same};
+pub(super) use kept::{REFERRERS, emptied, is_readable, is_same};
 pub(super) use links::links_differ;
 
 use failures::Judge;

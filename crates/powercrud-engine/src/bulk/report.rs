@@ -1,7 +1,8 @@
 //! Faults of records in words for people.
 
-use crate::{error::FieldError, form::Change, resource::Resource};
-use powercrud_db::{ColumnType, Constraint, Fault, columns_in};
+use super::preview::emptied;
+use crate::{engine::Engine, error::FieldError, form::Change, resource::Resource};
+use powercrud_db::{ColumnType, Constraint, Fault, ForeignKey, ReferentialAction, Table, columns_in};
 
 /// A record's fault, at its field where that can be told: of several that are involved, one that was to be changed.
 pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change]) -> FieldError {
@@ -36,6 +37,41 @@ pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change
     };
     let said = fault.told_to(changes.iter().map(|change| change.value.to_text()));
     FieldError { field, code: fault.code.to_owned(), message: format!("{message} ({said})") }
+}
+
+/// The fault of a record's delete. A column that it names is one of the records that refer to this one, or to what goes along.
+pub(crate) fn delete_fault(engine: &Engine, resource: &Resource, fault: &Fault) -> FieldError {
+    let named = fault.field.as_deref().unwrap_or_default();
+    let loses = |(_, key): &(&Table, &ForeignKey)| {
+        let is_emptied = matches!(key.on_delete, ReferentialAction::SetNull | ReferentialAction::SetDefault);
+        is_emptied && key.columns.iter().any(|column| column == named)
+    };
+    let mut referrers =
+        emptied(engine, &resource.table).into_iter().flat_map(|table| engine.catalog().referrers(table));
+    match referrers.find(loses).filter(|_| fault.code == "NOT_NULL") {
+        Some((from, key)) => in_use(format!("{}, and must refer to something", referred_by(engine, from, key))),
+        None if fault.code == "FOREIGN_KEY" => {
+            in_use(format!("other records refer to it, or to what would go with it ({})", fault.message))
+        }
+        None if matches!(fault.code, "NOT_NULL" | "CHECK" | "UNIQUE") => {
+            let message = format!("what the database changes with it is refused ({})", fault.message);
+            FieldError { field: None, code: fault.code.to_owned(), message }
+        }
+        None => record_fault(resource, fault, &[]),
+    }
+}
+
+/// A record stays, because others need it.
+pub(super) fn in_use(message: String) -> FieldError {
+    FieldError { field: None, code: "FOREIGN_KEY".into(), message }
+}
+
+/// Who needs it: "Books refer to it (book.author_id)".
+pub(super) fn referred_by(engine: &Engine, from: &Table, key: &ForeignKey) -> String {
+    let name = from.qualified_name();
+    let resource = engine.resources().iter().find(|resource| resource.model_name == name);
+    let label = resource.map_or_else(|| name.clone(), |resource| resource.label_plural.clone());
+    format!("{label} refer to it ({name}.{})", key.columns.join(", "))
 }
 
 /// The check, key or index of that name. MySQL writes `table.key`.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use powercrud_db::Catalog;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::Engine;
 use crate::{
@@ -39,14 +39,18 @@ struct Reading {
     at: Instant,
     /// Whether it was as before.
     in_vain: bool,
+    took: Duration,
 }
 
-/// Whoever provokes errors that no change of the tables explains lets the catalog be read no more often than this.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Whoever provokes errors that no change of the tables explains lets the catalog be read no more often than this, and waits for it.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Nor does what is refused for other reasons, where the catalog takes long to be read, let it be read most of the time.
+const SHARE: u32 = 10;
 
 impl Schemas {
     pub(super) fn new(first: Arc<Schema>, named: Vec<ResourceBuilder>) -> Self {
-        Self { newest: RwLock::new(first), named, last: Mutex::new(Reading { at: Instant::now(), in_vain: false }) }
+        let first_reading = Reading { at: Instant::now(), in_vain: false, took: Duration::ZERO };
+        Self { newest: RwLock::new(first), named, last: Mutex::new(first_reading) }
     }
 
     fn newest(&self) -> Arc<Schema> {
@@ -64,8 +68,8 @@ impl Engine {
     /// Reads the catalog again, for tables that may have changed since this handle was made; clones of it then know them as they are
     /// now. Returns whether they differ from those that this handle knows. What the tables no longer fit is left out and logged.
     ///
-    /// The router does so by itself when a statement meets a table or column that is not there, and workers before a task where the
-    /// catalog is older than a minute.
+    /// The router does so by itself when a statement meets a table or column that is not there or of another type, or a value is refused,
+    /// and workers before a task where the catalog is older than two seconds, and where they could not carry out the task.
     ///
     /// # Errors
     /// The database's.
@@ -75,28 +79,50 @@ impl Engine {
 
     /// As [`Engine::reload_catalog`], unless the catalog was read within the last `age`.
     pub(crate) async fn reload_where_older(&self, age: Duration) -> Result<bool> {
-        self.reload_unless(|last| last.at.elapsed() < age).await
+        self.reload_unless(|last| last.at.elapsed() < Ord::max(age, last.took * SHARE)).await
     }
 
-    /// As [`Engine::reload_catalog`], where a request's error asks for it.
+    /// As [`Engine::reload_catalog`], where a statement met a table or column that is not as it was known to be. Where the last reading
+    /// was in vain, this waits for its time; whoever meets such an error meanwhile shares the reading.
     pub async fn reload_after_error(&self) -> Result<bool> {
-        self.reload_unless(|last| last.in_vain && last.at.elapsed() < PAUSE).await
+        let met = Instant::now();
+        let last = self.inner.schemas.last.lock().await;
+        let pause = if last.in_vain { PAUSE.saturating_sub(last.at.elapsed()) } else { Duration::ZERO };
+        if last.at < met && self.is_newest() {
+            tokio::time::sleep(pause).await;
+        }
+        self.reload(last, |last| last.at > met).await
+    }
+
+    /// As [`Engine::reload_catalog`], where a request was refused for what may be true no longer: a value is not of its column's type, or
+    /// there is no such table.
+    pub async fn reload_after_refusal(&self) -> Result<bool> {
+        self.reload_unless(|last| last.in_vain && last.at.elapsed() < Ord::max(PAUSE, last.took * SHARE)).await
+    }
+
+    fn is_newest(&self) -> bool {
+        Arc::ptr_eq(&self.inner.schemas.newest(), &self.schema)
     }
 
     async fn reload_unless(&self, is_recent: impl Fn(&Reading) -> bool) -> Result<bool> {
+        let last = self.inner.schemas.last.lock().await;
+        self.reload(last, is_recent).await
+    }
+
+    async fn reload(&self, mut last: MutexGuard<'_, Reading>, is_recent: impl Fn(&Reading) -> bool) -> Result<bool> {
         let schemas = &self.inner.schemas;
-        let mut last = schemas.last.lock().await;
         let newest = schemas.newest();
         // Somebody else was faster.
-        if !Arc::ptr_eq(&newest, &self.schema) {
+        if !self.is_newest() {
             return Ok(true);
         }
         if is_recent(&last) {
             return Ok(false);
         }
+        let at = Instant::now();
         let catalog = Catalog::discover(self.database()).await?;
         let in_vain = catalog.is_like(&newest.catalog);
-        *last = Reading { at: Instant::now(), in_vain };
+        *last = Reading { at, in_vain, took: at.elapsed() };
         if in_vain {
             return Ok(false);
         }

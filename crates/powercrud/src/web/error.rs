@@ -31,6 +31,8 @@ pub(super) struct Problem {
     pub(super) cause: Option<String>,
     /// Whether the tables may have changed since the catalog was read.
     pub(super) may_be_outdated: bool,
+    /// Whether a statement met a table that is not as it is known.
+    pub(super) is_outdated: bool,
 }
 
 /// A [`Problem`] as a handler's error. Boxed, so that results stay small.
@@ -50,6 +52,7 @@ impl Problem {
             hint: String::new(),
             cause: None,
             may_be_outdated: false,
+            is_outdated: false,
         }
     }
 
@@ -161,11 +164,8 @@ impl From<Error> for WebError {
         if problem.status.is_server_error() {
             problem.cause = Some(message);
         }
-        problem.may_be_outdated = match &error {
-            Error::UnknownResource { .. } => true,
-            Error::Database(fault) => fault.is_about_structure(),
-            _ => false,
-        };
+        problem.may_be_outdated = matches!(error, Error::UnknownResource { .. });
+        problem.is_outdated = matches!(&error, Error::Database(fault) if fault.is_about_structure());
         match error {
             Error::Invalid(errors) => problem.errors = errors,
             Error::Conflict { task_id, .. } => problem.task = task_id,

@@ -2,7 +2,9 @@
 
 mod bad_records;
 mod cascades;
+mod chains;
 mod deletes;
+mod divisions;
 mod foreseen;
 mod foreseen_rules;
 mod foreseen_values;

@@ -2,11 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectionTrait, sea_query::Cond};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Cond, ExprTrait as _},
+};
 
 use super::{Chunk, Failed};
 use crate::{
-    bulk::preview::referred_to,
+    bulk::{
+        chunk_keys::ChunkKeys,
+        preview::{is_readable, referred_to},
+        report::{in_use, referred_by},
+    },
     error::{FieldError, Result},
     task::Operation,
 };
@@ -87,14 +94,7 @@ impl<'a> Chunk<'a> {
             let rows = self.read_blocked(transaction, table, key).await?;
             for (seq, record_key) in rows {
                 if seen.insert(seq) {
-                    let what =
-                        self.engine.resources().iter().find(|resource| resource.model_name == table.qualified_name());
-                    let what = what.map_or_else(|| table.qualified_name(), |resource| resource.label_plural.clone());
-                    let error = FieldError {
-                        field: None,
-                        code: "FOREIGN_KEY".into(),
-                        message: format!("{what} refer to it ({}.{})", table.qualified_name(), key.columns.join(", ")),
-                    };
+                    let error = in_use(referred_by(self.engine, table, key));
                     blocked.push(Failed::new(seq, record_key, error));
                 }
             }
@@ -124,6 +124,21 @@ impl<'a> Chunk<'a> {
             .referrers(target)
             .filter(|(from, key)| key.on_delete == ReferentialAction::Restrict && !removable(from))
             .collect()
+    }
+
+    /// Why others keep the record at a place from being deleted: those that refer to it by a key that takes none of them along.
+    pub(super) async fn who_refers<C: ConnectionTrait>(&self, connection: &C, seq: i64) -> Result<Option<FieldError>> {
+        let table = &self.resource.table;
+        let mut keys = ChunkKeys::new(self.resource, self.engine.database().dialect(), self.task_id, (seq, seq));
+        let record = keys.condition(connection, seq, seq, &BTreeSet::new()).await?;
+        for (from, key) in self.engine.catalog().referrers(table) {
+            let restricts = key.on_delete == ReferentialAction::Restrict;
+            let referred = record.clone().and(referred_to(self.resource, from, key));
+            if restricts && is_readable(from, key) && self.existing(connection, referred).await? > 0 {
+                return Ok(Some(in_use(referred_by(self.engine, from, key))));
+            }
+        }
+        Ok(None)
     }
 
     async fn read_blocked(

@@ -177,6 +177,9 @@ impl<'a> Judge<'a> {
                 self.unknown.push(name);
                 continue;
             }
+            if check.may_divide_by_zero(self.dialect) {
+                self.unknown.push(name.clone());
+            }
             let (message, rule) = rule::in_words(self.resource, &check, self.dialect);
             // The text is the database's own; nothing that a request holds comes into it.
             let broken = Expr::cust(format!("NOT ({}\n)", check.condition));

@@ -1,6 +1,8 @@
 //! Records that a delete can't take, because others refer to them or to what would go with them.
 
-use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Query};
+use sea_orm::sea_query::{
+    Alias, CommonTableExpression, Cond, Condition, Expr, ExprTrait as _, JoinType, Query, UnionType, WithClause,
+};
 
 use crate::{engine::Engine, resource::Resource};
 use powercrud_db::{ForeignKey, ReferentialAction, Table};
@@ -11,29 +13,74 @@ pub(in crate::bulk) const DEPTH: usize = 6;
 const DEFAULT: &str = "powercrud_default";
 
 /// Whether a record of the resource's table can't be deleted together with those that match `selected`: a row of another table stands in
-/// the way, of it or of what the delete takes along; or a record of the same table that refers to it is not selected or can't go itself.
+/// the way, of it or of what the delete takes along; or a record of the same table that refers to it is not selected, or can't go itself.
 pub(super) fn kept(engine: &Engine, resource: &Resource, selected: &Condition) -> Condition {
     let table = &resource.table;
     let emptied = emptied(engine, table);
     let own = |column: &str| Expr::col(table.column_ref(column));
-    let of_others = refused(engine, table, &own, Some(selected), &emptied, 0);
-    let mut any = of_others.clone();
-    for (_, key) in engine.catalog().referrers(table).filter(|(from, key)| is_same(from, table) && restricts(key)) {
-        let alias = Alias::new("powercrud_child");
+    let mut any = refused(engine, table, &own, Some(selected), &emptied, 0);
+    let of_itself = |(from, key): &(&Table, &ForeignKey)| is_same(from, table) && restricts(key);
+    let keys: Vec<&ForeignKey> = engine.catalog().referrers(table).filter(of_itself).map(|(_, key)| key).collect();
+    for key in &keys {
         let mut children = Query::select();
-        children.expr(Expr::cust("1")).from_as(table.table_ref(), alias.clone());
-        for (column, referenced) in key.columns.iter().zip(&key.referenced_columns) {
-            let child = Expr::col((alias.clone(), Alias::new(column)));
-            children.and_where(child.eq(Expr::col(table.column_ref(referenced))));
-        }
-        let child = |name: &str| Expr::col((alias.clone(), Alias::new(name)));
-        let mut stays = Cond::any().add(among(table, selected.clone(), &child).not());
-        if !of_others.is_empty() {
-            stays = stays.add(among(table, of_others.clone(), &child));
-        }
-        any = any.add(Expr::exists(children.cond_where(stays).take()));
+        children.expr(Expr::cust("1")).from_as(table.table_ref(), Alias::new(CHILD));
+        children.and_where(refers(key, &own)).and_where(among(table, selected.clone(), &|name| of(CHILD, name)).not());
+        any = any.add(Expr::exists(children.take()));
     }
-    any
+    match keys.is_empty() || any.is_empty() {
+        true => any,
+        false => any.clone().add(kept_in_turn(table, &keys, selected, any)),
+    }
+}
+
+const CHILD: &str = "powercrud_child";
+const PARENT: &str = "powercrud_parent";
+const KEPT: &str = "powercrud_kept";
+
+fn of(alias: &str, column: &str) -> Expr {
+    Expr::col((Alias::new(alias), Alias::new(column)))
+}
+
+/// Whether a child refers by `key` to the record whose columns `parent` reads.
+fn refers(key: &ForeignKey, parent: &dyn Fn(&str) -> Expr) -> Expr {
+    let pairs = key.columns.iter().zip(&key.referenced_columns);
+    let equal = pairs.map(|(column, referenced)| of(CHILD, column).eq(parent(referenced)));
+    equal.reduce(Expr::and).unwrap_or_else(|| Expr::cust("1 = 0"))
+}
+
+/// Whether a record is one of the selected that `first` keeps, or that are kept by those, and so on.
+fn kept_in_turn(table: &Table, keys: &[&ForeignKey], selected: &Condition, first: Condition) -> Expr {
+    let parent = |name: &str| of(PARENT, name);
+    let names: Vec<String> = (0..table.primary_key.len()).map(|index| format!("k{index}")).collect();
+    let mut rows = Query::select();
+    rows.from(table.table_ref()).cond_where(Condition::all().add(selected.clone()).add(first));
+    let mut more = Query::select();
+    let mut is_kept = Cond::all();
+    for (name, own) in names.iter().zip(&table.primary_key) {
+        rows.column(table.column_ref(own));
+        more.expr(parent(own));
+        is_kept = is_kept.add(of(CHILD, own).eq(of(KEPT, name)));
+    }
+    let refers = keys.iter().map(|key| refers(key, &parent)).fold(Cond::any(), Cond::add);
+    more.from(Alias::new(KEPT))
+        .join_as(JoinType::InnerJoin, table.table_ref(), Alias::new(CHILD), is_kept)
+        .join_as(JoinType::InnerJoin, table.table_ref(), Alias::new(PARENT), refers)
+        .and_where_option(table.own_rows_as(CHILD))
+        .and_where_option(table.own_rows_as(PARENT))
+        .and_where(among(table, selected.clone(), &parent));
+    rows.union(UnionType::Distinct, more.take());
+    let mut all = CommonTableExpression::new();
+    all.table_name(Alias::new(KEPT)).columns(names.iter().map(Alias::new)).query(rows.take());
+    let mut kept = Query::select();
+    kept.from(Alias::new(KEPT)).columns(names.iter().map(Alias::new));
+    kept.with_cte(WithClause::new().recursive(true).cte(all).to_owned());
+    let own = table.primary_key.iter().map(|name| Expr::col(table.column_ref(name)));
+    row(own.collect()).in_subquery(kept.take())
+}
+
+/// One expression, or several as a row.
+fn row(mut parts: Vec<Expr>) -> Expr {
+    if parts.len() == 1 { parts.remove(0) } else { Expr::tuple(parts) }
 }
 
 pub(in crate::bulk) fn is_same(one: &Table, other: &Table) -> bool {
@@ -45,7 +92,7 @@ fn restricts(key: &ForeignKey) -> bool {
 }
 
 /// The tables whose rows a delete from `table` may take along, and itself.
-pub(super) fn emptied<'a>(engine: &'a Engine, table: &'a Table) -> Vec<&'a Table> {
+pub(in crate::bulk) fn emptied<'a>(engine: &'a Engine, table: &'a Table) -> Vec<&'a Table> {
     let mut reached = vec![table];
     let mut next = 0;
     while let Some(&table) = reached.get(next) {
@@ -139,8 +186,7 @@ pub(super) fn among(table: &Table, condition: Condition, of: &dyn Fn(&str) -> Ex
         keys.column(table.column_ref(name));
         own.push(of(name));
     }
-    let own = if own.len() == 1 { own.remove(0) } else { Expr::tuple(own) };
-    own.in_subquery(keys.take())
+    row(own).in_subquery(keys.take())
 }
 
 /// Tables that refer to each other in turn go by these names.

@@ -1,11 +1,18 @@
 //! Somebody changes the tables while they are served.
 
-use powercrud::{PowerCrud, Resource};
+use powercrud::{PowerCrud, Resource, Selection, task::Status};
 
 use super::{browser::Browser, shop};
-use crate::support::{Kind, TestDatabase, each_database};
+use crate::{
+    shop::{discovered, in_background, queue, update, work},
+    support::{Kind, TestDatabase, each_database},
+};
 
-each_database! { changes_are_noticed, what_wants_to_change_is_told, a_worker_knows_what_is_there_now }
+each_database! {
+    changes_are_noticed, what_wants_to_change_is_told, a_worker_knows_what_is_there_now, a_worker_looks_again,
+    a_reading_in_vain_hides_nothing
+}
+each_database! { [postgres mysql] other_types_are_noticed }
 
 async fn served(database: &TestDatabase) -> (PowerCrud, Browser) {
     shop(database).await;
@@ -86,4 +93,52 @@ async fn a_worker_knows_what_is_there_now(database: TestDatabase) {
     database.execute("ALTER TABLE book DROP COLUMN title;").await;
     assert!(app.clone().reload_catalog().await.expect("the catalog"), "a column is gone");
     assert_eq!(app.clone().resource("book").expect("it is there").list_fields().count(), 1, "the rest is shown");
+}
+
+/// What a task is about may be younger than what its worker knows.
+async fn a_worker_looks_again(database: TestDatabase) {
+    let (stale, _) = served(&database).await;
+    database.execute("ALTER TABLE book ADD COLUMN place varchar(20);").await;
+    let fresh = discovered(&database).await;
+    let task = queue(&fresh, in_background(update("book", Selection::All, [("place", Some("here"))]))).await;
+    let task = work(&stale, &task).await;
+    assert_eq!(task.status, Status::Success, "{}", task.error_message);
+}
+
+/// The catalog was just read, because somebody asked for what never was; then a table does change.
+async fn a_reading_in_vain_hides_nothing(database: TestDatabase) {
+    let (_, mut browser) = served(&database).await;
+    for (from, to) in [("notes", "remarks"), ("remarks", "memo"), ("memo", "notes")] {
+        browser.get("/resources/no_such_table").await.expect(404);
+        database.execute(&format!("ALTER TABLE book RENAME COLUMN {from} TO {to};")).await;
+        browser.get("/resources/book").await.expect(200);
+    }
+}
+
+/// A value that was none of its column's type may be one by now, in filters and forms.
+async fn other_types_are_noticed(database: TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE gauge (id integer PRIMARY KEY, n varchar(20), size integer);
+             INSERT INTO gauge VALUES (1, '5', 1), (2, '7', 2);",
+        )
+        .await;
+    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("a table");
+    let mut browser = Browser::new(app.router());
+    browser.get("/resources/gauge?n=5").await.expect(200);
+    let (to_number, to_long) = match database.kind {
+        Kind::Postgres => {
+            ("ALTER TABLE gauge ALTER n TYPE integer USING n::integer;", "ALTER TABLE gauge ALTER size TYPE bigint;")
+        }
+        _ => ("ALTER TABLE gauge MODIFY n integer;", "ALTER TABLE gauge MODIFY size bigint;"),
+    };
+    database.execute(to_number).await;
+    browser.get("/resources/gauge?n=5").await.expect(200);
+    let (page, long) = ("/resources/gauge/records/1/edit", "size=99999999999");
+    let seen = browser.get(page).await.expect(200).hidden("powercrud_seen");
+    database.execute(to_long).await;
+    browser.post(page, &format!("{long}&powercrud_seen={seen}")).await.expect(409).holds(&["tables have changed"]);
+    let seen = browser.get(page).await.expect(200).hidden("powercrud_seen");
+    browser.post(page, &format!("{long}&powercrud_seen={seen}")).await.expect(303);
+    browser.get("/resources/gauge?size=99999999999").await.expect(200).holds(&["99999999999"]);
 }
