@@ -104,7 +104,7 @@ impl Database {
         let mut transaction =
             Transaction { inner: self.connection.begin_with_options(options).await?, restore: None, _turn: turn };
         if let Some((sql, restore)) = self.dialect.strictly().filter(|_| !self.is_strict) {
-            transaction.execute_unprepared(&sql).await?;
+            transaction.execute_unprepared(sql).await?;
             transaction.restore = Some(restore);
         }
         Ok(transaction)
