@@ -12,6 +12,7 @@ mod catalog;
 mod create_table;
 mod database;
 mod denied;
+pub mod dependents;
 mod dialect;
 mod error;
 mod fault;

@@ -27,7 +27,9 @@ pub mod db {
         Catalog, Column, ColumnType, Constraint, Database, Denied, Dialect, Error, Fault, FaultKind, ForeignKey,
         LeftOut, ReferentialAction, Table, TableKind, Value,
     };
-    pub use powercrud_engine::own::{Uninstalled, migrate, missing_grants, pending_migrations, uninstall};
+    pub use powercrud_engine::own::{
+        Uninstalled, migrate, missing_grants, missing_tables, pending_migrations, told_missing, uninstall,
+    };
 }
 pub mod history {
     //! What became of a record: who changed what of it, when, and by which task.

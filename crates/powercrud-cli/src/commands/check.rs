@@ -46,6 +46,11 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
         grants.iter().for_each(|grant| print(grant));
         return Ok(Exit::Failure);
     }
+    let missing = db::missing_tables(powercrud.database()).await?;
+    if !missing.is_empty() {
+        print(&format!("own tables     {}", db::told_missing(&missing)));
+        return Ok(Exit::Failure);
+    }
     let users = account::list(powercrud.database()).await?;
     let active = users.iter().filter(|user| user.is_active).count();
     print(&match users.len() {

@@ -143,7 +143,10 @@ pub async fn migrate(database: &Database) -> Result<()> {
         }
     }
     match super::missing_grants(database).await? {
-        grants if grants.is_empty() => Ok(()),
+        grants if grants.is_empty() => match super::missing_tables(database).await? {
+            missing if missing.is_empty() => Ok(()),
+            missing => Err(Error::NotAllowed(super::told_missing(&missing))),
+        },
         grants => Err(Error::MissingRights { what: "use PowerCRUD's own tables".to_owned(), grants }),
     }
 }
