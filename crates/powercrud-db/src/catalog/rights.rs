@@ -38,11 +38,15 @@ impl Table {
         let columns: Vec<_> = self.columns.iter().map(|column| column.name.clone()).collect();
         let is_read = |names: &[String]| names.iter().all(|name| columns.contains(name));
         if !is_read(&self.primary_key) {
-            let key = self.primary_key.join(", ");
-            self.unusable_key = Some(format!(
-                "the database's role may not read its primary key ({key}), so its rows can't be told apart"
-            ));
             self.primary_key.clear();
+        }
+        // A key over such columns may not even be told of.
+        let unread = &self.denied.select_columns;
+        if self.primary_key.is_empty() && !unread.is_empty() {
+            self.unusable_key = Some(format!(
+                "the database's role may not read {}, and no key over the other columns tells its rows apart",
+                unread.join(", ")
+            ));
         }
         self.unique_keys.retain(|key| is_read(key));
         self.foreign_keys.retain(|key| key.columns.is_empty() || is_read_ignoring_case(&key.columns, &columns));
