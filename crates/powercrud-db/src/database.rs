@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     fault::Fault,
     fault::{connection_reason, is_of_server},
-    sql::{AS_IT_IS, STRICT},
+    sql::{AS_IT_IS, KNOWN_SESSION},
     sqlite,
     url::{mask_password, normalize_url, without_password},
     writers::Writers,
@@ -71,7 +71,7 @@ impl Database {
             })
             .map_sqlx_mysql_pool_opts(|pool| {
                 pool.before_acquire(|connection, _| Box::pin(ping(connection))).after_connect(|connection, _| {
-                    Box::pin(async { sqlx::Executor::execute(connection, STRICT).await.map(|_| ()) })
+                    Box::pin(async { sqlx::Executor::execute(connection, KNOWN_SESSION).await.map(|_| ()) })
                 })
             })
             .map_sqlx_sqlite_opts(move |sqlite| sqlite::options(sqlite, &file));

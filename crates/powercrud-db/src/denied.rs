@@ -11,6 +11,8 @@ pub struct Denied {
     pub update: bool,
     /// No deletes.
     pub delete: bool,
+    /// Columns that may not be read, where others may; they are left out.
+    pub select_columns: Vec<String>,
     /// Columns that a new row may not be given, where others may.
     pub insert_columns: Vec<String>,
     /// Columns that may not be changed, where others may.
@@ -23,7 +25,8 @@ impl Denied {
     /// What is denied in SQL's words, such as `UPDATE, DELETE`; empty where nothing is.
     pub fn words(&self) -> String {
         let whole = [("INSERT", self.insert), ("UPDATE", self.update), ("DELETE", self.delete)];
-        let columns = [("INSERT", &self.insert_columns), ("UPDATE", &self.update_columns)];
+        let columns =
+            [("SELECT", &self.select_columns), ("INSERT", &self.insert_columns), ("UPDATE", &self.update_columns)];
         let whole = whole.into_iter().filter(|(_, denied)| *denied).map(|(word, _)| word.to_owned());
         let columns = columns.into_iter().filter(|(_, columns)| !columns.is_empty());
         whole
@@ -52,7 +55,8 @@ impl Denied {
         }
         let insert = self.insert || !self.insert_columns.is_empty();
         let update = self.update || !self.update_columns.is_empty();
-        let missing: Vec<_> = [("INSERT", insert), ("UPDATE", update), ("DELETE", self.delete)]
+        let select = !self.select_columns.is_empty();
+        let missing: Vec<_> = [("SELECT", select), ("INSERT", insert), ("UPDATE", update), ("DELETE", self.delete)]
             .into_iter()
             .filter(|(_, missing)| *missing)
             .map(|(word, _)| word)

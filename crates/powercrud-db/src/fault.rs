@@ -8,7 +8,7 @@ use std::error::Error as _;
 
 use sea_orm::{DbErr, RuntimeErr};
 
-use native::{LEFT_OUT, QUOTING, mysql, postgres, sqlite, without_literal};
+use native::{ABOUT_NAMES, LEFT_OUT, QUOTING, is_raised, mysql, postgres, sqlite, without_literal};
 
 /// A database error in this crate's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,15 +69,28 @@ impl Fault {
         };
         let message = one_line(database.message());
         if let Some(error) = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-            let fault = postgres(error, message).without_literal(error.code().starts_with("22"), '"');
-            return fault.said(error.code());
+            let fault = postgres(error, message);
+            let quotes = error.code().starts_with("22") || (fault.is_of_the_server() && !is_raised(error));
+            return fault.without_literal(quotes, '"').said(error.code());
         }
         if let Some(error) = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-            let fault = mysql(error.number(), message).without_literal(QUOTING.contains(&error.number()), '\'');
-            return fault.said(&error.number().to_string());
+            let fault = mysql(error.number(), message);
+            let is_signal = error.code() == Some("45000");
+            let quotes = QUOTING.contains(&error.number())
+                || (fault.is_of_the_server() && !is_signal && !ABOUT_NAMES.contains(&error.number()));
+            return fault.without_literal(quotes, '\'').said(&error.number().to_string());
         }
         let code = database.code().and_then(|code| code.parse().ok()).unwrap_or(1);
-        sqlite(code, message).said(&code.to_string())
+        let fault = sqlite(code, message);
+        // A path within a document, a word that is searched for.
+        let quote = fault.message.find(['\'', '"']).and_then(|place| fault.message[place..].chars().next());
+        let quotes = fault.is_of_the_server();
+        fault.without_literal(quotes, quote.unwrap_or('\'')).said(&code.to_string())
+    }
+
+    /// Whether the server says it of what it met, in words that may quote any value; what this crate knows quotes names.
+    fn is_of_the_server(&self) -> bool {
+        self.kind == FaultKind::Unknown && self.code == "DATABASE"
     }
 
     /// With the database's own code, which the message names as well where this crate has no word for it.
@@ -109,6 +122,11 @@ impl Fault {
         let is_sqlites = self.native == "1"
             && ["no such column", "no such table", "has no column"].iter().any(|part| self.message.contains(part));
         ["42703", "42P01", "42804", "42883", "1054", "1146"].contains(&self.native.as_str()) || is_sqlites
+    }
+
+    /// Whether some index can't hold what the row has for it; a shorter value may be compressed or not, so only the database knows.
+    pub fn is_row_too_long_for_an_index(&self) -> bool {
+        self.native == "54000" && self.code == "TOO_LONG"
     }
 
     /// Whether the statement was ended from outside.

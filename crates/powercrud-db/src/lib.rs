@@ -13,6 +13,7 @@ mod connection;
 mod create_table;
 mod database;
 mod denied;
+pub mod dependents;
 mod dialect;
 mod error;
 mod fault;

@@ -15,7 +15,7 @@ mod stored;
 mod version;
 mod write;
 
-pub(crate) use session::{AS_IT_IS, STRICT};
+pub(crate) use session::{AS_IT_IS, KNOWN_SESSION};
 
 pub use keys::lost_key;
 use sea_orm::sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, Query, SelectStatement, UnionType};

@@ -48,6 +48,8 @@ pub struct Table {
     pub no_bulk: Option<String>,
     /// Whether other tables inherit from it (PostgreSQL); their rows are not its records.
     pub inherited: bool,
+    /// Why its primary key is not among what is told here, where it has one; its rows can't be told apart then.
+    pub unusable_key: Option<String>,
     /// Those of the keys that are looked at late, so that no INSERT can go by them (`DEFERRABLE`).
     pub deferrable_keys: Vec<Vec<String>>,
     /// Why its rows must not be written, where its kind and key don't say so.
@@ -233,6 +235,7 @@ impl Table {
             replaces: false,
             no_bulk: None,
             inherited: false,
+            unusable_key: None,
             deferrable_keys: Vec::new(),
             unwritable: None,
             denied: Denied::default(),
@@ -275,9 +278,9 @@ impl Table {
             TableKind::Table if self.denied.insert && self.denied.update && self.denied.delete => {
                 Some("the database's role may only read it")
             }
-            TableKind::Table if self.primary_key.is_empty() => Some(
+            TableKind::Table if self.primary_key.is_empty() => Some(self.unusable_key.as_deref().unwrap_or(
                 "it has neither a primary key nor a unique key over NOT NULL columns, so its rows can't be told apart",
-            ),
+            )),
             TableKind::Table => None,
         }
     }

@@ -112,7 +112,7 @@ impl Database {
             _turn: turn,
         };
         if let Some((sql, restore)) = self.dialect.strictly().filter(|_| !self.is_strict) {
-            transaction.execute_unprepared(&sql).await?;
+            transaction.execute_unprepared(sql).await?;
             transaction.restore = Some(restore);
         }
         Ok(transaction)

@@ -4,6 +4,14 @@ use std::ops::Range;
 
 /// The address with `****` for its password, also where that is not encoded as it should be, or the address none that is accepted.
 pub fn mask_password(url: &str) -> String {
+    let words = words(url);
+    if !words.is_empty() {
+        let masked = words.iter().rev().fold(url.to_owned(), |mut text, place| {
+            text.replace_range(place.clone(), "****");
+            text
+        });
+        return masked;
+    }
     let Some(password) = password(url) else { return mask_parameters(url) };
     format!("{}****{}", &url[..password.start], mask_parameters(&url[password.end..]))
 }
@@ -12,10 +20,36 @@ pub fn mask_password(url: &str) -> String {
 pub(crate) fn without_password(text: &str, url: &str) -> String {
     let text = text.replace(url, &mask_password(url));
     let mut secrets: Vec<&str> = password(url).map(|place| &url[place]).into_iter().collect();
+    secrets.extend(words(url).into_iter().map(|place| &url[place]));
     secrets.extend(parameters(url).filter(|(name, _)| is_password(name)).map(|(_, value)| value));
     // One or two letters are in every text; where they are a password, the address was all that told so.
     secrets.retain(|secret| secret.chars().count() > 2);
     secrets.iter().fold(text, |text, secret| text.replace(secret, "****"))
+}
+
+/// Where passwords stand in what is no address but a list of words and values, as other drivers take it: `host=db password=…`.
+fn words(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    if text.contains("://") {
+        return found;
+    }
+    // Of the same length, so that places are the same.
+    let lower = text.to_ascii_lowercase();
+    for word in ["password", "passwd", "pwd"] {
+        for (place, _) in lower.match_indices(word) {
+            let rest = &text[place + word.len()..];
+            let Some(value) = rest.trim_start().strip_prefix('=').map(str::trim_start) else { continue };
+            let start = text.len() - value.len();
+            let length = match value.chars().next() {
+                Some(quote @ ('\'' | '"')) => value[1..].find(quote).map(|end| end + 2),
+                _ => value.find([' ', '\t', '\n', ';', '&']),
+            };
+            found.push(start..start + length.unwrap_or(value.len()));
+        }
+    }
+    found.sort_by_key(|place| place.start);
+    found.dedup_by(|later, earlier| later.start < earlier.end);
+    found
 }
 
 /// Where the password stands: between the first colon and the last `@` of what names user and host, whatever the kind of database is
@@ -94,6 +128,9 @@ mod tests {
             ("oracle://ann:s3cret@db/shop", "oracle://ann:****@db/shop"),
             ("root:s3cret@db/shop", "root:****@db/shop"),
             ("postgres://ann:s3cret@db/shop?sslpassword=other", "postgres://ann:****@db/shop?sslpassword=****"),
+            ("host=127.0.0.1 password=s3cret", "host=127.0.0.1 password=****"),
+            ("Server=db;Pwd=s3:cr@et;Database=x", "Server=db;Pwd=****;Database=x"),
+            ("host=db PASSWORD = 's3 cret' user=ann", "host=db PASSWORD = **** user=ann"),
             ("shop.db", "shop.db"),
         ] {
             assert_eq!(mask_password(url), expected);

@@ -147,7 +147,7 @@ async fn in_bulk(
     touched: Touched,
 ) -> Result<HistoryEntry> {
     let kept = kept_values(engine, resource, &touched, keys).await?;
-    let task = touched.task;
+    let task = touched.task.as_shown(engine);
     let restores = task.reverts.is_some();
     let changes = match kept {
         Some(kept) => resource.fields.iter().filter_map(|field| was_kept(field, &kept, restores)).collect(),

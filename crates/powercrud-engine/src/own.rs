@@ -3,12 +3,13 @@
 mod migrations;
 
 use powercrud_db::{
-    Database, QueryExt as _,
+    Database, QueryExt as _, close, dependents,
     grants::{self, Needed},
+    is_denied, is_missing_table,
 };
 use sea_orm::{
     ConnectionTrait as _,
-    sea_query::{Expr, ExprTrait as _, Query, Table},
+    sea_query::{Expr, ExprTrait as _, Query, Table, UnionType},
 };
 use sea_orm_migration::SchemaManager;
 
@@ -76,7 +77,7 @@ pub async fn uninstall(database: &Database, dry_run: bool, force: bool) -> Resul
             .take();
         found.active_tasks = connection.number(&select).await?;
     }
-    if dry_run {
+    if dry_run || found.tables.is_empty() {
         return Ok(found);
     }
     if found.active_tasks > 0 && !force {
@@ -87,8 +88,62 @@ pub async fn uninstall(database: &Database, dry_run: bool, force: bool) -> Resul
         };
         return Err(Error::NotAllowed(format!("{tasks} not ended; cancel or wait for them, or force it")));
     }
-    for name in &found.tables {
-        connection.execute(&Table::drop().table(name.clone()).take()).await?;
+    let names: Vec<_> = found.tables.iter().map(String::as_str).collect();
+    let dependents = dependents::of_tables(database, &names).await?;
+    if !dependents.is_empty() {
+        return Err(Error::NotAllowed(format!(
+            "nothing was removed, since others depend on PowerCRUD's tables: {}; remove those first",
+            dependents.join(", ")
+        )));
     }
+    // All or none, where tables are dropped in transactions; elsewhere the next try goes on.
+    let transaction = database.begin().await?;
+    let mut dropped = Ok(());
+    for name in &found.tables {
+        dropped = transaction.execute(&Table::drop().table(name.clone()).take()).await.map(drop);
+        if dropped.is_err() {
+            break;
+        }
+    }
+    close::<_, Error>(transaction, dropped.map_err(Error::from)).await?;
     Ok(found)
+}
+
+/// Those of PowerCRUD's tables that are not there, once all migrations were applied.
+///
+/// # Errors
+/// The database's.
+pub async fn missing_tables(database: &Database) -> Result<Vec<&'static str>> {
+    let nothing_of =
+        |table: &'static str| Query::select().expr(Expr::val(1)).from(table).and_where(Expr::cust("1 = 0")).take();
+    let mut all = nothing_of(tables::BULK_TASK);
+    for &table in &tables::ALL[1..] {
+        all.union(UnionType::All, nothing_of(table));
+    }
+    match database.connection().query_all(&all).await {
+        Ok(_) => return Ok(Vec::new()),
+        // Whoever may not look learns from the rights that are missing.
+        Err(error) if is_denied(&error) => return Ok(Vec::new()),
+        Err(error) if !is_missing_table(&error) => return Err(error.into()),
+        Err(_) => {}
+    }
+    let mut missing = Vec::new();
+    for table in tables::ALL {
+        match database.connection().query_all(&nothing_of(table)).await {
+            Err(error) if is_missing_table(&error) => missing.push(table),
+            Err(error) if !is_denied(&error) => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(missing)
+}
+
+/// What to do about [`missing_tables`].
+pub fn told_missing(tables: &[&str]) -> String {
+    format!(
+        "the migrations were applied, but {} {} gone; `powercrud uninstall --yes` removes what is left of PowerCRUD's tables, and \
+         `powercrud migrate` makes them anew",
+        tables.join(", "),
+        if tables.len() == 1 { "is" } else { "are" }
+    )
 }

@@ -19,6 +19,7 @@ pub(crate) use keys::{
     comparable_key, key_value, keys_condition, own_key, own_keys, single_keys_condition, split_key, why_lost,
 };
 pub use links::linked;
+pub(crate) use params::RESERVED;
 pub use params::{Filter, ListParams, Ordering, Refused};
 pub(crate) use read::{read_row, row_select};
 pub(crate) use refused::blame_filters;

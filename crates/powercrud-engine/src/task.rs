@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 pub use status::{Event, Status};
 pub use timeline::{Happening, TaskEvent, timeline};
+pub use words::HIDDEN;
 
 pub use crate::notify::{NoticeState, NoticeStatus, of_task as notices};
 
@@ -167,7 +168,7 @@ impl BulkTask {
             && (self.failed_records > 0 || self.unattempted_records() > 0)
     }
 
-    /// The JSON that the command line and the API give.
+    /// The JSON that the command line and the API give; the API that of [`BulkTask::as_shown`].
     pub fn to_json(&self, errors: &[RecordError]) -> serde_json::Value {
         let moment = |at: Option<i64>| at.and_then(chrono::DateTime::from_timestamp_millis).map(|at| at.to_rfc3339());
         serde_json::json!({

@@ -28,7 +28,8 @@ pub mod db {
         ForeignKey, LeftOut, ReferentialAction, Table, TableKind, Value,
     };
     pub use powercrud_engine::own::{
-        Uninstalled, migrate, missing_grants, pending_migrations, uninstall, with_tables_in,
+        Uninstalled, migrate, missing_grants, missing_tables, pending_migrations, told_missing, uninstall,
+        with_tables_in,
     };
 }
 pub mod history {

@@ -43,6 +43,11 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
         return Ok(Exit::Failure);
     }
     print("migrations     up to date");
+    let missing = db::missing_tables(powercrud.database()).await?;
+    if !missing.is_empty() {
+        print(&format!("own tables     {}", db::told_missing(&missing)));
+        return Ok(Exit::Failure);
+    }
     let grants = db::missing_grants(powercrud.database()).await?;
     if !grants.is_empty() {
         print("own tables     the database's role may not use them; whoever looks after the database can grant it:");

@@ -58,6 +58,8 @@ pub(super) async fn serve(powercrud: PowerCrud, bind: SocketAddr, with_worker: b
     let stop = stop_signal()?;
     let listener = tokio::net::TcpListener::bind(bind).await.with_context(|| format!("can't listen on {bind}"))?;
     let address = listener.local_addr()?;
+    // Where nothing can be written, there is no task to work on.
+    let with_worker = with_worker && powercrud.database().read_only_reason().is_none();
     let worker = with_worker.then(|| tokio::spawn(powercrud.worker().run(stop.clone())));
     let resources = grouped(powercrud.resources().len() as u64);
     tracing::info!("{resources} resources of {}", powercrud.database().url());

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::{
     program::{command, finish, number, on, powercrud},
+    serve::Server,
     support::{Kind, TestDatabase, run},
 };
 
@@ -132,6 +133,9 @@ async fn a_file_that_cannot_be_written_says_so() {
         let message = run.json()["error"]["message"].to_string();
         assert!(message.contains("readonly") || message.contains("read-only"), "{run}");
         assert_eq!(number(&database, "SELECT COUNT(*) FROM shelf").await, 2);
+        let server = Server::start(&["serve", "--database", &url]);
+        assert!(server.get("/resources/shelf").starts_with("HTTP/1.1 200"));
+        assert_eq!(server.stop(), Some(0));
     })
     .await;
 }

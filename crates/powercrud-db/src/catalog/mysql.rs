@@ -59,6 +59,11 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
         for key in keys.remove(&name).unwrap_or_default() {
             table.constraints.push(Constraint { name: key.name.clone(), columns: key.columns.clone(), rule: None });
             match key {
+                UniqueKey { name, whole: false, .. } if name == "PRIMARY" => {
+                    let why =
+                        "its primary key holds only the beginning of a column, by which its rows can't be told apart";
+                    table.unusable_key = Some(why.to_owned());
+                }
                 UniqueKey { whole: false, .. } => {}
                 UniqueKey { name, columns, .. } if name == "PRIMARY" => table.primary_key = columns,
                 UniqueKey { columns, .. } => table.unique_keys.push(columns),

@@ -40,6 +40,14 @@ impl Table {
         if !is_read(&self.primary_key) {
             self.primary_key.clear();
         }
+        // A key over such columns may not even be told of.
+        let unread = &self.denied.select_columns;
+        if self.primary_key.is_empty() && !unread.is_empty() {
+            self.unusable_key = Some(format!(
+                "the database's role may not read {}, and no key over the other columns tells its rows apart",
+                unread.join(", ")
+            ));
+        }
         self.unique_keys.retain(|key| is_read(key));
         self.foreign_keys.retain(|key| key.columns.is_empty() || is_read_ignoring_case(&key.columns, &columns));
     }
@@ -96,6 +104,15 @@ WHERE c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND a.attnum > 0 AND
   AND NOT (has_column_privilege(c.oid, a.attnum, 'INSERT') AND has_column_privilege(c.oid, a.attnum, 'UPDATE'))
 ORDER BY a.attrelid, a.attnum";
 
+/// Columns that may not be read, of tables of which others may.
+const POSTGRES_UNREAD: &str = r"
+SELECT NULLIF(n.nspname, current_schema())::text, c.relname::text, a.attname::text
+FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
+  AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\_%' AND has_schema_privilege(n.oid, 'USAGE')
+  AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT')
+ORDER BY a.attrelid, a.attnum";
+
 /// Schemas with tables that the role may not look into.
 const POSTGRES_SCHEMAS: &str = r"
 SELECT n.nspname::text, quote_ident(n.nspname), quote_ident(current_user) FROM pg_namespace AS n
@@ -111,6 +128,10 @@ async fn postgres(database: &Database, found: &mut Discovered) -> Result<()> {
         let name = (row.try_get_by_index(0)?, text(&row, 1)?);
         let (insert, update) = (row.try_get_by_index(3)?, row.try_get_by_index(4)?);
         denied.entry(name).or_default().column(&text(&row, 2)?, insert, update);
+    }
+    for row in rows(database, POSTGRES_UNREAD).await? {
+        let name = (row.try_get_by_index(0)?, text(&row, 1)?);
+        denied.entry(name).or_default().select_columns.push(text(&row, 2)?);
     }
     let mut rights: HashMap<Name, Denied> = HashMap::new();
     for row in rows(database, POSTGRES_TABLES).await? {
@@ -186,6 +207,8 @@ async fn mysql(database: &Database, found: &mut Discovered) -> Result<()> {
             for (column, _) in &rights {
                 denied.column(column, may(column, "insert"), may(column, "update"));
             }
+            let unread = rights.iter().map(|(column, _)| column).filter(|column| !may(column, "select"));
+            denied.select_columns = unread.cloned().collect();
             denied.insert = denied.insert_columns.len() == rights.len();
             denied.update = denied.update_columns.len() == rights.len();
             denied.delete = mysql_denies_delete(database, &quoted).await?;

@@ -44,6 +44,9 @@ pub(super) async fn discover(database: &Database) -> Result<Discovered> {
         // Else statements, which compare by the columns' collations, would mean several rows by one key.
         let tells_apart = |key: &&UniqueKey| key.origin != "pk" || key.tells_apart(&sql);
         if !own_keys.iter().all(|key| tells_apart(&key)) {
+            let key = table.primary_key.join(", ");
+            let why = "compares by another collation than its columns, by which its rows can't be told apart";
+            table.unusable_key = Some(format!("its primary key ({key}) {why}"));
             table.primary_key.clear();
         }
         table.columns = declared.into_iter().map(|declared| declared.into_column(rowid.as_deref())).collect();

@@ -60,6 +60,14 @@ pub(super) const LEFT_OUT: &str = "…";
 /// MySQL's errors that quote a value which a type or a function could not use.
 pub(super) const QUOTING: [u16; 9] = [1292, 1366, 1367, 1411, 1525, 1526, 1690, 3140, 3141];
 
+/// MySQL's errors about a column or table that is not there: in its triggers no value becomes a name.
+pub(super) const ABOUT_NAMES: [u16; 2] = [1054, 1146];
+
+/// Whether a function's RAISE says so, in words of its own.
+pub(super) fn is_raised(error: &sqlx::postgres::PgDatabaseError) -> bool {
+    error.routine() == Some("exec_stmt_raise")
+}
+
 /// A message without the value that it quotes, and that value. Quotes in the value are not escaped, so the last one ends it; what MySQL
 /// says of the column stands behind.
 pub(super) fn without_literal(message: &str, quote: char) -> (String, Option<String>) {

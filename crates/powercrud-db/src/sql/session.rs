@@ -9,10 +9,31 @@ use sea_orm::{
 
 use crate::{dialect::Dialect, error::Result, query::QueryExt as _, table::Table};
 
-/// Lets a MySQL or MariaDB session refuse what does not fit, instead of storing something else with a warning. What an application or the
-/// server has chosen besides stays.
-pub(crate) const STRICT: &str =
-    "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION')";
+/// The modes of a MySQL or MariaDB session of ours, as an expression: it refuses what does not fit, instead of storing something else with a
+/// warning, and reads SQL as we write it. Of what the application or the server has chosen, what says which values there can be stays.
+macro_rules! modes {
+    () => {
+        "CONCAT_WS(',', 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT', \
+         IF(FIND_IN_SET('NO_ZERO_DATE', @@sql_mode), 'NO_ZERO_DATE', NULL), \
+         IF(FIND_IN_SET('NO_ZERO_IN_DATE', @@sql_mode), 'NO_ZERO_IN_DATE', NULL), \
+         IF(FIND_IN_SET('ALLOW_INVALID_DATES', @@sql_mode), 'ALLOW_INVALID_DATES', NULL), \
+         IF(FIND_IN_SET('NO_AUTO_VALUE_ON_ZERO', @@sql_mode), 'NO_AUTO_VALUE_ON_ZERO', NULL), \
+         IF(FIND_IN_SET('TIME_ROUND_FRACTIONAL', @@sql_mode), 'TIME_ROUND_FRACTIONAL', NULL))"
+    };
+}
+
+/// Makes a session that we have opened one that we know, whatever the server's defaults are: what a statement means, that a transaction
+/// begins and ends where we say so, that no limit cuts answers or refuses statements, and that tables of ours take transactions.
+pub(crate) const KNOWN_SESSION: &str = concat!(
+    "SET SESSION sql_mode = ",
+    modes!(),
+    ", SESSION autocommit = 1, SESSION completion_type = 0, SESSION sql_select_limit = 18446744073709551615, \
+     SESSION sql_big_selects = 1, SESSION sql_safe_updates = 0, SESSION sql_auto_is_null = 0, SESSION foreign_key_checks = 1, \
+     SESSION unique_checks = 1, SESSION sql_quote_show_create = 1, SESSION default_storage_engine = 'InnoDB'\
+     /*M! , SESSION check_constraint_checks = 1 */"
+);
+
+const SET_MODES: &str = concat!("SET @powercrud_sql_mode = @@sql_mode; SET SESSION sql_mode = ", modes!());
 
 /// Lets PostgreSQL hand out texts as they are where it does not know their encoding: else one of them that is no UTF-8 fails every statement
 /// that reads it.
@@ -21,9 +42,9 @@ pub(crate) const AS_IT_IS: &str = "SELECT set_config('client_encoding', 'SQL_ASC
 
 impl Dialect {
     /// What makes the session of a connection that an application has handed in like those of our own, and what sets it back.
-    pub fn strictly(self) -> Option<(String, &'static str)> {
+    pub fn strictly(self) -> Option<(&'static str, &'static str)> {
         let restore = "SET SESSION sql_mode = @powercrud_sql_mode";
-        (self == Self::Mysql).then(|| (format!("SET @powercrud_sql_mode = @@sql_mode; {STRICT}"), restore))
+        (self == Self::Mysql).then(|| (SET_MODES, restore))
     }
 
     /// How a transaction that changes what was selected reads: what is there now, also where others change it meanwhile. MySQL's

@@ -11,7 +11,8 @@ pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change
     let links = named.and_then(|named| resource.many_to_many(named)).map(|links| links.name.clone());
     let field = links
         .or_else(|| named.and_then(|named| field_of(resource, named, constraint, changes)))
-        .or_else(|| by_type(resource, fault, changes));
+        .or_else(|| by_type(resource, fault, changes))
+        .or_else(|| by_index(resource, fault, changes));
     let message = match fault.code {
         "UNIQUE" => "another record already has this value",
         "FOREIGN_KEY" if fault.message.contains("delete") || field.is_none() => {
@@ -120,6 +121,18 @@ fn field_of(resource: &Resource, named: &str, constraint: Option<&Constraint>, c
         let dialect = table.columns.first()?.dialect;
         pick(&columns_in(named, &table.columns, dialect))
     })
+}
+
+/// The longest of the new values that an index holds, where a row is too long for one that the database does not name.
+fn by_index(resource: &Resource, fault: &Fault, changes: &[Change]) -> Option<String> {
+    if fault.field.is_some() || !fault.is_row_too_long_for_an_index() {
+        return None;
+    }
+    let table = &resource.table;
+    let indexes = table.constraints.iter().filter(|constraint| constraint.rule.is_none()).map(|index| &index.columns);
+    let indexed: Vec<_> = indexes.chain(&table.unique_keys).chain([&table.primary_key]).flatten().collect();
+    let held = changes.iter().filter(|change| indexed.contains(&&change.field));
+    held.max_by_key(|change| change.value.to_text().len()).map(|change| change.field.clone())
 }
 
 /// The only change whose value can be meant by an error that names no column, but at most its type. Numbers and texts are checked before

@@ -51,7 +51,7 @@ impl Summary {
     /// # Errors
     /// Where the task is no more, or the database fails.
     pub async fn of(engine: &Engine, task_id: Uuid) -> Result<Self> {
-        let task = store::load(engine, task_id).await?;
+        let task = store::load(engine, task_id).await?.as_shown(engine);
         let resource = engine.resource(&task.resource).ok().map(AsRef::as_ref);
         let (level, outcome) = outcome(resource, &task);
         let label = |name: &str| resource.map_or_else(|| name.to_owned(), |resource| resource.label_of(name));

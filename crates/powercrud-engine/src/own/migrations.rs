@@ -156,6 +156,10 @@ pub async fn migrate(database: &Database) -> Result<()> {
             }
         }
     }
+    let missing = super::missing_tables(database).await?;
+    if !missing.is_empty() {
+        return Err(Error::NotAllowed(super::told_missing(&missing)));
+    }
     match super::missing_grants(database).await? {
         grants if grants.is_empty() => Ok(()),
         grants => Err(Error::MissingRights { what: "use PowerCRUD's own tables".to_owned(), grants }),

@@ -71,7 +71,7 @@ pub struct Ordering {
 }
 
 /// Names in the query string that are not fields. A field of such a name is filtered by as `field__exact`.
-const RESERVED: [&str; 5] = ["q", "ordering", "page", "page_size", InTask::NAME];
+pub(crate) const RESERVED: [&str; 5] = ["q", "ordering", "page", "page_size", InTask::NAME];
 
 /// Pairs that are looked at one by one, where one of them does not fit, and the most letters in all of them: all of it is shown again.
 const MOST_TYPED: usize = 50;

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Field, Reference, Resource, ResourceBuilder, composite, many_to_many, secrets::is_secret, words};
+use super::{
+    Field, Reference, Resource, ResourceBuilder, composite, many_to_many,
+    secrets::{Secrets, is_secret},
+    words,
+};
 use crate::config::{ResourceSettings, Settings};
 use powercrud_db::{Catalog, Column, ColumnType, ForeignKey, Table};
 
@@ -13,6 +17,7 @@ pub(crate) fn build(
     catalog: &Catalog,
     mistakes: &mut Vec<String>,
 ) -> Vec<Resource> {
+    let secrets = &Secrets::of(&named, settings, catalog);
     let mut resources: Vec<Resource> = Vec::new();
     let mut covered = BTreeSet::new();
     for builder in named {
@@ -26,12 +31,12 @@ pub(crate) fn build(
             continue;
         };
         covered.insert(table.qualified_name());
-        add(&mut resources, builder, false, table, settings, catalog, mistakes);
+        add(&mut resources, builder, false, table, settings, secrets, mistakes);
     }
     if settings.discover {
         for table in catalog.tables.iter().filter(|table| !covered.contains(&table.qualified_name())) {
             let builder = Resource::table(table.qualified_name());
-            add(&mut resources, builder, true, table, settings, catalog, mistakes);
+            add(&mut resources, builder, true, table, settings, secrets, mistakes);
         }
     }
     // What the settings speak of is meant to be there, whoever names it.
@@ -39,7 +44,7 @@ pub(crate) fn build(
         let builder = Resource::table(name);
         let table = find_table(catalog, &builder).filter(|table| table.qualified_name() == *name);
         if let Some(table) = table.filter(|_| resources.iter().all(|resource| resource.name != *name)) {
-            add(&mut resources, builder, false, table, settings, catalog, mistakes);
+            add(&mut resources, builder, false, table, settings, secrets, mistakes);
         }
     }
     for name in settings.resources.keys().filter(|name| !resources.iter().any(|resource| resource.name == **name)) {
@@ -52,7 +57,7 @@ pub(crate) fn build(
     resources
 }
 
-fn find_table<'a>(catalog: &'a Catalog, builder: &ResourceBuilder) -> Option<&'a Table> {
+pub(super) fn find_table<'a>(catalog: &'a Catalog, builder: &ResourceBuilder) -> Option<&'a Table> {
     match &builder.schema {
         Some(schema) => catalog
             .table(Some(schema), &builder.table)
@@ -64,29 +69,38 @@ fn find_table<'a>(catalog: &'a Catalog, builder: &ResourceBuilder) -> Option<&'a
     }
 }
 
+/// The table's name, with the suffix that tells several resources over it apart.
+pub(super) fn name(builder: &ResourceBuilder, table: &Table) -> String {
+    match &builder.settings.suffix {
+        Some(suffix) => format!("{}-{suffix}", table.qualified_name()),
+        None => table.qualified_name(),
+    }
+}
+
+/// What the configuration says goes before what the application says.
+pub(super) fn settings_of(name: &str, own: ResourceSettings, settings: &Settings) -> ResourceSettings {
+    settings.resources.get(name).cloned().unwrap_or_default().or(own)
+}
+
 fn add(
     resources: &mut Vec<Resource>,
     builder: ResourceBuilder,
     discovered: bool,
     table: &Table,
     settings: &Settings,
-    catalog: &Catalog,
+    secrets: &Secrets<'_>,
     mistakes: &mut Vec<String>,
 ) {
-    let mut name = table.qualified_name();
-    if let Some(suffix) = &builder.settings.suffix {
-        name = format!("{name}-{suffix}");
-    }
+    let mut name = name(&builder, table);
     // A table may be called as another with its suffix; nobody has named it, so nobody can give it a suffix.
     if discovered {
         let taken = |name: &String| resources.iter().any(|other| other.name == *name);
         let numbered = (2..).map(|number| format!("{name}-{number}"));
         name = std::iter::once(name.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(name);
     }
-    let from_file = settings.resources.get(&name).cloned().unwrap_or_default();
-    let mut own = from_file.or(builder.settings);
+    let mut own = settings_of(&name, builder.settings, settings);
     own.bulk_async_notification.get_or_insert_with(|| settings.bulk_async_notification.clone());
-    let resource = resource(name, own, builder.columns, table, catalog, mistakes);
+    let resource = resource(name, own, builder.columns, table, secrets, mistakes);
     if resources.iter().any(|other| other.name == resource.name) {
         mistakes.push(format!("resource {}: named twice; give one of them a suffix", resource.name));
         return;
@@ -99,17 +113,19 @@ fn resource(
     settings: ResourceSettings,
     columns: Option<Vec<String>>,
     table: &Table,
-    catalog: &Catalog,
+    hidden: &Secrets<'_>,
     mistakes: &mut Vec<String>,
 ) -> Resource {
+    let catalog = hidden.catalog;
     let mut complain = |key: &str, what: String| mistakes.push(format!("resources.{name}.{key}: {what}"));
-    let secrets = hidden_secrets(table, &settings, &mut complain);
+    let secrets = hidden.of_table(table, &settings, &mut complain);
     let secret_key = table.primary_key.iter().find(|name| secrets.contains(name));
     let table = &match secret_key {
         Some(_) => table.without_key_over(&secrets),
         None => table.clone(),
     };
     let mut many_to_many = many_to_many::of_table(table, &settings, catalog, &mut complain);
+    many_to_many.retain(|links| !hidden.is_hidden(&links.reference.table, &links.reference.column));
     let mut fields = Vec::new();
     let all = || columns.unwrap_or_else(|| table.columns.iter().map(|c| c.name.clone()).collect());
     for column in settings.fields.clone().unwrap_or_else(all) {
@@ -276,24 +292,6 @@ fn resource(
         display_field,
         version,
     }
-}
-
-/// The columns that are hidden because they likely hold secrets: what the settings show, by `fields` or by `show_secrets`, is not.
-fn hidden_secrets(table: &Table, settings: &ResourceSettings, complain: &mut impl FnMut(&str, String)) -> Vec<String> {
-    let shown = settings.show_secrets.as_deref().unwrap_or_default();
-    let chosen = settings.fields.as_deref().unwrap_or_default();
-    let more = settings.secret_fields.as_deref().unwrap_or_default();
-    for (key, names) in [("show_secrets", shown), ("secret_fields", more)] {
-        for name in names.iter().filter(|name| table.column(name).is_none()) {
-            let known: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
-            complain(key, format!("{} has no column {name:?}; there are: {}", table.name, known.join(", ")));
-        }
-    }
-    let is_hidden = |column: &&Column| {
-        let told = more.contains(&column.name) || (is_secret(table, column) && !shown.contains(&column.name));
-        told && !chosen.contains(&column.name)
-    };
-    table.columns.iter().filter(is_hidden).map(|column| column.name.clone()).collect()
 }
 
 /// The column that the settings name as the version, or why it can't be one.

@@ -3,8 +3,90 @@
 //! The last words of a name tell what a column holds: `reset_token` is a token, `token_count` a count. Moments, dates, truths and
 //! fractions are no secrets, and numbers only where people type secrets as numbers.
 
-use super::words;
-use powercrud_db::{Column, ColumnType, Table};
+use super::{Resource, ResourceBuilder, build, words};
+use crate::config::{ResourceSettings, Settings};
+use powercrud_db::{Catalog, Column, ColumnType, Table};
+
+/// Which columns are hidden, of all tables.
+pub(super) struct Secrets<'a> {
+    pub(super) catalog: &'a Catalog,
+    /// The settings of each resource that the application or the configuration names, by its table's qualified name.
+    settings: Vec<(String, ResourceSettings)>,
+}
+
+/// References that are followed one after the other, which may lead back to where they began.
+const REFERENCES: usize = 8;
+
+impl<'a> Secrets<'a> {
+    pub(super) fn of(named: &[ResourceBuilder], settings: &Settings, catalog: &'a Catalog) -> Self {
+        let by_application = named.iter().filter_map(|builder| {
+            let table = build::find_table(catalog, builder)?;
+            let own = build::settings_of(&build::name(builder, table), builder.settings.clone(), settings);
+            Some((table.qualified_name(), own))
+        });
+        let mut all: Vec<_> = by_application.collect();
+        for (name, own) in &settings.resources {
+            let table = build::find_table(catalog, &Resource::table(name)).map(Table::qualified_name);
+            if table.as_ref() == Some(name) && all.iter().all(|(other, _)| other != name) {
+                all.push((name.clone(), own.clone()));
+            }
+        }
+        Self { catalog, settings: all }
+    }
+
+    /// The columns of `table` that a resource with these settings hides; mistakes in the settings go to `complain`.
+    pub(super) fn of_table(
+        &self,
+        table: &Table,
+        settings: &ResourceSettings,
+        mut complain: impl FnMut(&str, String),
+    ) -> Vec<String> {
+        for (key, names) in [("show_secrets", &settings.show_secrets), ("secret_fields", &settings.secret_fields)] {
+            for name in names.iter().flatten().filter(|name| table.column(name).is_none()) {
+                let known: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).collect();
+                complain(key, format!("{} has no column {name:?}; there are: {}", table.name, known.join(", ")));
+            }
+        }
+        let hidden = table.columns.iter().filter(|column| self.hides(table, column, settings));
+        hidden.map(|column| column.name.clone()).collect()
+    }
+
+    /// Whether a resource over `table` with these settings hides the column: it likely holds a secret, or refers to one.
+    fn hides(&self, table: &Table, column: &Column, settings: &ResourceSettings) -> bool {
+        self.hides_from(table, column, settings, 0)
+    }
+
+    fn hides_from(&self, table: &Table, column: &Column, settings: &ResourceSettings, references: usize) -> bool {
+        let names = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|names| names.contains(&column.name));
+        let likely = || is_secret(table, column) || self.refers_to_secret(table, column, references);
+        !names(&settings.fields) && (names(&settings.secret_fields) || (!names(&settings.show_secrets) && likely()))
+    }
+
+    /// Whether it holds, as a foreign key, what no resource shows of the table that it refers to.
+    fn refers_to_secret(&self, table: &Table, column: &Column, references: usize) -> bool {
+        let mut targets = table.foreign_keys.iter().filter_map(|key| {
+            let place = key.columns.iter().position(|name| *name == column.name)?;
+            let target = self.catalog.table(key.referenced_schema.as_deref(), &key.referenced_table)?;
+            Some((target, target.column(key.referenced_columns.get(place)?)?))
+        });
+        references < REFERENCES && targets.any(|(target, column)| self.is_hidden_from(target, column, references + 1))
+    }
+
+    /// Whether every resource over the table hides the column.
+    pub(super) fn is_hidden(&self, table: &Table, column: &Column) -> bool {
+        self.is_hidden_from(table, column, 0)
+    }
+
+    fn is_hidden_from(&self, table: &Table, column: &Column, references: usize) -> bool {
+        let name = table.qualified_name();
+        let mut settings =
+            self.settings.iter().filter(|(other, _)| *other == name).map(|(_, settings)| settings).peekable();
+        match settings.peek() {
+            None => self.hides_from(table, column, &ResourceSettings::default(), references),
+            Some(_) => settings.all(|settings| self.hides_from(table, column, settings, references)),
+        }
+    }
+}
 
 /// What a name ends with that is a secret.
 const ENDINGS: &[&str] = &[
@@ -67,6 +149,12 @@ const HASHED: &[&str] = &[
     "password", "passwd", "pass", "pwd", "pw", "secret", "token", "api key", "apikey", "key", "session", "otp", "pin",
 ];
 
+/// Hashes that are called no more than that.
+const BARE_HASHES: &[&str] = &["hash", "digest", "md5", "sha1", "sha256", "sha512"];
+
+/// What people sign in by.
+const SIGN_INS: &[&str] = &["login", "username", "user name", "user login", "email", "user email", "e mail"];
+
 /// Secrets that people type as numbers.
 const NUMBERS: &[&str] =
     &["password", "passwd", "passcode", "pass", "pwd", "pin", "ssn", "otp", "totp", "cvv", "cvc", "cvv2"];
@@ -105,7 +193,16 @@ pub(super) fn is_secret(table: &Table, column: &Column) -> bool {
                 &words::label(&table.name).to_lowercase(),
             )
     };
-    ends(ENDINGS, &name) || hashed() || joined() || keyed()
+    // A bare hash beside a sign-in's name or another secret is a password's; of a file it is none.
+    let bare = || {
+        let tells = |other: &Column| {
+            let other = words::label(&other.name).to_lowercase();
+            ends(ENDINGS, &other) || SIGN_INS.contains(&other.as_str())
+        };
+        BARE_HASHES.contains(&name.as_str()) && table.columns.iter().any(tells)
+    };
+    let exactly = matches!(name.as_str(), "bearer" | "bcrypt" | "argon2" | "scrypt");
+    ends(ENDINGS, &name) || exactly || hashed() || joined() || keyed() || bare()
 }
 
 #[cfg(test)]
@@ -113,8 +210,8 @@ mod tests {
     use super::*;
     use powercrud_db::TableKind;
 
-    fn secret(table: &str, name: &str, column_type: ColumnType) -> bool {
-        let column = Column {
+    fn column(name: &str, column_type: ColumnType) -> Column {
+        Column {
             name: name.to_owned(),
             column_type,
             database_type: String::new(),
@@ -129,8 +226,25 @@ mod tests {
             comment: String::new(),
             equality: powercrud_db::Equality::default(),
             loose_collation: false,
+        }
+    }
+
+    fn secret(table: &str, name: &str, column_type: ColumnType) -> bool {
+        is_secret(&Table::new(table, TableKind::Table), &column(name, column_type))
+    }
+
+    #[test]
+    fn a_bare_hash_is_what_stands_beside_it() {
+        let text = |name: &str| column(name, ColumnType::Text { max_length: None });
+        let beside = |other: &str, name: &str| {
+            let mut table = Table::new("thing", TableKind::Table);
+            table.columns = vec![text(other), text(name)];
+            is_secret(&table, &table.columns[1])
         };
-        is_secret(&Table::new(table, TableKind::Table), &column)
+        assert!(
+            beside("email", "hash") && beside("login", "md5") && beside("salt", "hash") && beside("pw_hash", "bearer")
+        );
+        assert!(!beside("path", "hash") && !beside("size", "md5") && !beside("email", "file_hash"));
     }
 
     #[test]

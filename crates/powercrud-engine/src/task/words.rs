@@ -3,12 +3,41 @@
 use serde_json::{Map, Value};
 
 use super::BulkTask;
-use crate::resource::grouped;
+use crate::{
+    engine::Engine,
+    query::RESERVED,
+    resource::{Resource, grouped},
+};
+
+/// What stands for a value of a field that its resource does not show (any more).
+pub const HIDDEN: &str = "(hidden)";
 
 /// Records that a many-to-many change names; more are only counted.
 const NAMED: usize = 5;
 
 impl BulkTask {
+    /// The task as people and programs may see it: without what it sets fields to, and by what its records were selected, where its
+    /// resource does not show the field now.
+    pub fn as_shown(&self, engine: &Engine) -> Self {
+        let mut task = self.clone();
+        let Ok(resource) = engine.resource(&self.resource) else { return task };
+        for (name, value) in task.changes.as_object_mut().into_iter().flatten() {
+            if !shows(resource, name) {
+                *value = HIDDEN.into();
+                task.names.remove(name);
+            }
+        }
+        let pairs = task.selection.get_mut("matching").and_then(Value::as_array_mut);
+        for pair in pairs.into_iter().flatten().filter_map(Value::as_array_mut) {
+            if let [name, value] = &mut pair[..]
+                && !name.as_str().is_some_and(|name| shows_filter(resource, name))
+            {
+                *value = HIDDEN.into();
+            }
+        }
+        task
+    }
+
     /// What an update does, one phrase a field: "Price → 12.50", "Tags: add Sale, New". `label` gives a field's name for people; a text
     /// longer than `longest` characters is cut.
     pub fn changes_in_words(&self, label: impl Fn(&str) -> String, longest: usize) -> Vec<String> {
@@ -47,6 +76,16 @@ impl BulkTask {
         .map(|(number, words)| format!(", {} {words}", grouped(*number)))
         .collect()
     }
+}
+
+fn shows(resource: &Resource, name: &str) -> bool {
+    resource.field(name).is_some() || resource.many_to_many(name).is_some()
+}
+
+/// Whether a filter is of a field that is shown, or of none.
+fn shows_filter(resource: &Resource, name: &str) -> bool {
+    let field = name.rsplit_once("__").map_or(name, |(field, _)| field);
+    RESERVED.contains(&name) || shows(resource, name) || shows(resource, field)
 }
 
 /// "add Sale, New; remove Old".

@@ -153,11 +153,15 @@ async fn save(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> Web
         Err(Error::VersionConflict { .. } | Error::FieldsChanged { .. }) => {
             changed_meanwhile(ask, resource, key, form).await
         }
-        Err(error @ Error::RecordHeld { .. }) => {
-            // The form stays open with what was typed, to be sent again once the task has ended.
+        Err(error @ (Error::RecordHeld { .. } | Error::NotAllowed(_))) => {
+            // The form stays open with what was typed, to be sent again once the task has ended, or changed to what a trigger lets through.
+            let status = match error {
+                Error::NotAllowed(_) => StatusCode::FORBIDDEN,
+                _ => StatusCode::CONFLICT,
+            };
             let error = FieldError { field: None, code: error.code().to_owned(), message: error.to_string() };
             let mut response = edit_page(ask, resource, key, &row, again(vec![error])).await?;
-            *response.status_mut() = StatusCode::CONFLICT;
+            *response.status_mut() = status;
             Ok(response)
         }
         Err(Error::RecordNotFound { .. }) => gone_page(ask, resource, key, form).await,

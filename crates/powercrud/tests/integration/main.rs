@@ -14,6 +14,7 @@ mod notify;
 mod records;
 mod revert;
 mod selection;
+mod sessions;
 mod shop;
 mod spans;
 mod support;

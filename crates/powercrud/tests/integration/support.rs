@@ -6,6 +6,7 @@
 
 mod data;
 mod encoding;
+mod private;
 mod role;
 mod scripts;
 mod server;
@@ -14,6 +15,7 @@ use std::{ops::Deref, panic::resume_unwind};
 
 pub(crate) use data::{chinook, oddities, sakila};
 pub(crate) use encoding::with_encoding;
+pub(crate) use private::Server;
 pub(crate) use role::{Role, with_role};
 pub(crate) use server::Kind;
 

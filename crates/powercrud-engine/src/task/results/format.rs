@@ -104,7 +104,12 @@ fn json_line(record: &ResultRecord, fields: &[&str]) -> serde_json::Value {
 
 /// A cell that no spreadsheet takes for a formula: some look past blanks at its start, and take full-width signs for the usual ones.
 /// Numbers, which may begin with a sign, stay what they are.
+/// A program that splits lines at `;` takes what follows one for a cell.
 fn harmless(text: &str) -> String {
+    text.split(';').map(harmless_cell).collect::<Vec<_>>().join(";")
+}
+
+fn harmless_cell(text: &str) -> String {
     let blank =
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
     let begins = text.trim_start_matches(blank).starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
@@ -142,6 +147,8 @@ mod tests {
             ("＠SUM(A1)", "'＠SUM(A1)"),
             ("\rplain", "'\rplain"),
             (" plain = 1", " plain = 1"),
+            ("a;=1", "a;'=1"),
+            ("=1;b; @c;-2", "'=1;b;' @c;-2"),
             ("-12.50", "-12.50"),
             ("+3", "+3"),
             ("plain", "plain"),

@@ -21,7 +21,7 @@ use crate::{
         live::{ASKED_EVERY, BEAT, LONGEST, RETRY, at_once, too_many},
     },
 };
-use powercrud_engine::task::BulkTask;
+use powercrud_engine::{Engine, task::BulkTask};
 
 /// The progress of a bulk task, as it comes
 ///
@@ -65,8 +65,8 @@ fn event_id(task: &BulkTask) -> String {
 }
 
 /// The task as in lists, and when it was so.
-fn json(snapshot: &Snapshot) -> String {
-    let mut json = tasks::without_errors(&snapshot.task);
+fn json(engine: &Engine, snapshot: &Snapshot) -> String {
+    let mut json = tasks::without_errors(engine, &snapshot.task);
     json["as_of"] = serde_json::json!(chrono::DateTime::from_timestamp_millis(snapshot.at));
     json.to_string()
 }
@@ -104,7 +104,7 @@ impl Stream {
                 if self.seen.as_ref() == Some(&event_id) {
                     continue;
                 }
-                let json = snapshot.text("api", |snapshot| Ok(json(snapshot))).ok()?;
+                let json = snapshot.text("api", |snapshot| Ok(json(self.caller.app(), snapshot))).ok()?;
                 self.seen = Some(event_id.clone());
                 return Some(Event::default().event("task").id(event_id).retry(RETRY).data(&*json));
             }

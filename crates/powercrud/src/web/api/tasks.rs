@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{body::Body, caller::Caller, query::Query};
 use crate::{token::Scope, web::error::WebResult};
 use powercrud_engine::{
+    Engine,
     bulk::{self, Answer},
     error::{Error, FieldError},
     task::{
@@ -42,6 +43,7 @@ pub(super) struct TaskJson {
     /// The `x-request-id` of the request that submitted it, not the `request_id` of its body; null where it was not submitted by HTTP.
     request_id: Option<String>,
     /// Of an update: the new values as text, by field name; null is NULL. Of a many-to-many field: operations, each with keys and names.
+    /// `(hidden)` stands for what was done to a field that the resource does not show now.
     changes: std::collections::BTreeMap<String, serde_json::Value>,
     /// How many records were selected.
     total_records: u64,
@@ -226,7 +228,7 @@ pub(super) async fn list(caller: Caller) -> WebResult<Json<TaskPage>> {
     let count = store::count(caller.app(), caller.user(), &filter).await?;
     let tasks = store::list(caller.app(), caller.user(), &filter).await?;
     let has_next = filter.offset + (tasks.len() as u64) < count;
-    let tasks = tasks.iter().map(without_errors).collect();
+    let tasks = tasks.iter().map(|task| without_errors(caller.app(), task)).collect();
     Ok(Json(TaskPage { tasks, page, page_size, has_next, count }))
 }
 
@@ -396,7 +398,7 @@ async fn show(caller: &Caller, task: &BulkTask) -> WebResult<Response> {
         _ => store::errors(caller.app(), task.id, 0, ERRORS_TOLD).await?,
     };
     let notices = task::notices(caller.app(), task).await?;
-    Ok(Json(task.to_json_with_notices(&errors, &notices)).into_response())
+    Ok(Json(task.as_shown(caller.app()).to_json_with_notices(&errors, &notices)).into_response())
 }
 
 /// How a bulk request was taken: with its end, or with where to look for it.
@@ -414,8 +416,8 @@ pub(super) async fn answer(caller: &Caller, answer: &Answer) -> WebResult<Respon
     Ok(response)
 }
 
-pub(super) fn without_errors(task: &BulkTask) -> serde_json::Value {
-    let mut json = task.to_json(&[]);
+pub(super) fn without_errors(engine: &Engine, task: &BulkTask) -> serde_json::Value {
+    let mut json = task.as_shown(engine).to_json(&[]);
     if let Some(object) = json.as_object_mut() {
         object.remove("errors");
     }

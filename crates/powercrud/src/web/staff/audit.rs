@@ -230,7 +230,13 @@ fn changes(resource: Option<&Resource>, entry: &AuditEntry) -> Vec<String> {
     let mut changes: Vec<_> = entry.changes.iter().collect();
     changes.sort_by_key(|(name, _)| place(name).unwrap_or(usize::MAX));
     let label = |name: &str| resource.map_or_else(|| name.to_owned(), |resource| resource.label_of(name));
-    changes.into_iter().map(|(name, change)| in_words(&label(name), change)).collect()
+    let is_shown = |name: &str| resource.is_none_or(|it| it.field(name).is_some() || it.many_to_many(name).is_some());
+    // Of a field that is hidden now only the name is told.
+    let words = |(name, change): (&String, &FieldChange)| match is_shown(name) {
+        true => in_words(&label(name), change),
+        false => name.clone(),
+    };
+    changes.into_iter().map(words).collect()
 }
 
 fn in_words(label: &str, change: &FieldChange) -> String {

@@ -104,6 +104,10 @@ fn visible(text: &str) -> String {
 /// A decimal with the digits after the point that its column has, also where the database drops zeros.
 pub(in crate::web) fn to_scale(column_type: &ColumnType, digits: &str) -> String {
     let ColumnType::Decimal { scale: Some(scale @ 1..), .. } = column_type else { return digits.to_owned() };
+    // Some databases have decimals that are no number.
+    if !digits.ends_with(|c: char| c.is_ascii_digit()) {
+        return digits.to_owned();
+    }
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     format!("{whole}.{fraction:0<width$}", width = *scale as usize)
 }

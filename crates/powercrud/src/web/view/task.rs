@@ -89,6 +89,7 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
 
 /// The task as it was at `now`, by the clock that its moments are of.
 pub(in crate::web) fn task_view_at(app: &PowerCrud, paths: &Paths, task: &BulkTask, now: i64) -> TaskView {
+    let task = &task.as_shown(app);
     let id = task.id.to_string();
     let resource = app.resource(&task.resource).ok();
     let resource = resource.map(AsRef::as_ref);

@@ -1,7 +1,5 @@
 //! The database server crashes in the middle of a task and comes up again: the task goes on by itself, and each record is changed once.
 
-mod private;
-
 use std::time::{Duration, Instant};
 
 use powercrud::{
@@ -11,10 +9,9 @@ use powercrud::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::private::Server;
 use crate::{
     shop::{assert_no_locks, counts, items, queue, touched_once, update},
-    support::{Kind, TestDatabase},
+    support::{Kind, Server, TestDatabase},
 };
 
 const ROWS: u64 = 2_000;

@@ -9,6 +9,19 @@ each_database! {
     keys_keep_their_order, a_unique_key_stands_in_for_a_missing_primary_key, references_are_read, without_a_key_it_is_read_only
 }
 
+each_database! { [sqlite mysql] a_key_that_tells_too_little_is_said_to }
+
+async fn a_key_that_tells_too_little_is_said_to(database: TestDatabase) {
+    let key = if database.kind == Kind::Mysql { "k(10)" } else { "k COLLATE BINARY" };
+    let collation = if database.kind == Kind::Mysql { "" } else { "COLLATE NOCASE" };
+    database
+        .execute(&format!("CREATE TABLE odd (k VARCHAR(40) {collation} NOT NULL, v INT, PRIMARY KEY ({key}));"))
+        .await;
+    let app = crate::shop::discovered(&database).await;
+    let reason = app.resource("odd").expect("it is there").read_only.clone().unwrap_or_default();
+    assert!(reason.starts_with("its primary key"), "{reason}");
+}
+
 async fn keys_keep_their_order(database: TestDatabase) {
     let catalog = odd_catalog(&database).await;
     let composite = table(&catalog, "composite");

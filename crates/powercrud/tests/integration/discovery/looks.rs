@@ -18,7 +18,7 @@ use crate::{
     web::{self, browser::Browser},
 };
 
-each_database! { what_is_powercruds_own_is_removed_and_nothing_else }
+each_database! { what_is_powercruds_own_is_removed_and_nothing_else, nothing_is_removed_where_others_depend_on_it }
 each_database! { [sqlite] a_look_at_a_file_leaves_it_and_its_folder_as_they_were, a_file_that_can_only_be_read_is_served_for_reading }
 
 async fn what_is_powercruds_own_is_removed_and_nothing_else(database: TestDatabase) {
@@ -42,6 +42,30 @@ async fn what_is_powercruds_own_is_removed_and_nothing_else(database: TestDataba
     assert_eq!(shop::count(&database, left).await, 0);
     assert_eq!(shop::count(&database, "item").await, 30);
     assert!(db::uninstall(&database, false, false).await.expect("nothing is there").tables.is_empty());
+    db::migrate(&database).await.expect("it can come again");
+}
+
+async fn nothing_is_removed_where_others_depend_on_it(database: TestDatabase) {
+    db::migrate(&database).await.expect("tables");
+    let whole = db::uninstall(&database, true, false).await.expect("a look").tables;
+    let (dependent, drop) = match database.kind {
+        Kind::Postgres => ("CREATE VIEW report AS SELECT id, status FROM powercrud_bulk_task;", "DROP VIEW report;"),
+        _ => (
+            "CREATE TABLE report (id BIGINT, user_id BINARY(16), FOREIGN KEY (user_id) REFERENCES powercrud_user (id));",
+            "DROP TABLE report;",
+        ),
+    };
+    database.execute(dependent).await;
+    let refused = db::uninstall(&database, false, false).await.expect_err("something depends on it").to_string();
+    assert!(refused.contains("report") && refused.contains("powercrud_"), "{refused}");
+    assert_eq!(db::uninstall(&database, true, false).await.expect("a look").tables, whole);
+    database.execute(drop).await;
+    // As an earlier version may have left it.
+    database.execute("DROP TABLE powercrud_message;").await;
+    let told = db::migrate(&database).await.expect_err("a table is gone").to_string();
+    assert!(told.contains("powercrud_message") && told.contains("uninstall"), "{told}");
+    let removed = db::uninstall(&database, false, false).await.expect("nothing is in the way");
+    assert_eq!(removed.tables.len(), whole.len() - 1);
     db::migrate(&database).await.expect("it can come again");
 }
 

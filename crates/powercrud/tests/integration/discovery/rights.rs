@@ -12,6 +12,7 @@ each_database! {
     [postgres mysql]
     the_statements_that_are_told_are_all_that_a_role_needs,
     a_role_is_offered_what_it_may_do_and_nothing_else,
+    a_key_that_may_not_be_read_is_told,
 }
 
 async fn the_statements_that_are_told_are_all_that_a_role_needs(database: TestDatabase) {
@@ -43,6 +44,33 @@ async fn the_statements_that_are_told_are_all_that_a_role_needs(database: TestDa
         // A whole bulk task of a role that can't create anything.
         let request = update("book", keys([1, 2, 3]), [("status", Some("archived"))]);
         assert_eq!(counts(&carry_out(&app, in_background(request)).await), (3, 0, 0));
+    })
+    .await;
+}
+
+async fn a_key_that_may_not_be_read_is_told(database: TestDatabase) {
+    with_role(&database, |database, role| async move {
+        powercrud::db::migrate(&database).await.expect("the owner makes the tables");
+        database
+            .execute(&format!(
+                "CREATE TABLE locked (k INT NOT NULL PRIMARY KEY, v VARCHAR(20));
+                 GRANT SELECT (v), UPDATE (v) ON locked TO {};",
+                role.name
+            ))
+            .await;
+        let few = Database::connect(&role.url).await.expect("the role may sign in");
+        database.execute(&missing(&few).await.join("\n")).await;
+        let app = PowerCrud::builder(few).discover(true).build().await.expect("it may use PowerCRUD's tables");
+        let locked = app.resource("locked").expect("it is there");
+        let reason = locked.read_only.as_deref().unwrap_or_default();
+        assert!(reason.contains("may not read k,"), "{reason}");
+        let denied = &locked.table.denied;
+        assert!(denied.words().contains("SELECT of k"), "{}", denied.words());
+        assert!(denied.grants.iter().any(|grant| grant.contains("SELECT")), "{:?}", denied.grants);
+        database.execute(&denied.grants.join("\n")).await;
+        let few = Database::connect(&role.url).await.expect("the role may sign in");
+        let app = PowerCrud::builder(few).discover(true).build().await.expect("an app");
+        assert_eq!(app.resource("locked").expect("it is there").read_only, None);
     })
     .await;
 }

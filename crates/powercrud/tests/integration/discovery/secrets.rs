@@ -10,6 +10,7 @@ use crate::{
 each_database! {
     secrets_are_shown_nowhere_unless_the_configuration_shows_them,
     a_secret_key_is_no_address,
+    what_refers_to_a_secret_is_one,
 }
 
 async fn users(database: &TestDatabase) {
@@ -80,4 +81,72 @@ async fn a_secret_key_is_no_address(database: TestDatabase) {
     let mut browser = Browser::new(app.router());
     browser.get("/resources/web_session").await.expect(200).holds(&["soon"]).lacks(&["stolen-cookie"]);
     browser.get("/api/v1/resources/web_session/records").await.expect(200).lacks(&["stolen-cookie"]);
+}
+
+async fn what_refers_to_a_secret_is_one(database: TestDatabase) {
+    let key = "token VARCHAR(40) NOT NULL";
+    database
+        .execute(&format!(
+            "CREATE TABLE seckey ({key} PRIMARY KEY, name VARCHAR(20));
+             CREATE TABLE secref (id INT NOT NULL PRIMARY KEY, s VARCHAR(40), note VARCHAR(20), UNIQUE (s),
+               FOREIGN KEY (s) REFERENCES seckey (token));
+             CREATE TABLE further (id INT NOT NULL PRIMARY KEY, t VARCHAR(40), FOREIGN KEY (t) REFERENCES secref (s));
+             CREATE TABLE tag (id INT NOT NULL PRIMARY KEY, name VARCHAR(20));
+             CREATE TABLE tag_of (s VARCHAR(40) NOT NULL, tag_id INT NOT NULL, PRIMARY KEY (s, tag_id),
+               FOREIGN KEY (s) REFERENCES seckey (token), FOREIGN KEY (tag_id) REFERENCES tag (id));
+             CREATE TABLE account (id INT NOT NULL PRIMARY KEY, login VARCHAR(20), hash VARCHAR(40), md5 VARCHAR(40), bearer VARCHAR(40));
+             INSERT INTO seckey VALUES ('stolen-cookie', 'first');
+             INSERT INTO secref VALUES (1, 'stolen-cookie', 'a note');
+             INSERT INTO further VALUES (1, 'stolen-cookie');
+             INSERT INTO tag VALUES (1, 'red');
+             INSERT INTO tag_of VALUES ('stolen-cookie', 1);
+             INSERT INTO account VALUES (1, 'ann', 'stolen-hash', 'stolen-md5', 'stolen-bearer');"
+        ))
+        .await;
+    let app = PowerCrud::builder(&database).discover(true).build().await.expect("an app");
+    for (resource, secrets) in
+        [("secref", vec!["s"]), ("further", vec!["t"]), ("account", vec!["hash", "md5", "bearer"])]
+    {
+        assert_eq!(app.resource(resource).unwrap().secrets, secrets, "{resource}");
+    }
+    let mut browser = Browser::new(app.router());
+    for path in [
+        "/resources/secref",
+        "/resources/secref/records/1",
+        "/resources/secref/records/1/edit",
+        "/resources/secref/new",
+        "/resources/secref/choices/s",
+        "/resources/secref/choices/s?q=stolen",
+        "/resources/secref?s=stolen-cookie",
+        "/resources/further",
+        "/resources/further/choices/t",
+        "/resources/tag",
+        "/resources/tag/records/1",
+        "/resources/tag/choices/seckeys",
+        "/resources/tag_of",
+        "/resources/account/records/1",
+        "/api/v1/resources/secref/records",
+        "/api/v1/resources/secref/records/1",
+        "/api/v1/resources/tag_of/records",
+        "/api/v1/resources/account/records",
+    ] {
+        let answer = browser.get(path).await;
+        assert!(!answer.text.contains("stolen-") || path.contains("?s="), "{path}: {}", answer.text);
+    }
+    let sought = browser.get("/api/v1/resources/secref/records?s=stolen-cookie").await;
+    assert_eq!(sought.status, 422, "{}", sought.text);
+
+    // Whoever shows the one, shows the other; or each by itself.
+    let shown =
+        PowerCrud::builder(&database).discover(true).resource(Resource::table("seckey").show_secrets(["token"]));
+    let app = shown.build().await.expect("an app");
+    assert!(
+        app.resource("secref").unwrap().field("s").is_some() && app.resource("further").unwrap().field("t").is_some()
+    );
+    let shown = PowerCrud::builder(&database).discover(true).resource(Resource::table("secref").show_secrets(["s"]));
+    let app = shown.build().await.expect("an app");
+    assert!(
+        app.resource("secref").unwrap().field("s").is_some()
+            && app.resource("seckey").unwrap().field("token").is_none()
+    );
 }

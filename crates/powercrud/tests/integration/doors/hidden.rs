@@ -5,11 +5,11 @@ use powercrud::{PowerCrud, Resource, Selection};
 
 use super::send;
 use crate::{
-    shop::{carry_out, update},
+    shop::{carry_out, matching, update},
     support::{Kind, TestDatabase, each_database},
 };
 
-each_database! { errors_show_no_hidden_value, records_are_not_named_by_hidden_fields }
+each_database! { errors_show_no_hidden_value, records_are_not_named_by_hidden_fields, what_is_hidden_later_is_told_no_more }
 
 const SECRET: &str = "s3cret";
 
@@ -110,4 +110,43 @@ async fn records_are_not_named_by_hidden_fields(database: TestDatabase) {
     assert!(found.contains("Berlin") && !found.contains("Paris"), "{found}");
     let none = send(&router, None, Method::GET, "/resources/ticket/choices/person_id?q=Hidden", &[], "").await.text;
     assert!(!none.contains("Berlin") && !none.contains("Paris"), "{none}");
+}
+
+/// A task keeps what was asked of it; of fields that were hidden since, nobody sees it.
+async fn what_is_hidden_later_is_told_no_more(database: TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE worker (id INT NOT NULL PRIMARY KEY, name VARCHAR(40), ssn VARCHAR(40), salary INT);
+             INSERT INTO worker VALUES (1, 'Ann', '4711-08', 10), (2, 'Bob', '4711-15', 20);",
+        )
+        .await;
+    let app = |fields: &[&str]| {
+        let worker = Resource::table("worker").fields(fields.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        PowerCrud::builder(database.clone()).resource(worker).build()
+    };
+    let open = app(&["id", "name", "ssn", "salary"]).await.expect("a resource");
+    let selection = matching(&open, "worker", &["ssn__startswith=4711"]);
+    let task = carry_out(&open, update("worker", selection, [("salary", Some("98765")), ("name", Some("Cleo"))])).await;
+    let json = [("content-type", "application/json")];
+    let path = "/api/v1/resources/worker/records/1";
+    send(&open.router(), None, Method::PATCH, path, &json, r#"{"salary": 98765432}"#).await.expect(200);
+    let paths = [
+        "/tasks".to_owned(),
+        format!("/tasks/{}", task.id),
+        "/resources/worker".to_owned(),
+        "/resources/worker/records/1".to_owned(),
+        "/staff".to_owned(),
+        "/staff/audit".to_owned(),
+        "/api/v1/tasks".to_owned(),
+        format!("/api/v1/tasks/{}", task.id),
+    ];
+    let page = send(&open.router(), None, Method::GET, &paths[1], &[], "").await.expect(200).text;
+    assert!(page.contains("98765") && page.contains("4711"), "{page}");
+    let closed = app(&["id", "name"]).await.expect("a resource");
+    for path in &paths {
+        let text = send(&closed.router(), None, Method::GET, path, &[], "").await.expect(200).text;
+        assert!(!text.contains("98765") && !text.contains("4711"), "{path}: {text}");
+    }
+    let text = send(&closed.router(), None, Method::GET, &paths[7], &[], "").await.text;
+    assert!(text.contains(r#""name":"Cleo""#) && text.contains(r#""salary":"(hidden)""#), "{text}");
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 each_database! { nothing_is_cut, the_field_is_named }
-each_database! { [postgres] odd_types_refuse_at_their_field }
+each_database! { [postgres] odd_types_refuse_at_their_field, what_no_index_holds_is_told_at_its_field, no_number_stays_none }
 
 async fn nothing_is_cut(database: TestDatabase) {
     let (columns, cases): (_, &[(&str, &str)]) = match database.kind {
@@ -142,4 +142,39 @@ async fn odd_types_refuse_at_their_field(database: TestDatabase) {
     let refused = shown.browser.post(action, &form.with("note", &long).with("c6", "[1,5)").body()).await.expect(422);
     refused.holds(&["id=\"field-note-error\"", "too long"]);
     assert_eq!(one(&database, "SELECT note FROM thing").await, "NULL");
+}
+
+/// However long the value is: of longer ones the database does not name the index.
+async fn what_no_index_holds_is_told_at_its_field(database: TestDatabase) {
+    database
+        .execute("CREATE TABLE thing (id integer PRIMARY KEY, note text, t text); CREATE INDEX ON thing (t); INSERT INTO thing VALUES (1);")
+        .await;
+    let shown = open(&database).await;
+    let mut state = 1_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'a' + u8::try_from((state >> 33) % 26).expect("a letter"))
+    };
+    for length in [5_000, 20_000] {
+        let long: String = (0..length).map(|_| random()).collect();
+        for body in [serde_json::json!({"t": long}), serde_json::json!({"t": long, "note": "new"})] {
+            let answer = shown.api.patch("/api/v1/resources/thing/records/1", body).await.expect(422);
+            assert_eq!(answer.json["errors"][0]["field"], "t", "{length}: {:#}", answer.json);
+            assert_eq!(answer.json["errors"][0]["code"], "TOO_LONG", "{length}");
+        }
+    }
+}
+
+async fn no_number_stays_none(database: TestDatabase) {
+    database
+        .execute("CREATE TABLE thing (id integer PRIMARY KEY, note text, amount numeric(6,2)); INSERT INTO thing VALUES (1, '', 'NaN');")
+        .await;
+    let mut shown = open(&database).await;
+    let answer = shown.api.get("/api/v1/resources/thing/records/1").await.expect(200);
+    assert!(answer.json.to_string().contains(r#""amount":"NaN""#), "{:#}", answer.json);
+    shown.browser.get("/resources/thing").await.expect(200).holds(&["NaN"]).lacks(&["NaN.00"]);
+    let action = "/resources/thing/records/1/edit";
+    let form = Form::read(&shown.browser.get(action).await.expect(200).text, action);
+    shown.browser.post(action, &form.with("note", "new").body()).await.location();
+    assert_eq!(one(&database, "SELECT note || amount FROM thing").await, "newNaN");
 }

@@ -13,6 +13,17 @@ each_database! {
     a_form_that_is_sent_by_script_stays_on_its_page,
 }
 each_database! { [postgres mysql] what_a_trigger_fills_is_not_starred }
+each_database! { [sqlite] what_a_trigger_leaves_undone_keeps_the_form }
+
+async fn what_a_trigger_leaves_undone_keeps_the_form(database: TestDatabase) {
+    items(&database, 3).await;
+    database
+        .execute("CREATE TRIGGER keeps BEFORE UPDATE ON item WHEN NEW.stock > 9 BEGIN SELECT RAISE(IGNORE); END;")
+        .await;
+    let (_, mut browser) = open(database).await;
+    let again = browser.post("/resources/item/records/1/edit", "stock=777&name=Typed+name").await.expect(403);
+    again.holds(&["kept the record as it was", "value=\"777\"", "value=\"Typed name\"", "name=\"stock\""]);
+}
 
 async fn a_mistyped_number_is_told(database: TestDatabase) {
     items(&database, 3).await;

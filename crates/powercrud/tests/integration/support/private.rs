@@ -9,24 +9,24 @@ use std::{
 
 use powercrud::db::Database;
 
-use crate::support::{Kind, skip};
+use super::{Kind, skip};
 
 /// Ends with its files when it is dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     kind: Kind,
     folder: PathBuf,
     port: u16,
     process: Option<Child>,
     /// An empty database on it.
-    pub(super) url: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// A server that answers; `None`, and said so, where its program is not installed.
-    pub(super) async fn create(kind: Kind) -> Option<Self> {
+    pub(crate) async fn create(kind: Kind) -> Option<Self> {
         let program = if kind == Kind::Postgres { "initdb" } else { "mariadbd" };
         if find(program).is_none() {
-            skip(&format!("the crash of a server of {kind:?}"), &format!("{program} is not installed"));
+            skip(&format!("a server of its own of {kind:?}"), &format!("{program} is not installed"));
             return None;
         }
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
@@ -70,7 +70,7 @@ impl Server {
     }
 
     /// Starts the server, and waits until it answers.
-    pub(super) async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let (data, folder) = (self.folder.join("data"), self.folder.display());
         let mut command = match self.kind {
             Kind::Postgres => {
@@ -95,7 +95,7 @@ impl Server {
     }
 
     /// Ends the server at once, without a word to anybody.
-    pub(super) fn crash(&mut self) {
+    pub(crate) fn crash(&mut self) {
         let pid = match self.kind {
             Kind::Postgres => self.folder.join("data/postmaster.pid"),
             _ => self.folder.join("pid"),
