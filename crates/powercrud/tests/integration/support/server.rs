@@ -115,7 +115,9 @@ async fn create_mysql(name: &str) -> sqlx::Result<String> {
     let names = "SELECT CAST(schema_name AS CHAR) FROM information_schema.schemata";
     for stale in raw_sql(names).fetch_all(&mut server).await?.iter().map(|row| row.get::<String, _>(0)) {
         if is_stale(&stale) {
-            raw_sql(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {stale}"))).execute(&mut server).await?;
+            // Tests may have made others that begin alike, with names that need quotes.
+            let drop = format!("DROP DATABASE IF EXISTS `{}`", stale.replace('`', "``"));
+            raw_sql(AssertSqlSafe(drop)).execute(&mut server).await?;
         }
     }
     raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"))).execute(&mut server).await?;
