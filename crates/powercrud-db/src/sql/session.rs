@@ -44,7 +44,7 @@ impl Dialect {
     /// What makes the session of a connection that an application has handed in like those of our own, and what sets it back.
     pub fn strictly(self) -> Option<(&'static str, &'static str)> {
         let restore = "SET SESSION sql_mode = @powercrud_sql_mode";
-        (self == Self::Mysql).then(|| (SET_MODES, restore))
+        (self == Self::Mysql).then_some((SET_MODES, restore))
     }
 
     /// How a transaction that changes what was selected reads: what is there now, also where others change it meanwhile. MySQL's
