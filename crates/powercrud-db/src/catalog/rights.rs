@@ -213,6 +213,15 @@ async fn mysql(database: &Database, found: &mut Discovered) -> Result<()> {
             denied.update = denied.update_columns.len() == rights.len();
             denied.delete = mysql_denies_delete(database, &quoted).await?;
             denied.settle(&quoted, &role);
+            // Columns without any right are not told of, nor are keys over them; only who may read all columns may ask for all.
+            let all = format!("EXPLAIN SELECT * FROM {quoted}");
+            if table.primary_key.is_empty() && mysql_denies(database, all).await? {
+                table.unusable_key = Some(
+                    "the database's role may not read all its columns, and no key over the others tells its rows apart"
+                        .to_owned(),
+                );
+                table.denied.grants.push(format!("GRANT SELECT ON {quoted} TO {role};"));
+            }
         }
         found.tables.push(table);
     }
@@ -236,8 +245,11 @@ pub(crate) fn backticked(name: &str) -> String {
 /// Whether rows of the table, as SQL names it, may not be deleted. No table of `information_schema` reckons with roles and wildcards; to
 /// plan a delete takes the right to it, and deletes nothing.
 pub(crate) async fn mysql_denies_delete(database: &Database, table: &str) -> Result<bool> {
+    mysql_denies(database, format!("EXPLAIN DELETE FROM {table} WHERE 0")).await
+}
+
+async fn mysql_denies(database: &Database, sql: String) -> Result<bool> {
     let connection = database.connection();
-    let sql = format!("EXPLAIN DELETE FROM {table} WHERE 0");
     let statement = sea_orm::Statement::from_string(sea_orm::ConnectionTrait::get_database_backend(connection), sql);
     match sea_orm::ConnectionTrait::query_all_raw(connection, statement).await {
         Ok(_) => Ok(false),

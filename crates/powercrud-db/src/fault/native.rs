@@ -79,7 +79,8 @@ pub(super) fn without_literal(message: &str, quote: char) -> (String, Option<Str
     let Some(start) = message.find(quote).map(|start| start + 1) else { return (message.to_owned(), None) };
     let end = message.rfind("' for column ").or_else(|| message.rfind(quote));
     match end {
-        Some(end) if end >= start => {
+        // Tables of PowerCRUD's own may be named.
+        Some(end) if end >= start && !message[start..].starts_with("powercrud_") => {
             (format!("{}{LEFT_OUT}{}", &message[..start], &message[end..]), Some(message[start..end].to_owned()))
         }
         _ => (message.to_owned(), None),

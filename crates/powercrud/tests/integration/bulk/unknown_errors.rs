@@ -68,7 +68,7 @@ DELIMITER ;",
                 ("state", "TRIGGER"),
                 ("table", "DATABASE"),
                 ("time", "INTERRUPTED"),
-                ("zero", "INVALID_VALUE"),
+                ("zero", "CHECK"),
             ],
         ),
     };

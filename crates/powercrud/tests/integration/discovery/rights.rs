@@ -63,9 +63,11 @@ async fn a_key_that_may_not_be_read_is_told(database: TestDatabase) {
         let app = PowerCrud::builder(few).discover(true).build().await.expect("it may use PowerCRUD's tables");
         let locked = app.resource("locked").expect("it is there");
         let reason = locked.read_only.as_deref().unwrap_or_default();
-        assert!(reason.contains("may not read k,"), "{reason}");
+        // MySQL does not tell of columns to which a role has no right.
+        let unread = if database.kind == Kind::Postgres { "may not read k," } else { "may not read all its columns" };
+        assert!(reason.contains(unread), "{reason}");
         let denied = &locked.table.denied;
-        assert!(denied.words().contains("SELECT of k"), "{}", denied.words());
+        assert!(database.kind != Kind::Postgres || denied.words().contains("SELECT of k"), "{}", denied.words());
         assert!(denied.grants.iter().any(|grant| grant.contains("SELECT")), "{:?}", denied.grants);
         database.execute(&denied.grants.join("\n")).await;
         let few = Database::connect(&role.url).await.expect("the role may sign in");
