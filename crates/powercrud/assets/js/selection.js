@@ -3,7 +3,19 @@ let anchor = null;
 
 const boxes = () => [...document.querySelectorAll(".row-check")];
 
-async function post(values) {
+// Ticks are sent one after the other: each answer replaces the bar that the next one is sent by.
+let pending = 0;
+let last = Promise.resolve();
+
+function post(values) {
+  pending += 1;
+  last = last.then(() => send(values)).catch(() => {}).then(() => {
+    pending -= 1;
+    if (pending === 0) sync();
+  });
+}
+
+async function send(values) {
   const bar = document.getElementById("selection-form");
   await htmx.ajax("POST", bar.getAttribute("hx-post"), { source: bar, target: "#selection-bar", swap: "outerHTML", values });
 }
@@ -35,7 +47,7 @@ document.addEventListener("mousedown", (event) => {
   if (event.shiftKey && event.target.closest(".row-check")) event.preventDefault();
 });
 
-// The server has the last word on what is ticked.
+// The server has the last word on what is ticked, once it has heard of all.
 function sync() {
   const bar = document.getElementById("selection-bar");
   if (!bar) return;
@@ -49,4 +61,6 @@ function sync() {
 }
 
 sync();
-document.addEventListener("htmx:afterSwap", sync);
+document.addEventListener("htmx:afterSwap", () => {
+  if (pending === 0) sync();
+});
