@@ -16,7 +16,7 @@ pub(super) fn may_be_why(errors: &[FieldError]) -> bool {
 
 /// What a request is told that met other tables.
 pub(super) fn outdated() -> WebError {
-    WebError::from(Problem { may_be_outdated: true, ..Problem::tables_changed() })
+    WebError::from(Problem { is_outdated: true, ..Problem::tables_changed() })
 }
 
 /// `saved`, unless it failed because the tables are not what `before` takes them to be: then the form, of the record `key` or of a new
@@ -29,7 +29,7 @@ pub(super) async fn or_as_it_is_now(
     saved: WebResult<Response>,
 ) -> WebResult<Response> {
     match saved {
-        Err(error) if error.0.may_be_outdated => {
+        Err(error) if error.0.is_outdated => {
             if !ask.app().reload_after_error().await? {
                 return Err(error);
             }
