@@ -4,7 +4,13 @@
 //! name where it stands for a table; columns are led by the table's name alone, which means the same. Text that is sent unprepared, which is for
 //! the session, is sent as it is.
 
-use std::{ops::Deref, sync::Arc};
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
@@ -48,19 +54,40 @@ impl Home {
     }
 }
 
-/// A statement as it is sent.
-pub(crate) fn sent(home: Option<&Home>, mut statement: Statement) -> Statement {
-    if let Some(home) = home.filter(|home| home.tables.iter().any(|table| statement.sql.contains(table))) {
-        statement.sql = home.qualify(&statement.sql);
+/// How statements are worded when they are sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wording {
+    pub(crate) home: Option<Home>,
+    /// How often tables were found to have changed. PostgreSQL's prepared statements keep the types of their parameters and columns, and each
+    /// connection of the pool has its own, by their text: another text is prepared anew.
+    version: Arc<AtomicU64>,
+}
+
+impl Wording {
+    /// A statement as it is sent.
+    pub(crate) fn sent(&self, mut statement: Statement) -> Statement {
+        let home = self.home.as_ref();
+        if let Some(home) = home.filter(|home| home.tables.iter().any(|table| statement.sql.contains(table))) {
+            statement.sql = home.qualify(&statement.sql);
+        }
+        let version = self.version.load(Ordering::Relaxed);
+        if version > 0 && statement.db_backend == DbBackend::Postgres {
+            statement.sql = format!("{} /* {version} */", statement.sql);
+        }
+        statement
     }
-    statement
+
+    /// Leaves the statements that were prepared until now to themselves.
+    pub(crate) fn renew(&self) {
+        self.version.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// A connection that finds the program's own tables where they are kept.
 #[derive(Clone, Debug)]
 pub struct Connection {
     pub(crate) inner: DatabaseConnection,
-    pub(crate) home: Option<Home>,
+    pub(crate) wording: Wording,
 }
 
 /// What it does not do by itself does not know of own tables.
@@ -95,7 +122,7 @@ impl ConnectionTrait for Connection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
-        self.inner.execute_raw(sent(self.home.as_ref(), statement)).await
+        self.inner.execute_raw(self.wording.sent(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
@@ -103,11 +130,11 @@ impl ConnectionTrait for Connection {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
-        self.inner.query_one_raw(sent(self.home.as_ref(), statement)).await
+        self.inner.query_one_raw(self.wording.sent(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
-        self.inner.query_all_raw(sent(self.home.as_ref(), statement)).await
+        self.inner.query_all_raw(self.wording.sent(statement)).await
     }
 }
 

@@ -6,7 +6,7 @@ use sea_orm::{ConnectOptions, DatabaseConnection};
 use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use crate::{
-    connection::Connection,
+    connection::{Connection, Wording},
     dialect::Dialect,
     error::{Error, Result},
     fault::Fault,
@@ -93,13 +93,18 @@ impl Database {
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let dialect = Dialect::of(connection.get_database_backend());
         Self {
-            connection: Connection { inner: connection, home: None },
+            connection: Connection { inner: connection, wording: Wording::default() },
             dialect,
             url: String::new(),
             writers: Writers::of(dialect),
             is_strict: false,
             read_only: None,
         }
+    }
+
+    /// Prepares each statement anew from now on, because tables are not what they were when it was prepared.
+    pub fn forget_prepared(&self) {
+        self.connection.wording.renew();
     }
 
     /// Which database this is.

@@ -121,7 +121,11 @@ impl Fault {
     pub fn is_about_structure(&self) -> bool {
         let is_sqlites = self.native == "1"
             && ["no such column", "no such table", "has no column"].iter().any(|part| self.message.contains(part));
-        ["42703", "42P01", "42804", "42883", "1054", "1146"].contains(&self.native.as_str()) || is_sqlites
+        // "cached plan must not change result type": a prepared statement knows other columns.
+        let is_prepared = self.native == "0A000" && self.message.contains("cached plan");
+        ["42703", "42P01", "42804", "42883", "1054", "1146"].contains(&self.native.as_str())
+            || is_sqlites
+            || is_prepared
     }
 
     /// Whether some index can't hold what the row has for it; a shorter value may be compressed or not, so only the database knows.

@@ -38,14 +38,14 @@ impl Database {
             Dialect::Mysql => backticked(schema),
             Dialect::Sqlite | Dialect::Postgres => format!("\"{}\"", schema.replace('"', "\"\"")),
         };
-        self.connection.home =
+        self.connection.wording.home =
             Some(Home { schema: schema.into(), quoted: quoted.into(), tables, dialect: self.dialect });
         Ok(self)
     }
 
     /// The schema or database that own tables are kept in, where that is not the connection's own.
     pub fn own_schema(&self) -> Option<&str> {
-        self.connection.home.as_ref().map(|home| &*home.schema)
+        self.connection.wording.home.as_ref().map(|home| &*home.schema)
     }
 
     /// Whether the schema of own tables is there, or needs not to be made.
@@ -68,7 +68,7 @@ impl Database {
     /// # Errors
     /// The database's, where the role may not.
     pub async fn make_own_schema(&self) -> std::result::Result<(), DbErr> {
-        let Some(home) = &self.connection.home else { return Ok(()) };
+        let Some(home) = &self.connection.wording.home else { return Ok(()) };
         let what = if self.dialect == Dialect::Mysql { "DATABASE" } else { "SCHEMA" };
         self.connection.execute_unprepared(&format!("CREATE {what} IF NOT EXISTS {}", home.quoted)).await?;
         Ok(())
@@ -79,7 +79,7 @@ impl Database {
     /// # Errors
     /// The database's.
     pub async fn at_own_tables(&self) -> std::result::Result<DatabaseConnection, DbErr> {
-        let Some(home) = &self.connection.home else { return Ok(self.connection.inner.clone()) };
+        let Some(home) = &self.connection.wording.home else { return Ok(self.connection.inner.clone()) };
         let failed = |error: sqlx::Error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into()));
         match self.dialect {
             Dialect::Mysql => {

@@ -6,17 +6,12 @@ use sea_orm::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{
-    connection::{Home, sent},
-    database::Database,
-    dialect::Dialect,
-    error::Result,
-};
+use crate::{connection::Wording, database::Database, dialect::Dialect, error::Result};
 
 /// A transaction that may write, or a savepoint in one. Dropped, it is rolled back.
 pub struct Transaction {
     inner: DatabaseTransaction,
-    home: Option<Home>,
+    wording: Wording,
     /// What sets back what an application's session was told.
     restore: Option<&'static str>,
     /// Given up after the transaction has ended.
@@ -30,7 +25,7 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
-        self.inner.execute_raw(sent(self.home.as_ref(), statement)).await
+        self.inner.execute_raw(self.wording.sent(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
@@ -38,11 +33,11 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
-        self.inner.query_one_raw(sent(self.home.as_ref(), statement)).await
+        self.inner.query_one_raw(self.wording.sent(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
-        self.inner.query_all_raw(sent(self.home.as_ref(), statement)).await
+        self.inner.query_all_raw(self.wording.sent(statement)).await
     }
 }
 
@@ -52,7 +47,7 @@ impl Transaction {
     /// # Errors
     /// The database's.
     pub async fn begin(&self) -> std::result::Result<Self, DbErr> {
-        Ok(Self { inner: self.inner.begin().await?, home: self.home.clone(), restore: None, _turn: None })
+        Ok(Self { inner: self.inner.begin().await?, wording: self.wording.clone(), restore: None, _turn: None })
     }
 
     /// Commits.
@@ -107,7 +102,7 @@ impl Database {
         };
         let mut transaction = Transaction {
             inner: self.connection.inner.begin_with_options(options).await?,
-            home: self.connection.home.clone(),
+            wording: self.connection.wording.clone(),
             restore: None,
             _turn: turn,
         };

@@ -90,6 +90,7 @@ impl Engine {
         let pause = if last.in_vain { PAUSE.saturating_sub(last.at.elapsed()) } else { Duration::ZERO };
         if last.at < met && self.is_newest() {
             tokio::time::sleep(pause).await;
+            self.database().forget_prepared();
         }
         self.reload(last, |last| last.at > met).await
     }
@@ -132,6 +133,7 @@ impl Engine {
         for mistake in mistakes {
             tracing::warn!(mistake, "the configuration does not fit the tables any more");
         }
+        self.database().forget_prepared();
         *schemas.newest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Schema::new(catalog, resources));
         Ok(true)
     }
