@@ -45,6 +45,19 @@ impl<'a> Chunk<'a> {
         })
     }
 
+    /// Whether this is a delete, or restores deletes, in a table that refers to itself. Whatever a key's action is, a trigger or a rule may
+    /// refuse it, so that a record keeps the one it refers to until it is gone itself.
+    pub(in crate::bulk) fn may_free_itself(&self) -> bool {
+        let table = &self.resource.table;
+        let refers =
+            || self.engine.catalog().referrers(table).any(|(from, _)| from.qualified_name() == table.qualified_name());
+        match self.operation {
+            Operation::Update(_) => false,
+            Operation::Delete => refers(),
+            Operation::Revert(_) => self.keeps_itself(),
+        }
+    }
+
     /// Whether a record's delete may take others of the same table along.
     pub(in crate::bulk) fn cascades_to_itself(&self) -> bool {
         if !matches!(self.operation, Operation::Delete) {

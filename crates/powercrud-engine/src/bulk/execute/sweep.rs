@@ -22,7 +22,7 @@ const IN_USE: &str = "FOREIGN_KEY";
 impl Run<'_> {
     /// Tries again what was committed as failed, page by page, each in one transaction with its checkpoint.
     pub(super) async fn sweep(&mut self) -> Result<Option<Halt>> {
-        if self.task.failed_records == 0 || !self.chunk(0, 1).keeps_itself() {
+        if self.task.failed_records == 0 || !self.chunk(0, 1).may_free_itself() {
             return Ok(None);
         }
         loop {
@@ -105,7 +105,7 @@ impl Run<'_> {
         errors: &mut Vec<Failed>,
     ) -> Result<()> {
         let mut before = usize::MAX;
-        while errors.len() < before && self.chunk(0, 1).keeps_itself() {
+        while errors.len() < before && self.chunk(0, 1).may_free_itself() {
             before = errors.len();
             for failed in std::mem::take(errors).into_iter().rev() {
                 if failed.error.code == IN_USE {

@@ -238,6 +238,9 @@ fn expected(headers: &HeaderMap) -> WebResult<Expected> {
             "If-Match takes ETags in double quotes, separated by commas, as they were given with the record, or *.";
         Problem::new(StatusCode::BAD_REQUEST, "INVALID_HEADER", "Not understood", message)
     };
+    if !headers.contains_key(header::IF_MATCH) {
+        return Ok(Expected::default());
+    }
     let mut etags = Vec::new();
     for header in headers.get_all(header::IF_MATCH) {
         for etag in header.to_str().map_err(|_| refuse())?.split(',').map(str::trim).filter(|etag| !etag.is_empty()) {
@@ -253,7 +256,8 @@ fn expected(headers: &HeaderMap) -> WebResult<Expected> {
             }
         }
     }
-    Ok(if etags.is_empty() { Expected::default() } else { Expected::default().etag(etags) })
+    // Who names none has lost the one it had, and means no change without it.
+    if etags.is_empty() { Err(refuse().into()) } else { Ok(Expected::default().etag(etags)) }
 }
 
 /// A record with its ETag.

@@ -86,11 +86,11 @@ async fn an_etag_that_is_late(database: TestDatabase) {
     late.patch(path, json!({"pages": 1})).await.expect_problem(412, "STALE_RECORD", &["ook 7"]);
     late.delete(path).await.expect_problem(412, "STALE_RECORD", &[]);
     assert_eq!(shown.api.get(path).await.json["fields"]["pages"], 100);
-    shown.api.with("if-match", "oops").patch(path, json!({"pages": 1})).await.expect_problem(
-        400,
-        "INVALID_HEADER",
-        &["If-Match"],
-    );
+    for mistyped in ["oops", "", " , "] {
+        let client = shown.api.with("if-match", mistyped);
+        client.patch(path, json!({"pages": 1})).await.expect_problem(400, "INVALID_HEADER", &["If-Match"]);
+        client.delete(path).await.expect_problem(400, "INVALID_HEADER", &["If-Match"]);
+    }
     let several = format!("\"other\", {next}");
     shown.api.with("if-match", &several).patch(path, json!({"pages": 2})).await.expect(200);
     shown.api.with("if-match", "*").patch(path, json!({"pages": 3})).await.expect(200);

@@ -119,6 +119,16 @@ fn refusals() -> Vec<Case> {
             vec![bulk("t", Deed::Delete, Selected::All)],
         ),
         one(
+            "a trigger keeps a reference that a delete would empty, until its record goes too",
+            format!(
+                "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, parent integer REFERENCES t (id) ON DELETE SET NULL);
+                INSERT INTO t VALUES (0, 0, NULL), {};
+                CREATE TRIGGER keep BEFORE UPDATE ON t WHEN OLD.id % 4 = 0 BEGIN SELECT RAISE(IGNORE); END;",
+                rows(12, |n| format!("({n}, {n}, {})", n - 1))
+            ),
+            vec![bulk("t", Deed::Delete, Selected::All)],
+        ),
+        one(
             "a trigger aborts",
             refusing("UPDATE", "OLD.id % 5 = 2", "RAISE(ABORT, 'not this one')"),
             vec![bulk("t", change(), Selected::All), at_once("t", change(), Selected::Tags(vec![1, 2]))],
