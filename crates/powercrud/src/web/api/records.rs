@@ -256,8 +256,8 @@ fn expected(headers: &HeaderMap) -> WebResult<Expected> {
             }
         }
     }
-    // Who names none has lost the one it had, and means no change without it.
-    if etags.is_empty() { Err(refuse().into()) } else { Ok(Expected::default().etag(etags)) }
+    // Of no ETag at all, none is the record's.
+    Ok(Expected::default().etag(etags))
 }
 
 /// A record with its ETag.
