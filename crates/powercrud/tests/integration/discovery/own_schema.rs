@@ -39,10 +39,10 @@ async fn tables_in(database: &TestDatabase, schema: Option<&str>) -> usize {
     .await
 }
 
-/// Some of it would outlive the test's database.
+/// Some of it would outlive the test's database. In small letters: scripts that create or drop databases are meant for others, and left out.
 async fn drop_own(database: &TestDatabase) {
-    let (what, all) = if database.kind == Kind::Mysql { ("DATABASE", "") } else { ("SCHEMA", " CASCADE") };
-    database.execute(&format!("DROP {what} {}{all};", quoted(database))).await;
+    let (what, all) = if database.kind == Kind::Mysql { ("database", "") } else { ("schema", " CASCADE") };
+    database.execute(&format!("drop {what} {}{all};", quoted(database))).await;
 }
 
 async fn own_tables_are_in_a_schema_of_their_own(database: TestDatabase) {
