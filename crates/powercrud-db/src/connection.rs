@@ -12,10 +12,7 @@ use std::{
     },
 };
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    prelude::async_trait::async_trait,
-};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, Statement};
 
 use crate::{
     dialect::Dialect,
@@ -115,28 +112,46 @@ impl Connection {
     }
 }
 
-#[async_trait]
-impl ConnectionTrait for Connection {
-    fn get_database_backend(&self) -> DbBackend {
-        self.inner.get_database_backend()
-    }
+/// Sends the statements of what has an `inner` connection in its `wording`.
+macro_rules! send_worded {
+    ($of:ty) => {
+        #[sea_orm::prelude::async_trait::async_trait]
+        impl sea_orm::ConnectionTrait for $of {
+            fn get_database_backend(&self) -> sea_orm::DbBackend {
+                self.inner.get_database_backend()
+            }
 
-    async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
-        self.inner.execute_raw(self.wording.sent(statement)).await
-    }
+            async fn execute_raw(
+                &self,
+                statement: sea_orm::Statement,
+            ) -> std::result::Result<sea_orm::ExecResult, sea_orm::DbErr> {
+                self.inner.execute_raw(self.wording.sent(statement)).await
+            }
 
-    async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
-        self.inner.execute_unprepared(sql).await
-    }
+            async fn execute_unprepared(&self, sql: &str) -> std::result::Result<sea_orm::ExecResult, sea_orm::DbErr> {
+                self.inner.execute_unprepared(sql).await
+            }
 
-    async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
-        self.inner.query_one_raw(self.wording.sent(statement)).await
-    }
+            async fn query_one_raw(
+                &self,
+                statement: sea_orm::Statement,
+            ) -> std::result::Result<Option<sea_orm::QueryResult>, sea_orm::DbErr> {
+                self.inner.query_one_raw(self.wording.sent(statement)).await
+            }
 
-    async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
-        self.inner.query_all_raw(self.wording.sent(statement)).await
-    }
+            async fn query_all_raw(
+                &self,
+                statement: sea_orm::Statement,
+            ) -> std::result::Result<Vec<sea_orm::QueryResult>, sea_orm::DbErr> {
+                self.inner.query_all_raw(self.wording.sent(statement)).await
+            }
+        }
+    };
 }
+
+pub(crate) use send_worded;
+
+send_worded!(Connection);
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,17 @@
 //! Transactions that may write.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, prelude::async_trait::async_trait,
+    ConnectionTrait as _, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{connection::Wording, database::Database, dialect::Dialect, error::Result};
+use crate::{
+    connection::{Wording, send_worded},
+    database::Database,
+    dialect::Dialect,
+    error::Result,
+};
 
 /// A transaction that may write, or a savepoint in one. Dropped, it is rolled back.
 pub struct Transaction {
@@ -18,28 +23,7 @@ pub struct Transaction {
     _turn: Option<OwnedSemaphorePermit>,
 }
 
-#[async_trait]
-impl ConnectionTrait for Transaction {
-    fn get_database_backend(&self) -> DbBackend {
-        self.inner.get_database_backend()
-    }
-
-    async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
-        self.inner.execute_raw(self.wording.sent(statement)).await
-    }
-
-    async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
-        self.inner.execute_unprepared(sql).await
-    }
-
-    async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
-        self.inner.query_one_raw(self.wording.sent(statement)).await
-    }
-
-    async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
-        self.inner.query_all_raw(self.wording.sent(statement)).await
-    }
-}
+send_worded!(Transaction);
 
 impl Transaction {
     /// A savepoint.

@@ -1,5 +1,6 @@
 //! Notices that the database's tables have changed: a statement that meets a table or column that is not there, or not of the type that
-//! is known, lets the catalog be read again, and so does a value that is refused. What only looks is then done again; whoever wanted to change something is told.
+//! is known, lets the catalog be read again, and so does a value that is refused. What only looks is then done again; whoever wanted to
+//! change something is told.
 
 use axum::{
     body::Body,

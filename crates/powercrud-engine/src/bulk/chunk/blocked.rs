@@ -32,30 +32,29 @@ impl<'a> Chunk<'a> {
 
     /// Whether this is a delete, or restores deletes, in a table whose records may keep each other.
     pub(in crate::bulk) fn keeps_itself(&self) -> bool {
-        let table = &self.resource.table;
-        let mut referrers = self.engine.catalog().referrers(table);
-        let restores = match self.operation {
-            Operation::Update(_) => return false,
-            Operation::Delete => false,
-            Operation::Revert(images) => images.of_deleted,
-        };
-        referrers.any(|(from, key)| {
-            let keeps = restores || key.on_delete == ReferentialAction::Restrict;
-            keeps && from.qualified_name() == table.qualified_name()
-        })
-    }
-
-    /// Whether this is a delete, or restores deletes, in a table that refers to itself. Whatever a key's action is, a trigger or a rule may
-    /// refuse it, so that a record keeps the one it refers to until it is gone itself.
-    pub(in crate::bulk) fn may_free_itself(&self) -> bool {
-        let table = &self.resource.table;
-        let refers =
-            || self.engine.catalog().referrers(table).any(|(from, _)| from.qualified_name() == table.qualified_name());
         match self.operation {
             Operation::Update(_) => false,
-            Operation::Delete => refers(),
-            Operation::Revert(_) => self.keeps_itself(),
+            Operation::Delete => self.own_references().any(|key| key.on_delete == ReferentialAction::Restrict),
+            Operation::Revert(images) => {
+                self.own_references().any(|key| images.of_deleted || key.on_delete == ReferentialAction::Restrict)
+            }
         }
+    }
+
+    /// As [`Chunk::keeps_itself`], for all that may be worth another try. Whatever a key's action is, a trigger or a rule may refuse it, so
+    /// that a record keeps the one it refers to until it is gone itself.
+    pub(in crate::bulk) fn may_free_itself(&self) -> bool {
+        match self.operation {
+            Operation::Delete => self.own_references().next().is_some(),
+            _ => self.keeps_itself(),
+        }
+    }
+
+    /// The table's references to itself.
+    fn own_references(&self) -> impl Iterator<Item = &ForeignKey> {
+        let table = &self.resource.table;
+        let referrers = self.engine.catalog().referrers(table);
+        referrers.filter(|(from, _)| from.qualified_name() == table.qualified_name()).map(|(_, key)| key)
     }
 
     /// Whether a record's delete may take others of the same table along.
