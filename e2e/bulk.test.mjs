@@ -58,7 +58,7 @@ test('what matches only since the dialog was opened is not changed, and the dial
   await other.getByRole('link', { name: 'Edit' }).click();
   await other.locator('[name=format]').selectOption('audiobook');
   await other.getByRole('button', { name: 'Save' }).click();
-  await other.waitForURL(/notice=saved$/);
+  await other.getByText('Saved.').waitFor();
   await close(other);
   await button.click();
   await page.locator('#dialog').getByText(`The selection has ${shown + 1} books now, not ${shown}`).waitFor();
@@ -234,5 +234,32 @@ test('the keyboard selects and edits', async () => {
   await page.locator('#toasts').getByText(/1 book/).first().waitFor();
   await page.keyboard.press('Escape');
   assert.equal(await countBooks(page, shop.address, 'stock=77'), 1);
+  await close(page);
+});
+
+test('a dialog stays while what it submitted is under way, and tells of its task', async () => {
+  const page = await open(chrome);
+  const matching = await countBooks(page, shop.address, 'status=in_print');
+  await selectAllMatching(page, matching);
+  await page.locator('#bulk-edit').click();
+  await set(page, 'price', '55.5');
+  const submit = (url) => url.pathname.endsWith('/bulk-edit');
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route(submit, async (route) => {
+    if (route.request().method() === 'POST') await held;
+    await route.continue();
+  });
+  const asked = page.waitForRequest((request) => request.method() === 'POST' && submit(new URL(request.url())));
+  await page.locator('#dialog-submit').click();
+  await asked;
+  for (let times = 0; times < 3; times++) await page.keyboard.press('Escape');
+  assert.ok(await page.getByRole('button', { name: 'Cancel' }).isDisabled());
+  await page.mouse.click(5, 5);
+  assert.ok(await page.locator('#dialog[open] #bulk-form, #dialog[open] [data-bulk-form]').count(), 'the dialog is there');
+  release();
+  await page.getByText(/in (the )?background/i).first().waitFor();
+  const tiles = await finished(page);
+  assert.equal(tiles.Changed, matching, JSON.stringify(tiles));
   await close(page);
 });

@@ -156,7 +156,7 @@ test('what failed is looked through, downloaded and tried again, and a conflict 
   assert.match(download.suggestedFilename(), /^book-failed-.*\.csv$/);
   assert.equal(lines.length, failed + 1);
   assert.match(lines[0], /^record_key,error_field,error_code,error_message,id,title/);
-  await page.locator('#records').getByRole('link', { name: 'Show in the list' }).click();
+  await page.locator('#records').getByRole('link', { name: 'Show these in the list' }).click();
   await until(() => page.locator('#summary').textContent(), (text) => firstNumber(text) === failed, 'the failed in the list');
   await page.goBack();
   await page.getByRole('button', { name: `Retry ${failed} failed` }).click();

@@ -28,7 +28,7 @@ async function changeAllBooks(page, price) {
   await page.locator('input[name=change][value="price"]').check();
   await page.locator('[name="set.price"]').fill(String(price));
   await page.locator('#dialog-submit').click();
-  await page.getByText(/Processing 4,000 records/).first().waitFor();
+  await page.getByText(/Processing 4,000 books/).first().waitFor();
 }
 
 test('a toast comes up on the page where the user stays, and on another to which they went', async () => {

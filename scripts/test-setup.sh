@@ -1,7 +1,7 @@
-# Sourced by scripts/test: installs what is missing and finds or starts the databases. Sets POWERCRUD_TEST_POSTGRES_URL and
+# Sourced by scripts/test: installs what is missing and starts the databases, or finds them. Sets POWERCRUD_TEST_POSTGRES_URL and
 # POWERCRUD_TEST_MYSQL_URL. Expects $work (a temporary folder), skip NAME REASON and step NAME COMMAND.
 
-postgres_data="" mariadb_pid=""
+postgres_data="" mariadb_data="" mariadb_pid=""
 
 # need COMMAND: whether it is there.
 need() {
@@ -44,8 +44,8 @@ install_aiosmtpd() {
 install_packages() {
   local packages=()
   need cc || packages+=(gcc libc6-dev)
-  [ -n "${POWERCRUD_TEST_POSTGRES_URL:-}" ] || postgres_answers || [ -n "$(postgres_bin)" ] || packages+=(postgresql)
-  [ -n "${POWERCRUD_TEST_MYSQL_URL:-}" ] || mariadb_answers || need mariadbd || packages+=(mariadb-server)
+  [ -n "${POWERCRUD_TEST_POSTGRES_URL:-}" ] || [ -n "$(postgres_bin)" ] || postgres_answers || packages+=(postgresql)
+  [ -n "${POWERCRUD_TEST_MYSQL_URL:-}" ] || need mariadbd || mariadb_answers || packages+=(mariadb-server)
   if [ -f e2e/package.json ]; then
     need chromium || packages+=(chromium)
   fi
@@ -107,7 +107,7 @@ as() {
   fi
 }
 
-# A private server for tests: nothing it holds outlives it, so it need not wait for the disk.
+# A private server for tests: nothing it holds outlives it, so it need not wait for the disk, and it has room for all tests at once.
 start_postgres() {
   local bin port
   bin=$(postgres_bin)
@@ -115,21 +115,29 @@ start_postgres() {
   postgres_data=$work/postgres
   mkdir -p "$postgres_data"
   [ "$(id -u)" != 0 ] || chown postgres "$postgres_data"
-  as postgres "$bin/initdb" -D "$postgres_data" -U postgres --auth=trust --encoding=UTF8 --no-locale -N &&
-    as postgres "$bin/pg_ctl" -D "$postgres_data" -w -l "$postgres_data/log" \
-      -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$postgres_data' -c fsync=off -c max_connections=300" \
-      start || return 1
+  as postgres "$bin/initdb" -D "$postgres_data" -U postgres --auth=trust --encoding=UTF8 --no-locale -N || return 1
+  local ssl=off
+  # With TLS, as most servers are.
+  if need openssl; then
+    as postgres openssl req -x509 -nodes -newkey rsa:2048 -days 2 -subj /CN=localhost \
+      -keyout "$postgres_data/server.key" -out "$postgres_data/server.crt" && ssl=on
+  fi
+  as postgres "$bin/pg_ctl" -D "$postgres_data" -w -l "$postgres_data/log" \
+    -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='$postgres_data' -c fsync=off -c max_connections=500 -c ssl=$ssl" \
+    start || return 1
   postgres_port=$port
 }
 
 start_mariadb() {
-  local port data=$work/mariadb
+  local port data
   port=$(free_port)
-  mkdir -p "$data"
+  data=$(mktemp -d "$work/mariadb.XXXXXX")
+  mariadb_data=$data
   [ "$(id -u)" != 0 ] || chown mysql "$data"
   as mysql mariadb-install-db --no-defaults --datadir="$data" --auth-root-authentication-method=normal --skip-test-db || return 1
   as mysql mariadbd --no-defaults --datadir="$data" --socket="$data/socket" --pid-file="$data/pid" --port="$port" \
-    --bind-address=127.0.0.1 --innodb-flush-log-at-trx-commit=0 --max-connections=300 >"$data/log" 2>&1 &
+    --bind-address=127.0.0.1 --innodb-flush-log-at-trx-commit=0 --innodb-buffer-pool-size=512M --max-connections=500 \
+    >"$data/log" 2>&1 &
   mariadb_pid=$!
   mariadb_port=$port
   for _ in $(seq 150); do
@@ -144,36 +152,68 @@ stop_databases() {
   [ -z "$postgres_data" ] || as postgres "$(postgres_bin)/pg_ctl" -D "$postgres_data" -m immediate stop >/dev/null 2>&1 || true
   if [ -n "$mariadb_pid" ]; then
     # runuser does not hand the signal on, so the server itself is told, by the id that it wrote down.
-    kill "$(cat "$work/mariadb/pid" 2>/dev/null || echo "$mariadb_pid")" 2>/dev/null || true
+    kill "$(cat "$mariadb_data/pid" 2>/dev/null || echo "$mariadb_pid")" 2>/dev/null || true
     wait "$mariadb_pid" 2>/dev/null || true
   fi
+}
+
+# Whether the private server has crashed.
+mariadb_crashed() {
+  [ -n "$mariadb_data" ] && grep -aq 'got signal' "$mariadb_data/log"
+}
+
+# Whether both servers still answer; what one that does not wrote last is shown.
+servers_answer() {
+  local answers=0
+  if [ -n "${POWERCRUD_TEST_POSTGRES_URL:-}" ] && ! port_answers "$postgres_port"; then
+    echo "PostgreSQL on port $postgres_port does not answer any more"
+    [ -z "$postgres_data" ] || tail -n 60 "$postgres_data/log"
+    answers=1
+  fi
+  if [ -n "${POWERCRUD_TEST_MYSQL_URL:-}" ] && ! port_answers "$mariadb_port"; then
+    echo "MariaDB on port $mariadb_port does not answer any more"
+    [ -z "$mariadb_data" ] || grep -v 'Aborted connection' "$mariadb_data/log" | tail -n 120
+    answers=1
+  fi
+  return $answers
 }
 
 set_up() {
   chmod 755 "$work"
   install_packages
-  if [ -z "${POWERCRUD_TEST_POSTGRES_URL:-}" ]; then
-    if postgres_answers; then
-      printf '%-28s%s\n' "PostgreSQL" "answers on port $postgres_port"
-    elif [ -n "$(postgres_bin)" ]; then
-      step "PostgreSQL, private" start_postgres || true
-    fi
-    if postgres_answers; then
-      export POWERCRUD_TEST_POSTGRES_URL=postgres://postgres@127.0.0.1:$postgres_port/postgres
-    else
-      skip "tests on PostgreSQL" "no server answers on port $postgres_port as postgres, and none could be started"
-    fi
+  set_up_postgres
+  set_up_mariadb
+}
+
+set_up_postgres() {
+  [ -z "${POWERCRUD_TEST_POSTGRES_URL:-}" ] || { postgres_port=$(port_of "$POWERCRUD_TEST_POSTGRES_URL" 5432); return; }
+  if [ -z "${POWERCRUD_TEST_POSTGRES_PORT:-}" ] && [ -n "$(postgres_bin)" ]; then
+    step "PostgreSQL, private" start_postgres || true
   fi
-  if [ -z "${POWERCRUD_TEST_MYSQL_URL:-}" ]; then
-    if mariadb_answers; then
-      printf '%-28s%s\n' "MariaDB" "answers on port $mariadb_port"
-    elif need mariadbd; then
-      step "MariaDB, private" start_mariadb || true
-    fi
-    if mariadb_answers; then
-      export POWERCRUD_TEST_MYSQL_URL=mysql://root@127.0.0.1:$mariadb_port/mysql
-    else
-      skip "tests on MariaDB" "no server answers on port $mariadb_port as root, and none could be started"
-    fi
+  if postgres_answers; then
+    [ -n "$postgres_data" ] || printf '%-28s%s\n' "PostgreSQL" "answers on port $postgres_port"
+    export POWERCRUD_TEST_POSTGRES_URL=postgres://postgres@127.0.0.1:$postgres_port/postgres
+  else
+    skip "tests on PostgreSQL" "none could be started, and no server answers on port $postgres_port as postgres"
   fi
+}
+
+set_up_mariadb() {
+  [ -z "${POWERCRUD_TEST_MYSQL_URL:-}" ] || { mariadb_port=$(port_of "$POWERCRUD_TEST_MYSQL_URL" 3306); return; }
+  if [ -z "${POWERCRUD_TEST_MYSQL_PORT:-}" ] && need mariadbd; then
+    step "MariaDB, private" start_mariadb || true
+  fi
+  if mariadb_answers; then
+    [ -n "$mariadb_pid" ] || printf '%-28s%s\n' "MariaDB" "answers on port $mariadb_port"
+    export POWERCRUD_TEST_MYSQL_URL=mysql://root@127.0.0.1:$mariadb_port/mysql
+  else
+    skip "tests on MariaDB" "none could be started, and no server answers on port $mariadb_port as root"
+  fi
+}
+
+# port_of URL DEFAULT
+port_of() {
+  local port
+  port=$(sed -nE 's|^[a-z+]+://[^/]*:([0-9]+)(/.*)?$|\1|p' <<<"$1")
+  echo "${port:-$2}"
 }

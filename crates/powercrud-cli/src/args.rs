@@ -1,15 +1,19 @@
 //! The command line's grammar. Nothing here does anything.
 
+mod bulk;
 mod setup;
 mod token;
+mod user;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::demo::DEFAULT_BOOKS;
+pub(crate) use bulk::Bulk;
 pub(crate) use setup::{Resources, Uninstall};
 pub(crate) use token::{Token, TokenCreate, TokenList, TokenRevoke};
+pub(crate) use user::{User, UserList, UserRole};
 
 /// CRUD pages and bulk edits that never time out, for any SQLite, PostgreSQL or MySQL/MariaDB database
 #[derive(Debug, Parser)]
@@ -39,7 +43,7 @@ pub(crate) enum Command {
     Uninstall(Uninstall),
     /// List what was discovered, and why a thing is read-only
     Resources(Resources),
-    /// Change or delete many records
+    /// Change or delete many records, or do an action to them
     #[command(subcommand)]
     Bulk(Bulk),
     /// Look at bulk tasks and control them
@@ -129,53 +133,6 @@ pub(crate) enum Format {
     Json,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Bulk {
-    /// Set fields to the same values on many records
-    Update(BulkUpdate),
-    /// Delete many records
-    Delete(BulkDelete),
-}
-
-#[derive(Debug, Args)]
-#[command(group = ArgGroup::new("changes").args(["set", "null", "add", "remove", "replace", "clear"]).required(true).multiple(true))]
-pub(crate) struct BulkUpdate {
-    /// What to change, as `powercrud resources` names it
-    pub(crate) resource: String,
-    /// A field and its new value; may be repeated
-    #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
-    pub(crate) set: Vec<(String, String)>,
-    /// A field to set to NULL; may be repeated
-    #[arg(long, value_name = "FIELD")]
-    pub(crate) null: Vec<String>,
-    /// A many-to-many field and keys of records to link with as well, such as tags=1,2; may be repeated
-    #[arg(long, value_name = "FIELD=KEYS", value_parser = assignment)]
-    pub(crate) add: Vec<(String, String)>,
-    /// A many-to-many field and keys of records to unlink; may be repeated
-    #[arg(long, value_name = "FIELD=KEYS", value_parser = assignment)]
-    pub(crate) remove: Vec<(String, String)>,
-    /// A many-to-many field and keys of the records to link with, and no others; may be repeated
-    #[arg(long, value_name = "FIELD=KEYS", value_parser = assignment)]
-    pub(crate) replace: Vec<(String, String)>,
-    /// A many-to-many field whose links all go; may be repeated
-    #[arg(long, value_name = "FIELD")]
-    pub(crate) clear: Vec<String>,
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-    #[command(flatten)]
-    pub(crate) run: Run,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BulkDelete {
-    /// What to delete, as `powercrud resources` names it
-    pub(crate) resource: String,
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-    #[command(flatten)]
-    pub(crate) run: Run,
-}
-
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Selection {
@@ -200,6 +157,9 @@ pub(crate) struct Run {
     /// Don't wait for the end: leave the work to a worker
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) no_wait: bool,
+    /// Refuse to do anything where another number of records is selected
+    #[arg(long, value_name = "N")]
+    pub(crate) expected_count: Option<u64>,
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
@@ -219,9 +179,9 @@ pub(crate) enum Task {
     /// Restore what an ended bulk task overwrote or deleted, as a new task; records that changed since are skipped and named
     Revert(TaskRevert),
     /// Queue a running task again whose worker is dead; refused where it lives
-    Requeue(TaskDeed),
+    Requeue(StaffAction),
     /// End a task that no living worker has, so that its locks go; what is committed stays
-    Release(TaskDeed),
+    Release(StaffAction),
     /// Delete tasks that ended long ago, with all that was kept of them
     Purge(TaskPurge),
 }
@@ -242,52 +202,6 @@ pub(crate) struct TaskCommand {
     pub(crate) connection: Connection,
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum User {
-    /// Add a user; the password is asked for, or read from POWERCRUD_PASSWORD or standard input
-    Add(UserAdd),
-    /// Who may sign in
-    List(UserList),
-    /// Give a user another password, read as for add; open sessions end
-    Password(UserCommand),
-    /// Let a user sign in no more; open sessions end at once
-    Deactivate(UserCommand),
-    /// Let a user sign in again
-    Activate(UserCommand),
-    /// Remove a user; the user's bulk tasks stay
-    Remove(UserCommand),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UserAdd {
-    /// What the user signs in with
-    pub(crate) name: String,
-    /// Staff see and control everybody's bulk tasks
-    #[arg(long)]
-    pub(crate) staff: bool,
-    /// Where mail reaches the user
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) email: Option<String>,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UserList {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UserCommand {
-    /// The user's name
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
 }
 
 #[derive(Debug, Args)]
@@ -340,7 +254,7 @@ pub(crate) struct TaskCancel {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct TaskDeed {
+pub(crate) struct StaffAction {
     #[command(flatten)]
     pub(crate) task: TaskCommand,
     /// Why; kept in the audit trail

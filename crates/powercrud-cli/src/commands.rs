@@ -12,13 +12,12 @@ mod uninstall;
 mod user;
 mod worker;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use powercrud::{PowerCrud, Secret, db::Database};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::{Arguments, Bulk, Command, Connection, Format, TableFormat, Task, TaskCancel, Token, User},
-    config::Config,
+    config::{Config, Draft},
     exit::{Exit, Usage},
 };
 
@@ -44,7 +43,7 @@ pub(crate) fn log_level(arguments: &Arguments) -> &'static str {
     match arguments.command {
         Command::Demo(_) | Command::Serve(_) | Command::Worker(_) => "info,sqlx=warn,sea_orm_migration=warn",
         // What this process does itself needs no other worker.
-        _ => "warn,powercrud::backend=error",
+        _ => "warn,powercrud_engine::backend=error",
     }
 }
 
@@ -59,7 +58,7 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
             task.format == Format::Json
         }
         Command::Task(Task::Revert(revert)) => revert.task.format == Format::Json,
-        Command::Task(Task::Requeue(deed) | Task::Release(deed)) => deed.task.format == Format::Json,
+        Command::Task(Task::Requeue(action) | Task::Release(action)) => action.task.format == Format::Json,
         Command::Task(Task::Purge(purge)) => purge.format == Format::Json,
         Command::Token(Token::Create(token)) => token.format == Format::Json,
         Command::Token(Token::List(tokens)) => tokens.format == Format::Json,
@@ -67,6 +66,22 @@ pub(crate) fn wants_json(arguments: &Arguments) -> bool {
         Command::User(User::List(list)) => list.format == Format::Json,
         _ => false,
     }
+}
+
+/// The configuration, or every mistake in it at once: also those that only the database can tell, where it answers.
+async fn configuration(connection: &Connection) -> Result<Config> {
+    let Draft { config, mut mistakes } = Config::load(connection.config.as_deref())?;
+    if mistakes.is_empty() {
+        return Ok(config);
+    }
+    let found = match connect_to_look(connection, &config).await {
+        Ok(database) => build(database, config, false).await.err(),
+        Err(error) => Some(error),
+    };
+    if let Some(powercrud::Error::Configuration(found)) = found.and_then(|error| error.downcast().ok()) {
+        mistakes.extend(found);
+    }
+    Err(powercrud::Error::Configuration(mistakes).into())
 }
 
 /// The database that the command line, the environment or the configuration names.
@@ -82,7 +97,7 @@ async fn connect_to_look(connection: &Connection, config: &Config) -> Result<Dat
 fn with_settings(database: Result<Database, powercrud::db::Error>, config: &Config) -> Result<Database> {
     let database = database.map_err(powercrud::Error::from)?;
     Ok(match &config.settings.tables_schema {
-        Some(schema) => powercrud::db::with_tables_in(database, schema)?,
+        Some(schema) => powercrud::db::with_tables_in(database, schema).map_err(|error| config.places.place(error))?,
         None => database,
     })
 }
@@ -99,31 +114,24 @@ fn address<'a>(connection: &'a Connection, config: &'a Config) -> Result<&'a str
 
 /// A PowerCRUD over that database.
 async fn open(connection: &Connection) -> Result<PowerCrud> {
-    open_with(connection, Config::load(connection.config.as_deref())?).await
+    open_with(connection, configuration(connection).await?).await
+}
+
+/// The same, to have a look that leaves no trace.
+async fn look_at(connection: &Connection) -> Result<PowerCrud> {
+    let config = configuration(connection).await?;
+    let database = connect_to_look(connection, &config).await?;
+    build(database, config, false).await
 }
 
 /// A PowerCRUD over that database, with a configuration that was read already.
 async fn open_with(connection: &Connection, config: Config) -> Result<PowerCrud> {
     let database = connect(connection, &config).await?;
-    Ok(PowerCrud::builder(database).settings(config.settings).build().await?)
+    build(database, config, true).await
 }
 
-/// Cancelled by Ctrl-C, and by SIGTERM where there is such a thing.
-pub(crate) fn stop_signal() -> Result<CancellationToken> {
-    let token = CancellationToken::new();
-    let stopped = token.clone();
-    #[cfg(unix)]
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .context("can't listen for the signal to stop")?;
-    tokio::spawn(async move {
-        #[cfg(unix)]
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-        #[cfg(not(unix))]
-        let _ = tokio::signal::ctrl_c().await;
-        stopped.cancel();
-    });
-    Ok(token)
+/// A PowerCRUD over `database` with that configuration, whose mistakes are told with their places.
+async fn build(database: Database, config: Config, migrate: bool) -> Result<PowerCrud> {
+    let builder = PowerCrud::builder(database).all_settings(config.settings).migrate(migrate);
+    Ok(builder.build().await.map_err(|error| config.places.place(error))?)
 }

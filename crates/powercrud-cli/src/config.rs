@@ -1,5 +1,8 @@
 //! Configuration: powercrud.toml, then `POWERCRUD_…` variables, every mistake reported at once.
 
+mod places;
+mod roles;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -15,6 +18,8 @@ use figment::{
 use powercrud::{Error, LoginMode, MetricsAccess, Notification, ResourceSettings, Secret, Settings};
 use serde::de::DeserializeOwned;
 
+pub(crate) use places::Places;
+
 const DEFAULT_FILE: &str = "powercrud.toml";
 const ENVIRONMENT: &str = "POWERCRUD_";
 
@@ -27,6 +32,15 @@ pub(crate) struct Config {
     pub(crate) bind: SocketAddr,
     /// Everything that the library knows of.
     pub(crate) settings: Settings,
+    /// Where each setting was given.
+    pub(crate) places: Places,
+}
+
+/// A configuration as far as it could be read, and what is wrong with the rest of it.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) config: Config,
+    pub(crate) mistakes: Vec<String>,
 }
 
 impl Default for Config {
@@ -36,17 +50,18 @@ impl Default for Config {
             bind: SocketAddr::from(([127, 0, 0, 1], 8000)),
             // The server is pointed at a database that nobody has described.
             settings: Settings { discover: true, login: LoginMode::WhenUsersExist, ..Settings::default() },
+            places: Places::default(),
         }
     }
 }
 
 impl Config {
-    /// Reads `file`, or powercrud.toml where there is one, and the environment.
+    /// Reads `file`, or powercrud.toml where there is one, and the environment. Keys that don't exist and values that don't fit are
+    /// the draft's mistakes, each with its place and what is allowed.
     ///
     /// # Errors
-    /// A file that is named but can't be read, TOML that is none, and, all at once, keys that don't exist and values that don't
-    /// fit, each with its place and what is allowed.
-    pub(crate) fn load(file: Option<&Path>) -> Result<Self> {
+    /// A file that is named but can't be read, and TOML that is none.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Draft> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -58,13 +73,14 @@ impl Config {
         Self::read(&path.display().to_string(), &text)
     }
 
-    fn read(file: &str, text: &str) -> Result<Self> {
+    fn read(file: &str, text: &str) -> Result<Draft> {
         let toml: Dict = Figment::from(Toml::string(text)).extract().map_err(|error| {
             Error::Configuration(error.into_iter().map(|mistake| format!("{file}: {}", mistake.kind)).collect())
         })?;
         let mut config = Self::default();
         let mut mistakes = Vec::new();
         for (key, value) in toml {
+            config.places.note(&key, &value, |key| format!("{file}: {key}"));
             config.apply(&key, value, &mut |key, mistake| mistakes.push(format!("{file}: {key}: {mistake}")));
         }
         for (key, value) in environment()? {
@@ -73,14 +89,12 @@ impl Config {
                 tracing::warn!("{ENVIRONMENT}{} is no setting and is ignored", key.to_uppercase());
                 continue;
             }
+            config.places.note(&key, &value, places::of_variable);
             config.apply(&key, value, &mut |key, mistake| {
-                let (top, rest) = key.split_once('.').unwrap_or((key, ""));
-                let name = format!("{ENVIRONMENT}{}", top.to_uppercase());
-                let name = if rest.is_empty() { name } else { format!("{name}__{}", rest.replace('.', "__")) };
-                mistakes.push(format!("environment: {name}: {mistake}"));
+                mistakes.push(format!("{}: {mistake}", places::of_variable(key)));
             });
         }
-        if mistakes.is_empty() { Ok(config) } else { Err(Error::Configuration(mistakes).into()) }
+        Ok(Draft { config, mistakes })
     }
 
     /// Applies one top-level key; `complain` hears of each mistake under it, with the full key.
@@ -143,6 +157,10 @@ impl Config {
                 self.apply_resources(value, complain);
                 Ok(())
             }
+            "roles" => {
+                roles::apply(&mut settings.roles, value, complain);
+                Ok(())
+            }
             _ => Err(format!("there is no such setting; allowed are: {}", KEYS.join(", "))),
         };
         if let Err(mistake) = done {
@@ -162,6 +180,15 @@ impl Config {
             };
             let settings: &mut ResourceSettings = self.settings.resources.entry(name).or_default();
             for (key, value) in keys {
+                if key == "actions" {
+                    match serde_json::to_value(&value) {
+                        Ok(value) => settings.read_actions(value, &mut |under, mistake| {
+                            complain(&format!("{place}.actions{under}"), mistake);
+                        }),
+                        Err(error) => complain(&format!("{place}.actions"), error.to_string()),
+                    }
+                    continue;
+                }
                 let set = serde_json::to_value(&value)
                     .map_err(|error| error.to_string())
                     .and_then(|value| settings.set(&key, value));
@@ -174,7 +201,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 28] = [
+pub(crate) const KEYS: [&str; 29] = [
     "database_url",
     "bind",
     "title",
@@ -203,6 +230,7 @@ pub(crate) const KEYS: [&str; 28] = [
     "audit_days",
     "tables_schema",
     "resources",
+    "roles",
 ];
 
 /// `POWERCRUD_TITLE`, and `POWERCRUD_RESOURCES__Track__paginate_by`, where only the resource's name keeps its capitals. Variables
@@ -280,7 +308,8 @@ mod tests {
             bulk_atomicity = "all"
             "#,
         )
-        .unwrap();
+        .unwrap()
+        .config;
         assert_eq!(config.database_url, Some("sqlite:shop.db".into()));
         assert_eq!(config.bind.port(), 9000);
         assert_eq!(config.settings.lease, Duration::from_secs(30));
@@ -303,10 +332,10 @@ mod tests {
             bulk_feilds = []
             "#,
         )
-        .unwrap_err()
-        .to_string();
+        .unwrap()
+        .mistakes
+        .join("\n");
         for part in [
-            "5 mistake",
             "shop.toml: colour: there is no such setting; allowed are: database_url, bind",
             "shop.toml: concurrency: 0 is not allowed; allowed is a whole number from 1 to 64",
             "shop.toml: discover: \"perhaps\" is not allowed; allowed is true or false",
@@ -329,13 +358,14 @@ mod tests {
             bulk_async_notification = ["messages", "email", "callback"]
             "#,
         )
-        .unwrap();
+        .unwrap()
+        .config;
         assert_eq!(config.settings.email_url, Some("smtps://ann:s3cret@mail.example.org".into()));
         assert!(config.settings.bulk_async_notification.includes(powercrud::Channel::Email));
         assert!(!format!("{config:?}").contains("s3cret"));
         let error =
             Config::read("shop.toml", "webhook_secret = [\"whsec_s3cret\"]\nbulk_async_notification = \"pigeon\"");
-        let error = error.unwrap_err().to_string();
+        let error = error.unwrap().mistakes.join("\n");
         assert!(!error.contains("s3cret"), "{error}");
         for part in
             ["webhook_secret: that is no text; allowed is whsec_", "\"pigeon\" is not allowed; allowed is \"none\", or"]

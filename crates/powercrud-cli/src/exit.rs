@@ -30,7 +30,9 @@ impl Exit {
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         match error.downcast_ref::<Error>() {
             Some(Error::Conflict { .. }) => Self::Conflict,
-            Some(Error::UnknownResource { .. } | Error::UnknownUser(_) | Error::Invalid(_)) => Self::Usage,
+            Some(
+                Error::UnknownResource { .. } | Error::UnknownAction { .. } | Error::UnknownUser(_) | Error::Invalid(_),
+            ) => Self::Usage,
             _ if error.is::<Usage>() => Self::Usage,
             _ => Self::Failure,
         }

@@ -8,6 +8,7 @@ mod exit;
 mod output;
 mod report;
 mod server;
+mod signal;
 mod telemetry;
 mod wait;
 
@@ -16,6 +17,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::{args::Arguments, exit::Exit};
+
+/// Bytes of a worker thread's stack.
+const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -33,7 +37,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> ExitCode {
-    let runtime = match tokio::runtime::Runtime::new() {
+    // No request may end the process, however deep its futures are: 8 MiB, of which pages are used that are touched.
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: can't start: {error}");

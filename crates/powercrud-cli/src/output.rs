@@ -37,8 +37,8 @@ pub(crate) fn print_json(value: &serde_json::Value) {
     print(&format!("{value:#}"));
 }
 
-/// A moment in milliseconds since 1970 UTC, to the minute: 2026-01-31 12:00 UTC.
-pub(crate) fn moment(at: i64) -> String {
+/// A timestamp in milliseconds since 1970 UTC, to the minute: 2026-01-31 12:00 UTC.
+pub(crate) fn timestamp(at: i64) -> String {
     let at = chrono::DateTime::from_timestamp_millis(at);
     at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default()
 }

@@ -4,16 +4,17 @@ use anyhow::Result;
 use powercrud::{
     PowerCrud,
     task::{
-        self, BulkTask, NoticeState, NoticeStatus, RecordError, Status,
-        results::{Outcome, Results},
+        self, BulkTask, NoticeState, RecordError, Status, TaskJson,
+        results::{Outcome, ResultRecord, Results},
         store,
     },
 };
+use serde::Serialize;
 
 use crate::{
     args::Format,
     exit::Exit,
-    output::{grouped, moment, print, print_json, table},
+    output::{grouped, print, print_json, table, timestamp},
 };
 
 /// How many failed records are told at most; the counts say how many there are.
@@ -22,19 +23,33 @@ const MOST: u64 = 1_000;
 /// How many are enough for a person who has just seen a task end.
 const FEW: u64 = 20;
 
+/// A task as JSON.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    task: TaskJson,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    taken_along: Vec<TakenAlong>,
+}
+
+/// A record of a delete that another one took along.
+#[derive(Serialize)]
+struct TakenAlong {
+    record_key: String,
+    /// That other one.
+    deleted_with: String,
+}
+
 /// Prints a task with the records that failed, and who is told of its end.
 pub(crate) async fn show(powercrud: &PowerCrud, task: &BulkTask, format: Format) -> Result<()> {
     let errors = store::errors(powercrud, task.id, 0, MOST).await?;
     let notices = task::notices(powercrud, task).await?;
     let taken = taken_along(powercrud, task).await?;
+    let task = &task.as_shown(powercrud);
     match format {
         Format::Json => {
-            let mut json = task.to_json_with_notices(&errors, &notices);
-            if !taken.is_empty() {
-                let record = |(key, other)| serde_json::json!({ "record_key": key, "deleted_with": other });
-                json["taken_along"] = taken.into_iter().map(record).collect();
-            }
-            print_json(&json);
+            let json = TaskJson { errors: Some(errors), notices: Some(notices), ..task.into() };
+            print_json(&serde_json::to_value(Shown { task: json, taken_along: taken })?);
         }
         Format::Text => print(&text(task, &errors, &taken, &notices)),
     }
@@ -42,12 +57,14 @@ pub(crate) async fn show(powercrud: &PowerCrud, task: &BulkTask, format: Format)
 }
 
 /// Of the first records of a delete those that another of them took along, each with that other.
-async fn taken_along(powercrud: &PowerCrud, task: &BulkTask) -> Result<Vec<(String, String)>> {
+async fn taken_along(powercrud: &PowerCrud, task: &BulkTask) -> Result<Vec<TakenAlong>> {
     if task.operation != "delete" || task.results_purged_at.is_some() || task.succeeded_records < 2 {
         return Ok(Vec::new());
     }
     let records = Results::new(powercrud, task.clone(), Outcome::Succeeded)?.next_page().await?.unwrap_or_default();
-    Ok(records.into_iter().filter_map(|record| Some((record.record_key, record.deleted_with?))).collect())
+    let taken =
+        |record: ResultRecord| Some(TakenAlong { record_key: record.record_key, deleted_with: record.deleted_with? });
+    Ok(records.into_iter().filter_map(taken).collect())
 }
 
 /// Prints how a task has ended: like [`show`], for a person with few of the failed records and without the notices.
@@ -55,6 +72,7 @@ pub(crate) async fn show_outcome(powercrud: &PowerCrud, task: &BulkTask, format:
     match format {
         Format::Json => show(powercrud, task, format).await,
         Format::Text => {
+            let task = &task.as_shown(powercrud);
             print(&text(task, &store::errors(powercrud, task.id, 0, FEW).await?, &[], &[]));
             if task.failed_records > FEW {
                 print(&format!("`powercrud task show {}` names more of them", task.id));
@@ -74,15 +92,20 @@ pub(crate) fn exit(task: &BulkTask) -> Exit {
 }
 
 /// What a task does: "Track: UnitPrice → 1.29", "Genre: delete" or "Genre: revert of delete".
-pub(crate) fn deed(task: &BulkTask) -> String {
+pub(crate) fn describe(task: &BulkTask) -> String {
     let changes = task.changes_in_words(str::to_owned, usize::MAX);
-    let deed = match (changes.is_empty(), task.reverts) {
+    let describe = match (changes.is_empty(), task.reverts) {
+        (false, _) if task.action().is_some() => format!("{} ({})", task.operation, changes.join(", ")),
+        (true, None) if !task.values.is_empty() => {
+            let values = task.values.iter().map(|(name, value)| format!("{name}={value}"));
+            format!("{} ({})", task.operation, values.collect::<Vec<_>>().join(", "))
+        }
         (false, _) => changes.join(", "),
         (true, Some(_)) => "delete".to_owned(),
         (true, None) => task.operation.clone(),
     };
     let revert = if task.reverts.is_some() { "revert of " } else { "" };
-    format!("{}: {revert}{deed}", task.resource)
+    format!("{}: {revert}{describe}", task.resource)
 }
 
 /// "12 of 25 done, 13 failed, 0 not attempted".
@@ -103,14 +126,15 @@ pub(crate) fn counts(task: &BulkTask) -> String {
     parts.join(", ")
 }
 
-fn text(task: &BulkTask, errors: &[RecordError], taken: &[(String, String)], notices: &[NoticeState]) -> String {
-    let mut lines = vec![format!("{}  {}: {}", task.status.as_str(), deed(task), counts(task))];
+fn text(task: &BulkTask, errors: &[RecordError], taken: &[TakenAlong], notices: &[NoticeState]) -> String {
+    let mut lines = vec![format!("{}  {}: {}", task.status.as_str(), describe(task), counts(task))];
     if let (Some(started), Some(completed)) = (task.started_at, task.completed_at) {
         lines[0].push_str(&format!(" in {:.1} s", (completed - started).max(0) as f64 / 1000.0));
     }
     if !task.error_message.is_empty() {
         lines.push(task.error_message.clone());
     }
+    lines.extend(task.pending_reason.clone());
     if !errors.is_empty() {
         let row = |error: &RecordError| {
             vec![
@@ -129,7 +153,7 @@ fn text(task: &BulkTask, errors: &[RecordError], taken: &[(String, String)], not
         lines.push(format!("… and {} more failed records", grouped(unseen)));
     }
     if !taken.is_empty() {
-        let rows: Vec<_> = taken.iter().map(|(key, other)| vec![key.clone(), format!("record {other}")]).collect();
+        let rows: Vec<_> = taken.iter().map(taken_row).collect();
         lines.push(String::new());
         lines.push(table(&["record", "deleted with"], &rows));
     }
@@ -144,12 +168,16 @@ fn text(task: &BulkTask, errors: &[RecordError], taken: &[(String, String)], not
     lines.join("\n")
 }
 
+fn taken_row(taken: &TakenAlong) -> Vec<String> {
+    vec![taken.record_key.clone(), format!("record {}", taken.deleted_with)]
+}
+
 /// A row of the table of notices; `when` is when it arrived, or when it is tried next.
 fn notice(notice: &NoticeState) -> Vec<String> {
-    let when = match (notice.sent_at, notice.status) {
-        (Some(at), _) => moment(at),
-        (None, NoticeStatus::Waiting) => format!("next {}", moment(notice.next_attempt_at)),
-        _ => String::new(),
+    let when = match (notice.sent_at, notice.next_attempt_at) {
+        (Some(at), _) => timestamp(at),
+        (None, Some(at)) => format!("next {}", timestamp(at)),
+        (None, None) => String::new(),
     };
     vec![
         notice.channel.clone(),

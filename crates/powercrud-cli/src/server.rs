@@ -2,14 +2,14 @@
 //!
 //! - A request's head has to be there within [`HEAD`], counted from when the connection is opened or the last answer is sent: so an idle
 //!   connection ends too. Bodies and handlers have the router's own limit.
-//! - An answer that its reader does not take ends after [`patient::STALLED`].
+//! - An answer that its reader does not take ends after [`stall_timeout::STALLED`].
 //! - There are no more connections than the process has file descriptors for (`limits`). Where all are in use, the one that has waited
 //!   longest for its next request, or for the rest of one, makes room for a new one.
 
 mod arriving;
 mod limits;
-mod patient;
-mod places;
+mod slots;
+mod stall_timeout;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -27,8 +27,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 use arriving::{Arriving, Work};
-use patient::Patient;
-use places::{Place, Places};
+use slots::{Slot, Slots};
+use stall_timeout::StallTimeout;
 
 pub(crate) use limits::most_connections;
 
@@ -43,7 +43,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers connections until `stop`, then finishes the requests that are open.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
-    let places = Places::new(most_connections());
+    let slots = Slots::new(most_connections());
     // Made once: a bare router would be copied, every route of it, for each connection.
     let router = router.with_state(());
     let open = TaskTracker::new();
@@ -57,19 +57,19 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
             Err(error) => {
                 if !is_of_the_client(&error) {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    places.make_room();
+                    slots.make_room();
                     tokio::time::sleep(PAUSE).await;
                 }
                 continue;
             }
         };
-        let place = tokio::select! {
-            place = places.take(peer.ip()) => place,
+        let slot = tokio::select! {
+            slot = slots.take(peer.ip()) => slot,
             () = stop.cancelled() => break,
         };
         // Else it is closed: whoever it is of has enough to wait for.
-        if let Some(place) = place {
-            open.spawn(answer(stream, peer, router.clone(), place, stop.clone()));
+        if let Some(slot) = slot {
+            open.spawn(answer(stream, peer, router.clone(), slot, stop.clone()));
         }
     }
     drop(listener);
@@ -83,15 +83,15 @@ fn is_of_the_client(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn answer(stream: TcpStream, peer: SocketAddr, router: Router, place: Place, stop: CancellationToken) {
+async fn answer(stream: TcpStream, peer: SocketAddr, router: Router, slot: Slot, stop: CancellationToken) {
     // Small answers are not to wait for more.
     let _ = stream.set_nodelay(true);
-    let place = Arc::new(place);
+    let slot = Arc::new(slot);
     let service = {
-        let place = Arc::clone(&place);
+        let slot = Arc::clone(&slot);
         service_fn(move |request: hyper::Request<Incoming>| {
             let router = router.clone();
-            let work = Work::of(&place);
+            let work = Work::of(&slot);
             async move {
                 let mut request: Request = request.map(|body| Body::new(Arriving::new(body, work.clone())));
                 request.extensions_mut().insert(ConnectInfo(peer));
@@ -111,7 +111,7 @@ async fn answer(stream: TcpStream, peer: SocketAddr, router: Router, place: Plac
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(LONGEST_HEAD)
-        .serve_connection(TokioIo::new(Patient::new(stream)), service);
+        .serve_connection(TokioIo::new(StallTimeout::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let mut stopping = false;
     loop {
@@ -122,7 +122,7 @@ async fn answer(stream: TcpStream, peer: SocketAddr, router: Router, place: Plac
                 }
                 return;
             }
-            () = place.given_up() => return,
+            () = slot.given_up() => return,
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
                 connection.as_mut().graceful_shutdown();

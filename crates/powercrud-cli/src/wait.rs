@@ -11,7 +11,7 @@ use powercrud::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{commands::stop_signal, output::grouped, report};
+use crate::{output::grouped, report, signal};
 
 /// How often the task's row is read.
 const LOOK: Duration = Duration::from_millis(50);
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Where the database fails, or the person stops waiting; the task goes on then, or waits for a worker.
 pub(crate) async fn until_ended(powercrud: &PowerCrud, task: &BulkTask, worker_alive: bool) -> Result<BulkTask> {
     let id = task.id;
-    let stop = stop_signal()?;
+    let stop = signal::stop()?;
     let mut own = (!worker_alive).then(|| OwnWork::start(powercrud, task));
     let mut moved = (Instant::now(), None);
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
@@ -35,7 +35,7 @@ pub(crate) async fn until_ended(powercrud: &PowerCrud, task: &BulkTask, worker_a
         let task = store::get(powercrud, &User::operator(), id).await?;
         bar.set_length(task.total_records);
         bar.set_position(task.processed_records);
-        bar.set_message(report::deed(&task));
+        bar.set_message(report::describe(&task.as_shown(powercrud)));
         if task.status.is_final() {
             break task;
         }

@@ -10,6 +10,7 @@ mod mysql;
 mod postgres;
 pub(crate) mod rights;
 mod sqlite;
+mod structure;
 
 pub use constraint::columns_in;
 pub(crate) use mysql::unescape as unescape_check;
@@ -41,6 +42,13 @@ pub struct LeftOut {
     pub reason: String,
 }
 
+impl LeftOut {
+    /// The reason without the statement that would grant a right, which names the role.
+    pub fn reason_in_short(&self) -> &str {
+        self.reason.split(": GRANT ").next().unwrap_or(&self.reason)
+    }
+}
+
 /// Tables of that prefix are PowerCRUD's own, and in no catalog.
 pub const OWN_PREFIX: &str = "powercrud_";
 
@@ -52,6 +60,8 @@ impl Catalog {
     /// Only where the system tables themselves can't be read. One odd table ends up in [`Catalog::left_out`].
     pub async fn discover(database: &Database) -> Result<Self> {
         let dialect = database.dialect();
+        // First: what changes while the rest is read is another structure when it is asked for next.
+        let structures = structure::of_all(database).await?;
         let mut found = match dialect {
             Dialect::Sqlite => sqlite::discover(database).await?,
             Dialect::Postgres => postgres::discover(database).await?,
@@ -66,6 +76,9 @@ impl Catalog {
             resolve_references(&mut tables);
         }
         tables.iter_mut().for_each(Table::choose_key);
+        for table in &mut tables {
+            table.structure = structures.get(&(table.sql_schema.clone(), table.name.clone())).copied();
+        }
         let names: Vec<_> = tables.iter().map(Table::qualified_name).collect();
         for (table, name) in tables.iter_mut().zip(&names) {
             table.ambiguous = names.iter().filter(|other| *other == name).count() > 1;

@@ -13,10 +13,13 @@ use std::{
 };
 
 use sea_orm::{DatabaseConnection, DbBackend, DbErr, Statement};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     dialect::Dialect,
+    reach::Reach,
     tokens::{Token, spans},
+    writers::Writers,
 };
 
 /// The schema or database of own tables, and which tables those are.
@@ -85,6 +88,8 @@ impl Wording {
 pub struct Connection {
     pub(crate) inner: DatabaseConnection,
     pub(crate) wording: Wording,
+    pub(crate) reach: Reach,
+    pub(crate) writers: Writers,
 }
 
 /// What it does not do by itself does not know of own tables.
@@ -110,6 +115,28 @@ impl Connection {
     pub async fn close(self) -> std::result::Result<(), DbErr> {
         self.inner.close().await
     }
+
+    /// Waits for the turn of a statement that writes by itself, where only one can write. Where that takes too long the database is asked
+    /// all the same, and says so.
+    pub(crate) async fn turn(&self, sql: &str) -> Option<OwnedSemaphorePermit> {
+        let writes = |word: &str| sql.get(..word.len()).is_some_and(|first| first.eq_ignore_ascii_case(word));
+        match ["INSERT", "UPDATE", "DELETE"].into_iter().any(writes) {
+            true => self.writers.turn().await.ok().flatten(),
+            false => None,
+        }
+    }
+
+    /// Runs what takes a connection of the pool; where there is none, the error says why.
+    pub(crate) async fn reaching<T>(
+        &self,
+        work: impl Future<Output = std::result::Result<T, DbErr>>,
+    ) -> std::result::Result<T, DbErr> {
+        self.reach.check(&self.inner).await?;
+        match self.reach.unless_gone(&self.inner, work).await {
+            Err(error) => Err(self.reach.explain(&self.inner, error).await),
+            done => done,
+        }
+    }
 }
 
 /// Sends the statements of what has an `inner` connection in its `wording`.
@@ -125,25 +152,28 @@ macro_rules! send_worded {
                 &self,
                 statement: sea_orm::Statement,
             ) -> std::result::Result<sea_orm::ExecResult, sea_orm::DbErr> {
-                self.inner.execute_raw(self.wording.sent(statement)).await
+                let _turn = self.turn(&statement.sql).await;
+                self.reaching(self.inner.execute_raw(self.wording.sent(statement))).await
             }
 
             async fn execute_unprepared(&self, sql: &str) -> std::result::Result<sea_orm::ExecResult, sea_orm::DbErr> {
-                self.inner.execute_unprepared(sql).await
+                self.reaching(self.inner.execute_unprepared(sql)).await
             }
 
             async fn query_one_raw(
                 &self,
                 statement: sea_orm::Statement,
             ) -> std::result::Result<Option<sea_orm::QueryResult>, sea_orm::DbErr> {
-                self.inner.query_one_raw(self.wording.sent(statement)).await
+                let _turn = self.turn(&statement.sql).await;
+                self.reaching(self.inner.query_one_raw(self.wording.sent(statement))).await
             }
 
             async fn query_all_raw(
                 &self,
                 statement: sea_orm::Statement,
             ) -> std::result::Result<Vec<sea_orm::QueryResult>, sea_orm::DbErr> {
-                self.inner.query_all_raw(self.wording.sent(statement)).await
+                let _turn = self.turn(&statement.sql).await;
+                self.reaching(self.inner.query_all_raw(self.wording.sent(statement))).await
             }
         }
     };

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     fault::Fault,
     fault::{connection_reason, is_of_server},
+    reach::Reach,
     sql::{AS_IT_IS, KNOWN_SESSION},
     sqlite,
     url::{mask_password, normalize_url, without_password},
@@ -24,7 +25,6 @@ pub struct Database {
     pub(crate) dialect: Dialect,
     /// The address, password masked; empty where the connection was handed in.
     url: String,
-    pub(crate) writers: Writers,
     /// Whether each connection was told at its start what sessions of ours need.
     pub(crate) is_strict: bool,
     /// Why nothing can be written, where the connection was made for reading only.
@@ -55,6 +55,9 @@ impl Database {
         let refuse = |reason: String| Error::Connection { url: masked.clone(), reason };
         let url = normalize_url(url).map_err(|reason| refuse(without_password(&reason, given)))?;
         let file = sqlite::File::of_url(&url, to_look);
+        if let Some(reason) = &file.unreadable {
+            return Err(refuse(reason.clone()));
+        }
         let read_only = file.read_only.clone();
         let mut options = ConnectOptions::new(url);
         options
@@ -93,10 +96,14 @@ impl Database {
     pub fn from_connection(connection: DatabaseConnection) -> Self {
         let dialect = Dialect::of(connection.get_database_backend());
         Self {
-            connection: Connection { inner: connection, wording: Wording::default() },
+            connection: Connection {
+                inner: connection,
+                wording: Wording::default(),
+                reach: Reach::default(),
+                writers: Writers::of(dialect),
+            },
             dialect,
             url: String::new(),
-            writers: Writers::of(dialect),
             is_strict: false,
             read_only: None,
         }

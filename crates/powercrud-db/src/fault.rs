@@ -6,7 +6,7 @@ mod native;
 
 use std::error::Error as _;
 
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
 use native::{ABOUT_NAMES, LEFT_OUT, QUOTING, is_raised, mysql, postgres, sqlite, without_literal};
 
@@ -19,7 +19,7 @@ pub struct Fault {
     pub code: &'static str,
     /// The database's own code: a SQLSTATE on PostgreSQL, a number elsewhere; empty where it was not the database that refused.
     pub native: String,
-    /// Who is to blame.
+    /// What it is attributed to.
     pub kind: FaultKind,
     /// The column, or the constraint's or key's name, where the database says.
     pub field: Option<String>,
@@ -29,7 +29,7 @@ pub struct Fault {
     pub literal: Option<String>,
 }
 
-/// Who is to blame for a database error.
+/// What a database error is attributed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     /// Nobody: the same transaction may succeed if tried again.
@@ -38,17 +38,30 @@ pub enum FaultKind {
     Record,
     /// Nobody knows: a record's, until single records fail alike.
     Unknown,
-    /// The statement was ended from outside, because it took too long or somebody wished so: a smaller one may succeed.
+    /// The statement was ended from outside, because it took too long or somebody asked for it: a smaller one may succeed.
     Interrupted,
     /// The whole database or request: no record would fare better.
     Statement,
 }
 
+/// The pool waits as long for a connection of its own as for one that the server has no room for, and tells neither from the other.
+const NONE_FREE: &str =
+    "all connections to the database stayed in use, this program's own or as many as its server allows";
+
 impl Fault {
     /// Reads a SeaORM error.
     pub fn classify(error: &DbErr) -> Self {
-        if let DbErr::ConnectionAcquire(error) = error {
-            return Self::transient("BUSY", format!("no database connection became free: {error}"));
+        match error {
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => {
+                return Self::transient("BUSY", NONE_FREE.into());
+            }
+            DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed) => {
+                return Self::transient("CONNECTION_LOST", "the connections to the database were closed".into());
+            }
+            DbErr::Conn(RuntimeErr::Internal(why)) => {
+                return Self::transient("CONNECTION_LOST", format!("the database can't be reached: {why}"));
+            }
+            _ => {}
         }
         let Some(error) = sqlx_error(error) else {
             return Self::unknown(error.to_string());
@@ -61,9 +74,7 @@ impl Fault {
                 | sqlx::Error::Protocol(_) => {
                     Self::transient("CONNECTION_LOST", format!("the connection to the database was lost: {error}"))
                 }
-                sqlx::Error::PoolTimedOut => {
-                    Self::transient("BUSY", "no database connection became free in time".into())
-                }
+                sqlx::Error::PoolTimedOut => Self::transient("BUSY", NONE_FREE.into()),
                 _ => Self::unknown(error.to_string()),
             };
         };
@@ -107,7 +118,7 @@ impl Fault {
         self.kind == FaultKind::Transient
     }
 
-    /// Whether a record is to blame, as far as anybody knows.
+    /// Whether the error belongs to a record, as far as is known.
     pub fn is_record(&self) -> bool {
         matches!(self.kind, FaultKind::Record | FaultKind::Unknown)
     }
@@ -126,6 +137,11 @@ impl Fault {
         ["42703", "42P01", "42804", "42883", "1054", "1146"].contains(&self.native.as_str())
             || is_sqlites
             || is_prepared
+    }
+
+    /// Whether the role lacks a right.
+    pub fn is_not_permitted(&self) -> bool {
+        self.code == "NOT_PERMITTED"
     }
 
     /// Whether some index can't hold what the row has for it; a shorter value may be compressed or not, so only the database knows.

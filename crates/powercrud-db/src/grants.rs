@@ -120,6 +120,30 @@ async fn mysql(database: &Database, needed: &[Needed]) -> Result<Vec<String>> {
     Ok(grants)
 }
 
+/// Why there is no schema to make tables in, where the connection's search path names none that there is (PostgreSQL).
+///
+/// # Errors
+/// The database's.
+pub async fn no_schema(database: &Database) -> Result<Option<String>> {
+    if database.dialect() != Dialect::Postgres || database.own_schema().is_some() {
+        return Ok(None);
+    }
+    let connection = database.connection();
+    // Of one that is there and may not be used the missing right is told.
+    let sql = "SELECT path FROM (SELECT current_setting('search_path') AS path) AS setting
+               WHERE current_schema() IS NULL AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = ANY (string_to_array(
+                 replace(replace(replace(path, '\"', ''), '$user', current_user), ', ', ','), ',')))";
+    let statement = Statement::from_string(connection.get_database_backend(), sql);
+    let path: Option<String> =
+        connection.query_one_raw(statement).await?.map(|row| row.try_get_by_index(0)).transpose()?;
+    Ok(path.map(|path| {
+        format!(
+            "no schema is selected: the connection's search_path is {path:?}, and there is no schema of such a name; make it, or set a \
+             search_path that names one (ALTER ROLE … SET search_path, or ?options=-c%20search_path%3Dpublic in the address)"
+        )
+    }))
+}
+
 /// The statements that would let the database's role make tables.
 ///
 /// # Errors
@@ -149,4 +173,17 @@ pub async fn to_create_tables(database: &Database) -> Result<Vec<String>> {
             Ok(vec![format!("GRANT {rights} ON {schema}.* TO {role};")])
         }
     }
+}
+
+/// The statements that would let the database's role drop these tables of its own; empty where only who owns them may.
+///
+/// # Errors
+/// The database's.
+pub async fn to_drop(database: &Database, tables: &[String]) -> Result<Vec<String>> {
+    if database.dialect() != Dialect::Mysql {
+        return Ok(Vec::new());
+    }
+    let (current, role) = mysql_role(database).await?;
+    let schema = database.own_schema().map_or(current, backticked);
+    Ok(tables.iter().map(|table| format!("GRANT DROP ON {schema}.{} TO {role};", backticked(table))).collect())
 }

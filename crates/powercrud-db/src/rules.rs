@@ -74,17 +74,17 @@ impl WriteKind {
 }
 
 impl Rules {
-    /// Asks `database` for the rules that a deed on the rows of `table` meets.
+    /// Asks `database` for the rules that a write on the rows of `table` meets.
     ///
     /// # Errors
     /// The database's, where it does not let its own tables be read.
-    pub async fn read(database: &Database, table: &Table, deed: WriteKind) -> Result<Self> {
+    pub async fn read(database: &Database, table: &Table, write_kind: WriteKind) -> Result<Self> {
         let mut rules = match database.dialect() {
-            Dialect::Sqlite => sqlite::read(database, table, deed).await?,
-            Dialect::Postgres => postgres::read(database, table, deed).await?,
-            Dialect::Mysql => mysql::read(database, table, deed).await?,
+            Dialect::Sqlite => sqlite::read(database, table, write_kind).await?,
+            Dialect::Postgres => postgres::read(database, table, write_kind).await?,
+            Dialect::Mysql => mysql::read(database, table, write_kind).await?,
         };
-        if deed == WriteKind::Delete {
+        if write_kind == WriteKind::Delete {
             rules.checks.clear();
         }
         Ok(rules)

@@ -8,6 +8,7 @@ mod differs;
 mod image;
 mod joins;
 mod keys;
+mod nulls;
 mod own_rows;
 mod session;
 mod size;
@@ -22,7 +23,7 @@ use sea_orm::sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, Q
 
 use crate::{
     dialect::Dialect,
-    table::{Column, ColumnType},
+    table::{Column, ColumnType, Table, TableKind},
 };
 
 impl Dialect {
@@ -235,6 +236,17 @@ impl Dialect {
     /// Whether INSERT … RETURNING is spoken.
     pub fn returns_inserted_rows(self) -> bool {
         self != Self::Mysql
+    }
+
+    /// Whether a record that refers to itself can't be deleted, where the reference restricts: InnoDB looks at references before the row is gone.
+    pub fn row_keeps_itself(self) -> bool {
+        self == Self::Mysql
+    }
+
+    /// Whether UPDATE … RETURNING is spoken of `table`, and says what a row is in the end. A view's rules may not know it, and SQLite returns
+    /// a row as it was before its triggers ran.
+    pub fn returns_updated_rows(self, table: &Table) -> bool {
+        self == Self::Postgres && table.kind == TableKind::Table
     }
 
     /// Whether a chunk's keys are best sent as bound parameters rather than found by a subquery over the frozen selection: MariaDB

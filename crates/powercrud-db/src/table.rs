@@ -1,8 +1,12 @@
 //! Tables and views, their columns, keys and references, in words that all three databases share.
 
+mod scope;
+
 use sea_orm::sea_query::{ColumnRef, IntoColumnRef as _, IntoTableRef as _, TableRef};
 
 use crate::{denied::Denied, dialect::Dialect};
+
+pub use scope::Scope;
 
 /// Whether rows can live in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +62,11 @@ pub struct Table {
     pub denied: Denied,
     /// Whether schema and name, joined by a dot, are another table's as well: "a.b" with "c", and "a" with "b.c".
     pub ambiguous: bool,
+    /// A digest of its columns, types and keys as the database told them when the catalog was read ([`Table::is_unchanged`]); `None` of
+    /// views.
+    pub structure: Option<u64>,
+    /// Which of its rows there are for whoever works with it; all where it is `None`.
+    pub scope: Option<Scope>,
 }
 
 /// One column.
@@ -240,6 +249,8 @@ impl Table {
             unwritable: None,
             denied: Denied::default(),
             ambiguous: false,
+            structure: None,
+            scope: None,
         }
     }
 

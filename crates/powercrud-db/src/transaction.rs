@@ -1,10 +1,11 @@
 //! Transactions that may write.
 
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait as _,
+    ConnectionTrait as _, DatabaseTransaction, DbErr, IsolationLevel, RuntimeErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait as _,
 };
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument as _;
 
 use crate::{
     connection::{Wording, send_worded},
@@ -17,6 +18,8 @@ use crate::{
 pub struct Transaction {
     inner: DatabaseTransaction,
     wording: Wording,
+    /// How many savepoints it is in.
+    depth: u32,
     /// What sets back what an application's session was told.
     restore: Option<&'static str>,
     /// Given up after the transaction has ended.
@@ -26,12 +29,24 @@ pub struct Transaction {
 send_worded!(Transaction);
 
 impl Transaction {
+    /// It has its connection.
+    async fn reaching<T>(
+        &self,
+        work: impl Future<Output = std::result::Result<T, DbErr>>,
+    ) -> std::result::Result<T, DbErr> {
+        work.await
+    }
+
+    /// It has had its turn.
+    async fn turn(&self, _sql: &str) {}
+
     /// A savepoint.
     ///
     /// # Errors
     /// The database's.
     pub async fn begin(&self) -> std::result::Result<Self, DbErr> {
-        Ok(Self { inner: self.inner.begin().await?, wording: self.wording.clone(), restore: None, _turn: None })
+        let (inner, wording) = (self.inner.begin().await?, self.wording.clone());
+        Ok(Self { inner, wording, depth: self.depth + 1, restore: None, _turn: None })
     }
 
     /// Commits.
@@ -78,18 +93,23 @@ impl Database {
     }
 
     async fn begin_at(&self, isolation_level: Option<IsolationLevel>) -> Result<Transaction> {
-        let turn = self.writers.turn().await?;
+        let turn = self.connection.writers.turn().await?;
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             isolation_level,
             ..TransactionOptions::default()
         };
-        let mut transaction = Transaction {
-            inner: self.connection.inner.begin_with_options(options).await?,
-            wording: self.connection.wording.clone(),
-            restore: None,
-            _turn: turn,
-        };
+        // In a task of its own: whoever is dropped while BEGIN is under way (a client that hangs up, a time limit) would leave the pool a
+        // connection with an open transaction, in which others' statements would be lost (sqlx 0.9 counts it only once it is begun).
+        let pool = self.connection.inner.clone();
+        let beginning = async move { Ok((pool.begin_with_options(options).await?, turn)) };
+        let beginning = tokio::spawn(beginning.in_current_span());
+        let begun = self.connection.reaching(async {
+            beginning.await.unwrap_or_else(|error| Err(DbErr::Conn(RuntimeErr::Internal(error.to_string()))))
+        });
+        let (inner, turn) = begun.await?;
+        let mut transaction =
+            Transaction { inner, wording: self.connection.wording.clone(), depth: 0, restore: None, _turn: turn };
         if let Some((sql, restore)) = self.dialect.strictly().filter(|_| !self.is_strict) {
             transaction.execute_unprepared(sql).await?;
             transaction.restore = Some(restore);
@@ -98,13 +118,15 @@ impl Database {
     }
 }
 
-/// Rolls back to the first savepoint of a transaction. `false`: the transaction has ended under it, so that nothing of it stands and
+/// Rolls back to a savepoint. `false`: the transaction has ended under it, so that nothing of it stands and
 /// nothing more may be done in it than to roll it back.
 pub async fn roll_back_to(savepoint: Transaction) -> bool {
     let mut stands = true;
     if Dialect::of(savepoint.get_database_backend()) == Dialect::Sqlite {
         // As the pool believes it to be; refused where it is so.
-        stands = savepoint.execute_unprepared("BEGIN; SAVEPOINT _sqlx_savepoint_1").await.is_err();
+        let savepoints: String =
+            (1..=savepoint.depth).map(|depth| format!("; SAVEPOINT _sqlx_savepoint_{depth}")).collect();
+        stands = savepoint.execute_unprepared(&format!("BEGIN{savepoints}")).await.is_err();
     }
     savepoint.inner.rollback().await.is_ok() && stands
 }

@@ -20,7 +20,7 @@ use crate::{
     value::Value,
 };
 
-/// What became of a value that was tried.
+/// The outcome of a value that was tried.
 #[derive(Clone, Debug)]
 pub enum Held {
     /// The column would hold it as it was given, as far as anybody can tell.

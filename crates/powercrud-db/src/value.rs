@@ -142,8 +142,8 @@ impl Value {
                     Err(error) => return Ok(Self::Raw(String::from_utf8_lossy(error.as_bytes()).into_owned())),
                 };
                 match column.column_type {
-                    // Text in a column of numbers or bytes is not what the column says it holds.
-                    ColumnType::Bytes => Self::Raw(text),
+                    // Text in a column of bytes or booleans is not what the column says it holds; no comparison takes 't' for true.
+                    ColumnType::Bytes | ColumnType::Boolean => Self::Raw(text),
                     _ => Self::from_database_text(column, text),
                 }
             }

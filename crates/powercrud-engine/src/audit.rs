@@ -1,24 +1,26 @@
 //! The audit trail: who did what to which record or task, when, and why.
 //!
-//! An entry is written by the transaction of the deed: what was done has its entry, and what was not done has none.
+//! An entry is written by the transaction of the action: what was done has its entry, and what was not done has none.
 
 mod keeping;
 mod list;
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, sea_query::Query};
+use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Deserializer, Serialize};
+use strum::VariantArray as _;
 use uuid::Uuid;
 
 pub use keeping::purge;
 pub use list::{AuditFilter, count, list, people};
-pub use list::{by_user, did_lately, of_record, people_of};
+pub use list::{did_lately, of_record, people_of};
 
 use crate::{
     digest::digest,
-    error::Result,
-    own::tables,
+    engine::Engine,
+    error::{Error, Result},
+    own::entity::{self, audit},
     query::comparable_key,
     resource::{Resource, grouped},
     task::BulkTask,
@@ -30,7 +32,8 @@ use powercrud_db::{Dialect, QueryExt as _, Value};
 pub const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// What somebody may do that is kept in the audit trail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Action {
     /// A record was created.
     RecordCreated,
@@ -78,71 +81,26 @@ pub enum Action {
     SignInDelayed,
     /// A user signed out, or signed in anew in the same browser.
     SignedOut,
+    /// A user got another role, or other attributes.
+    AccessChanged,
+    /// A user asked for what their rights do not let them do.
+    Refused,
     /// What a newer version of the program knows, and this one does not.
     Unknown,
 }
 
 impl Action {
     /// All that are known.
-    pub const ALL: [Self; 23] = [
-        Self::RecordCreated,
-        Self::RecordUpdated,
-        Self::RecordDeleted,
-        Self::TaskSubmitted,
-        Self::TaskRetried,
-        Self::TaskReverted,
-        Self::TaskCancelled,
-        Self::TaskPaused,
-        Self::TaskResumed,
-        Self::TaskRequeued,
-        Self::TaskReleased,
-        Self::TaskDeleted,
-        Self::TokenMade,
-        Self::TokenRevoked,
-        Self::UserAdded,
-        Self::PasswordChanged,
-        Self::UserActivated,
-        Self::UserDeactivated,
-        Self::UserRemoved,
-        Self::SignedIn,
-        Self::SignInFailed,
-        Self::SignInDelayed,
-        Self::SignedOut,
-    ];
+    pub const ALL: &'static [Self] = Self::VARIANTS.split_last().expect("actions").1;
 
     /// The word in the table and in addresses.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RecordCreated => "record_created",
-            Self::RecordUpdated => "record_updated",
-            Self::RecordDeleted => "record_deleted",
-            Self::TaskSubmitted => "task_submitted",
-            Self::TaskRetried => "task_retried",
-            Self::TaskReverted => "task_reverted",
-            Self::TaskCancelled => "task_cancelled",
-            Self::TaskPaused => "task_paused",
-            Self::TaskResumed => "task_resumed",
-            Self::TaskRequeued => "task_requeued",
-            Self::TaskReleased => "task_released",
-            Self::TaskDeleted => "task_deleted",
-            Self::TokenMade => "token_made",
-            Self::TokenRevoked => "token_revoked",
-            Self::UserAdded => "user_added",
-            Self::PasswordChanged => "password_changed",
-            Self::UserActivated => "user_activated",
-            Self::UserDeactivated => "user_deactivated",
-            Self::UserRemoved => "user_removed",
-            Self::SignedIn => "signed_in",
-            Self::SignInFailed => "sign_in_failed",
-            Self::SignInDelayed => "sign_in_delayed",
-            Self::SignedOut => "signed_out",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     /// The action of that word.
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.as_str() == word)
+        word.parse().ok().filter(|action| *action != Self::Unknown)
     }
 }
 
@@ -195,7 +153,7 @@ pub struct AuditEntry {
 
 /// Something done, to be written.
 #[derive(Clone, Debug)]
-pub struct Deed {
+pub struct AuditEvent {
     action: Action,
     resource: Option<String>,
     record: Option<(String, String)>,
@@ -205,7 +163,7 @@ pub struct Deed {
     changes: FieldChanges,
 }
 
-impl Deed {
+impl AuditEvent {
     /// Something of that kind.
     pub fn new(action: Action) -> Self {
         Self {
@@ -226,6 +184,13 @@ impl Deed {
         self
     }
 
+    /// About a resource of that name.
+    #[must_use]
+    pub fn on_resource(mut self, name: &str) -> Self {
+        self.resource = Some(name.to_owned());
+        self
+    }
+
     /// Done to a bulk task on that resource.
     pub(crate) fn on_task(mut self, task_id: Uuid, resource: &str) -> Self {
         self.task_id = Some(task_id);
@@ -234,9 +199,13 @@ impl Deed {
     }
 
     /// Done to a bulk task that there is already.
-    pub(crate) fn of_task(action: Action, task: &BulkTask) -> Self {
-        let records = if task.total_records == 1 { "record" } else { "records" };
-        let subject = format!("{} of {} {records}", task.operation, grouped(task.total_records));
+    pub(crate) fn of_task(engine: &Engine, action: Action, task: &BulkTask) -> Self {
+        let records = match engine.resource(&task.resource) {
+            Ok(resource) => resource.count_in_words(task.total_records),
+            Err(_) if task.total_records == 1 => "1 record".to_owned(),
+            Err(_) => format!("{} records", grouped(task.total_records)),
+        };
+        let subject = format!("{} of {records}", task.operation);
         Self::new(action).on_task(task.id, &task.resource).about(subject)
     }
 
@@ -259,37 +228,20 @@ impl Deed {
     /// Writes it, at the database's own time, as part of the transaction of what was done.
     pub async fn write<C: ConnectionTrait>(self, transaction: &C, dialect: Dialect, by: &User) -> Result<()> {
         let (key, hash) = self.record.unzip();
-        let mut insert = Query::insert();
-        insert
-            .into_table(tables::AUDIT)
-            .columns([
-                "id",
-                "at",
-                "user_id",
-                "user_name",
-                "action",
-                "resource",
-                "record_key",
-                "record_hash",
-                "task_id",
-                "subject",
-                "reason",
-                "changes",
-            ])
-            .values_panic([
-                Uuid::now_v7().into(),
-                dialect.now(),
-                by.id.clone().into(),
-                by.recorded_name().into(),
-                self.action.as_str().into(),
-                self.resource.into(),
-                key.into(),
-                hash.into(),
-                self.task_id.into(),
-                self.subject.into(),
-                self.reason.into(),
-                serde_json::json!(self.changes).to_string().into(),
-            ]);
+        let insert = entity::insert::<audit::Entity, _>([
+            (audit::Column::Id, Uuid::now_v7().into()),
+            (audit::Column::At, dialect.now()),
+            (audit::Column::UserId, by.id.clone().into()),
+            (audit::Column::UserName, by.recorded_name().into()),
+            (audit::Column::Action, self.action.as_str().into()),
+            (audit::Column::Resource, self.resource.into()),
+            (audit::Column::RecordKey, key.into()),
+            (audit::Column::RecordHash, hash.into()),
+            (audit::Column::TaskId, self.task_id.into()),
+            (audit::Column::Subject, self.subject.into()),
+            (audit::Column::Reason, self.reason.into()),
+            (audit::Column::Changes, serde_json::json!(self.changes).to_string().into()),
+        ]);
         transaction.insert(&insert).await?;
         Ok(())
     }
@@ -318,6 +270,21 @@ pub(crate) fn kept_value(value: &Value) -> Option<String> {
     }
 }
 
+const LONGEST_REASON: usize = 500;
+
+/// The reason that somebody gives, which must be one.
+pub(crate) fn checked_reason(reason: &str) -> Result<&str> {
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(Error::invalid("reason", "NOT_NULL", "say why; the reason is kept in the audit trail"));
+    }
+    if reason.chars().count() > LONGEST_REASON || reason.contains('\0') {
+        let message = format!("a reason has at most {LONGEST_REASON} characters, none of them NUL");
+        return Err(Error::invalid("reason", "OUT_OF_RANGE", message));
+    }
+    Ok(reason)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,7 +302,7 @@ mod tests {
 
     #[test]
     fn every_action_has_a_word() {
-        for action in Action::ALL {
+        for &action in Action::ALL {
             assert_eq!(Action::from_word(action.as_str()), Some(action));
         }
     }

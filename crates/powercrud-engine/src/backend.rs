@@ -3,19 +3,65 @@
 
 mod database;
 
-use uuid::Uuid;
+use std::sync::Arc;
 
-pub(crate) use database::Listener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
-use crate::{engine::Engine, error::Result, worker};
+pub use crate::engine::{Backend, Listener};
+use crate::{engine::Engine, error::Result, heartbeat, task::BulkTask};
+use database::Database;
 
-/// Tells workers of a task that was committed; returns whether any worker showed a sign of life lately.
-pub(crate) async fn dispatch(engine: &Engine, task_id: Uuid) -> Result<bool> {
-    engine.bell().notify_one();
-    database::notify(engine, task_id).await;
-    let alive = worker::any_alive(engine).await?;
+/// Tells workers of a task that was committed; returns whether any worker sent a heartbeat lately.
+pub(crate) async fn dispatch(engine: &Engine, task: &BulkTask) -> Result<bool> {
+    engine.wake_up().notify_one();
+    let name = engine.resource(&task.resource).map_or(Database::NAME, |resource| resource.backend());
+    let own = engine.backends().iter().find(|backend| backend.name() == name);
+    let passed = match own {
+        Some(backend) => backend.dispatch(engine, task.id).await,
+        None => Database.dispatch(engine, task.id).await,
+    };
+    if let Err(error) = passed {
+        tracing::warn!(task_id = %task.id, backend = name, error, "workers could not be told of a task; they find it when they look");
+    }
+    let alive = heartbeat::any_alive(engine).await?;
     if !alive {
-        tracing::warn!(%task_id, "no worker is running: the task waits in the database");
+        tracing::warn!(task_id = %task.id, "no worker is running: the task waits in the database");
     }
     Ok(alive)
+}
+
+/// Wakes the workers of this process whenever one of its backends says that there may be something to do, until `stop` is cancelled.
+pub(crate) fn listen(engine: &Engine, stop: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let all = engine.backends().iter().cloned().chain([Arc::new(Database) as Arc<dyn Backend>]);
+    let each = |backend| tokio::spawn(listen_to(engine.clone(), backend, stop.clone()));
+    all.map(each).collect()
+}
+
+async fn listen_to(engine: Engine, backend: Arc<dyn Backend>, stop: CancellationToken) {
+    let listening = async {
+        loop {
+            let ended = match backend.listen(&engine).await {
+                Ok(mut listener) => loop {
+                    match listener.heard().await {
+                        Ok(()) => engine.wake_up().notify_one(),
+                        Err(error) => break error,
+                    }
+                },
+                Err(error) => error,
+            };
+            tracing::warn!(
+                backend = backend.name(),
+                error = ended,
+                "new tasks are not heard of; they are found by looking"
+            );
+            tokio::time::sleep(engine.settings().poll_interval).await;
+            // What was dispatched meanwhile.
+            engine.wake_up().notify_one();
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = listening => {}
+    }
 }

@@ -3,17 +3,18 @@
 //! [`run`] is the whole walk: a request is checked once ([`plan`]), frozen with its locks in one transaction (`submit`), and then,
 //! small, done at once or, large, left to a worker (`execute`).
 
+mod builder;
 mod chunk;
 mod chunk_keys;
 mod execute;
 mod images;
+pub(crate) mod key_ranges;
+mod operation;
 mod origin;
-pub(crate) mod places;
 mod plan;
 mod preview;
 mod purge;
 mod repeat;
-mod report;
 mod revert;
 mod runs;
 mod submit;
@@ -22,9 +23,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+pub use builder::{Delete, RunAction, Update, action, delete, update};
 pub(crate) use execute::execute;
 pub use images::Images;
-pub(crate) use images::{KeptValues, kept_values, records as kept_records};
+pub(crate) use images::{KeptValues, kept_values};
 pub use origin::in_request;
 pub use origin::is_request_id;
 pub use plan::{Plan, plan};
@@ -32,11 +34,11 @@ pub use preview::{Failure, Preview, Referrer, Sample};
 pub use purge::purge;
 pub(crate) use purge::throw_away;
 pub use repeat::RequestKey;
-pub(crate) use report::{delete_fault, record_fault};
 pub use revert::{Revertible, revert, revertible};
 pub use revert::{may_revert, reverted_by};
 
 use crate::{
+    action::Action,
     backend,
     config::{Atomicity, OnConflict},
     engine::Engine,
@@ -56,7 +58,7 @@ pub struct BulkRequest {
     pub operation: Requested,
     /// To which records.
     pub selection: Selection,
-    /// Who asks.
+    /// The user.
     pub user: User,
     /// Whether it may run in the request.
     pub route: Route,
@@ -73,6 +75,13 @@ pub enum Requested {
     Update(Vec<Input>),
     /// Delete.
     Delete,
+    /// Carry out an action of the resource.
+    Action {
+        /// The action's name.
+        name: String,
+        /// What is filled in, as texts by field.
+        values: Vec<Input>,
+    },
     /// Restore what this task overwrote or deleted.
     Revert(Uuid),
 }
@@ -96,7 +105,7 @@ pub enum Answer {
     Queued {
         /// The task.
         task: BulkTask,
-        /// Whether some worker showed a sign of life lately; else the task waits in the database.
+        /// Whether some worker sent a heartbeat lately; else the task waits in the database.
         worker_alive: bool,
     },
     /// The same request is running already; this is its task.
@@ -163,7 +172,7 @@ impl Plan {
                 Ok(Answer::Done(task))
             }
             submit::Submitted::Queued(task) => {
-                let worker_alive = backend::dispatch(&self.engine, task.id).await?;
+                let worker_alive = backend::dispatch(&self.engine, &task).await?;
                 Ok(Answer::Queued { task, worker_alive })
             }
         }
@@ -175,6 +184,7 @@ impl Plan {
 /// # Errors
 /// [`Error::NotAllowed`] where there are none, or the task still runs.
 pub async fn retry(engine: &Engine, user: &User, task_id: Uuid) -> Result<Answer> {
+    let engine = &engine.for_user(user);
     let task = store::get(engine, user, task_id).await?;
     if let Some(at) = task.results_purged_at {
         return Err(crate::task::results::purged(&task, at));
@@ -189,10 +199,17 @@ pub async fn retry(engine: &Engine, user: &User, task_id: Uuid) -> Result<Answer
             "task {task_id} is {status} and has no failed or unattempted records to retry"
         )));
     }
-    engine.resource(&task.resource)?.require_table_of(&task)?;
-    let operation = match (task.operation.as_str(), task.reverts) {
-        (_, Some(reverted)) => Requested::Revert(reverted),
-        ("delete", None) => Requested::Delete,
+    let resource = engine.resource(&task.resource)?;
+    task.require_table(resource)?;
+    task.require_keys(resource)?;
+    let operation = match (task.operation.as_str(), task.reverts, task.action()) {
+        (_, Some(reverted), _) => Requested::Revert(reverted),
+        ("delete", ..) => Requested::Delete,
+        // What it sets is what the first task set.
+        (_, None, Some(action)) => {
+            let values = filled_in(resource.action(action)?, &task);
+            Requested::Action { name: action.to_owned(), values }
+        }
         _ => Requested::Update(stored_inputs(&task)),
     };
     let request = BulkRequest {
@@ -205,6 +222,23 @@ pub async fn retry(engine: &Engine, user: &User, task_id: Uuid) -> Result<Answer
         on_conflict: None,
     };
     run(engine, request).await
+}
+
+/// What was filled in for an action's task; what was left empty then is not filled with the default of today.
+fn filled_in(action: &Action, task: &BulkTask) -> Vec<Input> {
+    action.fields.iter().map(|field| (field.name.clone(), task.values.get(&field.name).cloned())).collect()
+}
+
+/// Whether a retry of the task is worth offering to whoever the engine is narrowed for.
+pub fn may_retry(engine: &Engine, task: &BulkTask) -> bool {
+    let Ok(resource) = engine.resource(&task.resource) else { return false };
+    let may = match (task.action(), task.operation.as_str(), task.reverts) {
+        (Some(action), ..) => resource.action(action).map(|_| ()),
+        (_, _, Some(_)) => resource.require_revert(),
+        (_, "delete", None) => resource.require_bulk_delete_right(),
+        _ => resource.require_bulk_update(),
+    };
+    may.is_ok() && task.can_retry()
 }
 
 /// The inputs that a task's `changes` were made from.

@@ -1,14 +1,20 @@
 //! Settings, under the names that django-powercrud gave them, as builder methods, TOML keys and `POWERCRUD_…` variables alike.
 
+mod actions;
 mod notification;
+mod role;
 mod secret;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+pub use actions::ActionSettings;
 pub use notification::{Channel, Notification, NotifyWhen};
+pub use role::{RoleResource, RoleSettings, Words};
 pub use secret::Secret;
 
 use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{action::Action, chunk_hook::ChunkHook, extensions::Extensions, validate::Validate};
 
 /// Settings of a whole PowerCRUD.
 #[derive(Clone, Debug)]
@@ -17,7 +23,8 @@ pub struct Settings {
     pub title: String,
     /// Whether every table and view becomes a resource, also those that nobody named.
     pub discover: bool,
-    /// A folder whose templates replace or extend the built-in ones of the same name.
+    /// A folder whose templates replace or extend the built-in ones of the same name; those in a folder of it that is named as a resource are
+    /// for that resource's pages.
     pub templates_dir: Option<std::path::PathBuf>,
     /// How long a worker may be silent before another takes its task.
     pub lease: Duration,
@@ -74,6 +81,8 @@ pub struct Settings {
     pub tables_schema: Option<String>,
     /// Settings by resource name.
     pub resources: BTreeMap<String, ResourceSettings>,
+    /// What users of a role may do, by the role's name.
+    pub roles: BTreeMap<String, RoleSettings>,
 }
 
 impl Default for Settings {
@@ -106,6 +115,7 @@ impl Default for Settings {
             audit_days: 0,
             tables_schema: None,
             resources: BTreeMap::new(),
+            roles: BTreeMap::new(),
         }
     }
 }
@@ -113,7 +123,7 @@ impl Default for Settings {
 /// Whether people sign in with a name and password that PowerCRUD keeps (`powercrud::account`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoginMode {
-    /// No: the application says who asks (`powercrud::Builder::user`), or everybody is the operator.
+    /// No: the application resolves the user (`powercrud::Builder::user`), or everybody is the operator.
     #[default]
     Off,
     /// From the first user on; until then everybody is the operator.
@@ -135,23 +145,8 @@ pub enum MetricsAccess {
     Nobody,
 }
 
-/// Which carrier brings a task's id to a worker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BackendKind {
-    /// Workers look into the database, and are woken by it where it can.
-    #[default]
-    Database,
-}
-
-impl BackendKind {
-    /// The word in the task table.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Database => "database",
-        }
-    }
-}
+/// The backend that is always there: workers look into the database, and are woken by it where it can.
+pub const DATABASE_BACKEND: &str = "database";
 
 /// What conflicts with what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -187,8 +182,9 @@ pub enum AfterQueueing {
 }
 
 /// What stays when a record fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Atomicity {
     /// Each chunk is committed; bad records are reported and their neighbours go on.
     Chunk,
@@ -199,15 +195,7 @@ pub enum Atomicity {
 impl Atomicity {
     /// The word in the task table.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Chunk => "chunk",
-            Self::All => "all",
-        }
-    }
-
-    /// The atomicity of that word.
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        [Self::Chunk, Self::All].into_iter().find(|atomicity| atomicity.as_str() == word)
+        self.into()
     }
 }
 
@@ -230,11 +218,13 @@ macro_rules! resource_settings {
         #[derive(Clone, Debug, Default)]
         pub struct ResourceSettings {
             $($(#[$doc])* pub $key: Option<$type>,)*
+            /// Actions that are named sets of changes, by name.
+            pub actions: BTreeMap<String, ActionSettings>,
         }
 
         impl ResourceSettings {
             /// Every key, in the order of the documentation.
-            pub const KEYS: &[&str] = &[$(stringify!($key)),*];
+            pub const KEYS: &[&str] = &[$(stringify!($key),)* "actions"];
 
             /// Sets one key from a configuration value.
             ///
@@ -243,6 +233,7 @@ macro_rules! resource_settings {
             pub fn set(&mut self, key: &str, value: serde_json::Value) -> Result<(), String> {
                 match key {
                     $(stringify!($key) => self.$key = Some(read(value, $allowed)?),)*
+                    "actions" => return self.set_actions(value),
                     _ => return Err(format!("there is no such setting; allowed are: {}", Self::KEYS.join(", "))),
                 }
                 Ok(())
@@ -250,11 +241,13 @@ macro_rules! resource_settings {
 
             /// Takes from `other` what is not set here.
             pub(crate) fn or(self, other: Self) -> Self {
-                Self { $($key: self.$key.or(other.$key),)* }
+                let mut actions = other.actions;
+                actions.extend(self.actions);
+                Self { $($key: self.$key.or(other.$key),)* actions }
             }
         }
 
-        impl crate::resource::ResourceBuilder {
+        impl ResourceBuilder {
             $(
                 $(#[$doc])*
                 #[must_use]
@@ -265,6 +258,42 @@ macro_rules! resource_settings {
             )*
         }
     };
+}
+
+/// A resource as the application names it, before the catalog is known.
+#[derive(Clone, Debug, Default)]
+pub struct ResourceBuilder {
+    pub(crate) schema: Option<String>,
+    pub(crate) table: String,
+    /// The columns that the entity knows; `None` means all.
+    pub(crate) columns: Option<Vec<String>>,
+    pub(crate) settings: ResourceSettings,
+    pub(crate) actions: Vec<Action>,
+    pub(crate) extensions: Extensions,
+}
+
+impl ResourceBuilder {
+    /// One more action: what people can do to many records beside changing fields and deleting.
+    #[must_use]
+    pub fn action(mut self, action: Action) -> Self {
+        self.actions.push(action);
+        self
+    }
+
+    /// One more rule for the resource's records, whichever way they are written: see [`crate::validate`]. Other resources over the same
+    /// table don't have it.
+    #[must_use]
+    pub fn validate(mut self, rule: impl Validate) -> Self {
+        self.extensions.rules.push(Arc::new(rule));
+        self
+    }
+
+    /// Code around each chunk of the resource's bulk tasks, in the chunk's transaction: see [`crate::chunk_hook`].
+    #[must_use]
+    pub fn chunk_hook(mut self, hook: impl ChunkHook) -> Self {
+        self.extensions.chunk_hooks.push(Arc::new(hook));
+        self
+    }
 }
 
 /// A list of names, from an array or a vector of anything like a string.
@@ -294,7 +323,7 @@ fn read<T: DeserializeOwned>(value: serde_json::Value, allowed: &str) -> Result<
     serde_json::from_value(value).map_err(|_| format!("{shown} is not allowed; allowed is {allowed}"))
 }
 
-/// Where [`crate::resource::ResourceBuilder`] keeps label texts by field.
+/// Where [`ResourceBuilder`] keeps label texts by field.
 pub type Texts = BTreeMap<String, String>;
 
 /// For how many days what bulk tasks overwrite is kept, where nothing else is set.
@@ -335,9 +364,9 @@ resource_settings! {
     /// Names of many-to-many fields by join table, or by `table.column` where its column that leads to the other record is needed to tell
     /// them apart; an empty name leaves the field out. By default they are named after the other table.
     many_to_many: Texts = "a table of join table to field name, \"\" to leave the field out",
-    /// The column that tells versions of a record apart: a whole number, which every edit increments, or the moment of the last change,
+    /// The column that tells versions of a record apart: a whole number, which every edit increments, or the timestamp of the last change,
     /// which every edit sets. Records that changed since they were selected, or since their form was opened, are not overwritten.
-    version_field: String = "the name of a column that holds whole numbers or moments",
+    version_field: String = "the name of a column that holds whole numbers or timestamps",
     /// The fields that bulk edit may change; all editable fields by default.
     bulk_fields: List = "a list of field names",
     /// Whether bulk delete is offered (true).
@@ -346,8 +375,8 @@ resource_settings! {
     bulk_async: bool = "true or false",
     /// From how many records on a bulk operation runs in the background (20).
     bulk_min_async_records: u64 = "a whole number",
-    /// What carries a task to a worker.
-    bulk_async_backend: BackendKind = "\"database\"",
+    /// What tells workers of a task: `database`, or a backend of the application's own.
+    bulk_async_backend: String = "the name of a backend, such as \"database\"",
     /// How people hear of a task's end; by default as the settings of the whole PowerCRUD say.
     bulk_async_notification: Notification = "\"none\", or one or a list of \"status_page\", \"messages\", \"email\" and \"callback\"",
     /// Of which ends people hear: all, failures, or those of tasks that took at least so long.

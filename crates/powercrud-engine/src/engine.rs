@@ -1,31 +1,52 @@
 //! What every part of the engine works with: one database, its resources and settings.
 
+mod backend;
+mod hooks;
 mod memory;
+mod notifier;
 mod schema;
+mod unchanged;
+mod viewer;
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
 use crate::{
-    config::Settings,
+    chunk_hook::ChunkHook,
+    config::{DATABASE_BACKEND, Settings},
     error::{Error, Result},
+    extensions::Extensions,
     metrics::Metrics,
-    notify::{Notifier, QueueHooks},
     own,
+    policy::{Policy, Roles},
     resource::{self, Resource, ResourceBuilder},
+    user::User,
+    validate::Validate,
+    words::why_no_name,
 };
 use memory::Memory;
 use powercrud_db::{Catalog, Database};
 use schema::{Schema, Schemas};
 
+pub use backend::{Backend, Listener};
+pub use hooks::{FailureHook, QueueHooks, SuccessHook};
 pub use memory::Held;
+pub use notifier::{Address, Failure, Notice, Notifier};
+pub use viewer::{UserLookup, WhoIs};
 
 /// One database with its resources and settings. Cheap to clone. It keeps the tables as they were when it was cloned; a clone knows them
 /// as they were read last ([`Engine::reload_catalog`]).
+///
+/// It knows all records. [`Engine::for_user`] makes the engine as a certain user sees it.
 pub struct Engine {
     inner: Arc<Inner>,
+    /// The tables, and their resources as they are for everybody.
+    whole: Arc<Schema>,
+    /// The same, with the resources as `viewer` sees them.
     schema: Arc<Schema>,
+    /// For whom the resources are narrowed.
+    viewer: Option<Arc<User>>,
 }
 
 struct Inner {
@@ -34,11 +55,16 @@ struct Inner {
     schemas: Schemas,
     memory: Memory,
     /// Rung when this process has queued a task, so that its own workers start at once.
-    bell: Notify,
+    wake_up: Notify,
     metrics: Metrics,
     queue_hooks: QueueHooks,
+    policy: Arc<dyn Policy>,
+    users: Option<UserLookup>,
+    /// What the application adds to what is done to records of all resources.
+    extensions: Extensions,
     /// How this process tells people of tasks' ends, beside its own tables.
     notifiers: Vec<Arc<dyn Notifier>>,
+    backends: Vec<Arc<dyn Backend>>,
 }
 
 impl Engine {
@@ -66,13 +92,32 @@ impl Engine {
     /// script that says `UnitPrice` works on a database that spells it `unit_price`.
     ///
     /// # Errors
-    /// [`Error::UnknownResource`], with the names there are.
+    /// [`Error::UnknownResource`], with the names there are; [`Error::Unreadable`] where its table is there and can't be read.
     pub fn resource(&self, name: &str) -> Result<&Arc<Resource>> {
         let resources = &self.schema.resources;
-        resource::find_by_name(resources, name, |resource| &resource.name).ok_or_else(|| Error::UnknownResource {
-            name: name.to_owned(),
-            known: resources.iter().map(|resource| resource.name.clone()).collect(),
-        })
+        resource::find_by_name(resources, name, |resource| &resource.name).ok_or_else(|| self.why_unknown(name))
+    }
+
+    fn why_unknown(&self, name: &str) -> Error {
+        let settings = self.settings();
+        let is_meant =
+            settings.discover || settings.resources.contains_key(name) || self.inner.schemas.names_table(name);
+        let is_meant = is_meant && self.viewer.is_none();
+        let mut left_out = self.schema.catalog.left_out.iter().filter(|_| is_meant);
+        match left_out.find(|left_out| left_out.name == name) {
+            Some(left_out) => {
+                Error::Unreadable { name: name.to_owned(), reason: left_out.reason_in_short().to_owned() }
+            }
+            None => Error::UnknownResource {
+                name: name.to_owned(),
+                known: self.schema.resources.iter().map(|resource| resource.name.clone()).collect(),
+            },
+        }
+    }
+
+    /// What the application adds to what is done to the resource's records.
+    pub(crate) fn extensions(&self, resource: &Resource) -> Extensions {
+        self.inner.extensions.and(&resource.extensions)
     }
 
     /// Who wants to hear of bulk requests for the background.
@@ -90,9 +135,14 @@ impl Engine {
         &self.inner.notifiers
     }
 
-    /// The bell that wakes this process's idle workers.
-    pub(crate) fn bell(&self) -> &Notify {
-        &self.inner.bell
+    /// The application's own ways to tell workers of tasks, beside the database.
+    pub(crate) fn backends(&self) -> &[Arc<dyn Backend>] {
+        &self.inner.backends
+    }
+
+    /// Wakes this process's idle workers.
+    pub(crate) fn wake_up(&self) -> &Notify {
+        &self.inner.wake_up
     }
 }
 
@@ -102,6 +152,12 @@ pub struct EngineBuilder {
     settings: Settings,
     named: Vec<ResourceBuilder>,
     schema: Schema,
+    /// The database's number of its tables' changes when they were read, where it has one.
+    version: Option<i64>,
+    policy: Arc<dyn Policy>,
+    users: Option<UserLookup>,
+    extensions: Extensions,
+    backends: Vec<Arc<dyn Backend>>,
 }
 
 impl EngineBuilder {
@@ -120,9 +176,53 @@ impl EngineBuilder {
         if migrate {
             own::migrate(&database).await?;
         }
+        let version = database.schema_version().await?;
         let catalog = Catalog::discover(&database).await?;
-        let resources = resource::build(named.clone(), &settings, &catalog, mistakes);
-        Ok(Self { database, settings, named, schema: Schema::new(catalog, resources) })
+        let resources = schema::resources(named.clone(), &settings, &catalog, mistakes);
+        let schema = Schema::new(catalog, resources);
+        let roles = Roles::read(&settings.roles, &schema.resources, database.dialect(), mistakes);
+        let (policy, extensions) = (Arc::new(roles), Extensions::default());
+        Ok(Self { database, settings, named, schema, version, policy, users: None, extensions, backends: Vec::new() })
+    }
+
+    /// Who may do what, instead of the roles of the settings.
+    #[must_use]
+    pub fn policy(self, policy: Arc<dyn Policy>) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// Rules and hooks for all resources.
+    #[must_use]
+    pub fn extensions(mut self, rules: Vec<Arc<dyn Validate>>, chunk_hooks: Vec<Arc<dyn ChunkHook>>) -> Self {
+        self.extensions = Extensions { rules, chunk_hooks };
+        self
+    }
+
+    /// The application's own ways to tell workers of tasks. What is wrong with them, and with resources that name others, joins `mistakes`.
+    #[must_use]
+    pub fn backends(mut self, backends: Vec<Arc<dyn Backend>>, mistakes: &mut Vec<String>) -> Self {
+        let mut known = vec![DATABASE_BACKEND];
+        for name in backends.iter().map(|backend| backend.name()) {
+            if let Some(mistake) = why_no_name("a backend", name, 40) {
+                mistakes.push(format!("backend: {mistake}"));
+            } else if known.contains(&name) {
+                mistakes.push(format!("backend: there is one of the name {name:?} already; call it otherwise"));
+            }
+            known.push(name);
+        }
+        for resource in self.schema.resources.iter().filter(|resource| !known.contains(&resource.backend())) {
+            let (resource, backend, known) = (&resource.name, resource.backend(), known.join(", "));
+            let place = format!("resources.{resource}.bulk_async_backend");
+            mistakes.push(format!("{place}: there is no backend {backend:?}; allowed are: {known}"));
+        }
+        self.backends = backends;
+        self
+    }
+
+    /// Tells who the user of an id is today, for workers, who carry out what users asked for a while ago.
+    #[must_use]
+    pub fn users(self, users: UserLookup) -> Self {
+        Self { users: Some(users), ..self }
     }
 
     /// The settings.
@@ -138,17 +238,27 @@ impl EngineBuilder {
     /// The engine, which tells of tasks' ends by these notifiers, and of bulk requests by these hooks.
     pub fn build(self, notifiers: Vec<Arc<dyn Notifier>>, queue_hooks: QueueHooks) -> Engine {
         let schema = Arc::new(self.schema);
+        let metrics = Metrics::new();
+        for action in schema.resources.iter().flat_map(|resource| &resource.actions) {
+            metrics.show(&action.operation());
+        }
         Engine {
             schema: Arc::clone(&schema),
+            whole: Arc::clone(&schema),
+            viewer: None,
             inner: Arc::new(Inner {
                 database: self.database,
                 memory: Memory::new(self.settings.request_memory),
                 settings: self.settings,
-                schemas: Schemas::new(schema, self.named),
-                bell: Notify::new(),
-                metrics: Metrics::new(),
+                schemas: Schemas::new(schema, self.named, self.version),
+                wake_up: Notify::new(),
+                metrics,
                 queue_hooks,
+                policy: self.policy,
+                users: self.users,
+                extensions: self.extensions,
                 notifiers,
+                backends: self.backends,
             }),
         }
     }

@@ -33,6 +33,11 @@ pub enum Error {
         /// The statements that would grant it.
         grants: Vec<String>,
     },
+    /// A table is not what it was when its catalog was read; that was read again, and nothing was written.
+    #[error(
+        "the table {0} has changed since it was read; it was read again and nothing was changed: look at it, and try once more"
+    )]
+    TablesChanged(String),
     /// No resource of that name.
     #[error("there is no resource {name:?}; there are: {}", .known.join(", "))]
     UnknownResource {
@@ -40,6 +45,24 @@ pub enum Error {
         name: String,
         /// What there is.
         known: Vec<String>,
+    },
+    /// No action of that name.
+    #[error("{resource} has no action {name:?}; {}", if .known.is_empty() { "it has none".to_owned() } else { format!("there are: {}", .known.join(", ")) })]
+    UnknownAction {
+        /// The resource.
+        resource: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The table of that name is there and can't be read.
+    #[error("the table {name} can't be read: {reason}")]
+    Unreadable {
+        /// What was asked for.
+        name: String,
+        /// Why, such as rights that the database's role lacks.
+        reason: String,
     },
     /// The request names fields or values that can't be accepted.
     #[error("{}", join(.0))]
@@ -55,11 +78,17 @@ pub enum Error {
     /// The operation is switched off for this resource.
     #[error("{0}")]
     NotAllowed(String),
+    /// The user may not do that, as the policy says.
+    #[error("your rights do not let you {0}")]
+    Forbidden(String),
+    /// What whoever asked for a bulk task may do has changed while it ran; it goes on with the rights of today.
+    #[error("the rights of whoever asked for this have changed")]
+    RightsChanged,
     /// The selection matches no record.
     #[error("no {0} matches the selection, so there is nothing to do")]
     NothingSelected(String),
     /// The selection has more or fewer records than whoever asks has seen.
-    #[error("the selection has {records} now, not {}; nothing was done", crate::resource::grouped(*.expected))]
+    #[error("the selection has {records} now, not {}; nothing was done", crate::words::grouped(*.expected))]
     SelectionChanged {
         /// How many there are, in words.
         records: String,
@@ -172,10 +201,15 @@ impl Error {
             Self::Connection { .. } => "CONNECTION",
             Self::Database(fault) => fault.code,
             Self::MissingRights { .. } => "MISSING_RIGHTS",
+            Self::TablesChanged(_) => "TABLES_CHANGED",
             Self::UnknownResource { .. } => "UNKNOWN_RESOURCE",
+            Self::UnknownAction { .. } => "UNKNOWN_ACTION",
+            Self::Unreadable { .. } => "UNREADABLE",
             Self::Invalid(_) => "INVALID",
             Self::ReadOnly { .. } => "READ_ONLY",
             Self::NotAllowed(_) => "NOT_ALLOWED",
+            Self::Forbidden(_) => "FORBIDDEN",
+            Self::RightsChanged => "RIGHTS_CHANGED",
             Self::NothingSelected(_) => "NOTHING_SELECTED",
             Self::SelectionChanged { .. } => "SELECTION_CHANGED",
             Self::Conflict { .. } => "CONFLICT",

@@ -1,9 +1,11 @@
 //! Form data to checked changes. Pure: what needs the database is checked by whoever writes.
 
+mod actions;
 mod links;
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, UpdateStatement};
 
+pub(crate) use actions::{check_actions, sort_action_inputs};
 pub(crate) use links::sort_link_inputs;
 pub use links::{LinkChange, LinkOperation, LinkTarget};
 
@@ -93,17 +95,34 @@ fn parse_change<'a>(
     if !allowed(field) {
         let names: Vec<_> =
             resource.fields.iter().filter(|field| allowed(field)).map(|field| field.name.as_str()).collect();
-        let message = format!("can't be changed here; allowed are: {}", names.join(", "));
-        return Err(FieldError::new(name, "READ_ONLY_FIELD", message));
+        return Err(FieldError::new(name, "READ_ONLY_FIELD", not_changed_here(&names)));
     }
     Ok(Change { field: field.name.clone(), value: parse_value(field, text)? })
+}
+
+fn not_changed_here(allowed: &[&str]) -> String {
+    match allowed {
+        [] => "can't be changed here, and neither can any other field".to_owned(),
+        _ => format!("can't be changed here; allowed are: {}", allowed.join(", ")),
+    }
 }
 
 fn parse_value(field: &Field, text: Option<&str>) -> Result<Value, FieldError> {
     match text {
         None if field.nullable() => Ok(Value::Null),
         None => Err(FieldError::new(&field.name, "NOT_NULL", "must have a value; it can't be empty")),
-        Some(text) => Value::parse(&field.column, text),
+        Some(text) => Value::parse(&field.column, text).map_err(|error| names_nothing(field, text, error)),
+    }
+}
+
+/// Who gives a reference chooses a record: that its key is a number is nothing to them.
+fn names_nothing(field: &Field, text: &str, error: FieldError) -> FieldError {
+    match &field.reference {
+        Some(reference) if error.code == "INVALID_TYPE" => {
+            let (what, key) = (field.label.to_lowercase(), &reference.column.name);
+            FieldError { message: format!("{text:?} names no {what}: choose one, or give its {key}"), ..error }
+        }
+        _ => error,
     }
 }
 

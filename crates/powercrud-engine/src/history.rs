@@ -7,7 +7,7 @@ use crate::{
     audit::{self, Action, AuditEntry},
     bulk::{
         KeptValues, kept_values,
-        places::{self, Touched},
+        key_ranges::{self, Touched},
     },
     engine::Engine,
     error::Result,
@@ -71,16 +71,21 @@ pub async fn history(
     key: &str,
     limit: usize,
 ) -> Result<(Vec<HistoryEntry>, bool)> {
+    let engine = &engine.for_user(user);
+    let resource = engine.seen(resource)?;
+    if resource.table.scope.is_some() && !query::is_there(engine, resource, key).await? {
+        return Ok((Vec::new(), false));
+    }
     let database = engine.database();
     let own = query::own_key(database.connection(), database.dialect(), resource, key).await;
     let own = own.unwrap_or_else(|_| key.to_owned());
     let mut keys = vec![own.clone(), key.to_owned()];
     keys.dedup();
     let singles = audit::of_record(engine, resource, &own, limit as u64 + 1).await?;
-    let touched = places::touching(engine, resource, &keys).await?;
-    let moment = |touched: &Touched| touched.task.completed_at.unwrap_or(touched.task.created_at);
+    let touched = key_ranges::touching(engine, resource, &keys).await?;
+    let timestamp = |touched: &Touched| touched.task.completed_at.unwrap_or(touched.task.created_at);
     let singles = singles.into_iter().map(|entry| (entry.at, Source::Single(Box::new(entry))));
-    let bulk = touched.into_iter().map(|touched| (moment(&touched), Source::Bulk(Box::new(touched))));
+    let bulk = touched.into_iter().map(|touched| (timestamp(&touched), Source::Bulk(Box::new(touched))));
     let mut all: Vec<_> = singles.chain(bulk).collect();
     all.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     let more = all.len() > limit;

@@ -2,27 +2,45 @@
 //!
 //! An application depends on the crate `powercrud` alone, which re-exports what it needs of this one.
 
+pub mod action;
 pub mod audit;
 pub mod backend;
 pub mod bulk;
+pub mod bulk_task;
+mod cascades;
+pub mod chunk_hook;
 pub mod config;
+pub mod control;
 pub mod digest;
 mod engine;
 pub mod error;
+mod extensions;
+mod faults;
+mod filter;
 pub mod form;
+pub mod heartbeat;
 pub mod history;
 pub mod lock;
 pub mod metrics;
+mod metrics_text;
 pub mod notify;
 pub mod own;
+pub mod policy;
 pub mod query;
 pub mod record;
+mod record_values;
 pub mod resource;
+mod retry;
 pub mod selection;
 pub mod staff;
+pub mod status;
 pub mod task;
+pub mod task_json;
 pub mod user;
+pub mod validate;
+pub mod words;
 pub mod worker;
 
-pub use engine::{Engine, EngineBuilder, Held};
+pub use engine::{Engine, EngineBuilder, Held, UserLookup, WhoIs};
 pub use error::{Error, Result};
+pub use record_values::RecordValues;

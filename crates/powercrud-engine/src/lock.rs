@@ -22,7 +22,7 @@ use crate::{
     error::{Error, Result},
     own::tables,
     resource::Resource,
-    task::{BulkTask, Event, Happening, Status, TaskEvent, store},
+    task::{BulkTask, Event, Status, TaskEvent, TaskEventKind, store},
 };
 use powercrud_db::{Dialect, QueryExt as _};
 
@@ -60,14 +60,14 @@ pub(crate) async fn take<C: ConnectionTrait>(transaction: &C, lock_key: &str, ta
 /// whole models are locked their key decides, and nobody waits.
 ///
 /// It comes before the transaction's first plain SELECT: on MySQL that fixes what all later ones see.
-pub(crate) async fn queue_up<C: ConnectionTrait>(transaction: &C, resource: &Resource) -> Result<()> {
+pub(crate) async fn acquire_model_mutex<C: ConnectionTrait>(transaction: &C, resource: &Resource) -> Result<()> {
     match resource.conflict_scope() {
         ConflictScope::Model => Ok(()),
-        ConflictScope::Record => records::take_turn(transaction, &resource.unique_model_key()).await,
+        ConflictScope::Record => records::acquire(transaction, &resource.unique_model_key()).await,
     }
 }
 
-/// Takes what a frozen task needs: the model, or its records, after [`queue_up`] and where [`obstacle`] found nothing.
+/// Takes what a frozen task needs: the model, or its records, after [`acquire_model_mutex`] and where [`obstacle`] found nothing.
 ///
 /// # Errors
 /// The database's unique violation, where another task holds the model.
@@ -119,10 +119,9 @@ async fn holders<C: ConnectionTrait>(connection: &C, dialect: Dialect, resource:
     let rows = connection.rows(&select).await?;
     rows.iter()
         .map(|row| {
-            let whole_model = row.try_get_by_index::<String>(0)? == model;
-            let (task_id, first_seq) = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
-            let total = row.try_get_by_index::<i64>(3)? as u64;
-            Ok(Holder { frozen: Frozen { task_id, first_seq, total }, whole_model })
+            let (lock_key, task_id, first_seq, total): (String, Uuid, i64, i64) = row.try_get_many_by_index()?;
+            let frozen = Frozen { task_id, first_seq, total: total as u64 };
+            Ok(Holder { frozen, whole_model: lock_key == model })
         })
         .collect()
 }
@@ -214,11 +213,13 @@ pub async fn holding<C: ConnectionTrait>(connection: &C, dialect: Dialect, resou
 ///
 /// Called when a task has ended, and by every idle worker, so that a wait that began while the last holder ended is seen too.
 pub(crate) async fn unblock(engine: &Engine, only: Option<&str>) -> Result<usize> {
+    // Tasks wait whoever looks.
+    let engine = &engine.for_everybody();
     let mut stuck: Vec<String> = Vec::new();
     let mut started = 0;
     for task in store::waiting(engine, only).await? {
         // What is to be locked is known to those who know the resource; it may be another application's.
-        let is_known = engine.resource(&task.resource).is_ok_and(|resource| resource.require_table_of(&task).is_ok());
+        let is_known = engine.resource(&task.resource).is_ok_and(|resource| task.require_table(resource).is_ok());
         if stuck.contains(&task.unique_model_key) || !is_known {
             continue;
         }
@@ -233,12 +234,12 @@ pub(crate) async fn unblock(engine: &Engine, only: Option<&str>) -> Result<usize
         }
     }
     if started > 0 {
-        engine.bell().notify_one();
+        engine.wake_up().notify_one();
     }
     Ok(started)
 }
 
-/// What became of a waiting task.
+/// The outcome of a waiting task.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
     /// It has its locks, and is for a worker.
@@ -256,15 +257,9 @@ async fn start(engine: &Engine, task: &BulkTask) -> Result<Start> {
     let result = async {
         let resource = engine.resource(&task.resource).ok();
         if let Some(resource) = resource {
-            queue_up(&transaction, resource).await?;
+            acquire_model_mutex(&transaction, resource).await?;
         }
-        let mut update = Query::update();
-        update
-            .table(tables::BULK_TASK)
-            .value("status", next.as_str())
-            .and_where(Expr::col("id").eq(task.id))
-            .and_where(Expr::col("status").eq(task.status.as_str()));
-        if transaction.update(&update).await? == 0 {
+        if transaction.update(&store::transition(task, next)).await? == 0 {
             return Ok(Start::WaitsNoLonger);
         }
         if let Some(resource) = resource {
@@ -273,7 +268,7 @@ async fn start(engine: &Engine, task: &BulkTask) -> Result<Start> {
             }
             take_for(&transaction, resource, task.id).await?;
         }
-        let unblocked = TaskEvent::now(task, Happening::Unblocked, next);
+        let unblocked = TaskEvent::now(task, TaskEventKind::Unblocked, next);
         unblocked.write(&transaction, engine.database().dialect(), task.id).await?;
         Ok(Start::Ready)
     }

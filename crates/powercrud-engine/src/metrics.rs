@@ -1,28 +1,22 @@
 //! What this process has counted and what the database knows, in the text form that Prometheus reads.
 //!
 //! Counters and histograms are of this process: where several work on one database each is to be scraped, and their sums are the truth.
-//! Gauges come from the database, so that every process gives the same. Each [`Engine`] has a registry of its own: several in one
+//! Gauges come from the database, so that every process gives the same. Each [`Engine`](crate::Engine) has a registry of its own: several in one
 //! process don't mix.
 
 use std::time::Duration;
 
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder, core::Collector, proto::MetricFamily,
-};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-
 use crate::{
+    bulk_task::{BulkTask, OPERATIONS},
     config::Channel,
-    engine::Engine,
-    error::{Error, Result},
-    own::tables,
-    task::{BulkTask, Status, results::Outcome},
-    worker,
+    status::Outcome,
 };
-use powercrud_db::QueryExt as _;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector,
+    proto::MetricFamily,
+};
 
-/// The kind of text that [`Engine::metrics_text`] gives, as HTTP names it.
+/// The kind of text that [`Engine::metrics_text`](crate::Engine::metrics_text) gives, as HTTP names it.
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 
 /// A chunk is meant to take a fifth of a second.
@@ -31,11 +25,9 @@ const CHUNK_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 1.0, 
 /// From a worker that was woken at once to a task that waited for another one.
 const QUEUE_SECONDS: [f64; 11] = [0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0];
 
-/// What tasks do: all of them are shown from the start, so that rates begin at nothing.
-const OPERATIONS: [&str; 3] = ["update", "delete", "revert"];
-
 /// What came of one try to deliver a notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Delivery {
     /// It has arrived.
     Sent,
@@ -43,16 +35,6 @@ pub(crate) enum Delivery {
     Retried,
     /// It has not, and nobody tries again.
     Failed,
-}
-
-impl Delivery {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Retried => "retried",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 /// What one process counts.
@@ -98,12 +80,8 @@ impl Metrics {
             ),
             registry,
         };
-        for operation in OPERATIONS {
-            metrics.chunk_seconds.with_label_values(&[operation]);
-            for outcome in Outcome::ALL {
-                metrics.records.with_label_values(&[operation, outcome.as_str()]);
-            }
-        }
+        // All of them are shown from the start, so that rates begin at nothing.
+        OPERATIONS.into_iter().for_each(|operation| metrics.show(operation));
         let build = gauges("powercrud_build_info", "Which PowerCRUD this is; always 1.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         metrics.register(metrics.records.clone());
@@ -113,6 +91,19 @@ impl Metrics {
         metrics.register(metrics.notices.clone());
         metrics.register(build);
         metrics
+    }
+
+    /// Shows an operation from the start, so that its rates begin at nothing.
+    pub(crate) fn show(&self, operation: &str) {
+        self.chunk_seconds.with_label_values(&[operation]);
+        for outcome in Outcome::ALL {
+            self.records.with_label_values(&[operation, outcome.as_str()]);
+        }
+    }
+
+    /// What this process has counted.
+    pub(crate) fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 
     fn register(&self, collector: impl Collector + 'static) {
@@ -144,69 +135,15 @@ impl Metrics {
 
     /// A notice was tried to be delivered.
     pub(crate) fn notice(&self, channel: Channel, delivery: Delivery) {
-        self.notices.with_label_values(&[channel.as_str(), delivery.as_str()]).inc();
+        self.notices.with_label_values(&[channel.as_str(), delivery.into()]).inc();
     }
-}
-
-impl Engine {
-    /// What this process has counted and what the database knows, in Prometheus' text form, as `/metrics` gives it. Where the database
-    /// does not answer, `powercrud_database_up` is 0 and what it would know is left out.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] where the text can't be made.
-    pub async fn metrics_text(&self) -> Result<String> {
-        let mut families = self.metrics().registry.gather();
-        let known = known(self).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "the metrics lack what the database knows");
-            Vec::new()
-        });
-        let up =
-            valid(IntGauge::new("powercrud_database_up", "Whether the database answered this request for metrics."));
-        up.set(i64::from(!known.is_empty()));
-        families.extend(known);
-        families.extend(up.collect());
-        TextEncoder::new().encode_to_string(&families).map_err(|error| Error::Internal(error.to_string()))
-    }
-}
-
-/// What the database knows: the same from every process.
-async fn known(engine: &Engine) -> Result<Vec<MetricFamily>> {
-    let connection = engine.database().connection();
-    let tasks = gauges("powercrud_tasks", "Bulk tasks in the database by state.", &["status"]);
-    for status in Status::ALL {
-        tasks.with_label_values(&[status.as_str()]);
-    }
-    let mut select = Query::select();
-    select.column("status").expr(Expr::cust("COUNT(*)")).from(tables::BULK_TASK).group_by_col("status");
-    for row in connection.rows(&select).await? {
-        let (status, count): (String, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        tasks.with_label_values(&[status.as_str()]).set(count);
-    }
-    let mut select = Query::select();
-    let dialect = engine.database().dialect();
-    let age = dialect.now().sub(Expr::col("created_at").min());
-    select
-        .expr(dialect.custom("COALESCE(?, ?)", [age, Expr::val(0i64)]))
-        .from(tables::BULK_TASK)
-        .and_where(Expr::col("status").eq(Status::Pending.as_str()));
-    let waited = connection.row(&select).await?.map(|row| row.try_get_by_index::<i64>(0)).transpose()?;
-    let oldest = valid(prometheus::Gauge::new(
-        "powercrud_oldest_pending_seconds",
-        "For how long the oldest bulk task that is ready for a worker has waited.",
-    ));
-    // A server's clock may be set back.
-    let waited = Ord::max(waited.unwrap_or_default(), 0) as u64;
-    oldest.set(Duration::from_millis(waited).as_secs_f64());
-    let workers = valid(IntGauge::new("powercrud_workers", "Workers that showed a sign of life lately."));
-    workers.set(worker::alive(engine).await?.len() as i64);
-    Ok([tasks.collect(), oldest.collect(), workers.collect()].concat())
 }
 
 fn counter(name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
     valid(IntCounterVec::new(Opts::new(name, help), labels))
 }
 
-fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+pub(crate) fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
     valid(IntGaugeVec::new(Opts::new(name, help), labels))
 }
 
@@ -215,6 +152,6 @@ fn histogram(name: &str, help: &str, buckets: &[f64]) -> HistogramOpts {
 }
 
 /// Names, labels and buckets stand in this file: a test that makes one [`Metrics`] tries them all.
-fn valid<T>(result: prometheus::Result<T>) -> T {
+pub(crate) fn valid<T>(result: prometheus::Result<T>) -> T {
     result.expect("names of metrics are valid and differ")
 }

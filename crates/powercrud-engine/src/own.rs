@@ -1,21 +1,22 @@
 //! PowerCRUD's own tables as a whole: which there are, what the database's role may not do with them, and how they come and go.
 
+pub mod entity;
 mod migrations;
 
 use powercrud_db::{
-    Database, QueryExt as _, close, dependents,
+    Database, Fault, QueryExt as _, close, dependents,
     grants::{self, Needed},
     is_denied, is_missing_table,
 };
 use sea_orm::{
     ConnectionTrait as _,
-    sea_query::{Expr, ExprTrait as _, Query, Table, UnionType},
+    sea_query::{Expr, ExprTrait as _, Query, UnionType},
 };
 use sea_orm_migration::SchemaManager;
 
 use crate::{
     error::{Error, Result},
-    task::Status,
+    status::Status,
 };
 use migrations::MIGRATION_TABLE;
 pub use migrations::tables;
@@ -52,10 +53,10 @@ pub struct Uninstalled {
 }
 
 /// Removes PowerCRUD's own tables and nothing else. `dry_run` only tells which there are. Unless `force` is set, nothing is removed
-/// while bulk tasks have not ended.
+/// while bulk tasks have not ended; nothing is, where others depend on the tables or the role may not drop all of them.
 ///
 /// # Errors
-/// [`Error::NotAllowed`] where bulk tasks are active; the database's.
+/// [`Error::NotAllowed`] where bulk tasks are active or others depend on the tables, [`Error::MissingRights`]; the database's.
 pub async fn uninstall(database: &Database, dry_run: bool, force: bool) -> Result<Uninstalled> {
     let mut found = Uninstalled::default();
     if !database.has_own_schema().await? {
@@ -69,7 +70,7 @@ pub async fn uninstall(database: &Database, dry_run: bool, force: bool) -> Resul
         }
     }
     if found.tables.iter().any(|name| name == tables::BULK_TASK) {
-        let active = Status::ALL.into_iter().filter(|status| !status.is_final()).map(Status::as_str);
+        let active = Status::ALL.iter().filter(|status| !status.is_final()).map(|status| status.as_str());
         let select = Query::select()
             .expr(Expr::cust("COUNT(*)"))
             .from(tables::BULK_TASK)
@@ -96,17 +97,22 @@ pub async fn uninstall(database: &Database, dry_run: bool, force: bool) -> Resul
             dependents.join(", ")
         )));
     }
-    // All or none, where tables are dropped in transactions; elsewhere the next try goes on.
     let transaction = database.begin().await?;
     let mut dropped = Ok(());
-    for name in &found.tables {
-        dropped = transaction.execute(&Table::drop().table(name.clone()).take()).await.map(drop);
+    for statement in dependents::drop_statements(database, &found.tables) {
+        dropped = transaction.execute(&statement).await.map(drop);
         if dropped.is_err() {
             break;
         }
     }
-    close::<_, Error>(transaction, dropped.map_err(Error::from)).await?;
-    Ok(found)
+    let denied = dropped.as_ref().err().filter(|error| is_denied(error)).map(|error| Fault::classify(error).message);
+    match (close::<_, Error>(transaction, dropped.map_err(Error::from)).await, denied) {
+        (Err(_), Some(denied)) => Err(Error::MissingRights {
+            what: format!("remove PowerCRUD's own tables ({denied}); nothing was removed"),
+            grants: grants::to_drop(database, &found.tables).await?,
+        }),
+        (closed, _) => closed.map(|()| found),
+    }
 }
 
 /// Those of PowerCRUD's tables that are not there, once all migrations were applied.

@@ -1,38 +1,51 @@
 //! One record: read, create, change, delete. Whoever does so is named in the audit trail, by the same transaction.
 
+mod audited;
+mod changed_inputs;
 mod create;
+mod end;
 mod expected;
-mod held;
+mod fault;
 mod kept;
-mod patience;
+mod key;
+mod locked;
+mod moved;
 mod refused;
-mod traced;
-mod unlike;
+mod retry;
+mod rules;
+mod scope;
 
+pub(crate) use changed_inputs::says_the_same;
 pub use create::create;
+use end::end;
 pub use expected::{Expected, etag};
-pub use held::held_by;
-use held::refuse_held;
+use fault::{attribute_delete_error, attribute_error};
 pub(crate) use kept::{BY_POLICY, CHANGED_INSTEAD, KEPT};
 use kept::{is_kept, kept, kept_by_trigger, not_changed};
-use patience::Patience;
-pub(crate) use refused::{refused_values, unfit};
+use key::{key_condition, not_found, own_key};
+pub use locked::held_by;
+use locked::refuse_held;
+pub(crate) use refused::refused_values;
+use retry::retry_refused;
+use rules::Rules;
+pub(crate) use scope::{LEAVES_SCOPE, OTHERS_AFFECTED};
 use sea_orm::{
     ConnectionTrait, StatementBuilder,
     sea_query::{Expr, ExprTrait as _, Query},
 };
-pub(crate) use unlike::says_the_same;
 
 use crate::{
-    audit::{Action, Deed},
+    audit::{Action, AuditEvent},
     engine::Engine,
     error::{Error, Result},
+    faults::record_fault,
     form::{self, Change, Input, parse_changes},
     query::{self, Cell, Row, read},
+    record_values::RecordValues,
     resource::{Field, Resource},
     user::User,
 };
-use powercrud_db::{Fault, QueryExt as _, Transaction};
+use powercrud_db::{Fault, QueryExt as _};
 
 /// The record of that key, with a cell for each of the resource's fields; of a value of more than 16 MB, or of less where there are several
 /// such fields, its beginning.
@@ -45,13 +58,14 @@ pub async fn get(engine: &Engine, resource: &Resource, key: &str) -> Result<Row>
 
 /// As [`get`], with no more than `most` bytes of each value.
 pub async fn get_at_most(engine: &Engine, resource: &Resource, key: &str, most: u64) -> Result<Row> {
+    let resource = engine.seen(resource)?;
     let dialect = engine.database().dialect();
     let fields: Vec<&Field> = resource.fields.iter().collect();
     let key = &own_key(engine, resource, key).await?;
     let most = read::most_of_page(&fields, 1, most);
     let mut select = query::row_select(resource, &fields, dialect, most);
     select.and_where(key_condition(engine, resource, key)?);
-    traced::room(engine, resource, key).await?;
+    audited::room(engine, resource, key).await?;
     let row = engine.database().connection().row(&select).await?.ok_or_else(|| not_found(resource, key))?;
     let mut rows = [query::read_row(&row, &fields, most)?];
     query::name_references(engine, &fields, &mut rows).await?;
@@ -59,11 +73,18 @@ pub async fn get_at_most(engine: &Engine, resource: &Resource, key: &str, most: 
     Ok(row)
 }
 
-/// Changes a record; fields left out stay as they are, and so does what has the given value already.
+/// Changes a record; fields left out stay as they are, and so does what has the given value already. The key that finds it then, which a
+/// trigger may have made another; `None` where the database has put it where it does not tell.
 ///
 /// # Errors
 /// As [`create`], and [`Error::RecordNotFound`].
-pub async fn update(engine: &Engine, by: &User, resource: &Resource, key: &str, inputs: &[Input]) -> Result<()> {
+pub async fn update(
+    engine: &Engine,
+    by: &User,
+    resource: &Resource,
+    key: &str,
+    inputs: &[Input],
+) -> Result<Option<String>> {
     update_expecting(engine, by, resource, key, inputs, &Expected::default()).await
 }
 
@@ -78,7 +99,7 @@ pub async fn update_unchanged(
     key: &str,
     inputs: &[Input],
     version: &str,
-) -> Result<()> {
+) -> Result<Option<String>> {
     update_expecting(engine, by, resource, key, inputs, &Expected::default().version(version)).await
 }
 
@@ -94,18 +115,27 @@ pub async fn update_expecting(
     key: &str,
     inputs: &[Input],
     expected: &Expected,
-) -> Result<()> {
+) -> Result<Option<String>> {
+    let engine = &engine.for_user(by);
+    let resource = engine.seen(resource)?;
     resource.require_update()?;
+    let updated = update_known(engine, by, resource, key, inputs, expected).await;
+    engine.unless_changed(&[&resource.table], updated).await
+}
+
+async fn update_known(
+    engine: &Engine,
+    by: &User,
+    resource: &Resource,
+    key: &str,
+    inputs: &[Input],
+    expected: &Expected,
+) -> Result<Option<String>> {
     let key = &own_key(engine, resource, key).await?;
     let condition = key_condition(engine, resource, key)?;
-    traced::room(engine, resource, key).await?;
-    let mut patience = Patience::new();
-    loop {
-        let result = try_update(engine, by, resource, key, inputs, expected, &condition).await;
-        if let Some(result) = patience.end(engine, resource, result).await {
-            return result;
-        }
-    }
+    audited::room(engine, resource, key).await?;
+    let update = || try_update(engine, by, resource, key, inputs, expected, &condition);
+    retry_refused(engine, resource, update).await
 }
 
 async fn try_update(
@@ -116,27 +146,39 @@ async fn try_update(
     inputs: &[Input],
     expected: &Expected,
     condition: &Expr,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let transaction = engine.database().begin().await?;
     let planned = plan_update(&transaction, engine, resource, key, inputs, expected).await;
     let (before, changes) = match planned {
         Ok((before, changes)) if !changes.is_empty() => (before, changes),
-        planned => return end(transaction, resource, &[], planned.map(|_| ())).await,
+        planned => return end(engine, transaction, resource, &[], planned.map(|_| Some(key.to_owned()))).await,
     };
+    if let Err(error) = scope::require_references(engine, resource, &changes).await {
+        return end(engine, transaction, resource, &[], Err(error)).await;
+    }
     let mut update = Query::update();
     update.table(resource.table.table_ref()).and_where(condition.clone());
     let dialect = engine.database().dialect();
     form::set(&mut update, resource, &changes, dialect);
     form::set_version(&mut update, resource, dialect);
+    if dialect.returns_updated_rows(&resource.table) {
+        update.returning(Query::returning().expr(resource.key_expr(dialect)));
+    }
     if let (Some(version), Some(expected)) = (&resource.version, &expected.version) {
         let now = Expr::col(resource.table.column_ref(&version.name));
         update.and_where(dialect.version(version, now).eq(expected.as_str()));
     }
     let write = Write { engine, by, resource, key, changes: &changes, version: expected.version.as_deref() };
-    let result = write.unless_held(&transaction, Action::RecordUpdated, &before, &update).await;
-    match end(transaction, resource, &changes, result).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_kept(&error) => kept_by_trigger(engine, resource, error).await,
+    let result = async {
+        let rules = Box::pin(Rules::begin(&transaction, engine, resource, by, Some(key))).await?;
+        let written = write.unless_held(&transaction, Action::RecordUpdated, &before, &update).await?;
+        Box::pin(rules::check(rules.as_ref(), &transaction, written.key.as_deref().unwrap_or(key))).await?;
+        Ok(written)
+    }
+    .await;
+    match end(engine, transaction, resource, &changes, result).await {
+        Ok(written) => Ok(written.key),
+        Err(error) if is_kept(&error) => kept_by_trigger(engine, resource, error).await.map(|()| Some(key.to_owned())),
         Err(error) => Err(refused::named(engine, resource, Some(condition.clone()), &changes, error).await),
     }
 }
@@ -152,7 +194,7 @@ async fn plan_update<C: ConnectionTrait>(
 ) -> Result<(Row, Vec<Change>)> {
     let before = held_row(transaction, engine, resource, key).await?;
     expected.check_record(resource, &before)?;
-    let inputs = unlike::unlike(resource, &before, asked, expected);
+    let inputs = changed_inputs::changed_inputs(resource, &before, asked, expected);
     let mut changes = parse_changes(resource, |field| resource.may_change(field), &inputs)?;
     changes.retain(|change| cell(resource, &before, &change.field).is_none_or(|cell| cell.value != change.value));
     expected.check_values(resource, &before, &changes)?;
@@ -189,7 +231,7 @@ async fn is_version<C: ConnectionTrait>(
 async fn held_row<C: ConnectionTrait>(transaction: &C, engine: &Engine, resource: &Resource, key: &str) -> Result<Row> {
     let fields: Vec<&Field> = resource.fields.iter().collect();
     let condition = key_condition(engine, resource, key)?;
-    match traced::read(transaction, engine, resource, &fields, condition, true).await? {
+    match audited::read(transaction, engine, resource, &fields, condition, true).await? {
         Some(row) => Ok(row),
         None => Err(kept(transaction, engine, resource, key, true).await?),
     }
@@ -214,17 +256,21 @@ pub async fn delete_expecting(
     key: &str,
     expected: &Expected,
 ) -> Result<()> {
+    let engine = &engine.for_user(by);
+    let resource = engine.seen(resource)?;
     resource.require_delete()?;
+    let deleted = delete_known(engine, by, resource, key, expected).await;
+    engine.unless_changed(&[&resource.table], deleted).await
+}
+
+async fn delete_known(engine: &Engine, by: &User, resource: &Resource, key: &str, expected: &Expected) -> Result<()> {
     let key = &own_key(engine, resource, key).await?;
-    traced::room(engine, resource, key).await?;
-    let mut patience = Patience::new();
-    let kept = loop {
-        let result = try_delete(engine, by, resource, key, expected).await;
-        if let Some(result) = patience.end(engine, resource, result).await {
-            break result?;
-        }
-    };
-    kept.map_or(Ok(()), Err)
+    audited::room(engine, resource, key).await?;
+    let delete = || try_delete(engine, by, resource, key, expected);
+    match retry_refused(engine, resource, delete).await {
+        Ok(kept) => kept.map_or(Ok(()), Err),
+        Err(error) => Err(refused::referred_to(engine, resource, key, error).await),
+    }
 }
 
 /// Deletes a record, unless the database keeps it: why, that is then.
@@ -241,11 +287,23 @@ async fn try_delete(
     let result = async {
         let before = held_row(&transaction, engine, resource, key).await?;
         expected.check_record(resource, &before)?;
+        scope::require_own_referrers(&transaction, engine, resource, key_condition(engine, resource, key)?).await?;
         let write = Write { engine, by, resource, key, changes: &[], version: None };
-        write.unless_held(&transaction, Action::RecordDeleted, &before, &delete).await
+        let rules = Box::pin(Rules::begin(&transaction, engine, resource, by, Some(key))).await?;
+        let written = write.unless_held(&transaction, Action::RecordDeleted, &before, &delete).await?;
+        Box::pin(rules::check(rules.as_ref(), &transaction, key)).await?;
+        Ok(written.kept)
     }
     .await;
-    end(transaction, resource, &[], result).await
+    end(engine, transaction, resource, &[], result).await
+}
+
+/// What a write has done.
+struct Written {
+    /// Why a record is still there that was to be deleted.
+    kept: Option<Error>,
+    /// The key that finds a record that was changed.
+    key: Option<String>,
 }
 
 /// One record to be written.
@@ -265,28 +323,30 @@ impl Write<'_> {
     /// The record is written first and the locks are looked at afterwards, in one transaction. A bulk task that is submitted in between
     /// waits for this row; one that was there before is seen, and the write is undone. So no order of the two loses an update.
     ///
-    /// What is returned is why a record is still there that was to be deleted. What a trigger did instead stands.
+    /// Where a record is still there that was to be deleted, what a trigger did instead stands.
     async fn unless_held<C: ConnectionTrait>(
         &self,
         transaction: &C,
         action: Action,
         before: &Row,
         statement: &impl StatementBuilder,
-    ) -> Result<Option<Error>> {
+    ) -> Result<Written> {
         let Self { engine, resource, key, .. } = *self;
-        let written = transaction.write(&resource.table, statement).await;
-        let written = written.map_err(|error| match action {
-            Action::RecordDeleted => blame_delete(engine, resource, &error),
-            _ => blame(resource, self.changes, &error),
+        let returns =
+            action == Action::RecordUpdated && engine.database().dialect().returns_updated_rows(&resource.table);
+        let sent = moved::send(transaction, &resource.table, statement, returns).await;
+        let sent = sent.map_err(|error| match action {
+            Action::RecordDeleted => attribute_delete_error(engine, resource, &error),
+            _ => attribute_error(resource, self.changes, &error),
         })?;
         refuse_held(transaction, engine, resource, key).await?;
-        match (written.rows_affected(), self.version) {
+        match (sent.rows, self.version) {
             (0, Some(was)) => return Err(version_conflict(transaction, engine, resource, key, was).await?),
             (0, None) if action == Action::RecordDeleted => return self.kept(transaction, before).await,
             (0, None) => return Err(kept(transaction, engine, resource, key, false).await?),
             (1, _) if action == Action::RecordDeleted => {
                 let condition = key_condition(engine, resource, key)?;
-                if traced::read(transaction, engine, resource, &[], condition, false).await?.is_some() {
+                if audited::read(transaction, engine, resource, &[], condition, false).await?.is_some() {
                     return self.kept(transaction, before).await;
                 }
             }
@@ -294,64 +354,51 @@ impl Write<'_> {
             // Nothing of it may stay.
             (rows, _) => {
                 let fault = Fault::key_not_unique(rows);
-                return Err(Error::Invalid(vec![crate::bulk::record_fault(resource, &fault, self.changes)]));
+                return Err(Error::Invalid(vec![record_fault(resource, &fault, self.changes)]));
             }
         }
+        let key_now = sent.key.as_deref().unwrap_or(key);
         let is_traced = |field: &&Field| {
-            action == Action::RecordDeleted || self.changes.iter().any(|change| change.field == field.name)
+            let is_whole = action == Action::RecordDeleted || (field.key && key_now != key);
+            is_whole || self.changes.iter().any(|change| change.field == field.name)
         };
         let fields: Vec<&Field> = resource.fields.iter().filter(is_traced).collect();
         let cells = resource.fields.iter().zip(&before.cells).filter(|(field, _)| is_traced(field));
         let before = Row { key: before.key.clone(), cells: cells.map(|(_, cell)| cell.clone()).collect() };
         let after = match action {
             Action::RecordDeleted => None,
-            _ => {
-                let condition = key_condition(engine, resource, key)?;
-                traced::read(transaction, engine, resource, &fields, condition, false).await?
-            }
+            _ => moved::after(transaction, engine, resource, &fields, key_now).await?,
         };
-        let changes = traced::changes(&fields, Some(&before), after.as_ref());
-        if changes.is_empty() && action == Action::RecordUpdated {
+        if action == Action::RecordUpdated && after.is_none() && resource.table.scope.is_some() {
+            return Err(scope::leaves());
+        }
+        let changes = audited::changes(&fields, Some(&before), after.as_ref());
+        if changes.is_empty() && after.is_some() {
             return Err(not_changed(self.changes));
         }
-        let deed = Deed::new(action).on_record(resource, key).changing(changes);
-        deed.write(transaction, engine.database().dialect(), self.by).await?;
-        Ok(None)
+        let event = AuditEvent::new(action).on_record(resource, key).changing(changes);
+        event.write(transaction, engine.database().dialect(), self.by).await?;
+        Ok(Written { kept: None, key: after.map(|row| row.key) })
     }
 
     /// The database kept a record that was to be deleted: a trigger may have changed it instead, as where records are only marked.
-    async fn kept<C: ConnectionTrait>(&self, transaction: &C, before: &Row) -> Result<Option<Error>> {
+    async fn kept<C: ConnectionTrait>(&self, transaction: &C, before: &Row) -> Result<Written> {
         let Self { engine, resource, key, .. } = *self;
         let fields: Vec<&Field> = resource.fields.iter().collect();
         let after =
-            traced::read(transaction, engine, resource, &fields, key_condition(engine, resource, key)?, false).await?;
+            audited::read(transaction, engine, resource, &fields, key_condition(engine, resource, key)?, false).await?;
         let action = if after.is_some() { Action::RecordUpdated } else { Action::RecordDeleted };
-        let changes = traced::changes(&fields, Some(before), after.as_ref());
+        let changes = audited::changes(&fields, Some(before), after.as_ref());
         let why = match &after {
             Some(_) if changes.is_empty() => Some(kept(transaction, engine, resource, key, false).await?),
             Some(_) => Some(Error::NotAllowed(format!("{} {key}: {CHANGED_INSTEAD}", resource.label))),
             None => None,
         };
         if !changes.is_empty() {
-            let deed = Deed::new(action).on_record(resource, key).changing(changes);
-            deed.write(transaction, engine.database().dialect(), self.by).await?;
+            let event = AuditEvent::new(action).on_record(resource, key).changing(changes);
+            event.write(transaction, engine.database().dialect(), self.by).await?;
         }
-        Ok(why)
-    }
-}
-
-/// Commits or rolls back by the result; what a COMMIT finds is the record's fault as well.
-async fn end<T>(transaction: Transaction, resource: &Resource, changes: &[Change], result: Result<T>) -> Result<T> {
-    match result {
-        Ok(value) => {
-            transaction.commit().await.map_err(|error| blame(resource, changes, &error))?;
-            Ok(value)
-        }
-        Err(error) => {
-            // The first error says more than that of a rollback.
-            let _ = transaction.rollback().await;
-            Err(error)
-        }
+        Ok(Written { kept: why, key: None })
     }
 }
 
@@ -376,53 +423,14 @@ async fn version_conflict<C: ConnectionTrait>(
     })
 }
 
+/// The values of a row that was read with all fields of the resource.
+pub(crate) fn values_of(resource: &Resource, row: &Row) -> RecordValues {
+    let names = resource.fields.iter().map(|field| field.name.clone());
+    names.zip(row.cells.iter().map(|cell| cell.value.clone())).collect()
+}
+
 /// The names of the columns a cell belongs to stand in the resource's fields, in the same order.
 pub fn cell<'a>(resource: &Resource, row: &'a Row, name: &str) -> Option<&'a Cell> {
     let index = resource.fields.iter().position(|field| field.name == name)?;
     row.cells.get(index)
-}
-
-/// The key as the database spells it.
-///
-/// # Errors
-/// [`Error::RecordNotFound`] where it can be no record's key.
-async fn own_key(engine: &Engine, resource: &Resource, key: &str) -> Result<String> {
-    let database = engine.database();
-    match query::own_key(database.connection(), database.dialect(), resource, key).await {
-        Err(Error::Invalid(_)) => Err(not_found(resource, key)),
-        result => result,
-    }
-}
-
-fn key_condition(engine: &Engine, resource: &Resource, key: &str) -> Result<Expr> {
-    if resource.table.primary_key.is_empty() {
-        return Err(not_found(resource, key));
-    }
-    let parts = query::split_key(resource, key).map_err(|_| not_found(resource, key))?;
-    Ok(query::keys_condition(resource, &[parts], engine.database().dialect()))
-}
-
-fn not_found(resource: &Resource, key: &str) -> Error {
-    if let Some(reason) = query::why_lost(resource, key) {
-        return Error::RecordLost { resource: resource.label.clone(), key: key.to_owned(), reason };
-    }
-    Error::RecordNotFound { resource: resource.label.clone(), key: key.to_owned() }
-}
-
-/// A fault of the record's values at its field; anything else as it is.
-fn blame(resource: &Resource, changes: &[Change], error: &sea_orm::DbErr) -> Error {
-    let fault = Fault::classify(error);
-    if !fault.is_record() {
-        return Error::Database(Box::new(fault));
-    }
-    Error::Invalid(vec![crate::bulk::record_fault(resource, &fault, changes)])
-}
-
-/// As [`blame`], of a delete.
-fn blame_delete(engine: &Engine, resource: &Resource, error: &sea_orm::DbErr) -> Error {
-    let fault = Fault::classify(error);
-    match fault.is_record() {
-        true => Error::Invalid(vec![crate::bulk::delete_fault(engine, resource, &fault)]),
-        false => Error::Database(Box::new(fault)),
-    }
 }

@@ -3,21 +3,29 @@
 mod build;
 mod composite;
 mod field;
+mod key_types;
 mod many_to_many;
+mod narrowed;
+mod rights;
 mod secrets;
-mod words;
+
+use std::sync::Arc;
 
 use sea_orm::{EntityTrait, IdenStatic as _, Iterable as _, sea_query::Expr};
 
+use crate::words;
+pub use crate::{config::ResourceBuilder, words::grouped};
 pub(crate) use build::build;
 pub use composite::CompositeReference;
 pub use field::{Field, Reference};
 pub use many_to_many::ManyToMany;
-pub use words::grouped;
+pub(crate) use narrowed::{Narrowing, Rights};
 
 use crate::{
-    config::{Atomicity, ConflictScope, OnConflict, REVERT_DAYS, ResourceSettings},
+    action::Action,
+    config::{Atomicity, ConflictScope, DATABASE_BACKEND, OnConflict, REVERT_DAYS, ResourceSettings},
     error::{Error, FieldError, Result},
+    extensions::Extensions,
 };
 use powercrud_db::{Column, Dialect, Table};
 
@@ -44,28 +52,29 @@ pub struct Resource {
     pub secrets: Vec<String>,
     /// Why it can't be written, where it can't.
     pub read_only: Option<String>,
+    /// What can be done to many records beside changing fields and deleting; none where the resource is read-only.
+    pub actions: Vec<Arc<Action>>,
     /// What the developer or operator set.
     pub settings: ResourceSettings,
+    pub(crate) extensions: Extensions,
     /// The fields of the list page, as places in `fields`.
     pub(crate) list_fields: Vec<usize>,
     pub(crate) filter_fields: Vec<usize>,
     pub(crate) search_fields: Vec<usize>,
     pub(crate) bulk_fields: Vec<usize>,
-    /// The many-to-many fields that bulk edit may change, as places in `many_to_many`.
+    /// The many-to-many fields that may be changed in bulk, by whoever has the right to, as places in `many_to_many`.
     pub(crate) bulk_many_to_many: Vec<usize>,
     pub(crate) display_field: Option<usize>,
     /// The column that tells versions of a record apart.
     pub(crate) version: Option<Column>,
-}
-
-/// A resource as the application names it, before the catalog is known.
-#[derive(Clone, Debug, Default)]
-pub struct ResourceBuilder {
-    pub(crate) schema: Option<String>,
-    pub(crate) table: String,
-    /// The columns that the entity knows; `None` means all.
-    pub(crate) columns: Option<Vec<String>>,
-    pub(crate) settings: ResourceSettings,
+    /// What whoever works with it may do.
+    pub(crate) rights: Rights,
+    /// The columns that whoever works with it may not see.
+    pub(crate) hidden: Vec<String>,
+    /// The fields that whoever works with it may see and not write.
+    pub(crate) fixed: Vec<String>,
+    /// Whether this is the resource as a certain user sees it.
+    pub(crate) is_narrowed: bool,
 }
 
 impl Resource {
@@ -82,7 +91,7 @@ impl Resource {
             schema: entity.schema_name().map(str::to_owned),
             table: entity.table_name().to_owned(),
             columns: Some(E::Column::iter().map(|column| column.as_str().to_owned()).collect()),
-            settings: ResourceSettings::default(),
+            ..ResourceBuilder::default()
         }
     }
 
@@ -125,6 +134,11 @@ impl Resource {
 
     /// The many-to-many fields that bulk edit may change; none where the resource is read-only.
     pub fn bulk_many_to_many(&self) -> impl Iterator<Item = &ManyToMany> {
+        self.many_to_many_for_actions().filter(|links| self.rights.bulk_update && !self.fixed.contains(&links.name))
+    }
+
+    /// The many-to-many fields that an action may change, whoever takes it.
+    pub(crate) fn many_to_many_for_actions(&self) -> impl Iterator<Item = &ManyToMany> {
         self.bulk_many_to_many.iter().map(|&index| &self.many_to_many[index])
     }
 
@@ -141,7 +155,7 @@ impl Resource {
 
     /// Whether there is anything that bulk edit may change.
     pub fn can_bulk_edit(&self) -> bool {
-        !self.bulk_fields.is_empty() || !self.bulk_many_to_many.is_empty()
+        !self.bulk_fields.is_empty() || self.bulk_many_to_many().next().is_some()
     }
 
     /// The names of all that bulk edit may change.
@@ -155,97 +169,16 @@ impl Resource {
         self.display_field.map(|index| &self.fields[index])
     }
 
-    /// Whether bulk delete is offered.
-    pub fn can_bulk_delete(&self) -> bool {
-        self.can_delete() && self.table.no_bulk.is_none() && self.settings.bulk_delete.unwrap_or(true)
-    }
-
-    /// Refuses where the table takes no bulk operations at all.
-    pub(crate) fn require_bulk(&self) -> Result<()> {
-        self.require_writable()?;
-        match &self.table.no_bulk {
-            Some(reason) => Err(Error::NotAllowed(format!("{} takes no bulk operations: {reason}", self.name))),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether new records can be made.
-    pub fn can_create(&self) -> bool {
-        self.require_create().is_ok()
-    }
-
-    /// Whether records can be edited.
-    pub fn can_update(&self) -> bool {
-        self.require_update().is_ok()
-    }
-
-    /// Whether records can be deleted.
-    pub fn can_delete(&self) -> bool {
-        self.require_delete().is_ok()
-    }
-
-    /// Whether a new record may be given the field.
-    pub fn may_give(&self, field: &Field) -> bool {
-        field.editable && self.can_create() && !self.table.denied.insert_columns.contains(&field.name)
-    }
-
-    /// Whether the field of a record may be changed.
-    pub fn may_change(&self, field: &Field) -> bool {
-        field.editable && !field.key && self.can_update() && !self.table.denied.update_columns.contains(&field.name)
-    }
-
-    /// Refuses where no record can be made.
-    pub fn require_create(&self) -> Result<()> {
-        self.require_writable()?;
-        self.refuse_if(self.table.denied.insert, "make records of")?;
-        let is_required =
-            |column: &&Column| !column.nullable && column.default.is_none() && !column.generated && !column.identity;
-        let denied = |column: &&Column| self.table.denied.insert_columns.contains(&column.name);
-        if let Some(column) = self.table.columns.iter().filter(is_required).find(denied) {
-            return self
-                .refuse_if(true, &format!("give {:?}, which must have a value, to new records of", column.name));
-        }
-        if let Some(column) = self.table.columns.iter().filter(is_required).find(|c| self.secrets.contains(&c.name)) {
-            return Err(Error::NotAllowed(format!(
-                "no record of {} can be made here: {:?} must have a value, and is hidden because it likely holds a secret; the setting \
-                 `show_secrets` shows it",
-                self.name, column.name
-            )));
-        }
-        Ok(())
-    }
-
-    /// Refuses where no record can be edited.
-    pub fn require_update(&self) -> Result<()> {
-        self.require_writable()?;
-        self.refuse_if(self.table.denied.update, "change records of")
-    }
-
-    /// Refuses where no record can be deleted.
-    pub fn require_delete(&self) -> Result<()> {
-        self.require_writable()?;
-        self.refuse_if(self.table.denied.delete, "delete records of")
-    }
-
-    fn refuse_if(&self, denied: bool, what: &str) -> Result<()> {
-        if denied {
-            return Err(Error::NotAllowed(format!("the database's role may not {what} {}", self.name)));
-        }
-        Ok(())
-    }
-
-    /// Refuses where bulk delete is not offered.
-    pub(crate) fn require_bulk_delete(&self) -> Result<()> {
-        self.require_delete()?;
-        match self.can_bulk_delete() {
-            true => Ok(()),
-            false => Err(Error::NotAllowed(format!("bulk delete is switched off for {}", self.name))),
-        }
-    }
-
-    /// Whether bulk edit may change the field.
-    pub fn may_bulk_edit(&self, field: &Field) -> bool {
-        self.bulk_fields().any(|other| other.name == field.name)
+    /// The action of exactly that name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownAction`], with the names there are.
+    pub fn action(&self, name: &str) -> Result<&Arc<Action>> {
+        self.actions.iter().find(|action| action.name == name).ok_or_else(|| Error::UnknownAction {
+            resource: self.name.clone(),
+            name: name.to_owned(),
+            known: self.actions.iter().map(|action| action.name.clone()).collect(),
+        })
     }
 
     /// The column that tells versions of a record apart, where the settings name one.
@@ -256,6 +189,11 @@ impl Resource {
     /// Records a page, where the request doesn't say.
     pub fn paginate_by(&self) -> u64 {
         self.settings.paginate_by.unwrap_or(25)
+    }
+
+    /// What tells workers of its tasks, by name.
+    pub(crate) fn backend(&self) -> &str {
+        self.settings.bulk_async_backend.as_deref().unwrap_or(DATABASE_BACKEND)
     }
 
     /// Whether a bulk operation on so many records runs in the background.
@@ -296,7 +234,7 @@ impl Resource {
     }
 
     /// Whether a request in whose way something is waits for its turn.
-    pub(crate) fn queues_conflicts(&self) -> bool {
+    pub fn queues_conflicts(&self) -> bool {
         self.settings.bulk_async_on_conflict == Some(OnConflict::Queue)
     }
 
@@ -308,31 +246,10 @@ impl Resource {
         }
     }
 
-    /// Fails where the task is about another table than this resource: who shares PowerCRUD's tables may mean another one by the name.
-    pub(crate) fn require_table_of(&self, task: &crate::task::BulkTask) -> Result<()> {
-        match &task.sql_table {
-            Some(table) if *table != self.table.sql_name() => Err(Error::NotAllowed(format!(
-                "task {} is about the table {table}, and {} is {} here",
-                task.id,
-                self.name,
-                self.table.sql_name()
-            ))),
-            _ => Ok(()),
-        }
-    }
-
     /// So many records in words: "1 book", "12,304 books".
     pub fn count_in_words(&self, count: u64) -> String {
         let label = if count == 1 { &self.label } else { &self.label_plural };
         format!("{} {label}", grouped(count))
-    }
-
-    /// Refuses where the resource can't be written.
-    pub(crate) fn require_writable(&self) -> Result<()> {
-        match &self.read_only {
-            Some(reason) => Err(Error::ReadOnly { resource: self.name.clone(), reason: reason.clone() }),
-            None => Ok(()),
-        }
     }
 
     /// The columns of the record's key, in key order.

@@ -11,10 +11,10 @@ use uuid::Uuid;
 pub use stored::StoredSelection;
 
 use crate::{
-    bulk,
     engine::Engine,
-    error::{Error, Result},
+    error::{Error, FieldError, Result},
     own::tables,
+    query::keys_subquery,
     query::{self, ListParams},
     resource::Resource,
     task::{BulkTask, store},
@@ -89,13 +89,42 @@ async fn check_keys(engine: &Engine, resource: &Resource, given: &[String]) -> R
     if keys.is_empty() {
         return Err(Error::NothingSelected(resource.label.clone()));
     }
+    if resource.table.scope.is_some() {
+        refuse_others(engine, resource, &keys).await?;
+    }
     let parts = keys.iter().map(|key| query::split_key(resource, key)).collect::<Result<_, _>>();
     Ok(Checked::Keys { parts: parts.map_err(|error| Error::Invalid(vec![error]))?, keys })
+}
+
+/// Keys that are named in errors; more are only counted.
+const NAMED: usize = 100;
+
+/// Refuses keys of records that there are not for whoever asks, whether there are such records or not: who gives a key is not to learn
+/// that.
+async fn refuse_others(engine: &Engine, resource: &Resource, keys: &[String]) -> Result<()> {
+    let missing = query::not_there(engine, resource, keys).await?;
+    let error = |message: String| FieldError::new("key", "RECORD_NOT_FOUND", message);
+    let mut errors: Vec<_> =
+        missing.iter().take(NAMED).map(|key| error(format!("there is no {} with key {key}", resource.label))).collect();
+    if missing.len() > NAMED {
+        errors.push(error(format!("nor are there {}", resource.count_in_words((missing.len() - NAMED) as u64))));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
 
 impl Checked {
     /// The selected records that still exist, as a condition over the resource's table.
     pub(crate) async fn condition(&self, engine: &Engine, resource: &Resource) -> Result<Condition> {
+        let condition = self.any_rows(engine, resource).await?;
+        // However the records are named.
+        let own = resource.table.scope.as_ref().and_then(|_| resource.table.own_rows());
+        Ok(match own {
+            Some(own) => Cond::all().add(own).add(condition),
+            None => condition,
+        })
+    }
+
+    async fn any_rows(&self, engine: &Engine, resource: &Resource) -> Result<Condition> {
         let dialect = engine.database().dialect();
         Ok(match self {
             Self::Matching { params, stored } => {
@@ -108,7 +137,7 @@ impl Checked {
             Self::Keys { parts, .. } => Cond::all().add(query::keys_condition(resource, parts, dialect)),
             Self::Ticked(stored) => Cond::all().add(stored.keys_condition(engine, resource, false).await?),
             Self::Unfinished(task) => Cond::all().add(keys_in(engine, resource, unfinished(task)).await?),
-            Self::Kept(task) => Cond::all().add(keys_in(engine, resource, bulk::kept_records(task.id, dialect)).await?),
+            Self::Kept(task) => Cond::all().add(keys_in(engine, resource, kept_records(task.id, dialect)).await?),
         })
     }
 
@@ -123,16 +152,29 @@ impl Checked {
     }
 
     /// `result` of a statement about the selection. Where the database refused it, the filters that it refuses alone are named.
-    pub(crate) async fn blame<T>(&self, engine: &Engine, resource: &Resource, result: Result<T>) -> Result<T> {
+    pub(crate) async fn attribute_error<T>(
+        &self,
+        engine: &Engine,
+        resource: &Resource,
+        result: Result<T>,
+    ) -> Result<T> {
         match self {
-            Self::Matching { params, .. } => query::blame_filters(engine, resource, params, result).await,
+            Self::Matching { params, .. } => query::attribute_filter_error(engine, resource, params, result).await,
             _ => result,
+        }
+    }
+
+    /// Why nothing is selected, where a filter is why; what was selected on a list stays so, whatever its records hold since.
+    pub(crate) async fn explain_nothing(&self, engine: &Engine, resource: &Resource) -> Result<()> {
+        match self {
+            Self::Matching { params, stored: None } => query::check_filters(engine, resource, params, Ok(())).await,
+            _ => Ok(()),
         }
     }
 
     /// How many records are selected, without those that are gone.
     pub(crate) async fn count(&self, engine: &Engine, resource: &Resource) -> Result<u64> {
-        self.blame(engine, resource, self.count_now(engine, resource).await).await
+        self.attribute_error(engine, resource, self.count_now(engine, resource).await).await
     }
 
     async fn count_now(&self, engine: &Engine, resource: &Resource) -> Result<u64> {
@@ -168,23 +210,70 @@ impl Checked {
     }
 }
 
+/// Whether a task's images were kept before anything was deleted, also of records that then stayed.
+pub(crate) fn kept_first(task_id: Uuid) -> SelectStatement {
+    Query::select()
+        .expr(Expr::cust("1"))
+        .from(tables::IMAGE)
+        .and_where(Expr::col("task_id").eq(task_id))
+        .and_where(Expr::col("side").eq(tables::IMAGE_KEPT_FIRST))
+        .take()
+}
+
+/// The records that a task changed or deleted and whose values it keeps, each once: key and number, under the names `record_key` and
+/// `seq`; none once they are being thrown away.
+pub(crate) fn kept_records(task_id: Uuid, dialect: Dialect) -> SelectStatement {
+    let record_key = dialect.custom("COALESCE(?, ?)", [Expr::col("record_key"), dialect.text(Expr::col("seq"))]);
+    let (task, selected) = (tables::BULK_TASK, tables::SELECTED);
+    let stayed = Query::select()
+        .column((selected, "record_key"))
+        .from(selected)
+        .inner_join(task, Expr::col((task, "id")).equals((selected, "task_id")))
+        .and_where(Expr::col((selected, "task_id")).eq(task_id))
+        .cond_where(not_done(Expr::col((task, "first_seq")).add(Expr::col((task, "cursor")))))
+        .take();
+    let went = Expr::exists(kept_first(task_id)).not().or(record_key.clone().not_in_subquery(stayed));
+    let purged = Query::select()
+        .expr(Expr::cust("1"))
+        .from(tables::BULK_TASK)
+        .and_where(Expr::col((tables::BULK_TASK, "id")).eq(task_id))
+        .and_where(Expr::col((tables::BULK_TASK, "images_purged_at")).is_not_null())
+        .take();
+    Query::select()
+        .expr_as(record_key, "record_key")
+        .column("seq")
+        .from(tables::IMAGE)
+        .and_where(Expr::col("task_id").eq(task_id))
+        .and_where(Expr::col("side").eq(tables::IMAGE_BEFORE))
+        .and_where(Expr::col("part").eq(0i16))
+        .and_where(Expr::exists(purged).not())
+        .and_where(went)
+        .take()
+}
+
 /// Keys of a task's records that failed or were not attempted.
 pub(crate) fn unfinished(task: &BulkTask) -> SelectStatement {
     let selected = tables::SELECTED;
-    let seq = || Expr::col((selected, "seq"));
-    let failed = Query::select()
-        .expr(Expr::cust("1"))
-        .from(tables::TASK_ERROR)
-        .and_where(Expr::col((tables::TASK_ERROR, "task_id")).eq(task.id))
-        .and_where(Expr::col((tables::TASK_ERROR, "seq")).equals((selected, "seq")))
-        .take();
+    let last = task.first_seq + task.total_records as i64 - 1;
     Query::select()
         .column((selected, "record_key"))
         .from(selected)
         .and_where(Expr::col((selected, "task_id")).eq(task.id))
-        .and_where(seq().between(task.first_seq, task.first_seq + task.total_records as i64 - 1))
-        .cond_where(Cond::any().add(seq().gte(task.first_seq + task.cursor)).add(Expr::exists(failed)))
+        .and_where(Expr::col((selected, "seq")).between(task.first_seq, last))
+        .cond_where(not_done(Expr::val(task.first_seq + task.cursor)))
         .take()
+}
+
+/// Whether a selected record failed, or is at a place from `next` on, the first that was not attempted.
+fn not_done(next: Expr) -> Cond {
+    let selected = tables::SELECTED;
+    let failed = Query::select()
+        .expr(Expr::cust("1"))
+        .from(tables::TASK_ERROR)
+        .and_where(Expr::col((tables::TASK_ERROR, "task_id")).equals((selected, "task_id")))
+        .and_where(Expr::col((tables::TASK_ERROR, "seq")).equals((selected, "seq")))
+        .take();
+    Cond::any().add(Expr::col((selected, "seq")).gte(next)).add(Expr::exists(failed))
 }
 
 /// Whether a record's key is one of those that `keys` (one column, `record_key`) selects. Where the database would run such a
@@ -204,20 +293,4 @@ pub(crate) async fn keys_in(engine: &Engine, resource: &Resource, mut keys: Sele
         return Ok(resource.key_expr(dialect).in_subquery(keys.clear_selects().column("record_key").take()));
     }
     Ok(query::keys_condition(resource, &parts, dialect))
-}
-
-/// `key IN (SELECT … FROM (keys))`, each part cast to its column's type so that the table's index serves.
-pub(crate) fn keys_subquery(resource: &Resource, mut keys: SelectStatement, dialect: Dialect) -> Expr {
-    let columns = resource.key_columns();
-    keys.clear_selects();
-    for (index, column) in columns.iter().enumerate() {
-        keys.expr(dialect.key_part(Expr::col("record_key"), index, columns.len(), column));
-    }
-    let mut left: Vec<Expr> = columns.iter().map(|column| Expr::col(resource.table.column_ref(&column.name))).collect();
-    let left = if left.len() == 1 { left.remove(0) } else { Expr::tuple(left) };
-    let among = left.in_subquery(keys);
-    match resource.table.own_rows() {
-        Some(own) => own.and(among),
-        None => among,
-    }
 }

@@ -1,28 +1,28 @@
 //! What staff look at and do beside what everybody may: workers, locks, queues, and tasks that nobody works on any more.
 //!
-//! Every deed needs a reason, which is kept in the [audit trail](crate::audit). Everybody else is refused.
+//! Every action needs a reason, which is kept in the [audit trail](crate::audit). Everybody else is refused.
 
-mod deeds;
+mod actions;
 mod purge;
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 use uuid::Uuid;
 
-pub use deeds::{cancel, is_dead, release, requeue};
+pub use actions::{cancel, is_dead, release, requeue};
 pub use purge::{count_old, delete_old};
 
 use crate::{
     audit,
-    config::BackendKind,
+    config::DATABASE_BACKEND,
     engine::Engine,
-    error::{Error, Result},
+    error::Result,
+    heartbeat::{self, WorkerInfo},
     own::tables,
     task::{
         BulkTask, Status,
         store::{self, TaskFilter},
     },
     user::User,
-    worker::{self, WorkerInfo},
 };
 use powercrud_db::QueryExt as _;
 
@@ -79,10 +79,10 @@ pub const COUNTED: [Status; 6] =
 /// All workers, also those that fell silent, longest running first.
 ///
 /// # Errors
-/// [`Error::NotAllowed`] for who is not staff.
+/// [`crate::Error::NotAllowed`] for who is not staff.
 pub async fn workers(engine: &Engine, user: &User) -> Result<Vec<WorkerInfo>> {
     user.require_staff()?;
-    worker::all(engine).await
+    heartbeat::all(engine).await
 }
 
 /// The most tasks that [`at_work`] tells of.
@@ -91,14 +91,14 @@ const MOST_AT_WORK: u64 = 100;
 /// The tasks that their rows say a worker has, newest first, each with whether none that lives does.
 ///
 /// # Errors
-/// [`Error::NotAllowed`] for who is not staff.
+/// [`crate::Error::NotAllowed`] for who is not staff.
 pub async fn at_work(engine: &Engine, user: &User) -> Result<Vec<(BulkTask, bool)>> {
     user.require_staff()?;
-    let statuses = Status::ALL.into_iter().filter(|status| status.is_held()).collect();
+    let statuses = Status::ALL.iter().copied().filter(|status| status.is_held()).collect();
     let filter = TaskFilter { statuses, limit: MOST_AT_WORK, ..TaskFilter::default() };
     let mut tasks = Vec::new();
     for task in store::list(engine, user, &filter).await? {
-        if let Some(hold) = deeds::look(engine, &task).await? {
+        if let Some(hold) = actions::look(engine, &task).await? {
             tasks.push((task, hold.is_dead()));
         }
     }
@@ -108,20 +108,20 @@ pub async fn at_work(engine: &Engine, user: &User) -> Result<Vec<(BulkTask, bool
 /// All locks on models and records, oldest task first; those on requests only where `requests`.
 ///
 /// # Errors
-/// [`Error::NotAllowed`] for who is not staff.
+/// [`crate::Error::NotAllowed`] for who is not staff.
 pub async fn locks(engine: &Engine, user: &User, requests: bool) -> Result<Vec<LockInfo>> {
     user.require_staff()?;
     let select = Query::select().columns(["lock_key", "task_id"]).from(tables::LOCK).take();
     let mut found: Vec<(String, LockKind, Uuid)> = Vec::new();
     for row in engine.database().connection().rows(&select).await? {
-        let key: String = row.try_get_by_index(0)?;
+        let (key, task_id): (String, Uuid) = row.try_get_many_by_index()?;
         let kind = match key.split_once(':') {
             Some(("model", _)) => LockKind::Model,
             Some(("records", _)) => LockKind::Records,
             _ => LockKind::Request,
         };
         if requests || kind != LockKind::Request {
-            found.push((key, kind, row.try_get_by_index(1)?));
+            found.push((key, kind, task_id));
         }
     }
     let ids: Vec<_> = found.iter().map(|(_, _, task_id)| *task_id).collect();
@@ -131,7 +131,7 @@ pub async fn locks(engine: &Engine, user: &User, requests: bool) -> Result<Vec<L
     for (key, kind, task_id) in found {
         let task = tasks.iter().find(|task| task.id == task_id).cloned();
         let is_dead = match &task {
-            Some(task) => deeds::look(engine, task).await?.is_some_and(|hold| hold.is_dead()),
+            Some(task) => actions::look(engine, task).await?.is_some_and(|hold| hold.is_dead()),
             None => true,
         };
         let same_model = |other: &&BulkTask| {
@@ -148,7 +148,7 @@ pub async fn locks(engine: &Engine, user: &User, requests: bool) -> Result<Vec<L
 /// What is on its way, by backend: also through those on which there is nothing now.
 ///
 /// # Errors
-/// [`Error::NotAllowed`] for who is not staff.
+/// [`crate::Error::NotAllowed`] for who is not staff.
 pub async fn queues(engine: &Engine, user: &User) -> Result<Vec<Queue>> {
     user.require_staff()?;
     let select = Query::select()
@@ -162,21 +162,19 @@ pub async fn queues(engine: &Engine, user: &User) -> Result<Vec<Queue>> {
         .order_by("backend", Order::Asc)
         .take();
     let none = || COUNTED.map(|status| Depth { status, tasks: 0, oldest: None }).to_vec();
-    let used = engine.resources().iter().map(|resource| resource.settings.bulk_async_backend.unwrap_or_default());
-    let mut names: Vec<String> = used.map(|backend| backend.as_str().to_owned()).collect();
-    names.push(BackendKind::default().as_str().to_owned());
+    let mut names: Vec<_> = engine.resources().iter().map(|resource| resource.backend().to_owned()).collect();
+    names.push(DATABASE_BACKEND.to_owned());
     names.sort_unstable();
     names.dedup();
     let mut queues: Vec<_> = names.into_iter().map(|backend| Queue { backend, depths: none() }).collect();
     for row in engine.database().connection().rows(&select).await? {
-        let (backend, status): (String, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let (backend, status, tasks, since, now): (String, String, i64, i64, i64) = row.try_get_many_by_index()?;
         let place = queues.iter().position(|queue| queue.backend == backend).unwrap_or_else(|| {
             queues.push(Queue { backend, depths: none() });
             queues.len() - 1
         });
-        let (since, now): (i64, i64) = (row.try_get_by_index(3)?, row.try_get_by_index(4)?);
         for depth in queues[place].depths.iter_mut().filter(|depth| depth.status.as_str() == status) {
-            depth.tasks = Ord::max(row.try_get_by_index::<i64>(2)?, 0) as u64;
+            depth.tasks = Ord::max(tasks, 0) as u64;
             depth.oldest = Some(Ord::max(now - since, 0));
         }
     }
@@ -186,7 +184,7 @@ pub async fn queues(engine: &Engine, user: &User) -> Result<Vec<Queue>> {
 /// Everybody who has bulk tasks, by id and name; the operator's id is `None`.
 ///
 /// # Errors
-/// [`Error::NotAllowed`] for who is not staff.
+/// [`crate::Error::NotAllowed`] for who is not staff.
 pub async fn owners(engine: &Engine, user: &User) -> Result<Vec<(Option<String>, String)>> {
     user.require_staff()?;
     let select = Query::select()
@@ -196,19 +194,4 @@ pub async fn owners(engine: &Engine, user: &User) -> Result<Vec<(Option<String>,
         .add_group_by([Expr::col("user_id")])
         .take();
     audit::people_of(engine, &select).await
-}
-
-const LONGEST_REASON: usize = 500;
-
-/// The reason that somebody gives, which must be one.
-pub(crate) fn checked_reason(reason: &str) -> Result<&str> {
-    let reason = reason.trim();
-    if reason.is_empty() {
-        return Err(Error::invalid("reason", "NOT_NULL", "say why; the reason is kept in the audit trail"));
-    }
-    if reason.chars().count() > LONGEST_REASON || reason.contains('\0') {
-        let message = format!("a reason has at most {LONGEST_REASON} characters, none of them NUL");
-        return Err(Error::invalid("reason", "OUT_OF_RANGE", message));
-    }
-    Ok(reason)
 }

@@ -89,7 +89,7 @@ pub(crate) async fn administration(connection: &DatabaseConnection) -> Result<Po
 
 /// The application: a route of its own, and PowerCRUD's pages under `/admin`.
 pub(crate) fn application(connection: DatabaseConnection, powercrud: &PowerCrud) -> Router {
-    Router::new().route("/", get(home)).with_state(connection).nest("/admin", powercrud.router())
+    Router::new().route("/", get(home)).merge(powercrud.router_at("/admin")).with_state(connection)
 }
 
 async fn home(State(connection): State<DatabaseConnection>) -> Result<String, String> {

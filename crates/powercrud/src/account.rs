@@ -1,32 +1,40 @@
 //! Users of PowerCRUD's own: who they are, how they sign in. For a server without an application around it, and for applications that
 //! have no login of their own ([`crate::Builder::login`]). What is done to them stands in the audit trail, and so do their own sign-ins.
 
+mod access;
+mod entity;
 mod login;
 mod password;
 pub(crate) mod session;
 mod throttle;
+mod tokens;
 mod trail;
+
+use std::collections::BTreeMap;
 
 use sea_orm::{
     ConnectionTrait, QueryResult,
     sea_query::{Expr, ExprTrait as _, Order, Query, SelectStatement},
 };
+use serde::Serialize;
 use uuid::Uuid;
 
+pub use access::{Access, set_access};
 pub(crate) use login::{Login, change_password, confirm, sign_in, sign_out};
 pub(crate) use throttle::Guess;
+pub(crate) use tokens::UNTIL_USERS;
 
-use crate::token;
 use powercrud_db::{Database, QueryExt as _, close};
 use powercrud_engine::{
-    audit::{Action, Deed},
+    audit::{Action, AuditEvent},
     error::{Error, Result},
-    own::tables,
+    own::{self, tables},
     user::User,
+    words::rfc3339,
 };
 
-/// A user who signs in with a password. Moments are milliseconds since 1970 UTC.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A user who signs in with a password. Timestamps are milliseconds since 1970 UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Account {
     /// Stays the same for ever and is given to nobody else; the `user_id` of bulk tasks.
     pub id: Uuid,
@@ -36,33 +44,28 @@ pub struct Account {
     pub email: Option<String>,
     /// Staff see everybody's tasks.
     pub is_staff: bool,
+    /// What the user is here; `None`: somebody who may do everything.
+    pub role: Option<String>,
+    /// What a policy knows of the user, such as the `publisher` whose books are the user's.
+    pub attributes: BTreeMap<String, String>,
     /// Whether the user may sign in.
     pub is_active: bool,
     /// When the user was added.
+    #[serde(serialize_with = "rfc3339")]
     pub created_at: i64,
     /// When the user last signed in.
+    #[serde(serialize_with = "rfc3339")]
     pub last_login_at: Option<i64>,
-}
-
-impl Account {
-    /// The JSON that the command line gives.
-    pub fn to_json(&self) -> serde_json::Value {
-        let moment = |at: Option<i64>| at.and_then(chrono::DateTime::from_timestamp_millis).map(|at| at.to_rfc3339());
-        serde_json::json!({
-            "id": self.id,
-            "name": self.name,
-            "email": self.email,
-            "is_staff": self.is_staff,
-            "is_active": self.is_active,
-            "created_at": moment(Some(self.created_at)),
-            "last_login_at": moment(self.last_login_at),
-        })
-    }
 }
 
 impl From<Account> for User {
     fn from(account: Account) -> Self {
-        Self { email: account.email, ..Self::new(account.id.to_string(), account.name).staff(account.is_staff) }
+        Self {
+            email: account.email,
+            role: account.role,
+            attributes: account.attributes,
+            ..Self::new(account.id.to_string(), account.name).staff(account.is_staff)
+        }
     }
 }
 
@@ -82,22 +85,29 @@ pub struct NewAccount {
 const LONGEST_NAME: usize = 150;
 const LONGEST_EMAIL: usize = 190;
 
-const USER_COLUMNS: [&str; 7] = ["id", "name", "email", "is_staff", "is_active", "created_at", "last_login_at"];
-
 fn select() -> SelectStatement {
-    Query::select().columns(USER_COLUMNS).from(tables::USER).take()
+    own::entity::select::<entity::Entity>()
 }
 
 fn read(row: &QueryResult) -> Result<Account> {
-    Ok(Account {
-        id: row.try_get_by_index(0)?,
-        name: row.try_get_by_index(1)?,
-        email: row.try_get_by_index(2)?,
-        is_staff: row.try_get_by_index(3)?,
-        is_active: row.try_get_by_index(4)?,
-        created_at: row.try_get_by_index(5)?,
-        last_login_at: row.try_get_by_index(6)?,
-    })
+    own::entity::read::<entity::Model>(row).map(Account::from)
+}
+
+impl From<entity::Model> for Account {
+    fn from(row: entity::Model) -> Self {
+        let (role, attributes) = access::read(row.role, row.attributes);
+        Self {
+            id: row.id,
+            name: row.name,
+            email: row.email,
+            is_staff: row.is_staff,
+            role,
+            attributes,
+            is_active: row.is_active,
+            created_at: row.created_at,
+            last_login_at: row.last_login_at,
+        }
+    }
 }
 
 /// Names differ by more than the case of letters.
@@ -137,14 +147,26 @@ async fn find_in<C: ConnectionTrait>(connection: &C, name: &str) -> Result<Accou
     row.as_ref().map(read).transpose()?.ok_or_else(|| Error::UnknownUser(name.to_owned()))
 }
 
-/// Adds a user; `by` is told in the audit trail.
+/// Adds a user without a role, who may do everything; `by` is told in the audit trail.
 ///
 /// # Errors
 /// [`Error::Invalid`] names each of `name`, `email` and `password` that can't be taken, and why; also a name that is taken.
 pub async fn create(database: &Database, by: &User, new: NewAccount) -> Result<Account> {
+    create_with(database, by, new, &Access::default()).await
+}
+
+/// As [`create`], with a role and attributes.
+///
+/// # Errors
+/// As [`create`], also of `role` and `attributes`.
+pub async fn create_with(database: &Database, by: &User, new: NewAccount, access: &Access) -> Result<Account> {
     let mut errors = Vec::new();
-    for checked in [check_name(&new.name), check_email(new.email.as_deref()), password::check(&new.name, &new.password)]
-    {
+    for checked in [
+        check_name(&new.name),
+        check_email(new.email.as_deref()),
+        password::check(&new.name, &new.password),
+        access.check(),
+    ] {
         match checked {
             Err(Error::Invalid(found)) => errors.extend(found),
             other => other?,
@@ -155,7 +177,7 @@ pub async fn create(database: &Database, by: &User, new: NewAccount) -> Result<A
     }
     let hash = password::hash(&new.password).await?;
     let transaction = database.begin().await?;
-    let result = insert(database, &transaction, by, &new, &hash).await;
+    let result = insert(database, &transaction, by, (&new, access), &hash).await;
     match close(transaction, result).await {
         Err(Error::Database(fault)) if fault.code == "UNIQUE" => {
             Err(Error::invalid("name", "UNIQUE", format!("there is a user {:?} already", new.name)))
@@ -168,26 +190,24 @@ async fn insert<C: ConnectionTrait>(
     database: &Database,
     transaction: &C,
     by: &User,
-    new: &NewAccount,
+    (new, access): (&NewAccount, &Access),
     hash: &str,
 ) -> Result<Account> {
-    let mut insert = Query::insert();
-    insert
-        .into_table(tables::USER)
-        .columns(["id", "name", "name_key", "email", "password_hash", "is_staff", "is_active", "created_at"])
-        .values_panic([
-            Uuid::now_v7().into(),
-            new.name.as_str().into(),
-            name_key(&new.name).into(),
-            new.email.clone().into(),
-            hash.into(),
-            new.is_staff.into(),
-            true.into(),
-            database.dialect().now(),
-        ]);
+    let insert = own::entity::insert::<entity::Entity, _>([
+        (entity::Column::Id, Uuid::now_v7().into()),
+        (entity::Column::Name, new.name.as_str().into()),
+        (entity::Column::NameKey, name_key(&new.name).into()),
+        (entity::Column::Email, new.email.clone().into()),
+        (entity::Column::PasswordHash, hash.into()),
+        (entity::Column::IsStaff, new.is_staff.into()),
+        (entity::Column::IsActive, true.into()),
+        (entity::Column::CreatedAt, database.dialect().now()),
+        (entity::Column::Role, access.role.clone().into()),
+        (entity::Column::Attributes, access.attributes_json().into()),
+    ]);
     transaction.insert(&insert).await?;
     // What was made while the pages were open to everybody is not to outlast that.
-    token::revoke_until_users(transaction, database.dialect()).await?;
+    tokens::revoke_until_users(transaction, database.dialect()).await?;
     let account = find_in(transaction, &new.name).await?;
     note(database, transaction, Action::UserAdded, &account, by).await?;
     Ok(account)
@@ -201,13 +221,14 @@ async fn note<C: ConnectionTrait>(
     account: &Account,
     by: &User,
 ) -> Result<()> {
-    Deed::new(action).about(subject(account)).write(transaction, database.dialect(), by).await
+    AuditEvent::new(action).about(subject(account)).write(transaction, database.dialect(), by).await
 }
 
 /// A user in the audit trail's words.
 fn subject(account: &Account) -> String {
     let staff = if account.is_staff { ", staff" } else { "" };
-    format!("user {:?}{staff}", account.name)
+    let role = account.role.as_ref().map(|role| format!(", {role}")).unwrap_or_default();
+    format!("user {:?}{staff}{role}", account.name)
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -247,7 +268,7 @@ pub async fn set_password(database: &Database, by: &User, name: &str, password: 
     change(database, name, async |transaction, account| {
         write_password(transaction, account, &hash).await?;
         note(database, transaction, Action::PasswordChanged, account, by).await?;
-        token::revoke_all(transaction, database.dialect(), &account.id.to_string()).await?;
+        tokens::revoke_all(transaction, database.dialect(), &account.id.to_string()).await?;
         session::end_all(transaction, account.id).await
     })
     .await
@@ -301,12 +322,12 @@ pub async fn remove(database: &Database, by: &User, name: &str) -> Result<Accoun
 async fn change(
     database: &Database,
     name: &str,
-    deed: impl AsyncFnOnce(&powercrud_db::Transaction, &Account) -> Result<()>,
+    event: impl AsyncFnOnce(&powercrud_db::Transaction, &Account) -> Result<()>,
 ) -> Result<Account> {
     let transaction = database.begin().await?;
     let result = async {
         let account = find_in(&transaction, name).await?;
-        deed(&transaction, &account).await?;
+        event(&transaction, &account).await?;
         find_in(&transaction, name).await
     }
     .await;

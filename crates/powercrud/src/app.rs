@@ -10,13 +10,17 @@ use crate::{live::Live, notify};
 use powercrud_db::Database;
 use powercrud_engine::{
     Engine, EngineBuilder,
+    backend::Backend,
+    chunk_hook::ChunkHook,
     config::{LoginMode, Notification, Secret, Settings},
     error::{Error, Result},
-    notify::{QueueHooks, TaskEndHook},
+    notify::{Notifier, QueueHooks, TaskEndHook},
     own,
+    policy::Policy,
     resource::{Resource, ResourceBuilder},
     task::BulkTask,
     user::User,
+    validate::Validate,
 };
 
 pub(crate) use {hosts::Hosts, proxies::Proxies};
@@ -35,9 +39,9 @@ pub struct PowerCrud {
 struct Web {
     hosts: Arc<Hosts>,
     proxies: Proxies,
-    users: Option<UserHook>,
+    users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
-    live: Live,
+    live: Arc<Live>,
 }
 
 impl Deref for PowerCrud {
@@ -48,9 +52,7 @@ impl Deref for PowerCrud {
     }
 }
 
-type UserHook = Arc<dyn Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync>;
-
-/// Goes with a request whose session the router has looked up, as an extension.
+/// Goes with a request whose user the router has looked up, as an extension.
 #[derive(Clone)]
 pub(crate) struct SignedIn(pub(crate) User);
 
@@ -59,10 +61,15 @@ pub struct Builder {
     database: Database,
     settings: Settings,
     resources: Vec<ResourceBuilder>,
-    users: Option<UserHook>,
+    users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
     queue_hooks: QueueHooks,
     task_end: Option<TaskEndHook>,
+    notifiers: Vec<Arc<dyn Notifier>>,
+    backends: Vec<Arc<dyn Backend>>,
+    policy: Option<Arc<dyn Policy>>,
+    rules: Vec<Arc<dyn Validate>>,
+    chunk_hooks: Vec<Arc<dyn ChunkHook>>,
     migrate: bool,
 }
 
@@ -77,18 +84,32 @@ impl PowerCrud {
             token_users: None,
             queue_hooks: QueueHooks::default(),
             task_end: None,
+            notifiers: Vec::new(),
+            backends: Vec::new(),
+            policy: None,
+            rules: Vec::new(),
+            chunk_hooks: Vec::new(),
             migrate: true,
         }
     }
 
-    /// Who asks: by the session that the router has found where PowerCRUD has the login, else by the application's hook; the operator
-    /// where there is neither. `None` means nobody: not signed in.
+    /// The user: as the router has found where PowerCRUD has the login, or the application's hook is asynchronous; else by its hook; the
+    /// operator where there is neither. `None` means nobody: not signed in.
     pub fn user(&self, parts: &axum::http::request::Parts) -> Option<User> {
         match &self.web.users {
-            _ if self.has_login() => parts.extensions.get::<SignedIn>().map(|signed_in| signed_in.0.clone()),
-            Some(hook) => hook(parts),
-            None => Some(User::operator()),
+            Some(doors::UserHook::AtOnce(hook)) if !self.has_login() => hook(parts),
+            hook if hook.is_some() || self.has_login() => {
+                parts.extensions.get::<SignedIn>().map(|signed_in| signed_in.0.clone())
+            }
+            _ => Some(User::operator()),
         }
+    }
+
+    /// The same as `user` sees it: without the resources, rows and fields that the [policy](crate::policy) does not give this user, and with
+    /// the user's rights. Pages and API work with this one.
+    #[must_use]
+    pub fn for_user(&self, user: &User) -> Self {
+        Self { engine: self.engine.for_user(user), web: Arc::clone(&self.web) }
     }
 
     /// Ends the event streams of open pages, so that a graceful shutdown need not wait for them; call it when the shutdown begins.
@@ -98,7 +119,7 @@ impl PowerCrud {
     }
 
     /// What open pages watch.
-    pub(crate) fn live(&self) -> &Live {
+    pub(crate) fn live(&self) -> &Arc<Live> {
         &self.web.live
     }
 
@@ -109,9 +130,16 @@ impl PowerCrud {
 }
 
 impl Builder {
-    /// Replaces the settings.
+    /// Changes settings: `.settings(|settings| settings.secure_cookies = true)`. What it does not touch stays as it was.
     #[must_use]
-    pub fn settings(mut self, settings: Settings) -> Self {
+    pub fn settings<R>(mut self, change: impl FnOnce(&mut Settings) -> R) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// Takes all settings from elsewhere, such as a file; what was set before is gone.
+    #[must_use]
+    pub fn all_settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
         self
     }
@@ -134,16 +162,6 @@ impl Builder {
     #[must_use]
     pub fn discover(mut self, discover: bool) -> Self {
         self.settings.discover = discover;
-        self
-    }
-
-    /// Tells who asks, from a request's head; `None` refuses the request (401). A login that has to ask a database leaves what it found
-    /// in the request's extensions, and the hook reads it there. Without this hook and without [`Builder::login`] everybody is the
-    /// operator: put the router behind a login of your own, or on a local address, and say for which hosts it answers
-    /// ([`Builder::allowed_hosts`]).
-    #[must_use]
-    pub fn user(mut self, hook: impl Fn(&axum::http::request::Parts) -> Option<User> + Send + Sync + 'static) -> Self {
-        self.users = Some(Arc::new(hook));
         self
     }
 
@@ -181,6 +199,22 @@ impl Builder {
         F: Future<Output = ()> + Send + 'static,
     {
         self.task_end = Some(Arc::new(move |task| Box::pin(function(task))));
+        self
+    }
+
+    /// Tells workers of tasks in a way of the application's own, for resources whose `bulk_async_backend` is its name; see
+    /// [`crate::backend::Backend`]. The processes that run workers need it too.
+    #[must_use]
+    pub fn backend(mut self, backend: impl Backend + 'static) -> Self {
+        self.backends.push(Arc::new(backend));
+        self
+    }
+
+    /// Tells people of tasks' ends in a way of the application's own, for resources with the channel `callback`
+    /// ([`crate::Channel::Callback`]); see [`crate::notify::Notifier`]. It has to be known to the processes that run workers, which deliver.
+    #[must_use]
+    pub fn notifier(mut self, notifier: impl Notifier + 'static) -> Self {
+        self.notifiers.push(Arc::new(notifier));
         self
     }
 
@@ -256,6 +290,20 @@ impl Builder {
         self
     }
 
+    /// One more rule for the records of all resources, whichever way they are written: see [`crate::validate`].
+    #[must_use]
+    pub fn validate(mut self, rule: impl Validate) -> Self {
+        self.rules.push(Arc::new(rule));
+        self
+    }
+
+    /// Code around each chunk of every bulk task, in the chunk's transaction: see [`crate::chunk_hook`].
+    #[must_use]
+    pub fn chunk_hook(mut self, hook: impl ChunkHook) -> Self {
+        self.chunk_hooks.push(Arc::new(hook));
+        self
+    }
+
     /// Migrates PowerCRUD's own tables, reads the catalog and checks the configuration.
     ///
     /// # Errors
@@ -266,14 +314,27 @@ impl Builder {
         }
         let mut mistakes = Vec::new();
         if self.users.is_some() && self.settings.login != LoginMode::Off {
-            let mistake = "login: either PowerCRUD has the login or the hook `user` says who asks, not both";
+            let mistake = "login: either PowerCRUD has the login or the hook `user` resolves the user, not both";
             mistakes.push(mistake.to_owned());
         }
         let hosts = Hosts::of(&self.settings, &mut |mistake| mistakes.push(mistake));
         let proxies = Proxies::of(&self.settings, &mut |mistake| mistakes.push(mistake));
-        let engine =
+        if self.policy.is_some() && !self.settings.roles.is_empty() {
+            let mistake = "roles: the application has a policy of its own (`policy`), so roles say nothing here";
+            mistakes.push(mistake.to_owned());
+        }
+        let lookup = doors::lookup(&self.database, self.users.is_some(), self.token_users.clone());
+        let mut engine =
             EngineBuilder::discover(self.database, self.settings, self.resources, self.migrate, &mut mistakes).await?;
-        let notifiers = notify::set_up(engine.settings(), self.task_end, engine.resources(), &mut mistakes);
+        engine = engine.extensions(self.rules, self.chunk_hooks).backends(self.backends, &mut mistakes);
+        if let Some(policy) = self.policy {
+            engine = engine.policy(policy);
+        }
+        if let Some(lookup) = lookup {
+            engine = engine.users(lookup);
+        }
+        let notifiers =
+            notify::set_up(engine.settings(), self.task_end, self.notifiers, engine.resources(), &mut mistakes);
         if !mistakes.is_empty() {
             return Err(Error::Configuration(mistakes));
         }
@@ -284,7 +345,7 @@ impl Builder {
                 proxies,
                 users: self.users,
                 token_users: self.token_users,
-                live: Live::new(),
+                live: Arc::new(Live::new()),
             }),
         })
     }

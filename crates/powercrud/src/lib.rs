@@ -1,31 +1,115 @@
 //! Bulk edits and deletes that never time out, for axum applications and any SQL database.
+//!
+//! A small bulk edit is done at once; a large one runs in the background, in chunks of one statement each, with a task record, live
+//! progress, protection against conflicting tasks, cancel, retry, revert and a notice at its end. What is done is exactly once in the
+//! database, whatever crashes, and a task names each record that failed, with the reason.
+//!
+//! # A whole program
+//!
+//! ```no_run
+//! use powercrud::{PowerCrud, Resource, User};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let powercrud = PowerCrud::builder(sea_orm::Database::connect("sqlite:shop.db").await?)
+//!     .title("The shop")
+//!     .resource(Resource::table("book").bulk_fields(["status", "price"]).paginate_by(50u64))
+//!     .discover(true) // every other table and view too
+//!     .user(|_request| Some(User::new("1", "Ann"))) // your own login goes here
+//!     .build()
+//!     .await?; // reports every mistake of the configuration at once
+//!
+//! // Large bulk tasks run here, or in a process of their own.
+//! tokio::spawn(powercrud.worker().run(CancellationToken::new()));
+//!
+//! let app = axum::Router::new().merge(powercrud.router_at("/admin"));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//! axum::serve(listener, app.into_make_service()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/minimal.rs` does the same with SeaORM entities.
+//!
+//! # From code
+//!
+//! The same engine, its checks, locks and audit trail are an application's own:
+//!
+//! ```no_run
+//! # async fn reduce(powercrud: &powercrud::PowerCrud, ann: &powercrud::User) -> powercrud::Result<()> {
+//! use powercrud::bulk;
+//!
+//! let answer = bulk::update(powercrud, "book").set("price", "7.77").filter("status=in_print").by(ann).run().await?;
+//! let task = answer.wait(powercrud).await?;
+//! for error in powercrud::task::store::errors(powercrud, task.id, 0, 10).await? {
+//!     println!("{}: {}", error.record_key, error.message);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Actions
+//!
+//! What people do to many records beside changing fields and deleting is an [`Action`] of a resource: a named set of changes, statements, or
+//! code for each record. [`action`] tells more.
+//!
+//! ```
+//! use powercrud::{Action, Resource};
+//!
+//! let book = Resource::table("book").action(Action::set("archive", [("status", Some("archived"))]).label("Archive"));
+//! ```
+//!
+//! # Where things are
+//!
+//! [`Builder`] configures, [`Resource`] says how a table is shown and what may be done to it, [`PowerCrud::router`] serves pages, JSON
+//! API (with its OpenAPI document, `/api/openapi.json`) and health checks, [`worker::Worker`] carries out. [`bulk`], [`record`] and
+//! [`query`] are what pages and API use themselves; [`task`], [`history`], [`audit`] and [`staff`] tell what was done; [`account`] and
+//! [`token`] are PowerCRUD's own login.
 
 pub mod account;
 mod app;
 mod live;
-mod notify;
+mod news;
+pub mod notify;
 mod templates;
 pub mod token;
 mod web;
 
+pub mod action {
+    //! Actions: what an application lets people do to many records, beside changing fields and deleting.
+    pub use powercrud_engine::action::{
+        Action, ActionChunk, ActionError, ActionField, ActionFieldKind, ActionRecord, ActionStatement, ActionValues,
+    };
+}
 pub mod audit {
     //! The audit trail: who did what to which record or task, when, and why.
     pub use powercrud_engine::audit::{
         Action, AuditEntry, AuditFilter, FieldChange, FieldChanges, NOBODY, count, list, people, purge,
     };
 }
+pub mod backend {
+    //! What tells workers of tasks that are ready: the database, or a way of the application's own ([`crate::Builder::backend`]).
+    pub use powercrud_engine::backend::{Backend, Listener};
+}
 pub mod bulk {
     //! Bulk operations: asked for, planned, previewed, submitted, retried and reverted.
     pub use powercrud_engine::bulk::{
-        Answer, BulkRequest, Failure, Images, Plan, Preview, Referrer, RequestKey, Requested, Revertible, Route,
-        Sample, in_request, plan, purge, retry, revert, revertible, run,
+        Answer, BulkRequest, Delete, Failure, Plan, Preview, Referrer, RequestKey, Requested, Revertible, Route,
+        RunAction, Sample, Update, action, delete, in_request, plan, purge, retry, revert, revertible, run, update,
     };
+}
+pub mod chunk_hook {
+    //! Code of the application's own around each chunk of a bulk task, in its transaction.
+    //!
+    //! [`ChunkHook`] is registered by [`crate::Builder::chunk_hook`] or [`crate::ResourceBuilder::chunk_hook`].
+    pub use powercrud_engine::chunk_hook::{ChunkHook, ChunkOfTask};
 }
 pub mod db {
     //! The database under a PowerCRUD, and the tables of its own.
     pub use powercrud_db::{
         Catalog, Column, ColumnType, Connection, Constraint, Database, Denied, Dialect, Error, Fault, FaultKind,
-        ForeignKey, LeftOut, ReferentialAction, Table, TableKind, Value,
+        ForeignKey, LeftOut, ReferentialAction, Table, TableKind, Transaction, Value,
     };
     pub use powercrud_engine::own::{
         Uninstalled, migrate, missing_grants, missing_tables, pending_migrations, told_missing, uninstall,
@@ -33,8 +117,15 @@ pub mod db {
     };
 }
 pub mod history {
-    //! What became of a record: who changed what of it, when, and by which task.
+    //! The outcome of a record: who changed what of it, when, and by which task.
     pub use powercrud_engine::history::{ChangedField, Done, HistoryEntry, history};
+}
+pub mod policy {
+    //! Who may do what to which records: a trait of the application's own, or roles of the configuration.
+    //!
+    //! [`Policy`] says what an implementor promises, and implements it as an example; [`crate::Builder::policy`] sets one. Roles stand in
+    //! [`crate::Settings::roles`].
+    pub use powercrud_engine::policy::{Fields, Permission, Policy, Roles, RowColumns, RowCondition, Rows};
 }
 pub mod query {
     //! Lists: rows by filter, search and order, with names for what they refer to.
@@ -58,9 +149,10 @@ pub mod staff {
 }
 pub mod task {
     //! Bulk tasks: their states, errors, results and events.
-    pub use powercrud_engine::task::{
-        BulkTask, Event, Happening, NoticeState, NoticeStatus, Operation, RecordError, Status, TaskEvent, notices,
-        timeline,
+    pub use powercrud_engine::{
+        notify::{NoticeState, NoticeStatus, of_task as notices},
+        task::{BulkTask, Event, RecordError, Status, TaskEvent, TaskEventKind, timeline},
+        task_json::TaskJson,
     };
 
     pub mod keeping {
@@ -68,32 +160,61 @@ pub mod task {
         pub use powercrud_engine::task::keeping::purge_results;
     }
     pub mod results {
-        //! What became of each record of a task.
+        //! The outcome of each record of a task.
         pub use powercrud_engine::task::results::{Format, Outcome, ResultRecord, Results};
     }
     pub mod store {
         //! Tasks as the database has them.
-        pub use powercrud_engine::task::store::{
-            TaskFilter, cancel, cancel_because, count, errors, get, list, pause, resume,
+        pub use powercrud_engine::{
+            control::{cancel, cancel_because, pause, resume},
+            task::store::{TaskFilter, count, errors, get, list},
         };
     }
 }
+pub mod validate {
+    //! Rules of the application's own, asked of each plan and of each record that is written, whichever way that is.
+    //!
+    //! [`Validate`] is registered by [`crate::Builder::validate`] or [`crate::ResourceBuilder::validate`].
+    pub use powercrud_engine::validate::{ChangedRecord, PlannedOperation, Validate};
+}
 pub mod worker {
     //! Workers: they claim tasks and carry them out, several at once, in as many processes as there are.
-    pub use powercrud_engine::worker::{Worker, WorkerInfo, alive};
+    pub use powercrud_engine::{
+        heartbeat::{WorkerInfo, alive},
+        worker::Worker,
+    };
 }
 
+pub use action::{Action, ActionError, ActionField};
 pub use app::{Builder, PowerCrud};
+/// What the application's own code returns where a trait has it run in the database: `Box::pin(async { … })` makes one.
+pub use futures_util::future::BoxFuture;
 pub use powercrud_engine::{
-    Engine, Error, Result,
+    Engine, Error, RecordValues, Result,
     config::{
-        AfterQueueing, Atomicity, BackendKind, Channel, ConflictScope, LoginMode, MetricsAccess, Names, Notification,
-        NotifyWhen, OnConflict, ResourceSettings, Secret, Settings, Texts,
+        ActionSettings, AfterQueueing, Atomicity, Channel, ConflictScope, LoginMode, MetricsAccess, Names,
+        Notification, NotifyWhen, OnConflict, ResourceSettings, RoleResource, RoleSettings, Secret, Settings, Texts,
+        Words,
     },
     error::FieldError,
     form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget},
-    notify::Means,
+    notify::ChannelStatus,
     resource::{CompositeReference, Field, ManyToMany, Reference, Resource, ResourceBuilder},
     selection::{Selection, StoredSelection},
     user::User,
 };
+
+/// The examples of the guides are compiled, and most of them run.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../../docs/actions.md")]
+    struct Actions;
+    #[doc = include_str!("../../../docs/deployment.md")]
+    struct Deployment;
+    #[doc = include_str!("../../../docs/login.md")]
+    struct Login;
+    #[doc = include_str!("../../../docs/permissions.md")]
+    struct Permissions;
+    #[doc = include_str!("../../../docs/testing.md")]
+    struct Testing;
+}

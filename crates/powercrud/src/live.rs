@@ -9,12 +9,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::app::PowerCrud;
+use crate::news::{Listener, Newsroom};
 use powercrud_engine::{
+    Engine,
     error::Result,
     task::{BulkTask, store},
 };
@@ -23,8 +27,14 @@ use powercrud_engine::{
 /// most a second old: the rest is for the look itself and the way to the page.
 const PERIOD: Duration = Duration::from_millis(400);
 
+/// From one look for tasks that began or ended to the next, while any page is open.
+const NEWS_PERIOD: Duration = Duration::from_secs(2);
+
 /// The tasks that this process's streams watch.
 pub(crate) struct Live {
+    news: Newsroom,
+    /// A task is watched that the next look need not wait for.
+    wake: Notify,
     state: Mutex<State>,
     /// The number of the last look that has ended.
     looked: watch::Sender<u64>,
@@ -34,8 +44,9 @@ pub(crate) struct Live {
 #[derive(Default)]
 struct State {
     watched: HashMap<Uuid, Watched>,
-    /// The streams that are open.
+    /// The streams that are open, and those among them that listen to news.
     streams: usize,
+    listeners: usize,
     /// The number of the last look that has begun.
     looks: u64,
     looking: bool,
@@ -78,7 +89,13 @@ impl Snapshot {
 
 impl Live {
     pub(crate) fn new() -> Self {
-        Self { state: Mutex::default(), looked: watch::Sender::new(0), ended: CancellationToken::new() }
+        Self {
+            news: Newsroom::new(),
+            wake: Notify::new(),
+            state: Mutex::default(),
+            looked: watch::Sender::new(0),
+            ended: CancellationToken::new(),
+        }
     }
 
     /// Ends every stream, those to come as well.
@@ -86,15 +103,21 @@ impl Live {
         self.ended.cancel();
     }
 
-    /// Begins to watch. What the first look after this finds counts as a change. `None`: as many as may already do.
-    pub(crate) fn watch(app: &PowerCrud, ids: impl IntoIterator<Item = Uuid>) -> Option<Watch> {
-        let live = app.live();
-        let looked = live.looked.subscribe();
-        let mut state = lock(&live.state);
-        if state.streams >= app.settings().event_streams {
+    /// Begins to watch tasks, and where it `listens` what begins and ends. What the first look after this finds counts as a change.
+    /// `None`: as many as may already do.
+    pub(crate) fn watch(
+        self: &Arc<Self>,
+        engine: &Engine,
+        ids: impl IntoIterator<Item = Uuid>,
+        listens: bool,
+    ) -> Option<Watch> {
+        let looked = self.looked.subscribe();
+        let mut state = lock(&self.state);
+        if state.streams >= engine.settings().event_streams {
             return None;
         }
         state.streams += 1;
+        state.listeners += usize::from(listens);
         let mut sent = HashMap::new();
         for id in ids {
             if sent.insert(id, None).is_none() {
@@ -102,43 +125,58 @@ impl Live {
             }
         }
         let since = state.looks;
-        if !state.looking && !sent.is_empty() {
+        if !state.looking && (listens || !sent.is_empty()) {
             state.looking = true;
-            tokio::spawn(look(app.clone()));
+            tokio::spawn(look(Arc::clone(self), engine.clone()));
         }
-        Some(Watch { app: app.clone(), since, looked, sent })
+        if !sent.is_empty() {
+            self.wake.notify_one();
+        }
+        Some(Watch { live: Arc::clone(self), listens, since, looked, sent })
     }
 }
 
 /// Looks at what is watched until nothing is.
-async fn look(app: PowerCrud) {
+async fn look(live: Arc<Live>, engine: Engine) {
+    let mut news_at = Instant::now();
     loop {
         let begun = Instant::now();
-        let (look, ids) = {
-            let mut state = lock(&app.live().state);
-            if state.watched.is_empty() || app.live().ended.is_cancelled() {
+        let (look, ids, listeners) = {
+            let mut state = lock(&live.state);
+            let watches = !state.watched.is_empty() || state.listeners > 0;
+            if !watches || live.ended.is_cancelled() {
                 state.looking = false;
                 return;
             }
             state.looks += 1;
-            (state.looks, state.watched.keys().copied().collect::<Vec<_>>())
+            (state.looks, state.watched.keys().copied().collect::<Vec<_>>(), state.listeners)
         };
-        match store::load_all_now(&app, &ids).await {
-            Ok((at, tasks)) => note(&app, look, &ids, at, tasks),
-            // A database that is away for a moment: pages stay as they are.
-            Err(error) => tracing::debug!(%error, "watched bulk tasks can't be looked at"),
+        // A database that is away for a moment: pages stay as they are.
+        if !ids.is_empty() {
+            match store::load_all_now(&engine, &ids).await {
+                Ok((at, tasks)) => note(&live, look, &ids, at, tasks),
+                Err(error) => tracing::debug!(%error, "watched bulk tasks can't be looked at"),
+            }
         }
-        app.live().looked.send_replace(look);
+        if listeners > 0 && begun >= news_at {
+            if let Err(error) = live.news.look(&engine).await {
+                tracing::debug!(%error, "news of bulk tasks can't be looked for");
+            }
+            news_at = begun + NEWS_PERIOD;
+        }
+        live.looked.send_replace(look);
+        let next = if ids.is_empty() { begun + NEWS_PERIOD } else { begun + PERIOD };
         tokio::select! {
-            () = tokio::time::sleep_until(begun + PERIOD) => {}
-            () = app.live().ended.cancelled() => {}
+            () = tokio::time::sleep_until(next) => {}
+            () = live.wake.notified() => {}
+            () = live.ended.cancelled() => {}
         }
     }
 }
 
-fn note(app: &PowerCrud, look: u64, ids: &[Uuid], at: i64, tasks: Vec<BulkTask>) {
+fn note(live: &Live, look: u64, ids: &[Uuid], at: i64, tasks: Vec<BulkTask>) {
     let mut found: HashMap<Uuid, BulkTask> = tasks.into_iter().map(|task| (task.id, task)).collect();
-    let mut state = lock(&app.live().state);
+    let mut state = lock(&live.state);
     for id in ids {
         // Nobody watches it any more.
         let Some(watched) = state.watched.get_mut(id) else { continue };
@@ -154,7 +192,8 @@ fn note(app: &PowerCrud, look: u64, ids: &[Uuid], at: i64, tasks: Vec<BulkTask>)
 
 /// Somebody's eye on some tasks.
 pub(crate) struct Watch {
-    app: PowerCrud,
+    live: Arc<Live>,
+    listens: bool,
     /// The last look that had begun before.
     since: u64,
     looked: watch::Receiver<u64>,
@@ -166,7 +205,7 @@ impl Watch {
     /// The tasks that are found changed next, `None` for one that is no more. `None` instead of a list: this stream is to end.
     pub(crate) async fn changes(&mut self) -> Option<Vec<(Uuid, Option<Arc<Snapshot>>)>> {
         loop {
-            let ended = self.app.live().ended.clone();
+            let ended = self.live.ended.clone();
             tokio::select! {
                 () = ended.cancelled() => return None,
                 looked = self.looked.changed() => looked.ok()?,
@@ -179,7 +218,7 @@ impl Watch {
     }
 
     fn take_changes(&mut self) -> Vec<(Uuid, Option<Arc<Snapshot>>)> {
-        let state = lock(&self.app.live().state);
+        let state = lock(&self.live.state);
         let mut changes = Vec::new();
         for (id, sent) in &mut self.sent {
             let Some(seen) = state.watched.get(id).and_then(|watched| watched.seen.as_ref()) else { continue };
@@ -195,10 +234,15 @@ impl Watch {
         changes
     }
 
+    /// What begins and ends from now on, where it listens to that.
+    pub(crate) fn listener(&self) -> Option<Listener> {
+        self.listens.then(|| self.live.news.listen())
+    }
+
     /// Looks away from a task.
     pub(crate) fn leave(&mut self, id: Uuid) {
         if self.sent.remove(&id).is_some() {
-            leave(&mut lock(&self.app.live().state), id);
+            leave(&mut lock(&self.live.state), id);
         }
     }
 
@@ -210,8 +254,9 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let mut state = lock(&self.app.live().state);
+        let mut state = lock(&self.live.state);
         state.streams -= 1;
+        state.listeners -= usize::from(self.listens);
         for id in self.sent.keys() {
             leave(&mut state, *id);
         }

@@ -1,8 +1,8 @@
 //! Templates: built in, and replaced or extended at run time by those of a folder.
 //!
 //! `list.html` is the folder's file of that name where it has one, else the built-in; `!list.html` is the built-in always, so that a
-//! folder's `list.html` may begin with `{% extends "!list.html" %}` and override single blocks. In files whose names end in `.txt`
-//! nothing is escaped.
+//! folder's `list.html` may begin with `{% extends "!list.html" %}` and override single blocks. `book/list.html` is that of one resource
+//! alone, and may extend either. In files whose names end in `.txt` nothing is escaped.
 
 use std::path::PathBuf;
 
@@ -34,6 +34,21 @@ type Extend = fn(&mut Environment<'static>);
 impl Templates {
     pub(crate) fn new(folder: Option<PathBuf>, extend: Extend) -> Self {
         Self { environment: environment(folder.clone(), extend), folder, extend }
+    }
+
+    /// The name of the folder's own template for a resource, where it has one.
+    fn of_resource(&self, resource: &str, name: &str) -> Option<String> {
+        // A table's name is a folder's here, and never the way to another.
+        let is_name = !resource.starts_with('.') && !resource.contains(['/', '\\', '\0']);
+        let own = format!("{resource}/{name}");
+        let folder = self.folder.as_ref().filter(|_| is_name)?;
+        folder.join(&own).is_file().then_some(own)
+    }
+
+    /// Renders a page of a resource, by the template of that resource where the folder has one.
+    pub(crate) fn render_for(&self, resource: Option<&str>, name: &str, context: &impl Serialize) -> Result<String> {
+        let own = resource.and_then(|resource| self.of_resource(resource, name));
+        self.render(own.as_deref().unwrap_or(name), context)
     }
 
     pub(crate) fn render(&self, name: &str, context: &impl Serialize) -> Result<String> {

@@ -3,25 +3,31 @@
 //! A token is 256 random bits. The database keeps its SHA-256 and its first letters; whoever loses it makes another. It acts as the
 //! user it was made for, within its scopes.
 
+mod entity;
+mod json;
 mod scope;
 
 use std::time::Duration;
 
+pub use json::TokenJson;
 pub use scope::Scope;
 use sea_orm::{
-    ConnectionTrait, QueryResult,
+    QueryResult,
     sea_query::{Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
 };
 use uuid::Uuid;
 
-use crate::{account, app::PowerCrud};
-use powercrud_db::{Dialect, QueryExt as _, close};
+use crate::{
+    account::{self, UNTIL_USERS},
+    app::PowerCrud,
+};
+use powercrud_db::{QueryExt as _, close};
 use powercrud_engine::{
-    audit::{Action, Deed},
+    audit::{Action, AuditEvent},
     config::LoginMode,
     digest::{digest, hex},
     error::{Error, FieldError, Result},
-    own::tables,
+    own::{self, tables},
     user::User,
 };
 
@@ -38,7 +44,7 @@ pub struct NewToken {
     pub lasts: Option<Duration>,
 }
 
-/// A token as it is kept: without its secret. Moments are milliseconds since 1970 UTC.
+/// A token as it is kept: without its secret. Timestamps are milliseconds since 1970 UTC.
 #[derive(Clone, Debug)]
 pub struct ApiToken {
     /// Names it.
@@ -65,9 +71,6 @@ pub struct ApiToken {
     pub until_users: bool,
 }
 
-/// Kept in the place of a user's id for such a token. No user of PowerCRUD has such an id.
-const UNTIL_USERS: &str = "~until-users";
-
 /// What every token begins with, so that searches for leaked secrets find it.
 const MARK: &str = "pcr_";
 
@@ -76,6 +79,9 @@ const PREFIX: usize = MARK.len() + 6;
 
 /// How exact [`ApiToken::last_used_at`] is, so that reading does not mean writing.
 const USE_IS_NOTED_EVERY: i64 = 60_000;
+
+/// What the time by the database's clock is read as.
+const NOW: &str = "read_at";
 
 const LONGEST_NAME: usize = 100;
 
@@ -86,24 +92,6 @@ impl ApiToken {
     /// Whether it may do what `scope` says.
     pub fn allows(&self, scope: Scope) -> bool {
         scope == Scope::Read || self.scopes.contains(&scope) || self.scopes.contains(&Scope::Admin)
-    }
-
-    /// The JSON that the command line and the API give.
-    pub fn to_json(&self) -> serde_json::Value {
-        let moment = |at: Option<i64>| at.and_then(chrono::DateTime::from_timestamp_millis).map(|at| at.to_rfc3339());
-        serde_json::json!({
-            "id": self.id,
-            "name": self.name,
-            "prefix": self.prefix,
-            "scopes": self.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
-            "user_id": self.user.id,
-            "user_name": self.user.name,
-            "is_staff": self.user.is_staff,
-            "created_at": moment(Some(self.created_at)),
-            "expires_at": moment(self.expires_at),
-            "last_used_at": moment(self.last_used_at),
-            "revoked_at": moment(self.revoked_at),
-        })
     }
 }
 
@@ -124,11 +112,6 @@ pub(crate) async fn create_own(app: &PowerCrud, by: &User, new: NewToken) -> Res
     insert(app, by, NewToken { user: by.clone(), ..new }, user_id).await
 }
 
-/// Ends the tokens that whoever came by has made before there was any user.
-pub(crate) async fn revoke_until_users<C: ConnectionTrait>(transaction: &C, dialect: Dialect) -> Result<u64> {
-    revoke_all(transaction, dialect, UNTIL_USERS).await
-}
-
 async fn insert(app: &PowerCrud, by: &User, new: NewToken, user_id: Option<String>) -> Result<(ApiToken, String)> {
     require_users(app)?;
     let name = new.name.trim();
@@ -144,40 +127,24 @@ async fn insert(app: &PowerCrud, by: &User, new: NewToken, user_id: Option<Strin
         Some(lasts) => now().add(lasts.as_millis() as i64),
         None => Expr::val(None::<i64>),
     };
-    let mut insert = Query::insert();
-    insert
-        .into_table(tables::API_TOKEN)
-        .columns([
-            "id",
-            "user_id",
-            "user_name",
-            "user_email",
-            "is_staff",
-            "name",
-            "scopes",
-            "hash",
-            "prefix",
-            "created_at",
-            "expires_at",
-        ])
-        .values_panic([
-            id.into(),
-            user_id.into(),
-            new.user.name.as_str().into(),
-            new.user.email.clone().into(),
-            new.user.is_staff.into(),
-            name.into(),
-            words.join(" ").into(),
-            digest(&secret).into(),
-            secret[..PREFIX].into(),
-            now(),
-            expires_at,
-        ]);
+    let insert = own::entity::insert::<entity::Entity, _>([
+        (entity::Column::Id, id.into()),
+        (entity::Column::UserId, user_id.into()),
+        (entity::Column::UserName, new.user.name.as_str().into()),
+        (entity::Column::UserEmail, new.user.email.clone().into()),
+        (entity::Column::IsStaff, new.user.is_staff.into()),
+        (entity::Column::Name, name.into()),
+        (entity::Column::Scopes, words.join(" ").into()),
+        (entity::Column::Hash, digest(&secret).into()),
+        (entity::Column::Prefix, secret[..PREFIX].into()),
+        (entity::Column::CreatedAt, now()),
+        (entity::Column::ExpiresAt, expires_at),
+    ]);
     let transaction = app.database().begin().await?;
     let result = async {
         transaction.insert(&insert).await?;
         let subject = format!("token {name:?} ({}), which acts as {}", words.join(", "), new.user.name);
-        Deed::new(Action::TokenMade).about(subject).write(&transaction, app.database().dialect(), by).await
+        AuditEvent::new(Action::TokenMade).about(subject).write(&transaction, app.database().dialect(), by).await
     };
     let result = result.await;
     close(transaction, result).await?;
@@ -189,20 +156,9 @@ pub(crate) fn require_users(app: &PowerCrud) -> Result<()> {
     if app.knows_users_of_tokens() {
         return Ok(());
     }
-    let message = "tokens are not used here: the application says who asks, but not whether a token's user is still let in \
+    let message = "tokens are not used here: the application resolves the user, but not whether a token's user is still let in \
                    (Builder::token_user)";
     Err(Error::NotAllowed(message.into()))
-}
-
-/// Ends all tokens that act as that user, and says how many these were.
-pub(crate) async fn revoke_all<C: ConnectionTrait>(transaction: &C, dialect: Dialect, user_id: &str) -> Result<u64> {
-    let mut update = Query::update();
-    update
-        .table(tables::API_TOKEN)
-        .value("revoked_at", dialect.now())
-        .and_where(Expr::col("user_id").eq(user_id))
-        .and_where(Expr::col("revoked_at").is_null());
-    Ok(transaction.update(&update).await?)
 }
 
 fn check(name: &str, new: &NewToken) -> Result<()> {
@@ -253,8 +209,8 @@ pub async fn revoke(app: &PowerCrud, user: &User, id: Uuid) -> Result<ApiToken> 
     let result = async {
         if transaction.update(&update).await? == 1 {
             let subject = format!("token {:?}, which acted as {}", token.name, token.user.name);
-            let deed = Deed::new(Action::TokenRevoked).about(subject);
-            deed.write(&transaction, app.database().dialect(), user).await?;
+            let event = AuditEvent::new(Action::TokenRevoked).about(subject);
+            event.write(&transaction, app.database().dialect(), user).await?;
         }
         Ok(())
     };
@@ -269,7 +225,7 @@ pub(crate) async fn find(app: &PowerCrud, secret: &str) -> Result<Option<ApiToke
     let select = select(app).and_where(Expr::col("hash").eq(digest(secret))).take();
     let Some(row) = app.database().connection().row(&select).await? else { return Ok(None) };
     let mut token = read(&row)?;
-    let now: i64 = row.try_get_by_index(COLUMNS.len())?;
+    let now: i64 = row.try_get("", NOW)?;
     if token.ended || !follow_account(app, &mut token).await? {
         return Ok(None);
     }
@@ -316,24 +272,9 @@ async fn follow_account(app: &PowerCrud, token: &mut ApiToken) -> Result<bool> {
     }
 }
 
-const COLUMNS: [&str; 12] = [
-    "id",
-    "user_id",
-    "user_name",
-    "is_staff",
-    "name",
-    "scopes",
-    "prefix",
-    "created_at",
-    "expires_at",
-    "last_used_at",
-    "revoked_at",
-    "user_email",
-];
-
 /// The columns, and what the database's clock says.
 fn select(app: &PowerCrud) -> SelectStatement {
-    Query::select().columns(COLUMNS).expr(app.database().dialect().now()).from(tables::API_TOKEN).take()
+    own::entity::select::<entity::Entity>().expr_as(app.database().dialect().now(), NOW).take()
 }
 
 async fn load(app: &PowerCrud, id: Uuid) -> Result<ApiToken> {
@@ -343,29 +284,28 @@ async fn load(app: &PowerCrud, id: Uuid) -> Result<ApiToken> {
 }
 
 fn read(row: &QueryResult) -> Result<ApiToken> {
-    let scopes: String = row.try_get_by_index(5)?;
-    let expires_at: Option<i64> = row.try_get_by_index(8)?;
-    let revoked_at: Option<i64> = row.try_get_by_index(10)?;
-    let now: i64 = row.try_get_by_index(COLUMNS.len())?;
-    let user_id: Option<String> = row.try_get_by_index(1)?;
-    let until_users = user_id.as_deref() == Some(UNTIL_USERS);
+    let now: i64 = row.try_get("", NOW)?;
+    let row: entity::Model = own::entity::read(row)?;
+    let until_users = row.user_id.as_deref() == Some(UNTIL_USERS);
     Ok(ApiToken {
-        id: row.try_get_by_index(0)?,
+        id: row.id,
         user: User {
-            id: user_id.filter(|_| !until_users),
-            name: row.try_get_by_index(2)?,
-            email: row.try_get_by_index(11)?,
-            is_staff: row.try_get_by_index(3)?,
+            id: row.user_id.filter(|_| !until_users),
+            name: row.user_name,
+            email: row.user_email,
+            is_staff: row.is_staff,
+            // Who goes by a role is looked up.
+            ..User::default()
         },
-        name: row.try_get_by_index(4)?,
+        name: row.name,
         // A word that this version does not know allows nothing.
-        scopes: scopes.split(' ').filter_map(|word| word.parse().ok()).collect(),
-        prefix: row.try_get_by_index(6)?,
-        created_at: row.try_get_by_index(7)?,
-        expires_at,
-        last_used_at: row.try_get_by_index(9)?,
-        revoked_at,
-        ended: revoked_at.is_some() || expires_at.is_some_and(|at| at <= now),
+        scopes: row.scopes.split(' ').filter_map(|word| word.parse().ok()).collect(),
+        prefix: row.prefix,
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        last_used_at: row.last_used_at,
+        revoked_at: row.revoked_at,
+        ended: row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now),
         until_users,
     })
 }
@@ -376,7 +316,7 @@ mod tests {
 
     #[test]
     fn scopes_have_words_and_others_are_refused() {
-        for scope in Scope::ALL {
+        for &scope in Scope::ALL {
             assert_eq!(scope.as_str().parse(), Ok(scope));
         }
         assert!("root".parse::<Scope>().unwrap_err().contains("read, write, bulk, tasks, admin"));

@@ -5,12 +5,11 @@
 
 mod account;
 mod api;
-mod ask;
-mod asked;
 mod assets;
 mod auth;
 mod bulk;
 mod client;
+mod context;
 mod detail;
 mod error;
 mod error_page;
@@ -25,11 +24,15 @@ mod live;
 mod memory;
 mod messages;
 mod metrics;
+mod notice;
 mod outdated;
+mod parameters;
 mod paths;
+mod refusal;
 mod request_id;
 mod results;
 mod revert;
+mod routes;
 mod selection;
 mod span;
 mod staff;
@@ -45,11 +48,11 @@ use std::{
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, OriginalUri, Request},
     http::{HeaderValue, StatusCode, header},
-    middleware,
-    response::Response,
-    routing::{get, post},
+    middleware::{self, Next},
+    response::{Redirect, Response},
+    routing::any,
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -70,6 +73,8 @@ struct Web {
     templates: Arc<Templates>,
     /// Whether there was a user when somebody last asked.
     has_users: Arc<AtomicBool>,
+    /// Who was let in to the metrics lately.
+    scrapers: Arc<metrics::Scrapers>,
 }
 
 /// Nothing a page does takes long: what does runs as a bulk task.
@@ -80,69 +85,42 @@ const CONTENT_SECURITY_POLICY: &str =
     "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 impl PowerCrud {
-    /// The pages, to be served as they are or nested under any path of an axum application.
-    pub fn router(&self) -> Router {
-        let mut router = Router::new()
-            .route("/", get(home::page))
-            .route("/running", get(home::running))
-            .route("/resources/{resource}", get(list::page))
-            .route("/resources/{resource}/filter", get(filter::add))
-            .route("/resources/{resource}/filter/form", get(filter::form))
-            .route("/resources/{resource}/count", get(list::count))
-            .route("/resources/{resource}/running", get(list::running))
-            .route("/resources/{resource}/selection", post(selection::change))
-            .route("/resources/{resource}/bulk-edit", get(bulk::edit_dialog).post(bulk::edit))
-            .route("/resources/{resource}/bulk-edit/preview", post(bulk::preview))
-            .route("/resources/{resource}/bulk-delete", get(bulk::delete_dialog).post(bulk::delete))
-            .route("/resources/{resource}/choices/{field}", get(form::choices))
-            .route("/resources/{resource}/new", get(form::new).post(form::create))
-            .route("/resources/{resource}/records/{key}", get(detail::page))
-            .route("/resources/{resource}/records/{key}/edit", get(form::edit).post(form::update))
-            .route("/resources/{resource}/records/{key}/delete", get(detail::confirm_delete).post(detail::delete))
-            .route("/tasks", get(tasks::list))
-            .route("/tasks/events", get(live::events))
-            .route("/tasks/badge", get(messages::badge))
-            .route("/tasks/{id}", get(task_page::page))
-            .route("/tasks/{id}/progress", get(task_page::progress))
-            .route("/tasks/{id}/notices", get(task_page::notices))
-            .route("/tasks/{id}/strip", get(task_page::strip))
-            .route("/tasks/{id}/results/{file}", get(results::download))
-            .route("/tasks/{id}/pause", post(tasks::pause))
-            .route("/tasks/{id}/resume", post(tasks::resume))
-            .route("/tasks/{id}/cancel", post(tasks::cancel))
-            .route("/tasks/{id}/retry", post(tasks::retry))
-            .route("/tasks/{id}/revert", get(revert::dialog).post(revert::revert))
-            .route("/messages", get(messages::page))
-            .route("/messages/seen", post(messages::all_seen))
-            .route("/messages/{id}/seen", post(messages::seen))
-            .route("/messages/{id}/shown", post(messages::shown))
-            .route("/tokens", get(tokens::list).post(tokens::create))
-            .route("/tokens/new", get(tokens::new))
-            .route("/tokens/{id}/revoke", post(tokens::revoke))
-            .route("/staff", get(staff::page))
-            .route("/staff/audit", get(staff::audit))
-            .route("/staff/purge", get(staff::ask_days).post(staff::delete))
-            .route("/staff/tasks/{id}/{deed}", get(staff::ask_why).post(staff::do_it))
-            .route("/assets/{*file}", get(assets::serve));
-        if self.has_login() {
-            router = router
-                .route("/login", get(auth::page).post(auth::sign_in))
-                .route("/logout", post(auth::sign_out))
-                .route("/account", get(account::page).post(account::change_password));
+    /// Pages, JSON API and health checks, to be served as they are or nested under any path of an axum application, whatever its state.
+    /// Where they are nested, [`PowerCrud::router_at`] answers under the path with a slash at its end too.
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.layered(routes::pages(self).router().merge(api::routes(self)).merge(metrics::routes().router()))
+    }
+
+    /// The addresses that [`PowerCrud::router`] answers, each with its methods, as axum spells them: `/resources/{resource}`. The router is
+    /// made of the same table.
+    pub fn routes(&self) -> Vec<(String, Vec<String>)> {
+        let own = [routes::pages(self).list(), metrics::routes().list()];
+        own.into_iter().flatten().chain(api::list(self)).collect()
+    }
+
+    /// [`PowerCrud::router`] under a path, such as `/admin`, to be merged into an application's router.
+    ///
+    /// # Panics
+    /// Where the path does not begin with a slash, as [`Router::nest`].
+    pub fn router_at<S: Clone + Send + Sync + 'static>(&self, path: &str) -> Router<S> {
+        let path = path.trim_end_matches('/');
+        if path.is_empty() {
+            return self.router();
         }
-        self.layered(router.merge(api::routes(self)).merge(metrics::routes()))
+        let with_slash = format!("{path}/");
+        Router::new().nest(path, self.router()).route(&with_slash, any(without_slash))
     }
 
     /// Only `/metrics`, `/healthz` and `/readyz`, which [`PowerCrud::router`] has too: for a process that works without pages.
-    pub fn operator_router(&self) -> Router {
-        self.layered(metrics::routes())
+    pub fn operator_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.layered(metrics::routes().router())
     }
 
     /// What every request goes through.
-    fn layered(&self, router: Router<Web>) -> Router {
+    fn layered<S: Clone + Send + Sync + 'static>(&self, router: Router<Web>) -> Router<S> {
         let templates = Arc::new(Templates::new(self.settings().templates_dir.clone(), assets::extend));
         let body_limit = self.settings().body_limit;
-        let web = Web { app: self.clone(), templates, has_users: Arc::default() };
+        let web = Web { app: self.clone(), templates, has_users: Arc::default(), scrapers: Arc::default() };
         router
             .fallback(error_page::not_found)
             .method_not_allowed_fallback(error_page::method_not_allowed)
@@ -157,6 +135,8 @@ impl PowerCrud {
             .layer(middleware::from_fn_with_state(web.clone(), outdated::reload))
             .layer(middleware::from_fn_with_state(web.clone(), error_page::render))
             .layer(middleware::from_fn_with_state(web, auth::identify))
+            // Somebody waits for the answer.
+            .layer(middleware::from_fn(|request: Request, next: Next| powercrud_db::promptly(next.run(request))))
             // Those that stand around the handlers too: what an application's hook does, the server outlives.
             .layer(CatchPanicLayer::new())
             .layer(middleware::from_fn_with_state(Arc::clone(self.hosts()), hosts::check))
@@ -167,6 +147,15 @@ impl PowerCrud {
             .layer(TraceLayer::new_for_http().make_span_with(span::of_requests(self.clone())))
             .layer(SetRequestIdLayer::new(request_id::HEADER, MakeRequestUuid))
             .layer(middleware::map_request(request_id::check))
+    }
+}
+
+/// To the same page, as the browser asked for it, without the slash at the end of the path.
+async fn without_slash(OriginalUri(uri): OriginalUri) -> Redirect {
+    let path = uri.path().trim_end_matches('/');
+    match uri.query() {
+        Some(query) => Redirect::permanent(&format!("{path}?{query}")),
+        None => Redirect::permanent(path),
     }
 }
 

@@ -139,7 +139,7 @@ impl Bench {
 
 /// A PowerCRUD over the items.
 pub(crate) async fn powercrud(database: Database) -> Result<PowerCrud> {
-    let builder = PowerCrud::builder(database).settings(Settings::default());
+    let builder = PowerCrud::builder(database).all_settings(Settings::default());
     Ok(builder.resource(Resource::table("item")).build().await?)
 }
 

@@ -1,13 +1,13 @@
-//! `powercrud bulk update | delete`
+//! `powercrud bulk update | delete | run`
 
 use anyhow::Result;
 use powercrud::{
-    Input, PowerCrud, Resource, Selection, User,
+    Error, Input, PowerCrud, Resource, Selection, User,
     bulk::{self, Answer, BulkRequest, Preview, Requested, Route},
     query::ListParams,
 };
 
-use super::open;
+use super::{look_at, open};
 use crate::{
     args::{self, Bulk, Format, Run},
     exit::Exit,
@@ -27,12 +27,17 @@ pub(super) async fn run(bulk: Bulk) -> Result<Exit> {
             carry_out(update.resource, Requested::Update(inputs), update.selection, update.run).await
         }
         Bulk::Delete(delete) => carry_out(delete.resource, Requested::Delete, delete.selection, delete.run).await,
+        Bulk::Run(run) => {
+            let values = run.value.into_iter().map(|(name, value)| (name, Some(value))).collect();
+            carry_out(run.resource, Requested::Action { name: run.action, values }, run.selection, run.run).await
+        }
     }
 }
 
 async fn carry_out(resource: String, operation: Requested, selection: args::Selection, run: Run) -> Result<Exit> {
-    let powercrud = open(&run.connection).await?;
+    let powercrud = if run.dry_run { look_at(&run.connection).await? } else { open(&run.connection).await? };
     let resource = powercrud.resource(&resource)?;
+    let kind = Kind::of(resource, &operation)?;
     let request = BulkRequest {
         resource: resource.name.clone(),
         operation,
@@ -43,15 +48,23 @@ async fn carry_out(resource: String, operation: Requested, selection: args::Sele
         parent_id: None,
         on_conflict: None,
     };
+    let mut plan = bulk::plan(&powercrud, request).await?;
     if run.dry_run {
-        let preview = bulk::plan(&powercrud, request).await?.preview().await?;
+        let preview = plan.preview().await?;
+        if let Some(expected) = run.expected_count.filter(|expected| *expected != preview.total_records) {
+            let records = resource.count_in_words(preview.total_records);
+            return Err(Error::SelectionChanged { records, expected }.into());
+        }
         match run.format {
             Format::Json => print_json(&serde_json::to_value(&preview)?),
-            Format::Text => print(&describe(resource, &preview)),
+            Format::Text => print(&describe(resource, &preview, kind)),
         }
         return Ok(Exit::Success);
     }
-    finish(&powercrud, bulk::run(&powercrud, request).await?, run.no_wait, run.format).await
+    if let Some(count) = run.expected_count {
+        plan = plan.expecting(count);
+    }
+    finish(&powercrud, plan.run().await?, run.no_wait, run.format).await
 }
 
 /// Waits for the end where asked to, and tells how it was.
@@ -96,28 +109,55 @@ fn filters(resource: &Resource, filter: &[(String, String)]) -> Result<ListParam
     Ok(ListParams::parse(resource, &pairs)?)
 }
 
-fn describe(resource: &Resource, preview: &Preview) -> String {
-    let mut lines = vec![format!("{} selected; nothing was changed.", resource.count_in_words(preview.total_records))];
-    if preview.unchanged_records > 0 {
-        lines.push(format!("{} already have these values.", grouped(preview.unchanged_records)));
+/// What is told of what would happen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Fields are set.
+    Set,
+    Delete,
+    /// Code runs, of which nobody knows beforehand what it does.
+    Code,
+}
+
+impl Kind {
+    fn of(resource: &Resource, operation: &Requested) -> Result<Self> {
+        Ok(match operation {
+            Requested::Delete => Self::Delete,
+            Requested::Action { name, .. } if !resource.action(name)?.is_set() => Self::Code,
+            _ => Self::Set,
+        })
     }
-    if preview.failing_records > 0 && preview.blocked_records == 0 {
-        let will = if preview.all_or_nothing { "could change" } else { "will change" };
-        lines.push(format!("{} {will}.", grouped(preview.changing_records)));
+}
+
+fn describe(resource: &Resource, preview: &Preview, kind: Kind) -> String {
+    let mut lines = vec![format!("{} selected; nothing was changed.", resource.count_in_words(preview.total_records))];
+    let (changing, failing) = (grouped(preview.changing_records), grouped(preview.failing_records));
+    lines.push(match (kind, preview.stops_all()) {
+        (Kind::Delete, _) => format!("{changing} will be deleted, {failing} will fail."),
+        (Kind::Code, _) => format!("It will be done to {changing}, {failing} will fail."),
+        (Kind::Set, stops) => {
+            let will = if stops { "could change" } else { "will change" };
+            let have = if preview.unchanged_records == 1 { "has" } else { "have" };
+            let unchanged = grouped(preview.unchanged_records);
+            format!("{changing} {will}, {unchanged} already {have} these values, {failing} will fail.")
+        }
+    });
+    if preview.missing_records > 0 {
+        let are = if preview.missing_records == 1 { "is" } else { "are" };
+        lines.push(format!("{} {are} not there, which counts as deleted.", grouped(preview.missing_records)));
     }
     if preview.blocked_records > 0 {
         let blocked = resource.count_in_words(preview.blocked_records);
         lines.push(format!("{blocked} can't be deleted, because other records refer to them."));
-    } else {
-        for failure in &preview.failures {
-            let rule = if failure.rule.is_empty() { String::new() } else { format!(" (CHECK {})", failure.rule) };
-            lines.push(format!("{} will fail because {}{rule}.", grouped(failure.records), failure.message));
-        }
     }
-    if preview.failing_records > 0 && preview.all_or_nothing {
+    for failure in preview.failures.iter().filter(|failure| kind != Kind::Delete || failure.code != "FOREIGN_KEY") {
+        let rule = if failure.rule.is_empty() { String::new() } else { format!(" (CHECK {})", failure.rule) };
+        lines.push(format!("{} will fail because {}{rule}.", grouped(failure.records), failure.message));
+    }
+    if preview.stops_all() {
         lines.push("All or nothing: with a failure among them nothing is changed.".to_owned());
     }
-    if !preview.unknown.is_empty() {
+    if !preview.unknown.is_empty() && kind != Kind::Code {
         lines.push(format!("The database may still refuse records: {}.", preview.unknown.join(", ")));
     }
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "empty".to_owned());
@@ -139,11 +179,19 @@ fn describe(resource: &Resource, preview: &Preview) -> String {
         .filter(|referrer| referrer.records > 0)
         .map(|referrer| {
             let columns = referrer.columns.join(", ");
-            vec![referrer.table.clone(), columns, grouped(referrer.records), referrer.action.replace('_', " ")]
+            let to = referrer
+                .through
+                .as_ref()
+                .map_or("the records".to_owned(), |table| format!("{table} that would go along"));
+            let action = referrer.action.replace('_', " ");
+            vec![referrer.table.clone(), columns, to, grouped(referrer.records), action]
         })
         .collect();
     if !referrers.is_empty() {
-        lines.push(table(&["referring table", "columns", "records", "what becomes of them"], &referrers));
+        lines.push(table(&["referring table", "columns", "to", "records", "what becomes of them"], &referrers));
+    }
+    if !preview.unfollowed.is_empty() {
+        lines.push(format!("More than these may go along or change, in: {}.", preview.unfollowed.join(", ")));
     }
     lines.join("\n")
 }

@@ -1,12 +1,11 @@
 //! `powercrud check`
 
 use anyhow::Result;
-use powercrud::{PowerCrud, account, db, worker};
+use powercrud::{account, db, worker};
 
-use super::connect_to_look;
+use super::{build, configuration, connect_to_look};
 use crate::{
     args::Connection,
-    config::Config,
     exit::Exit,
     output::{grouped, print},
 };
@@ -14,10 +13,10 @@ use crate::{
 /// Tells what it finds, line by line, and changes nothing. A missing migration fails; a missing worker does not, since `bulk` and
 /// `serve` bring their own.
 pub(super) async fn run(connection: Connection) -> Result<Exit> {
-    let config = Config::load(connection.config.as_deref())?;
+    let config = configuration(&connection).await?;
     let database = connect_to_look(&connection, &config).await?;
     print(&format!("connection     {}", database.url()));
-    let powercrud = PowerCrud::builder(database).settings(config.settings).migrate(false).build().await?;
+    let powercrud = build(database, config, false).await?;
     let read_only = powercrud.resources().iter().filter(|resource| resource.read_only.is_some()).count();
     let resources = grouped(powercrud.resources().len() as u64);
     print("configuration  no mistakes");
@@ -34,6 +33,9 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
             print(&format!("secrets        {}: {} hidden", resource.name, resource.secrets.join(", ")));
         }
     }
+    let own: Vec<_> = powercrud.settings().roles.keys().map(String::as_str).collect();
+    let own = if own.is_empty() { String::new() } else { format!(", {}", own.join(", ")) };
+    print(&format!("roles          viewer, editor, staff{own}"));
     if let Some(schema) = powercrud.database().own_schema() {
         print(&format!("own tables     in {schema}"));
     }
@@ -60,20 +62,31 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
         0 => "users          none; whoever reaches the server is the operator".to_owned(),
         all => format!("users          {active} of {all} may sign in"),
     });
-    for means in powercrud.means_of_notice().await {
-        let reached = match &means.unreachable {
+    let known = |role: &String| {
+        ["viewer", "editor", "staff"].contains(&role.as_str()) || powercrud.settings().roles.contains_key(role)
+    };
+    for user in &users {
+        if let Some(role) = user.role.as_ref().filter(|role| !known(role)) {
+            print(&format!(
+                "users          {} has the role {role:?}, which there is not, and may do nothing",
+                user.name
+            ));
+        }
+    }
+    for channel in powercrud.channel_status().await {
+        let reached = match &channel.unreachable {
             None => "reached".to_owned(),
             Some(why) => format!("CAN'T BE REACHED: {why}"),
         };
-        let told = match means.resources.len() {
+        let told = match channel.resources.len() {
             0 => format!(
                 "no resource's bulk_async_notification has it{}",
-                if means.name == "webhook" { " (\"callback\")" } else { "" }
+                if channel.name == "webhook" { " (\"callback\")" } else { "" }
             ),
             1 => "for 1 resource".to_owned(),
             many => format!("for {} resources", grouped(many as u64)),
         };
-        print(&format!("{:<14} {}, {told}; {reached}", means.name, means.place));
+        print(&format!("{:<14} {}, {told}; {reached}", channel.name, channel.endpoint));
     }
     let workers = worker::alive(&powercrud).await?;
     let places: Vec<_> = workers.iter().map(|worker| format!("process {} on {}", worker.pid, worker.host)).collect();

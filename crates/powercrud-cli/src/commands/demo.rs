@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use powercrud::{
-    Error, LoginMode, PowerCrud, Resource, ResourceBuilder, Settings,
+    Action, ActionField, Error, LoginMode, PowerCrud, Resource, ResourceBuilder, Settings,
     account::{self, NewAccount},
     db::Database,
 };
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use uuid::Uuid;
 
 use super::serve;
@@ -41,7 +42,7 @@ pub(super) async fn run(arguments: Demo) -> Result<Exit> {
     let settings = Settings { allowed_hosts: vec![bind.ip().to_string()], ..settings };
     let powercrud = resources()
         .into_iter()
-        .fold(PowerCrud::builder(database).settings(settings), |builder, resource| builder.resource(resource))
+        .fold(PowerCrud::builder(database).all_settings(settings), |builder, resource| builder.resource(resource))
         .build()
         .await?;
     serve::serve(powercrud, bind, true).await
@@ -72,6 +73,8 @@ fn settings() -> Settings {
 fn resources() -> Vec<ResourceBuilder> {
     vec![
         Resource::table("book")
+            .action(take_out_of_print())
+            .action(restock())
             .list_fields([
                 "title",
                 "author_id",
@@ -134,6 +137,25 @@ fn resources() -> Vec<ResourceBuilder> {
         ])),
         Resource::table("bestseller").ordering(["-copies_sold"]).labels(texts(&[("book_id", "Book number")])),
     ]
+}
+
+fn take_out_of_print() -> Action {
+    let changes = [("status", Some("out_of_print")), ("is_featured", Some("false")), ("sale_price", None)];
+    Action::set("take_out_of_print", changes)
+        .label("Take out of print")
+        .confirm("These books are featured no longer, and not on sale. What is in stock can still be bought.")
+}
+
+fn restock() -> Action {
+    Action::statements("restock", |chunk| {
+        let copies = chunk.values().integer("copies").unwrap_or_default();
+        let mut update = chunk.update();
+        update.value("stock", Expr::col("stock").add(copies));
+        Ok(vec![update.into()])
+    })
+    .field(
+        ActionField::integer("copies").required().default(10).help("How many arrive of each; less than 0 to take away"),
+    )
 }
 
 fn texts(texts: &[(&str, &str)]) -> powercrud::Texts {

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use powercrud::db;
 
-use super::connect;
-use crate::{args::Connection, config::Config, exit::Exit, output::print};
+use super::{configuration, connect};
+use crate::{args::Connection, exit::Exit, output::print};
 
 pub(super) async fn run(connection: Connection) -> Result<Exit> {
-    let config = Config::load(connection.config.as_deref())?;
+    let config = configuration(&connection).await?;
     let database = connect(&connection, &config).await?;
     let pending = db::pending_migrations(&database).await?;
     powercrud::db::migrate(&database).await?;

@@ -1,21 +1,18 @@
 //! `powercrud resources`
 
 use anyhow::Result;
-use powercrud::{Field, ManyToMany, PowerCrud, Resource, db::TableKind};
+use powercrud::{Action, Field, ManyToMany, Resource, db::TableKind};
 use serde_json::{Value, json};
 
-use super::connect_to_look;
+use super::look_at;
 use crate::{
     args::{Resources, TableFormat},
-    config::Config,
     exit::Exit,
     output::{print, print_json, table},
 };
 
 pub(super) async fn run(arguments: Resources) -> Result<Exit> {
-    let config = Config::load(arguments.connection.config.as_deref())?;
-    let database = connect_to_look(&arguments.connection, &config).await?;
-    let powercrud = PowerCrud::builder(database).settings(config.settings).migrate(false).build().await?;
+    let powercrud = look_at(&arguments.connection).await?;
     let resources = powercrud.resources();
     match arguments.format {
         TableFormat::Json => {
@@ -83,9 +80,15 @@ fn to_json(resource: &Resource) -> Value {
         "secrets": resource.secrets,
         "bulk_fields": bulk,
         "bulk_delete": resource.can_bulk_delete(),
+        "actions": resource.actions.iter().map(|action| action_to_json(action)).collect::<Vec<_>>(),
         "fields": resource.fields.iter().map(field_to_json).collect::<Vec<_>>(),
         "many_to_many": resource.many_to_many.iter().map(links_to_json).collect::<Vec<_>>(),
     })
+}
+
+fn action_to_json(action: &Action) -> Value {
+    let fields: Vec<_> = action.fields.iter().map(|field| &field.name).collect();
+    json!({"name": action.name, "label": action.label, "confirm": action.confirm, "fields": fields})
 }
 
 fn field_to_json(field: &Field) -> Value {

@@ -9,26 +9,25 @@ use anyhow::{Context as _, Result};
 use powercrud::{LoginMode, PowerCrud, account};
 use tokio_util::sync::CancellationToken;
 
-use super::{connect, stop_signal};
+use super::{build, configuration, connect};
 use crate::{
     args::{Listen, Serve},
-    config::Config,
     exit::{Exit, Usage},
     output::{grouped, print},
-    server,
+    server, signal,
 };
 
 /// How long open requests may still take once the server was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(arguments: Serve) -> Result<Exit> {
-    let config = Config::load(arguments.connection.config.as_deref())?;
+    let mut config = configuration(&arguments.connection).await?;
     let listen = &arguments.listen;
     let bind = listen.bind.unwrap_or(config.bind);
     let database = connect(&arguments.connection, &config).await?;
     powercrud::db::migrate(&database).await?;
     let users = account::any(&database).await?;
-    let mut settings = config.settings;
+    let settings = &mut config.settings;
     reachable(listen, bind, users)?;
     if users {
         // Should the last one be removed, then nobody gets in.
@@ -37,7 +36,7 @@ pub(super) async fn run(arguments: Serve) -> Result<Exit> {
     // The others are for whoever does not only watch.
     settings.event_streams = settings.event_streams.min(server::most_connections() * 3 / 4);
     settings.allowed_hosts.push(bind.ip().to_string());
-    let powercrud = PowerCrud::builder(database).settings(settings).build().await?;
+    let powercrud = build(database, config, true).await?;
     serve(powercrud, bind, !arguments.no_worker).await
 }
 
@@ -55,7 +54,7 @@ pub(super) fn reachable(listen: &Listen, bind: SocketAddr, users: bool) -> Resul
 
 /// Serves pages, and runs bulk tasks where `with_worker`, until told to stop.
 pub(super) async fn serve(powercrud: PowerCrud, bind: SocketAddr, with_worker: bool) -> Result<Exit> {
-    let stop = stop_signal()?;
+    let stop = signal::stop()?;
     let listener = tokio::net::TcpListener::bind(bind).await.with_context(|| format!("can't listen on {bind}"))?;
     let address = listener.local_addr()?;
     // Where nothing can be written, there is no task to work on.

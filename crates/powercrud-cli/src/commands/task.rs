@@ -4,7 +4,7 @@ use anyhow::Result;
 use powercrud::{
     PowerCrud, User, staff,
     task::{
-        BulkTask,
+        BulkTask, TaskJson,
         results::{self, Outcome, Results},
         store::{self, TaskFilter},
     },
@@ -12,7 +12,7 @@ use powercrud::{
 
 use super::{bulk, open};
 use crate::{
-    args::{self, Format, Task, TaskCancel, TaskCommand, TaskDeed, TaskList, TaskPurge, TaskResults, TaskRevert},
+    args::{self, Format, StaffAction, Task, TaskCancel, TaskCommand, TaskList, TaskPurge, TaskResults, TaskRevert},
     exit::{Exit, Usage},
     output::{print, print_json, table, write},
     report,
@@ -45,12 +45,12 @@ pub(super) async fn run(task: Task) -> Result<Exit> {
             let answer = powercrud::bulk::revert(&powercrud, &User::operator(), id).await?;
             bulk::finish(&powercrud, answer, no_wait, arguments.format).await
         }
-        Task::Requeue(TaskDeed { task: arguments, reason }) => {
+        Task::Requeue(StaffAction { task: arguments, reason }) => {
             let (powercrud, id) = find(&arguments).await?;
             let task = staff::requeue(&powercrud, &User::operator(), id, &reason).await?;
             answer(&powercrud, &task, &arguments).await
         }
-        Task::Release(TaskDeed { task: arguments, reason }) => {
+        Task::Release(StaffAction { task: arguments, reason }) => {
             let (powercrud, id) = find(&arguments).await?;
             let task = staff::release(&powercrud, &User::operator(), id, &reason).await?;
             answer(&powercrud, &task, &arguments).await
@@ -110,8 +110,12 @@ async fn answer(powercrud: &PowerCrud, task: &BulkTask, arguments: &TaskCommand)
 async fn list(arguments: TaskList) -> Result<Exit> {
     let powercrud = open(&arguments.connection).await?;
     let tasks = store::list(&powercrud, &User::operator(), &TaskFilter::default()).await?;
+    let tasks: Vec<_> = tasks.iter().map(|task| task.as_shown(&powercrud)).collect();
     match arguments.format {
-        Format::Json => print_json(&tasks.iter().map(|task| task.to_json(&[])).collect()),
+        Format::Json => {
+            let tasks: Vec<_> = tasks.iter().map(TaskJson::from).collect();
+            print_json(&serde_json::to_value(tasks)?);
+        }
         Format::Text if tasks.is_empty() => print("There are no bulk tasks."),
         Format::Text => {
             let rows: Vec<_> = tasks.iter().map(row).collect();
@@ -126,7 +130,7 @@ fn row(task: &BulkTask) -> Vec<String> {
         task.id.to_string(),
         task.status.as_str().to_owned(),
         task.progress_percent().to_string(),
-        report::deed(task),
+        report::describe(task),
         report::counts(task),
     ]
 }

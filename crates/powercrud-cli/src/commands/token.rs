@@ -3,14 +3,14 @@
 use anyhow::Result;
 use powercrud::{
     User, account,
-    token::{self, ApiToken, NewToken, Scope},
+    token::{self, ApiToken, NewToken, Scope, TokenJson},
 };
 
 use super::open;
 use crate::{
     args::{Format, Token, TokenCreate, TokenList, TokenRevoke},
     exit::{Exit, Usage},
-    output::{moment, print, print_json, table},
+    output::{print, print_json, table, timestamp},
 };
 
 pub(super) async fn run(command: Token) -> Result<Exit> {
@@ -30,7 +30,7 @@ async fn create(arguments: TokenCreate) -> Result<Exit> {
         }
         Some(id) => {
             let name = arguments.user_name.unwrap_or_else(|| id.clone());
-            User { id: Some(id), name, email: arguments.user_email, is_staff: arguments.staff }
+            User { email: arguments.user_email, ..User::new(id, name).staff(arguments.staff) }
         }
         None => User::operator(),
     };
@@ -38,7 +38,7 @@ async fn create(arguments: TokenCreate) -> Result<Exit> {
     let (token, secret) = token::create(&powercrud, &User::operator(), new).await?;
     match arguments.format {
         Format::Json => {
-            let mut json = token.to_json();
+            let mut json = serde_json::to_value(TokenJson::from(&token))?;
             json["token"] = secret.into();
             print_json(&json);
         }
@@ -53,7 +53,8 @@ async fn create(arguments: TokenCreate) -> Result<Exit> {
 /// What a token may do, as whom and how long, in a sentence.
 fn about(token: &ApiToken) -> String {
     let scopes: Vec<_> = token.scopes.iter().map(|scope| Scope::as_str(*scope)).collect();
-    let until = token.expires_at.map_or_else(|| "until it is revoked".to_owned(), |at| format!("until {}", moment(at)));
+    let until =
+        token.expires_at.map_or_else(|| "until it is revoked".to_owned(), |at| format!("until {}", timestamp(at)));
     format!("Token {} may {} as {}, {until}.", token.id, scopes.join(", "), token.user.name)
 }
 
@@ -61,7 +62,7 @@ async fn list(arguments: TokenList) -> Result<Exit> {
     let powercrud = open(&arguments.connection).await?;
     let tokens = token::list(&powercrud, &User::operator()).await?;
     match arguments.format {
-        Format::Json => print_json(&tokens.iter().map(ApiToken::to_json).collect()),
+        Format::Json => print_json(&serde_json::to_value(tokens.iter().map(TokenJson::from).collect::<Vec<_>>())?),
         Format::Text if tokens.is_empty() => print("There are no tokens."),
         Format::Text => {
             let rows: Vec<_> = tokens.iter().map(row).collect();
@@ -74,9 +75,9 @@ async fn list(arguments: TokenList) -> Result<Exit> {
 fn row(token: &ApiToken) -> Vec<String> {
     let scopes: Vec<_> = token.scopes.iter().map(|scope| Scope::as_str(*scope)).collect();
     let state = match (token.revoked_at, token.expires_at) {
-        (Some(at), _) => format!("revoked {}", moment(at)),
-        (None, Some(at)) if token.ended => format!("expired {}", moment(at)),
-        (None, Some(at)) => format!("until {}", moment(at)),
+        (Some(at), _) => format!("revoked {}", timestamp(at)),
+        (None, Some(at)) if token.ended => format!("expired {}", timestamp(at)),
+        (None, Some(at)) => format!("until {}", timestamp(at)),
         (None, None) => "good".to_owned(),
     };
     vec![
@@ -86,7 +87,7 @@ fn row(token: &ApiToken) -> Vec<String> {
         token.user.name.clone(),
         scopes.join(","),
         state,
-        token.last_used_at.map_or_else(|| "never".to_owned(), moment),
+        token.last_used_at.map_or_else(|| "never".to_owned(), timestamp),
     ]
 }
 
@@ -98,7 +99,7 @@ async fn revoke(arguments: TokenRevoke) -> Result<Exit> {
     let powercrud = open(&arguments.connection).await?;
     let token = token::revoke(&powercrud, &User::operator(), id).await?;
     match arguments.format {
-        Format::Json => print_json(&token.to_json()),
+        Format::Json => print_json(&serde_json::to_value(TokenJson::from(&token))?),
         Format::Text => print(&format!("Token {id} ({}) is good for nothing now.", token.name)),
     }
     Ok(Exit::Success)

@@ -3,17 +3,16 @@
 use anyhow::Result;
 use powercrud::db;
 
-use super::{connect, connect_to_look};
+use super::{configuration, connect, connect_to_look};
 use crate::{
     args::Uninstall,
-    config::Config,
     exit::Exit,
     output::{grouped, print},
 };
 
 /// Tells what would go, and removes it where it is told `--yes`.
 pub(super) async fn run(arguments: Uninstall) -> Result<Exit> {
-    let config = Config::load(arguments.connection.config.as_deref())?;
+    let config = configuration(&arguments.connection).await?;
     let database = match arguments.yes {
         true => connect(&arguments.connection, &config).await?,
         false => connect_to_look(&arguments.connection, &config).await?,

@@ -1,19 +1,18 @@
-//! `powercrud user add | list | password | deactivate | activate | remove`
+//! `powercrud user add | list | role | password | deactivate | activate | remove`
 
 use std::io::{BufRead as _, IsTerminal as _};
 
 use anyhow::{Context as _, Result};
 use powercrud::{
-    account::{self, Account, NewAccount},
+    account::{self, Access, Account, NewAccount},
     db::Database,
 };
 
-use super::connect;
+use super::{configuration, connect};
 use crate::{
-    args::{Connection, Format, User, UserList},
-    config::Config,
+    args::{Connection, Format, User, UserList, UserRole},
     exit::{Exit, Usage},
-    output::{moment, print, print_json, table},
+    output::{print, print_json, table, timestamp},
 };
 
 /// The variable that a password is read from.
@@ -23,14 +22,17 @@ pub(super) async fn run(user: User) -> Result<Exit> {
     let by = powercrud::User::operator();
     match user {
         User::Add(arguments) => {
-            let database = open(&arguments.connection).await?;
+            let (database, roles) = open_with_roles(&arguments.connection).await?;
+            let access = access(arguments.role, arguments.attributes, &roles)?;
+            let is_staff = arguments.staff || access.role.as_deref() == Some(STAFF);
             let password = read_password()?;
-            let new = NewAccount { name: arguments.name, email: arguments.email, password, is_staff: arguments.staff };
-            let account = account::create(&database, &by, new).await?;
+            let new = NewAccount { name: arguments.name, email: arguments.email, password, is_staff };
+            let account = account::create_with(&database, &by, new, &access).await?;
             let staff = if account.is_staff { ", who is staff," } else { "" };
             print(&format!("{}{staff} may sign in now.", account.name));
         }
         User::List(arguments) => list(arguments).await?,
+        User::Role(arguments) => role(arguments, &by).await?,
         User::Password(arguments) => {
             let database = open(&arguments.connection).await?;
             let known = account::find(&database, &arguments.name).await?;
@@ -61,22 +63,60 @@ pub(super) async fn run(user: User) -> Result<Exit> {
 }
 
 async fn open(connection: &Connection) -> Result<Database> {
-    let config = Config::load(connection.config.as_deref())?;
+    let config = configuration(connection).await?;
     let database = connect(connection, &config).await?;
     powercrud::db::migrate(&database).await?;
     Ok(database)
+}
+
+/// The role of people who see everybody's tasks.
+const STAFF: &str = "staff";
+
+/// The database, and the roles that the configuration has.
+async fn open_with_roles(connection: &Connection) -> Result<(Database, Vec<String>)> {
+    let config = configuration(connection).await?;
+    let database = connect(connection, &config).await?;
+    powercrud::db::migrate(&database).await?;
+    let own = config.settings.roles.into_keys();
+    Ok((database, ["viewer", "editor", STAFF].map(str::to_owned).into_iter().chain(own).collect()))
+}
+
+fn access(role: Option<String>, attributes: Vec<(String, String)>, roles: &[String]) -> Result<Access> {
+    if let Some(role) = role.as_ref().filter(|role| !roles.contains(role)) {
+        return Err(Usage(format!("there is no role {role:?}; there are: {}", roles.join(", "))).into());
+    }
+    Ok(Access { role, attributes: attributes.into_iter().collect() })
+}
+
+async fn role(arguments: UserRole, by: &powercrud::User) -> Result<()> {
+    let (database, roles) = open_with_roles(&arguments.connection).await?;
+    let access = access(arguments.role, arguments.attributes, &roles)?;
+    let is_staff = arguments.staff || access.role.as_deref() == Some(STAFF);
+    let account = account::set_access(&database, by, &arguments.name, &access, is_staff).await?;
+    let attributes = attributes(&account);
+    let with = if attributes.is_empty() { String::new() } else { format!(" with {attributes}") };
+    print(&match &account.role {
+        Some(role) => format!("{} is {role} now{with}.", account.name),
+        None => format!("{} has no role now, and may do everything.", account.name),
+    });
+    Ok(())
+}
+
+/// "publisher=7, region=north".
+fn attributes(account: &Account) -> String {
+    account.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
 }
 
 async fn list(arguments: UserList) -> Result<()> {
     let database = open(&arguments.connection).await?;
     let users = account::list(&database).await?;
     match arguments.format {
-        Format::Json => print_json(&users.iter().map(Account::to_json).collect()),
+        Format::Json => print_json(&serde_json::to_value(users)?),
         Format::Text if users.is_empty() => {
             print("There are no users, so nobody has to sign in. `powercrud user add NAME --staff` adds one.");
         }
         Format::Text => print(&table(
-            &["name", "staff", "active", "email", "last login"],
+            &["name", "role", "attributes", "staff", "active", "email", "last login"],
             &users.iter().map(row).collect::<Vec<_>>(),
         )),
     }
@@ -87,10 +127,12 @@ fn row(account: &Account) -> Vec<String> {
     let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     vec![
         account.name.clone(),
+        account.role.clone().unwrap_or_default(),
+        attributes(account),
         word(account.is_staff),
         word(account.is_active),
         account.email.clone().unwrap_or_default(),
-        account.last_login_at.map_or_else(|| "never".into(), moment),
+        account.last_login_at.map_or_else(|| "never".into(), timestamp),
     ]
 }
 

@@ -3,11 +3,11 @@
 use anyhow::{Context as _, Result};
 use tokio::net::TcpListener;
 
-use super::{open_with, stop_signal};
-use crate::{args::Worker, config::Config, exit::Exit, output::print, server};
+use super::{configuration, open_with};
+use crate::{args::Worker, exit::Exit, output::print, server, signal};
 
 pub(super) async fn run(arguments: Worker) -> Result<Exit> {
-    let mut config = Config::load(arguments.connection.config.as_deref())?;
+    let mut config = configuration(&arguments.connection).await?;
     if let Some(concurrency) = arguments.concurrency {
         config.settings.concurrency = concurrency.into();
     }
@@ -16,7 +16,7 @@ pub(super) async fn run(arguments: Worker) -> Result<Exit> {
     }
     let powercrud = open_with(&arguments.connection, config).await?;
     tracing::info!("waiting for bulk tasks in {}; Ctrl-C stops", powercrud.database().url());
-    let stop = stop_signal()?;
+    let stop = signal::stop()?;
     if let Some(address) = arguments.metrics {
         let listener = TcpListener::bind(address).await.with_context(|| format!("can't listen on {address}"))?;
         print(&format!("/metrics, /healthz and /readyz are at http://{}", listener.local_addr()?));

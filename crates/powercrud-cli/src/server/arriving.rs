@@ -10,24 +10,24 @@ use std::{
 use axum::body::HttpBody;
 use hyper::body::{Frame, SizeHint};
 
-use super::places::{AtWork, Place};
+use super::slots::{AtWork, Slot};
 
 /// The work for one request: begun once, and done when its last copy is dropped.
 #[derive(Clone)]
 pub(super) struct Work {
     // Not the place itself: a body may outlive its connection.
-    place: Weak<Place>,
+    slot: Weak<Slot>,
     at_work: Arc<OnceLock<AtWork>>,
 }
 
 impl Work {
-    pub(super) fn of(place: &Arc<Place>) -> Self {
-        Self { place: Arc::downgrade(place), at_work: Arc::default() }
+    pub(super) fn of(slot: &Arc<Slot>) -> Self {
+        Self { slot: Arc::downgrade(slot), at_work: Arc::default() }
     }
 
     pub(super) fn begin(&self) {
-        if let Some(place) = self.place.upgrade() {
-            self.at_work.get_or_init(|| place.at_work());
+        if let Some(slot) = self.slot.upgrade() {
+            self.at_work.get_or_init(|| slot.at_work());
         }
     }
 }

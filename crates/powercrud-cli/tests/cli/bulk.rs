@@ -12,9 +12,12 @@ each_database!(
     delete_names_each_record_that_is_in_use_and_deletes_the_rest,
     records_with_a_composite_key_are_deleted_by_filter,
     a_dry_run_changes_nothing,
+    a_dry_run_counts_by_outcome,
+    another_number_than_expected_is_refused,
     records_are_chosen_by_key,
     values_stay_data,
     links_are_added_removed_replaced_and_cleared,
+    an_action_of_the_configuration_is_run,
 );
 
 /// `UnitPrice` as the database spells it.
@@ -140,6 +143,48 @@ async fn a_dry_run_changes_nothing(database: TestDatabase) {
     assert_eq!(on(&database, &["task", "list", "--format", "json"]).exits(0).json(), json!([]));
 }
 
+async fn a_dry_run_counts_by_outcome(database: TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE shelf (id integer PRIMARY KEY, n integer, CHECK (n < 5 OR id < 3));
+             CREATE TABLE book (id integer PRIMARY KEY, shelf_id integer, FOREIGN KEY (shelf_id) REFERENCES shelf (id));
+             INSERT INTO shelf VALUES (1, 7), (2, 1), (3, 1);
+             INSERT INTO book VALUES (1, 2);",
+        )
+        .await;
+    let text = |arguments: &[&str]| on(&database, &[arguments, &["--dry-run"]].concat()).exits(0).stdout;
+    let told = text(&["bulk", "update", "shelf", "--set", "n=7", "--ids", "1,2,3,99"]);
+    assert!(told.contains("4 shelfs selected; nothing was changed."), "{told}");
+    assert!(told.contains("1 will change, 1 already has these values, 2 will fail."), "{told}");
+    assert!(told.contains("1 will fail because they break a rule"), "{told}");
+    assert!(told.contains("1 will fail because there is no shelf with the key 99."), "{told}");
+    let told = text(&["bulk", "delete", "shelf", "--ids", "1,2,99"]);
+    assert!(told.contains("1 will be deleted, 1 will fail."), "{told}");
+    assert!(told.contains("1 is not there, which counts as deleted."), "{told}");
+    assert!(told.contains("1 shelf can't be deleted, because other records refer to them."), "{told}");
+    let told = text(&["bulk", "delete", "shelf", "--ids", "1"]);
+    assert!(told.contains("1 will be deleted, 0 will fail."), "{told}");
+}
+
+async fn another_number_than_expected_is_refused(database: TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE shelf (id integer PRIMARY KEY, n integer); INSERT INTO shelf VALUES (1, 1), (2, 1), (3, 2);",
+        )
+        .await;
+    let delete = |more: &[&str]| on(&database, &[&["bulk", "delete", "shelf", "--filter", "n=1"], more].concat());
+    let told = &["the selection has 2 shelfs now, not 3"];
+    delete(&["--expected-count", "3"]).exits(1).complains(told);
+    delete(&["--expected-count", "3", "--dry-run"]).exits(1).complains(told);
+    assert_eq!(number(&database, "SELECT COUNT(*) FROM shelf").await, 3);
+    delete(&["--expected-count", "2", "--dry-run"]).exits(0);
+    delete(&["--expected-count", "2"]).exits(0);
+    let update = ["bulk", "update", "shelf", "--set", "n=5", "--all", "--expected-count"];
+    on(&database, &[&update[..], &["2"]].concat()).exits(1).complains(&["has 1 shelf now, not 2"]);
+    on(&database, &[&update[..], &["1"]].concat()).exits(0);
+    assert_eq!(number(&database, "SELECT COUNT(*) FROM shelf WHERE n = 5").await, 1);
+}
+
 async fn records_are_chosen_by_key(database: TestDatabase) {
     if !chinook(&database).await {
         return;
@@ -227,4 +272,52 @@ async fn links_are_added_removed_replaced_and_cleared(database: TestDatabase) {
     assert_eq!([linked(1).await, linked(2).await, linked(17).await], [0, 0, 0]);
     let refused = bulk(&["--add", "playlists=77,88"], &[]).exits(64);
     assert!(refused.stderr.contains("there is no") && refused.stderr.contains("77, 88"), "{}", refused.stderr);
+}
+
+async fn an_action_of_the_configuration_is_run(database: TestDatabase) {
+    if !chinook(&database).await {
+        return;
+    }
+    let (track, price, composer) =
+        (name(&database, "Track"), name(&database, "UnitPrice"), name(&database, "Composer"));
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+        "actions-{:?}-{}.toml",
+        database.kind,
+        std::process::id()
+    ));
+    let action = format!("[resources.{track}.actions.give_away]\nset = {{ {price} = 0 }}\nnull = [\"{composer}\"]\n");
+    std::fs::write(&file, action).unwrap();
+    let file_name = file.display().to_string();
+    let filter = sql(&database, "{GenreId}=1");
+    let run = ["bulk", "run", &track, "give_away", "--filter", &filter, "--config", &file_name];
+    let matching = count(&database, "{Track} WHERE {GenreId} = 1").await;
+    let dry = on(&database, &[&run[..], &["--dry-run", "--format", "json"]].concat()).exits(0).json();
+    assert_eq!((&dry["changing_records"], &dry["samples"][0]["changes"][0][0]), (&json!(matching), &json!(price)));
+    let task = on(&database, &[&run[..], &["--format", "json"]].concat()).exits(0).json();
+    assert_eq!((&task["operation"], &task["succeeded_records"]), (&json!("action:give_away"), &json!(matching)));
+    assert_eq!(count(&database, "{Track} WHERE {UnitPrice} = 0 AND {Composer} IS NULL").await, matching);
+    let listed = on(&database, &["resources", "--format", "json", "--config", &file_name]).exits(0).json();
+    let listed = listed.as_array().unwrap().iter().find(|resource| resource["name"] == json!(track)).unwrap().clone();
+    assert_eq!(listed["actions"][0]["label"], "Give away");
+    let unknown = on(&database, &["bulk", "run", &track, "burn", "--all", "--config", &file_name]).exits(64);
+    assert!(unknown.stderr.contains("has no action \"burn\"; there are: give_away"), "{}", unknown.stderr);
+    let value = on(&database, &[&run[..], &["--value", "why=fun"]].concat()).exits(64);
+    assert!(value.stderr.contains("it takes none"), "{}", value.stderr);
+    // Every mistake at once, each with its place.
+    let wrong = format!(
+        "[resources.{track}.actions.a]\nset = {{ colour = 1, {price} = \"much\" }}\nlabel = 7\n[resources.{track}.actions.b]\nsets = {{}}\n"
+    );
+    std::fs::write(&file, wrong).unwrap();
+    let refused = on(&database, &["check", "--config", &file_name]).exits(1).stderr;
+    for (place, what) in [
+        ("actions.a.set.colour".to_owned(), "there is no field \"colour\""),
+        (format!("actions.a.set.{price}"), "\"much\" is not allowed"),
+        ("actions.a.label".to_owned(), "7 is not allowed; allowed is a text"),
+        ("actions.b.sets".to_owned(), "there is no such setting of an action; allowed are: set, null"),
+        ("actions.b.set".to_owned(), "sets nothing"),
+    ] {
+        let line = format!("{file_name}: resources.{track}.{place}: ");
+        assert!(refused.lines().any(|l| l.contains(&line) && l.contains(what)), "{line}{what} is not in {refused}");
+    }
+    std::fs::remove_file(&file).unwrap();
 }

@@ -79,6 +79,32 @@ async fn settings_of_the_file_hold_and_its_mistakes_are_named_together() {
         let file = folder.0.join("powercrud.toml").display().to_string();
         on(&database, &["check", "--config", &file]).exits(1).complains(&["resources.itme", "titel", "title"]);
 
+        // What only the database tells is told with the rest, each at its place.
+        let mistakes = "concurrency = 0\nnosuch = 1\n[resources.item]\nlist_fields = [\"nope\"]\npaginate_by = 99999\n[resources.zzz]";
+        let folder = Folder::with_configuration("all", mistakes);
+        let file = folder.0.join("powercrud.toml").display().to_string();
+        for arguments in [&["check"][..], &["serve"], &["worker"], &["task", "list"], &["resources"]] {
+            let told = on(&database, &[arguments, &["--config", &file]].concat()).exits(1).complains(&[
+                "5 mistake(s)",
+                &format!("{file}: concurrency: 0 is not allowed"),
+                &format!("{file}: nosuch: there is no such setting"),
+                &format!("{file}: resources.item.list_fields: there is no field \"nope\""),
+                &format!("{file}: resources.item.paginate_by: 99999 is not allowed"),
+                &format!("{file}: resources.zzz: there is no such resource"),
+            ]);
+            assert_eq!(told.stdout, "", "{told}");
+        }
+        let mut variables = command(&["check", "--database", &database.url]);
+        variables.env("POWERCRUD_RESOURCES__item__PAGINATE_BY", "99999").env("POWERCRUD_CONCURRENCY", "0");
+        variables.env("POWERCRUD_RESOURCES__zzz__PAGINATE_BY", "5").env("POWERCRUD_BASE_URL", "here");
+        finish(variables).exits(1).complains(&[
+            "4 mistake(s)",
+            "environment: POWERCRUD_CONCURRENCY: 0 is not allowed",
+            "environment: POWERCRUD_RESOURCES__item__PAGINATE_BY: 99999 is not allowed",
+            "environment: POWERCRUD_RESOURCES__zzz: there is no such resource",
+            "environment: POWERCRUD_BASE_URL: \"here\" is not allowed",
+        ]);
+
         let missing = ["check", "--config", "not-there.toml"];
         on(&database, &missing).exits(1).complains(&["can't read the configuration not-there.toml"]);
     })

@@ -96,6 +96,9 @@ async fn looks_write_nothing_and_uninstall_leaves_nothing(database: TestDatabase
     on(&database, &["resources"]).exits(0);
     let told = on(&database, &["check"]).exits(1).stdout;
     assert!(told.contains("missing; run `powercrud migrate`"), "{told}");
+    let composite = ["composite", "--all", "--dry-run"];
+    on(&database, &[&["bulk", "delete"], &composite[..]].concat()).exits(0);
+    on(&database, &[&["bulk", "update"], &composite[..], &["--set", "note=x"]].concat()).exits(0);
     assert_eq!(number(&database, own).await, 0);
     let nothing = on(&database, &["uninstall"]).exits(0).stdout;
     assert!(nothing.contains("nothing to do"), "{nothing}");

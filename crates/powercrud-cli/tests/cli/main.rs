@@ -10,6 +10,9 @@ mod notices;
 mod otel;
 mod own_schema;
 mod program;
+#[cfg(unix)]
+mod read_only_files;
+mod readme;
 mod refusals;
 mod reverts;
 mod serve;
@@ -17,6 +20,7 @@ mod staff;
 mod streams;
 mod tasks;
 mod tokens;
+mod told;
 mod users;
 
 /// The library's tests know how to make a database for each test.

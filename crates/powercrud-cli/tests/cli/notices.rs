@@ -75,7 +75,7 @@ async fn check_tries_what_is_set_up_and_shows_no_secret() {
         assert!(received.try_recv().is_err(), "nothing is sent");
 
         start(&variables[..1]).exits(0);
-        start(&variables[1..5]).exits(1).complains(&["2 mistake", "base_url: is missing", "webhook_url: 127.0.0.1 is this machine"]);
+        start(&variables[1..5]).exits(1).complains(&["2 mistake", "base_url: is missing", "POWERCRUD_WEBHOOK_URL: 127.0.0.1 is this machine"]);
         start(&[("POWERCRUD_BULK_ASYNC_NOTIFICATION", "email".to_owned())]).exits(1).complains(&["\"email\" needs email_url"]);
     })
     .await;

@@ -62,6 +62,6 @@ async fn a_file_has_no_schemas(database: TestDatabase) {
     database.execute(TABLE).await;
     for arguments in [&["check"][..], &["migrate"], &["resources"], &["uninstall"]] {
         let refused = in_schema(&database, "own", arguments).exits(1);
-        refused.complains(&["tables_schema: \"own\" is not allowed, because a SQLite file has no schemas"]);
+        refused.complains(&["POWERCRUD_TABLES_SCHEMA: \"own\" is not allowed, because a SQLite file has no schemas"]);
     }
 }

@@ -61,5 +61,7 @@ async fn it_says_why_it_can_not(database: TestDatabase) {
     wrong
         .env("POWERCRUD_RESOURCES__item__bulk_revert", "perhaps")
         .env("POWERCRUD_RESOURCES__item__bulk_revert_days", "0");
-    finish(wrong).exits(1).complains(&["bulk_revert", "\"perhaps\" is not allowed; allowed is true or false"]);
+    finish(wrong)
+        .exits(1)
+        .complains(&["POWERCRUD_RESOURCES__item__BULK_REVERT: \"perhaps\" is not allowed; allowed is true or false"]);
 }

@@ -20,12 +20,12 @@ fn submit(database: &TestDatabase) -> String {
     task.exits(0).json()["id"].as_str().expect("an id").to_owned()
 }
 
-fn deed(database: &TestDatabase, deed: &str, id: &str, reason: &str) -> Run {
-    on(database, &["task", deed, id, "--reason", reason, "--format", "json"])
+fn action(database: &TestDatabase, action: &str, id: &str, reason: &str) -> Run {
+    on(database, &["task", action, id, "--reason", reason, "--format", "json"])
 }
 
-fn refused(database: &TestDatabase, deed: &str, id: &str, reason: &str) -> Run {
-    on(database, &["task", deed, id, "--reason", reason])
+fn refused(database: &TestDatabase, action: &str, id: &str, reason: &str) -> Run {
+    on(database, &["task", action, id, "--reason", reason])
 }
 
 async fn started(database: &TestDatabase, lease_expires_at: &str) {
@@ -44,10 +44,10 @@ async fn a_dead_workers_task_is_queued_again_or_ended(database: TestDatabase) {
         refused(&database, word, "7", "why").exits(64).complains(&["no task id"]);
     }
     started(&database, "1").await;
-    let task = deed(&database, "requeue", &id, "the machine burnt").exits(0).json();
+    let task = action(&database, "requeue", &id, "the machine burnt").exits(0).json();
     assert_eq!(task["status"], json!("PENDING"));
     started(&database, "1").await;
-    let task = deed(&database, "release", &id, "nobody needs it").exits(0).json();
+    let task = action(&database, "release", &id, "nobody needs it").exits(0).json();
     assert_eq!(task["status"], json!("FAILURE"));
     let kept = "SELECT COUNT(*) FROM powercrud_audit WHERE reason IN ('the machine burnt', 'nobody needs it')";
     assert_eq!(number(&database, kept).await, 2);
@@ -61,7 +61,7 @@ async fn who_cancels_a_users_task_says_why(database: TestDatabase) {
     database.execute("UPDATE powercrud_bulk_task SET user_id = 'ann', user_name = 'ann';").await;
     on(&database, &["task", "cancel", &id]).exits(64).complains(&["reason: say why"]);
     refused(&database, "cancel", &id, " ").exits(64).complains(&["say why"]);
-    assert_eq!(deed(&database, "cancel", &id, "a wrong price").exits(0).json()["status"], json!("CANCELLED"));
+    assert_eq!(action(&database, "cancel", &id, "a wrong price").exits(0).json()["status"], json!("CANCELLED"));
     let kept = "SELECT COUNT(*) FROM powercrud_audit WHERE reason = 'a wrong price'";
     assert_eq!(number(&database, kept).await, 1);
     on(&database, &["task", "cancel", &id]).exits(1).complains(&["this task has ended (CANCELLED)"]);

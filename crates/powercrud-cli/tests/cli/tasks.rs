@@ -20,6 +20,7 @@ each_database!(
     a_delete_names_which_records_went_with_which,
     a_request_that_queues_is_waited_for_with_what_is_before_it,
     a_command_that_is_stopped_leaves_a_task_that_a_worker_ends,
+    a_queued_task_that_no_worker_takes_says_why,
 );
 
 /// A table of numbered rows that every database understands; a price of 13 or more is refused for every tenth.
@@ -203,4 +204,24 @@ async fn a_delete_names_which_records_went_with_which(database: TestDatabase) {
     assert_eq!(show(&database, &task)["taken_along"], along);
     let text = on(&database, &["task", "show", task["id"].as_str().unwrap()]).exits(0).stdout;
     assert!(text.contains("4 of 4 done") && text.contains("deleted with") && !text.contains("gone already"), "{text}");
+}
+
+/// Its table is gone, or it was written by a version that knows more.
+async fn a_queued_task_that_no_worker_takes_says_why(database: TestDatabase) {
+    items(&database, 30).await;
+    on(&database, &["bulk", "update", "item", "--all", "--set", "price=2", "--no-wait"]).exits(0);
+    let listed = on(&database, &["task", "list", "--format", "json"]).exits(0).json();
+    let id = listed[0]["id"].as_str().expect("an id");
+    assert_eq!(listed[0]["pending_reason"], Value::Null, "a worker is all that it waits for");
+    database.execute("UPDATE powercrud_bulk_task SET operation = 'frobnicate';").await;
+    let told = on(&database, &["task", "show", id]).exits(0);
+    assert!(told.stdout.contains("the operation \"frobnicate\"; this version of PowerCRUD"), "{told}");
+    database.execute("UPDATE powercrud_bulk_task SET operation = 'update'; DROP TABLE item;").await;
+    let told = on(&database, &["task", "show", id]).exits(0);
+    assert!(told.stdout.contains("knows the resource \"item\", the table"), "{told}");
+    let told = on(&database, &["task", "show", id, "--format", "json"]).exits(0).json();
+    assert!(told["pending_reason"].as_str().is_some_and(|reason| reason.contains("cancel it")), "{told:#}");
+    on(&database, &["task", "cancel", id]).exits(0);
+    let told = on(&database, &["task", "show", id, "--format", "json"]).exits(0).json();
+    assert_eq!((&told["status"], &told["pending_reason"]), (&json!("CANCELLED"), &Value::Null));
 }

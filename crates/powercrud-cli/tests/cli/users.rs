@@ -13,7 +13,7 @@ use crate::{
     support::{TestDatabase, each_database, run},
 };
 
-each_database! { users_are_added_changed_and_removed }
+each_database! { users_are_added_changed_and_removed, users_have_roles }
 
 /// Runs the program with a password in its environment.
 fn with_password(database: &TestDatabase, arguments: &[&str], password: &str) -> Run {
@@ -108,4 +108,51 @@ async fn the_demo_can_ask_for_login() {
     assert!(server.get("/resources/book").starts_with("HTTP/1.1 200"));
     assert_eq!(server.stop(), Some(0));
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+async fn users_have_roles(database: TestDatabase) {
+    let with = |arguments: &[&str], text: &str| {
+        let name = format!("roles-{}-{:?}", std::process::id(), database.kind);
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("powercrud.toml"), text).unwrap();
+        let mut command = command(&[arguments, &["--database", &database.url]].concat());
+        command.current_dir(&folder).env("POWERCRUD_PASSWORD", "correct horse");
+        let run = finish(command);
+        std::fs::remove_dir_all(&folder).unwrap();
+        run
+    };
+    database.execute("CREATE TABLE book (id INTEGER NOT NULL PRIMARY KEY, publisher_id INTEGER);").await;
+    let roles =
+        "[roles.clerk.resources.book]\nallow = [\"view\", \"change\"]\nrows = \"publisher_id={user.publisher}\"";
+    let add = ["user", "add", "Ann", "--role", "clerk", "--attribute", "publisher=7"];
+    with(&add, roles).exits(0);
+    with(&["user", "add", "Sue", "--role", "staff"], roles).exits(0);
+    let listed = users(&database);
+    assert_eq!((&listed[0]["role"], &listed[0]["attributes"]["publisher"]), (&"clerk".into(), &"7".into()));
+    assert_eq!((&listed[1]["role"], &listed[1]["is_staff"]), (&"staff".into(), &true.into()));
+    with(&["user", "role", "ann", "clark"], roles).exits(64).complains(&["clark", "viewer, editor, staff, clerk"]);
+    with(&["user", "role", "ann", "clerk", "--attribute", "1=7"], roles).exits(64).complains(&["attributes", "1"]);
+    with(&["user", "role", "ann", "clerk", "--attribute", "seven"], roles).exits(64).complains(&["NAME=VALUE"]);
+    with(&["user", "role", "nobody", "clerk"], roles).exits(64).complains(&["nobody"]);
+    let changed = with(&["user", "role", "ann", "clerk", "--attribute", "publisher=8"], roles).exits(0).stdout;
+    assert!(changed.contains("Ann is clerk now with publisher=8"), "{changed}");
+    let table = with(&["user", "list"], roles).exits(0).stdout;
+    assert!(table.contains("clerk") && table.contains("publisher=8"), "{table}");
+    assert!(with(&["check"], roles).exits(0).stdout.contains("viewer, editor, staff, clerk"));
+    // Whose role is gone may do nothing, and is named.
+    let told = with(&["check"], "").exits(0).stdout;
+    assert!(told.contains("Ann has the role \"clerk\", which there is not"), "{told}");
+    with(&["user", "role", "ann", "--none"], roles).exits(0);
+    assert_eq!(users(&database)[0]["role"], Value::Null);
+    // Mistakes are told together, with their places.
+    let wrong = "[roles.clerk]\ndefault = 7\n[roles.clerk.resources.books]\nallow = \"view\"\n[roles.clerk.resources.book]\n\
+        allow = [\"fly\"]\nrows = \"price=1\"\ncolour = \"red\"";
+    with(&["check"], wrong).exits(1).complains(&[
+        "powercrud.toml: roles.clerk.default: 7 is not allowed",
+        "powercrud.toml: roles.clerk.resources.book.colour: there is no such setting; allowed are: allow, rows",
+        "roles.clerk.resources.books: there is no such resource",
+        "powercrud.toml: roles.clerk.resources.book.allow: \"fly\" is no permission",
+        "powercrud.toml: roles.clerk.resources.book.rows: book has no column \"price\"",
+    ]);
 }

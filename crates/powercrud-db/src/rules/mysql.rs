@@ -10,7 +10,7 @@ use crate::{
     tokens::{Token, tokenize},
 };
 
-pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) -> Result<Rules> {
+pub(super) async fn read(database: &Database, table: &Table, write_kind: WriteKind) -> Result<Rules> {
     let parameters = || vec![table.name.as_str().into()];
     let mut rules = Rules::default();
     let version = rows(database, "SELECT CAST(VERSION() AS CHAR)", Vec::new()).await?;
@@ -42,12 +42,12 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
     let sql = format!(
         "SELECT 1 FROM information_schema.triggers WHERE event_object_schema = DATABASE() AND event_object_table = ? \
          AND event_manipulation = '{}' LIMIT 1",
-        deed.word()
+        write_kind.word()
     );
     if !rows(database, &sql, parameters()).await?.is_empty() {
         rules.add_unknown(TRIGGERS);
     }
-    if deed == WriteKind::Update {
+    if write_kind == WriteKind::Update {
         let sql = "SELECT CAST(column_name AS CHAR), CAST(generation_expression AS CHAR) FROM information_schema.columns \
             WHERE table_schema = DATABASE() AND table_name = ? AND generation_expression <> ''";
         for row in rows(database, sql, parameters()).await? {

@@ -8,7 +8,7 @@ const OID: &str =
     "(SELECT c.oid FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relname = $2 AND n.nspname = $1)";
 
-pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) -> Result<Rules> {
+pub(super) async fn read(database: &Database, table: &Table, write_kind: WriteKind) -> Result<Rules> {
     let parameters = || vec![table.sql_schema.clone().into(), table.name.as_str().into()];
     let mut rules = Rules::default();
     let sql = format!(
@@ -25,7 +25,7 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
         });
     }
     // Bit 4 of a trigger's type is UPDATE, bit 3 is DELETE; '2' and '4' are a rule's.
-    let (bit, event) = if deed == WriteKind::Update { (16, '2') } else { (8, '4') };
+    let (bit, event) = if write_kind == WriteKind::Update { (16, '2') } else { (8, '4') };
     let sql = format!(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
                         AND t.tgenabled NOT IN ('D', 'R') AND t.tgtype & {bit} <> 0),
@@ -39,14 +39,14 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
         [TRIGGERS, "row security", "rewrite rules", "exclusion constraints", "rules of partitions or child tables"];
     for row in rows(database, &sql, parameters()).await? {
         for (index, what) in UNKNOWN.into_iter().enumerate() {
-            let concerns = deed == WriteKind::Update || index < 3;
+            let concerns = write_kind == WriteKind::Update || index < 3;
             if concerns && row.try_get_by_index::<bool>(index)? {
                 rules.add_unknown(what);
             }
         }
     }
-    rules.unknown.extend(unseen_referrers(database, table, deed).await?);
-    if deed == WriteKind::Update {
+    rules.unknown.extend(unseen_referrers(database, table, write_kind).await?);
+    if write_kind == WriteKind::Update {
         let sql = format!(
             "SELECT a.attname::text, pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attribute AS a
             JOIN pg_catalog.pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
@@ -77,8 +77,8 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
 }
 
 /// References from rows that this role may not read, to the table or to what a delete takes along: nobody can look whether there are any.
-async fn unseen_referrers(database: &Database, table: &Table, deed: WriteKind) -> Result<Option<Unknown>> {
-    let takes_along = deed == WriteKind::Delete;
+async fn unseen_referrers(database: &Database, table: &Table, write_kind: WriteKind) -> Result<Option<Unknown>> {
+    let takes_along = write_kind == WriteKind::Delete;
     let sql = format!(
         "WITH RECURSIVE reached (id) AS (
             SELECT {OID} UNION

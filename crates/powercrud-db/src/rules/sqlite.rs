@@ -10,7 +10,7 @@ use crate::{
     tokens::{Token, spans},
 };
 
-pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) -> Result<Rules> {
+pub(super) async fn read(database: &Database, table: &Table, write_kind: WriteKind) -> Result<Rules> {
     let mut rules = Rules::default();
     let sql = "SELECT type, name, COALESCE(sql, '') FROM sqlite_schema WHERE tbl_name = ? COLLATE NOCASE";
     for row in rows(database, sql, vec![table.name.as_str().into()]).await? {
@@ -29,8 +29,8 @@ pub(super) async fn read(database: &Database, table: &Table, deed: WriteKind) ->
                     rules.add_unknown("ON CONFLICT clauses");
                 }
             }
-            "trigger" if is_for(&tokens, deed) => rules.add_unknown(TRIGGERS),
-            "index" if deed == WriteKind::Update && is_over_parts(&tokens) => {
+            "trigger" if is_for(&tokens, write_kind) => rules.add_unknown(TRIGGERS),
+            "index" if write_kind == WriteKind::Update && is_over_parts(&tokens) => {
                 let columns = columns_in(&tokens, table);
                 let columns = (!columns.is_empty()).then_some(columns);
                 rules.unknown.push(Unknown { what: format!("the unique index {name}"), columns });
@@ -86,10 +86,10 @@ fn columns_in(tokens: &Spans, table: &Table) -> Vec<String> {
     columns
 }
 
-/// Whether a CREATE TRIGGER is for a deed: its event stands before ON.
-fn is_for(tokens: &Spans, deed: WriteKind) -> bool {
+/// Whether a CREATE TRIGGER is for this kind of write: its event stands before ON.
+fn is_for(tokens: &Spans, write_kind: WriteKind) -> bool {
     let before_on = tokens.iter().take_while(|(token, _)| !token.is_word("ON"));
-    before_on.filter(|(token, _)| token.is_word(deed.word())).count() > 0
+    before_on.filter(|(token, _)| token.is_word(write_kind.word())).count() > 0
 }
 
 /// Whether a CREATE INDEX is unique, and over expressions, another collation than the columns', or part of the rows.

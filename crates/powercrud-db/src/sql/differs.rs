@@ -1,7 +1,7 @@
 //! Whether a cell differs from the value that is to be written into it, by more than what the database calls equal: collations that ignore
 //! case, trailing blanks and the digits of a number would keep a change from being made.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::Expr;
 
 use super::is_spatial;
 use crate::{
@@ -14,7 +14,7 @@ impl Dialect {
     /// Whether `cell`, which reads `column`, differs from `value`, NULL being a value like any other. Where nobody can tell, it does.
     pub fn differs(self, column: &Column, cell: Expr, value: &Value) -> Expr {
         if value.is_null() {
-            return cell.is_not_null();
+            return self.is_not_null(column, cell);
         }
         let template = match self {
             Self::Sqlite => "(? COLLATE BINARY IS NOT ?)",

@@ -1,4 +1,4 @@
-//! Version columns: a whole number that grows, or the moment of the last change.
+//! Version columns: a whole number that grows, or the timestamp of the last change.
 
 use sea_orm::sea_query::Expr;
 

@@ -104,11 +104,15 @@ impl Dialect {
     /// Whether `expr`, which reads `column`, is `value`: equal by the rules of its type, or shown so where it has none.
     pub fn equals(self, column: &Column, expr: Expr, value: &Value) -> Expr {
         let text = || Expr::val(value.to_text());
+        // The bytes of a text are no text.
+        let same_text = |expr: Expr| {
+            let same = "(typeof(?) <> 'blob' AND CAST(? AS TEXT) = ?)";
+            self.custom(same, [expr.clone(), expr, text()])
+        };
         match (self, &column.column_type) {
+            (Self::Sqlite, _) if matches!(value, Value::Raw(_)) => same_text(expr),
             (Self::Sqlite, ColumnType::Other) => {
-                // The bytes of a text are no text.
-                let same = "(typeof(?) <> 'blob' AND CAST(? AS TEXT) = ?)";
-                let same = self.custom(same, [expr.clone(), expr.clone(), text()]);
+                let same = same_text(expr.clone());
                 let number = match (value.to_text().parse::<i64>(), value.to_text().parse::<f64>()) {
                     (Ok(number), _) => Expr::val(number),
                     (_, Ok(number)) => Expr::val(number),
@@ -138,7 +142,7 @@ impl Dialect {
             // What is no moment is none of those asked for.
             (Self::Sqlite, ColumnType::Time | ColumnType::DateTime | ColumnType::DateTimeTz) => self.custom(
                 "((? = ?) IS TRUE)",
-                [self.moment(column, expr), self.moment(column, self.write(column, value))],
+                [self.timestamp(column, expr), self.timestamp(column, self.write(column, value))],
             ),
             // As 16 bytes or as text, with capitals and hyphens or not; each of them an index can find.
             (Self::Sqlite, ColumnType::Uuid) if !is_uuid_in_bytes(column) => {
@@ -150,9 +154,9 @@ impl Dialect {
     }
 
     /// An operand of a comparison with `column`: on SQLite a moment, which is text that may have a `T`, a zone or fewer digits,
-    /// becomes one text in UTC, so that equal moments are equal and earlier ones less; what is no moment becomes NULL. No index serves
+    /// becomes one text in UTC, so that equal moments are equal and earlier ones less; what is not a timestamp becomes NULL. No index serves
     /// that, and each row costs some ten calls of functions, but a wrong selection would be worse.
-    pub fn moment(self, column: &Column, operand: Expr) -> Expr {
+    pub fn timestamp(self, column: &Column, operand: Expr) -> Expr {
         let (form, shape) = match (self, &column.column_type) {
             (Self::Sqlite, ColumnType::DateTime | ColumnType::DateTimeTz) => {
                 ("%Y-%m-%d %H:%M:%S", "[0-9][0-9][0-9][0-9]-*")
@@ -161,14 +165,14 @@ impl Dialect {
             (Self::Sqlite, ColumnType::Time) => ("%H:%M:%S", "*[0-9][0-9]:*"),
             _ => return operand,
         };
-        let sql = moment_sql(form, shape);
+        let sql = timestamp_sql(form, shape);
         let times = sql.matches('?').count();
         self.custom(&sql, std::iter::repeat_n(operand, times))
     }
 }
 
 /// A moment of SQLite as one text, with `?` for it. Its functions know milliseconds only, so the digits after the second go around them.
-fn moment_sql(form: &str, shape: &str) -> String {
+fn timestamp_sql(form: &str, shape: &str) -> String {
     let after = "substr(?, instr(?, '.') + 1)";
     let zone = format!("ltrim({after}, '0123456789')");
     let digits = format!("substr({after}, 1, length({after}) - length({zone}))");

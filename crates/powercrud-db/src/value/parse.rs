@@ -36,8 +36,12 @@ pub(super) fn parse(column: &Column, text: &str) -> Result<Value, Refused> {
         },
         ColumnType::Float => match text.parse::<f64>() {
             Ok(number) if number.is_finite() => match if column.is_single() { single(number) } else { number } {
-                fits if fits.is_finite() => Ok(Value::Float(fits)),
-                _ => Err(("OUT_OF_RANGE", format!("a number from -{0:e} to {0:e}", f32::MAX))),
+                fits if !fits.is_finite() => Err(("OUT_OF_RANGE", format!("a number from -{0:e} to {0:e}", f32::MAX))),
+                0.0 if !is_zero(text) => {
+                    let smallest = if column.is_single() { f32::from_bits(1).into() } else { f64::from_bits(1) };
+                    Err(("OUT_OF_RANGE", format!("0, or a number no closer to it than {smallest:.0e}")))
+                }
+                fits => Ok(Value::Float(fits)),
             },
             Ok(number) if special(column, text).is_some() => Ok(Value::Float(number)),
             _ => Err(kind("a number such as 1.5")),
@@ -87,6 +91,12 @@ pub(super) fn parse(column: &Column, text: &str) -> Result<Value, Refused> {
         ColumnType::Bytes => Err(kind("bytes can't be edited here")),
         ColumnType::Enum | ColumnType::Other => Ok(Value::Text(text.to_owned())),
     }
+}
+
+/// Whether the number is 0 as it is written, and not too small for its type.
+fn is_zero(number: &str) -> bool {
+    let digits = number.split(['e', 'E']).next().unwrap_or_default();
+    !digits.contains(|c: char| matches!(c, '1'..='9'))
 }
 
 fn integer(column: &Column, min: i64, max: i64, text: &str) -> Result<Value, Refused> {
@@ -190,15 +200,15 @@ fn special(column: &Column, text: &str) -> Option<()> {
             is(infinite || is_far(&lower) && is_date(lower.strip_suffix(" bc").unwrap_or(&lower)))
         }
         (Dialect::Postgres, ColumnType::DateTime | ColumnType::DateTimeTz) => {
-            let moment = lower.strip_suffix(" bc").unwrap_or(&lower);
-            is(infinite || is_far(&lower) && is_moment(moment, column.column_type == ColumnType::DateTimeTz))
+            let timestamp = lower.strip_suffix(" bc").unwrap_or(&lower);
+            is(infinite || is_far(&lower) && is_timestamp(timestamp, column.column_type == ColumnType::DateTimeTz))
         }
         (Dialect::Postgres, ColumnType::Time) => {
             is(lower.strip_prefix("24:00").is_some_and(|rest| rest.bytes().all(|c| matches!(c, b':' | b'0' | b'.'))))
         }
         (Dialect::Mysql, ColumnType::Date) => is(has_zero(&lower) && is_date(&lower)),
         (Dialect::Mysql, ColumnType::DateTime | ColumnType::DateTimeTz) => {
-            is(has_zero(&lower) && is_moment(&lower, false))
+            is(has_zero(&lower) && is_timestamp(&lower, false))
         }
         (Dialect::Mysql, ColumnType::Time) => is(is_clock(lower.strip_prefix('-').unwrap_or(&lower), 1..=3)),
         _ => None,
@@ -239,7 +249,7 @@ fn is_clock(text: &str, hours: std::ops::RangeInclusive<usize>) -> bool {
     }
 }
 
-fn is_moment(text: &str, with_zone: bool) -> bool {
+fn is_timestamp(text: &str, with_zone: bool) -> bool {
     let Some((date, clock)) = text.split_once([' ', 't']) else { return is_date(text) };
     let clock = match clock.split_once(['+', '-']) {
         Some((clock, zone)) if with_zone && zone.bytes().all(|c| c.is_ascii_digit() || c == b':') => clock,
@@ -380,6 +390,11 @@ mod tests {
             (Postgres, "double precision", ColumnType::Float, "-infinity", Ok("-Infinity")),
             (Postgres, "double precision", ColumnType::Float, "1e999", Err("INVALID_TYPE")),
             (Mysql, "float", ColumnType::Float, "0.1", Ok("0.1")),
+            (Postgres, "real", ColumnType::Float, "1e-50", Err("OUT_OF_RANGE")),
+            (Postgres, "real", ColumnType::Float, "1e-7", Ok("0.0000001")),
+            (Postgres, "double precision", ColumnType::Float, "-0.5E-400", Err("OUT_OF_RANGE")),
+            (Postgres, "double precision", ColumnType::Float, "0.00e-400", Ok("0")),
+            (Sqlite, "REAL", ColumnType::Float, "1e-400", Err("OUT_OF_RANGE")),
             (Postgres, "name", ColumnType::Text { max_length: Some(2) }, "é", Ok("é")),
             (Postgres, "name", ColumnType::Text { max_length: Some(2) }, "éa", Err("TOO_LONG")),
         ] {

@@ -8,7 +8,17 @@ use sea_orm::{
 };
 
 use super::{Action, AuditEntry, record_hash};
-use crate::{engine::Engine, error::Result, own::tables, resource::Resource, user::User};
+use crate::{
+    engine::Engine,
+    error::{Error, Result},
+    own::{
+        entity::{self, audit},
+        tables,
+    },
+    resource::Resource,
+    task::store::by_user,
+    user::User,
+};
 use powercrud_db::{Dialect, QueryExt as _};
 
 /// Which entries to list.
@@ -22,18 +32,15 @@ pub struct AuditFilter {
     pub resource: Option<String>,
     /// Only what is about the record of that resource with this key.
     pub record_key: Option<String>,
-    /// Only what happened at this moment or later, in milliseconds since 1970 UTC.
+    /// Only what happened at this time or later, in milliseconds since 1970 UTC.
     pub from: Option<i64>,
-    /// Only what happened before this moment.
+    /// Only what happened before this time.
     pub before: Option<i64>,
     /// How many to skip.
     pub offset: u64,
     /// How many at most; 0 means 50.
     pub limit: u64,
 }
-
-const COLUMNS: [&str; 11] =
-    ["id", "at", "user_id", "user_name", "action", "resource", "record_key", "task_id", "subject", "reason", "changes"];
 
 /// The entries that fit, newest first, for staff.
 ///
@@ -42,7 +49,8 @@ const COLUMNS: [&str; 11] =
 pub async fn list(engine: &Engine, user: &User, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
     let limit = if filter.limit == 0 { 50 } else { filter.limit };
     let select = newest_first().cond_where(condition(engine, user, filter)?).offset(filter.offset).limit(limit).take();
-    engine.database().connection().rows(&select).await?.iter().map(read).collect()
+    let rows = engine.database().connection().rows(&select).await?;
+    rows.iter().map(|row| Ok(as_shown(engine, read(row)?))).collect()
 }
 
 /// How many entries [`list`] would find without a limit.
@@ -77,8 +85,7 @@ pub async fn people(engine: &Engine, user: &User) -> Result<Vec<(Option<String>,
 pub async fn people_of(engine: &Engine, select: &SelectStatement) -> Result<Vec<(Option<String>, String)>> {
     let mut people = Vec::new();
     for row in engine.database().connection().rows(select).await? {
-        let id: Option<String> = row.try_get_by_index(0)?;
-        let name: Option<String> = row.try_get_by_index(1)?;
+        let (id, name): (Option<String>, Option<String>) = row.try_get_many_by_index()?;
         let name = name.or_else(|| id.clone()).unwrap_or_else(|| "operator".to_owned());
         people.push((id, name));
     }
@@ -111,7 +118,24 @@ pub async fn did_lately<C: ConnectionTrait>(
 }
 
 fn newest_first() -> SelectStatement {
-    Query::select().columns(COLUMNS).from(tables::AUDIT).order_by("at", Order::Desc).order_by("id", Order::Desc).take()
+    entity::select::<audit::Entity>().order_by("at", Order::Desc).order_by("id", Order::Desc).take()
+}
+
+/// The entry without what `engine`'s user may not know of it: fields that there are not for the user, and which record it is about where not
+/// all are.
+fn as_shown(engine: &Engine, mut entry: AuditEntry) -> AuditEntry {
+    let Some(name) = entry.resource.as_ref().filter(|_| engine.viewer().is_some()) else { return entry };
+    match engine.resource(name) {
+        Ok(resource) if resource.table.scope.is_none() => {
+            let shows = |name: &String| resource.field(name).is_some() || resource.many_to_many(name).is_some();
+            entry.changes.retain(|name, _| shows(name));
+        }
+        _ => {
+            entry.changes.clear();
+            entry.record_key = None;
+        }
+    }
+    entry
 }
 
 fn condition(engine: &Engine, user: &User, filter: &AuditFilter) -> Result<Cond> {
@@ -121,7 +145,12 @@ fn condition(engine: &Engine, user: &User, filter: &AuditFilter) -> Result<Cond>
         all = all.add(by_user(id));
     }
     if let (Some(key), Some(resource)) = (&filter.record_key, &filter.resource) {
-        all = all.add(Expr::col("record_hash").eq(record_hash(engine.resource(resource)?, key)));
+        let resource = engine.resource(resource)?;
+        if resource.table.scope.is_some() {
+            let what = format!("look for single {} in the audit trail", resource.label_plural);
+            return Err(Error::Forbidden(what));
+        }
+        all = all.add(Expr::col("record_hash").eq(record_hash(resource, key)));
     }
     let conditions = [
         filter.action.map(|action| Expr::col("action").eq(action.as_str())),
@@ -132,24 +161,19 @@ fn condition(engine: &Engine, user: &User, filter: &AuditFilter) -> Result<Cond>
     Ok(conditions.into_iter().flatten().fold(all, Cond::add))
 }
 
-/// Rows of the user of that id; of the operator where it is empty.
-pub fn by_user(id: &str) -> Expr {
-    if id.is_empty() { Expr::col("user_id").is_null() } else { Expr::col("user_id").eq(id) }
-}
-
 fn read(row: &QueryResult) -> Result<AuditEntry> {
-    let (action, changes): (String, String) = (row.try_get_by_index(4)?, row.try_get_by_index(10)?);
+    let row: audit::Model = entity::read(row)?;
     Ok(AuditEntry {
-        id: row.try_get_by_index(0)?,
-        at: row.try_get_by_index(1)?,
-        user_id: row.try_get_by_index(2)?,
-        user_name: row.try_get_by_index(3)?,
-        action: Action::from_word(&action).unwrap_or(Action::Unknown),
-        resource: row.try_get_by_index(5)?,
-        record_key: row.try_get_by_index(6)?,
-        task_id: row.try_get_by_index(7)?,
-        subject: row.try_get_by_index(8)?,
-        reason: row.try_get_by_index(9)?,
-        changes: serde_json::from_str(&changes).unwrap_or_default(),
+        id: row.id,
+        at: row.at,
+        user_id: row.user_id,
+        user_name: row.user_name,
+        action: Action::from_word(&row.action).unwrap_or(Action::Unknown),
+        resource: row.resource,
+        record_key: row.record_key,
+        task_id: row.task_id,
+        subject: row.subject,
+        reason: row.reason,
+        changes: serde_json::from_str(&row.changes).unwrap_or_default(),
     })
 }

@@ -1,11 +1,12 @@
-//! The default backend: workers look into the database, and on PostgreSQL LISTEN/NOTIFY wakes them at once. Notifications are an
-//! optimisation; workers poll as well.
+//! The default backend: workers look into the database, and on PostgreSQL LISTEN/NOTIFY wakes them at once.
 
+use futures_util::future::{BoxFuture, FutureExt as _};
 use sea_orm::{ConnectionTrait as _, Statement};
 use sqlx::postgres::PgListener;
 use uuid::Uuid;
 
-use crate::{digest::digest, engine::Engine};
+use super::{Backend, Listener};
+use crate::{config::DATABASE_BACKEND, digest::digest, engine::Engine};
 
 const CHANNEL: &str = "powercrud_bulk_task";
 
@@ -17,59 +18,64 @@ fn channel(engine: &Engine) -> String {
     }
 }
 
-/// Wakes the workers of other processes, where the database can.
-pub(super) async fn notify(engine: &Engine, task_id: Uuid) {
-    let database = engine.database();
-    if !database.dialect().notifies() {
-        return;
+pub(super) struct Database;
+
+impl Database {
+    pub(super) const NAME: &str = DATABASE_BACKEND;
+}
+
+impl Backend for Database {
+    fn name(&self) -> &'static str {
+        Self::NAME
     }
-    let backend = database.connection().get_database_backend();
-    let statement = Statement::from_sql_and_values(
-        backend,
-        "SELECT pg_notify($1, $2)",
-        [channel(engine).into(), task_id.to_string().into()],
-    );
-    if let Err(error) = database.connection().execute_raw(statement).await {
-        tracing::debug!(%error, "workers could not be notified; they will find the task when they poll");
+
+    /// Wakes the workers of other processes, where the database can.
+    fn dispatch<'a>(&'a self, engine: &'a Engine, task_id: Uuid) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            let database = engine.database();
+            if !database.dialect().notifies() {
+                return Ok(());
+            }
+            let statement = Statement::from_sql_and_values(
+                database.connection().get_database_backend(),
+                "SELECT pg_notify($1, $2)",
+                [channel(engine).into(), task_id.to_string().into()],
+            );
+            database.connection().execute_raw(statement).await.map(|_| ()).map_err(|error| error.to_string())
+        }
+        .boxed()
+    }
+
+    fn listen<'a>(&'a self, engine: &'a Engine) -> BoxFuture<'a, Result<Box<dyn Listener>, String>> {
+        async move {
+            let database = engine.database();
+            if !database.dialect().notifies() {
+                return Ok(Box::new(Silence) as Box<dyn Listener>);
+            }
+            let listening = async {
+                let pool = database.connection().get_postgres_connection_pool();
+                let mut listener = PgListener::connect_with(pool).await?;
+                listener.listen(&channel(engine)).await?;
+                Ok::<_, sqlx::Error>(listener)
+            };
+            let listener = listening.await.map_err(|error| error.to_string())?;
+            Ok(Box::new(listener) as Box<dyn Listener>)
+        }
+        .boxed()
     }
 }
 
-/// Waits for other processes' notifications, where the database has them.
-pub(crate) struct Listener {
-    postgres: Option<PgListener>,
+impl Listener for PgListener {
+    fn heard(&mut self) -> BoxFuture<'_, Result<(), String>> {
+        async move { self.recv().await.map(|_| ()).map_err(|error| error.to_string()) }.boxed()
+    }
 }
 
-impl Listener {
-    /// Starts to listen; a database that can't, or a connection that fails, leaves a listener that hears nothing.
-    pub(crate) async fn start(engine: &Engine) -> Self {
-        let database = engine.database();
-        if !database.dialect().notifies() {
-            return Self { postgres: None };
-        }
-        let listening = async {
-            let mut listener = PgListener::connect_with(database.connection().get_postgres_connection_pool()).await?;
-            listener.listen(&channel(engine)).await?;
-            Ok::<_, sqlx::Error>(listener)
-        };
-        match listening.await {
-            Ok(listener) => Self { postgres: Some(listener) },
-            Err(error) => {
-                tracing::warn!(%error, "can't listen for new tasks; polling instead");
-                Self { postgres: None }
-            }
-        }
-    }
+/// Of a database that can't wake anybody.
+struct Silence;
 
-    /// Returns when something was heard; never where nothing can be.
-    pub(crate) async fn heard(&mut self) {
-        match &mut self.postgres {
-            Some(listener) => {
-                if let Err(error) = listener.recv().await {
-                    tracing::debug!(%error, "the listening connection was lost; polling");
-                    self.postgres = None;
-                }
-            }
-            None => std::future::pending().await,
-        }
+impl Listener for Silence {
+    fn heard(&mut self) -> BoxFuture<'_, Result<(), String>> {
+        std::future::pending().boxed()
     }
 }

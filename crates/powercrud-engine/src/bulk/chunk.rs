@@ -3,13 +3,17 @@
 //! All of it happens inside the caller's transaction, each try in a savepoint. Most bad records of a delete are found by one query
 //! (other records refer to them), so that a chunk with thousands of them does not fall to thousands of statements.
 
+mod actions;
 mod attempt;
 mod blocked;
+mod cascades;
 mod changed;
 mod keep;
+mod kept;
 mod links;
 mod restore;
-mod taken;
+mod rules;
+mod scope;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -22,24 +26,25 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use self::attempt::undone;
-use super::{
-    chunk_keys::ChunkKeys,
-    images::Images,
-    report::{delete_fault, record_fault},
+pub(super) use self::rules::OwnCode;
+use self::{
+    actions::Records,
+    attempt::{Done, undone},
 };
+use super::{chunk_keys::ChunkKeys, images::Images};
 use crate::{
+    bulk::operation::{Operation, Range},
     engine::Engine,
     error::{Error, FieldError, Result},
+    faults::{delete_fault, record_fault},
     resource::Resource,
-    task::Operation,
 };
 use powercrud_db::{
-    QueryExt as _, Transaction,
-    rules::{Rules, WriteKind, is_key_unique},
+    Fault, QueryExt as _, Transaction,
+    rules::{Rules, is_key_unique},
 };
 
-/// What became of a chunk's records.
+/// The outcome of a chunk's records.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// Done, including those of a delete that were gone already.
@@ -60,6 +65,26 @@ impl Outcome {
         let first = self.errors.first()?.unknown.as_ref()?;
         let alike = self.succeeded == 0 && self.errors.iter().all(|failed| failed.unknown.as_ref() == Some(first));
         alike.then(|| (first.clone(), self.errors.len() as u64))
+    }
+}
+
+/// What an attempt did, where it stands, or why it was undone.
+pub(super) type Attempted = std::result::Result<Done, Undone>;
+
+/// Some record's error, by which an attempt was undone.
+pub(super) enum Undone {
+    /// What the database said.
+    Fault(Fault),
+    /// What an action's own code said.
+    Record(FieldError),
+    /// What rules of the application have against these records; the others have not been tried without them.
+    Refused(Vec<Failed>),
+}
+
+impl Undone {
+    /// Whether a record was changed all the same, which stands.
+    fn leaves_a_change(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.code == "NOT_DELETED")
     }
 }
 
@@ -105,7 +130,7 @@ const BISECTIONS: usize = 64;
 pub(super) struct Chunk<'a> {
     engine: &'a Engine,
     resource: &'a Resource,
-    operation: &'a Operation,
+    operation: &'a dyn Operation,
     /// What is kept of each record, for a revert.
     images: Option<&'a Images>,
     /// Added to the places that images are numbered by, where records are tried again whose places may be taken.
@@ -114,6 +139,10 @@ pub(super) struct Chunk<'a> {
     from: i64,
     to: i64,
     keys: ChunkKeys<'a>,
+    /// What the application adds.
+    own_code: Option<OwnCode>,
+    /// Read beforehand, for an action that goes through them one by one.
+    records: Records,
     /// Whether a delete looks for records that others refer to before anything fails.
     look_first: bool,
     /// After so many failed records the rest is not tried.
@@ -123,11 +152,11 @@ pub(super) struct Chunk<'a> {
     /// Whether triggers may do more than the statement says.
     has_triggers: bool,
     /// Whether a refusal that should pass is its record's by now.
-    impatient: bool,
+    refusals_are_final: bool,
 }
 
 /// So long a single record is tried again that is refused by what should pass, so often.
-const PATIENCE: Duration = Duration::from_secs(1);
+const RETRY_FOR: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// After so many records that failed alike, by a fault of which nobody can tell whose it is, a chunk leaves the rest to be thought over.
@@ -142,7 +171,7 @@ impl Alike {
     }
 
     /// Nobody thinks of giving up before there are so many.
-    pub(super) fn patience(&self) -> u64 {
+    pub(super) fn limit(&self) -> u64 {
         if self.is_slow() { SLOW_ALIKE } else { ALIKE }
     }
 }
@@ -157,13 +186,9 @@ pub(super) struct Known {
 
 impl Known {
     /// Asks the database. Where it does not answer, each statement looks by itself.
-    pub(super) async fn ask(engine: &Engine, resource: &Resource, operation: &Operation) -> Self {
+    pub(super) async fn ask(engine: &Engine, resource: &Resource, operation: &dyn Operation) -> Self {
         let key_is_unique = is_key_unique(engine.database(), &resource.table).await.unwrap_or(false);
-        let kind = match operation {
-            Operation::Delete => WriteKind::Delete,
-            Operation::Update(_) | Operation::Revert(_) => WriteKind::Update,
-        };
-        let rules = Rules::read(engine.database(), &resource.table, kind).await;
+        let rules = Rules::read(engine.database(), &resource.table, operation.write_kind()).await;
         let has_triggers = rules.map_or(true, |rules| rules.has_triggers());
         Self { key_is_unique, has_triggers }
     }
@@ -179,7 +204,7 @@ impl<'a> Chunk<'a> {
     pub(super) fn new(
         engine: &'a Engine,
         resource: &'a Resource,
-        operation: &'a Operation,
+        operation: &'a dyn Operation,
         task_id: Uuid,
         (from, to): (i64, i64),
         look_first: bool,
@@ -195,17 +220,19 @@ impl<'a> Chunk<'a> {
             from,
             to,
             keys,
+            own_code: None,
+            records: Records::new(),
             look_first,
             most_errors: usize::MAX,
             key_is_unique: true,
             has_triggers: false,
-            impatient: false,
+            refusals_are_final: false,
         }
     }
 
     /// Takes refusals that should pass for those of their records: to try all of it again was in vain.
-    pub(super) fn impatient(self, impatient: bool) -> Self {
-        Self { impatient, ..self }
+    pub(super) fn refusals_are_final(self, refusals_are_final: bool) -> Self {
+        Self { refusals_are_final, ..self }
     }
 
     /// What the database says of the table now.
@@ -235,19 +262,30 @@ impl<'a> Chunk<'a> {
             let error = FieldError { field: None, code: "UNKNOWN_RECORD".into(), message: reason.into() };
             outcome.errors.push(Failed::new(seq, record_key, error));
         }
-        let changed = self.find_changed(transaction).await?;
-        blocked.extend(changed.iter().map(|failed| failed.seq));
-        outcome.errors.extend(changed);
+        Box::pin(self.begin(transaction)).await?;
+        let operation = self.operation;
+        for found in [
+            self.find_beyond(transaction).await?,
+            self.find_changed(transaction).await?,
+            operation.prepare(self, transaction).await?,
+        ] {
+            let found: Vec<_> = found.into_iter().filter(|failed| blocked.insert(failed.seq)).collect();
+            outcome.errors.extend(found);
+        }
         let mut looked_for_blockers = false;
-        if self.look_first && !matches!(self.operation, Operation::Update(_)) {
+        if self.look_first && operation.finds_blocked() {
             looked_for_blockers = true;
-            let found = self.find_blocked(transaction, &blocked).await?;
+            let mut found = self.find_blocked(transaction, &blocked).await?;
+            found.retain(|failed| !blocked.contains(&failed.seq));
             blocked.extend(found.iter().map(|failed| failed.seq));
             outcome.errors.extend(found);
         }
         // Who refers to others of the same table mostly comes after them.
-        let last_first = matches!(self.operation, Operation::Delete) && self.keeps_itself();
-        let mut attempts = vec![Attempt { from: self.from, to: self.to }];
+        let last_first = operation.deletes() && self.keeps_itself();
+        let mut attempts = match operation.goes_one_by_one() {
+            true => (self.from..=self.to).rev().map(|seq| Attempt { from: seq, to: seq }).collect(),
+            false => vec![Attempt { from: self.from, to: self.to }],
+        };
         // Since when a single record is refused by what should pass.
         let mut refused: Option<(i64, Instant)> = None;
         while let Some(Attempt { from, to }) = attempts.pop() {
@@ -255,16 +293,25 @@ impl<'a> Chunk<'a> {
             if size == 0 {
                 continue;
             }
-            let fault = match self.attempt(transaction, from, to, size, &blocked).await? {
+            let error = match Box::pin(self.attempt(transaction, Range { from, to, size, blocked: &blocked })).await? {
                 Ok(done) => {
                     self.count(transaction, (from, to), size, done, &mut outcome).await?;
                     continue;
                 }
-                Err(fault) => fault,
+                Err(Undone::Fault(fault)) => Error::from(fault),
+                Err(Undone::Record(error)) => Error::Invalid(vec![error]),
+                Err(Undone::Refused(refused)) => {
+                    blocked.extend(refused.iter().map(|failed| failed.seq));
+                    outcome.errors.extend(refused);
+                    attempts.push(Attempt { from, to });
+                    continue;
+                }
             };
-            if self.may_be_blocked(&fault) && !looked_for_blockers {
+            let fault = if let Error::Database(fault) = &error { Some(&**fault) } else { None };
+            if fault.is_some_and(|fault| operation.may_be_blocked(fault)) && !looked_for_blockers {
                 looked_for_blockers = true;
-                let found = self.find_blocked(transaction, &blocked).await?;
+                let mut found = self.find_blocked(transaction, &blocked).await?;
+                found.retain(|failed| !blocked.contains(&failed.seq));
                 if !found.is_empty() {
                     blocked.extend(found.iter().map(|failed| failed.seq));
                     outcome.errors.extend(found);
@@ -272,10 +319,10 @@ impl<'a> Chunk<'a> {
                     continue;
                 }
             }
-            if size == 1 && fault.is_refusal() {
+            if size == 1 && fault.is_some_and(Fault::is_refusal) {
                 let (of, since) =
                     *refused.insert(refused.filter(|(of, _)| *of == from).unwrap_or((from, Instant::now())));
-                if since.elapsed() < PATIENCE {
+                if since.elapsed() < RETRY_FOR {
                     tokio::time::sleep(PAUSE).await;
                     attempts.push(Attempt { from: of, to });
                     continue;
@@ -283,8 +330,8 @@ impl<'a> Chunk<'a> {
             }
             if size == 1 {
                 let seq = (from..=to).find(|seq| !blocked.contains(seq)).unwrap_or(from);
-                outcome.errors.push(self.blame(transaction, seq, &fault.into()).await?);
-                let alike = outcome.alike().is_some_and(|(alike, records)| records >= alike.patience());
+                outcome.errors.push(self.attribute_error(transaction, seq, &error).await?);
+                let alike = outcome.alike().is_some_and(|(alike, records)| records >= alike.limit());
                 if (alike && !last_first) || outcome.errors.len() >= self.most_errors {
                     outcome.errors.retain(|failed| failed.seq <= seq);
                     outcome.stopped_after = Some(seq - self.from + 1);
@@ -307,21 +354,24 @@ impl<'a> Chunk<'a> {
             }
         }
         outcome.errors.sort_by_key(|failed| failed.seq);
+        Box::pin(self.ended(transaction, &outcome)).await?;
         Ok(outcome)
     }
 
     /// A record with the fault that is its own.
-    pub(super) async fn blame<C: ConnectionTrait>(&self, connection: &C, seq: i64, error: &Error) -> Result<Failed> {
-        let changes = match self.operation {
-            Operation::Update(changes) => &changes.fields[..],
-            Operation::Delete | Operation::Revert(_) => &[],
-        };
+    pub(super) async fn attribute_error<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        seq: i64,
+        error: &Error,
+    ) -> Result<Failed> {
+        let changes = self.operation.changes().map_or(&[][..], |changes| &changes.fields);
         let record_key = self.keys.key_of(connection, seq).await?;
         let (error, unknown) = match error {
             Error::Database(fault) => {
                 let alike = Alike { code: fault.code, native: fault.native.clone() };
                 let is_known = fault.is_record() && !fault.is_unknown();
-                let is_delete = matches!(self.operation, Operation::Delete);
+                let is_delete = self.operation.deletes();
                 let error = match is_delete && fault.code == "FOREIGN_KEY" {
                     true => self.who_refers(connection, seq).await?,
                     false => None,

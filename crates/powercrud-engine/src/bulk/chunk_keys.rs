@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use sea_orm::{
     ConnectionTrait, QueryResult,
-    sea_query::{ColumnRef, Expr, ExprTrait as _, Order, Query, SelectStatement},
+    sea_query::{ColumnRef, Cond, Expr, ExprTrait as _, Order, Query, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -16,8 +16,8 @@ use crate::{
     error::{Error, Result},
     own::tables,
     query,
+    query::keys_subquery,
     resource::Resource,
-    selection::keys_subquery,
 };
 use powercrud_db::{Column, Dialect, QueryExt as _, Value};
 
@@ -41,8 +41,8 @@ struct Row {
 fn read_rows(rows: &[QueryResult]) -> Result<Vec<Row>> {
     rows.iter()
         .map(|row| {
-            let (seq, record_key) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            Ok(Row { seq, record_key, length: row.try_get_by_index(2)? })
+            let (seq, record_key, length) = row.try_get_many_by_index()?;
+            Ok(Row { seq, record_key, length })
         })
         .collect()
 }
@@ -182,10 +182,10 @@ impl<'a> ChunkKeys<'a> {
         let mut select = self.rows(from, to);
         select.expr(number().min()).expr(number().max()).expr(Expr::cust("COUNT(*)"));
         let Some(row) = connection.row(&select).await? else { return Ok(None) };
-        let bounds: (Option<i64>, Option<i64>) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        let (Some(smallest), Some(largest)) = bounds else { return Ok(None) };
+        let bounds: (Option<i64>, Option<i64>, i64) = row.try_get_many_by_index()?;
+        let (Some(smallest), Some(largest), keys) = bounds else { return Ok(None) };
         // A frozen selection has each key once, so as many keys as numbers means every number.
-        let without_gap = i128::from(largest) - i128::from(smallest) + 1 == i128::from(row.try_get_by_index::<i64>(2)?);
+        let without_gap = i128::from(largest) - i128::from(smallest) + 1 == i128::from(keys);
         Ok(without_gap.then(|| key().between(smallest, largest)))
     }
 
@@ -278,14 +278,14 @@ impl<'a> ChunkKeys<'a> {
         if self.resource.key_columns().iter().all(|column| !column.may_lose_keys()) {
             return Ok(Vec::new());
         }
-        let marked = |mark: &str| Expr::col((tables::SELECTED, "record_key")).like(format!("%~{mark}%"));
+        let marked = query::LOST_MARKS.map(|mark| Expr::col((tables::SELECTED, "record_key")).like(mark));
         let mut select = self.rows(from, to);
-        select.columns(["seq", "record_key"]).and_where(marked("n").or(marked("!")).or(marked("0")));
+        select.columns(["seq", "record_key"]).cond_where(marked.into_iter().fold(Cond::any(), Cond::add));
         let mut lost = Vec::new();
         for row in connection.rows(&select).await? {
-            let record_key: String = row.try_get_by_index(1)?;
+            let (seq, record_key): (_, String) = row.try_get_many_by_index()?;
             if let Some(reason) = query::why_lost(self.resource, &record_key) {
-                lost.push((row.try_get_by_index(0)?, record_key, reason));
+                lost.push((seq, record_key, reason));
             }
         }
         Ok(lost)
@@ -308,9 +308,7 @@ impl<'a> ChunkKeys<'a> {
         select.columns(["seq", "record_key", "record_version"]);
         select.and_where(Expr::col((tables::SELECTED, "seq")).gte(from)).and_where(Expr::col(version).is_not_null());
         let rows = connection.rows(&select).await?;
-        let frozen =
-            rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?)));
-        frozen.collect()
+        rows.iter().map(|row| Ok(row.try_get_many_by_index()?)).collect()
     }
 
     fn split(&self, key: &str) -> Result<Vec<Value>> {

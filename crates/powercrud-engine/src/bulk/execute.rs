@@ -13,8 +13,12 @@ mod closer;
 mod ending;
 mod errors;
 mod heartbeat;
+mod kept_first;
+mod rights;
 mod sweep;
+mod taken;
 mod trace;
+mod walk;
 mod watch;
 mod whole;
 
@@ -33,19 +37,20 @@ use self::{
     closer::{Streak, Verdict, verdict},
     ending::end,
     errors::write_errors,
+    walk::walk,
 };
 use super::{
-    chunk::{Alike, Chunk, Known, Outcome},
+    chunk::{Alike, Chunk, Known, Outcome, OwnCode},
     images::Images,
-    is_all_or_nothing, revert, stored_inputs,
+    is_all_or_nothing,
 };
 use crate::{
+    bulk::operation::{self, ONE_BY_ONE, Operation},
     engine::Engine,
     error::{Error, Result},
-    form::sort_bulk_inputs,
     resource::Resource,
     task::{
-        BulkTask, Operation, Status,
+        BulkTask, Status,
         store::{self, Lease},
     },
 };
@@ -53,8 +58,6 @@ use powercrud_db::{Transaction, with_timeout};
 
 /// How long a chunk should take: long enough that its overhead is small, short enough that progress is fresh and a cancel is prompt.
 const CHUNK_TARGET: Duration = Duration::from_millis(200);
-const FIRST_CHUNK: i64 = 2_000;
-const LARGEST_CHUNK: i64 = 50_000;
 
 /// How often a transaction is tried again after a passing fault, before the task is left for a later attempt.
 const TRIES: u32 = 8;
@@ -63,7 +66,7 @@ const REFUSED_TRIES: u32 = 5;
 /// The same, where the transaction was made small to find the record that is in the way.
 const CAUTIOUS_TRIES: u32 = 2;
 
-/// Carries a held task to its end, to a wish to cancel or pause, or to `stop`, where the lease is given back. A panic is an error like
+/// Carries a held task to its end, to a request to cancel or pause, or to `stop`, where the lease is given back. A panic is an error like
 /// any other.
 ///
 /// # Errors
@@ -75,6 +78,8 @@ pub(crate) async fn execute(
     task: BulkTask,
     stop: &CancellationToken,
 ) -> Result<BulkTask> {
+    // Ends, locks and notices are everybody's; records are seen by whoever asked.
+    let engine = &engine.for_everybody();
     let lost = CancellationToken::new();
     let _heartbeat = heartbeat::start(engine, lease, lost.clone());
     let span = trace::task_span(&task, &lease);
@@ -105,48 +110,20 @@ fn said(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("nobody knows why")
 }
 
-async fn walk(
-    engine: &Engine,
-    lease: Lease,
-    task: BulkTask,
-    stop: &CancellationToken,
-    lost: &CancellationToken,
-) -> Result<BulkTask> {
-    if let Some(message) = attempts::exhausted(engine, &task) {
-        return end(engine, lease, task, Some(message)).await;
-    }
-    let newer;
-    let run = match Run::new(engine, lease, task.clone(), stop, lost) {
-        // The tables, or what the role may do with them, may have changed since they were read here.
-        Err(_) if engine.reload_catalog().await.unwrap_or(false) => {
-            newer = engine.clone();
-            Run::new(&newer, lease, task.clone(), stop, lost)
-        }
-        run => run,
-    };
-    let mut run = match run {
-        Ok(run) => run,
-        // The resource or a field is gone since the task was submitted.
-        Err(error) => return end(engine, lease, task, Some(error.to_string())).await,
-    };
-    run.known = Known::ask(engine, &run.resource, &run.operation).await;
-    let walk =
-        async { if is_all_or_nothing(&run.task) { run.all_or_nothing().await } else { run.chunk_by_chunk().await } };
-    tokio::select! {
-        biased;
-        result = walk => result,
-        () = lost.cancelled() => Err(lease.lost(engine)),
-    }
-}
-
-struct Run<'a> {
+struct Execution<'a> {
     engine: &'a Engine,
+    /// The same, as whoever asked for the task sees it.
+    seen: Engine,
     lease: Lease,
     task: BulkTask,
     resource: Arc<Resource>,
-    operation: Operation,
+    operation: Arc<dyn Operation>,
     /// What is kept of each record.
     images: Option<Images>,
+    /// Whether that is kept of all records before the first of them changes.
+    kept_first: bool,
+    /// What the application adds to each chunk.
+    own_code: Option<OwnCode>,
     stop: &'a CancellationToken,
     lost: &'a CancellationToken,
     /// Records of the next chunk.
@@ -156,7 +133,7 @@ struct Run<'a> {
     /// Fewer than `chunk_size`, while a record is looked for whose fault ends the whole transaction.
     cautious: Option<i64>,
     /// Whether to try all of a chunk again was in vain, so that refusals are taken for those of their records.
-    impatient: bool,
+    refusals_are_final: bool,
     /// How many records in a row failed alike, by a fault of which nobody can tell whose it is.
     streak: Streak,
     /// Whether each chunk of a delete first looks for records that others refer to.
@@ -173,60 +150,55 @@ struct Run<'a> {
 type Committed = (BulkTask, Option<(Alike, u64)>);
 
 /// Why a walk ends before its last record.
-enum Halt {
-    /// Somebody wishes it.
-    Wish,
+enum StopReason {
+    /// A user asked for it.
+    Requested,
     /// This process shuts down.
     Shutdown,
+    /// Whoever asked for it may not do that any more.
+    Denied(String),
 }
 
-impl<'a> Run<'a> {
+impl<'a> Execution<'a> {
     fn new(
         engine: &'a Engine,
+        seen: Engine,
         lease: Lease,
         task: BulkTask,
         stop: &'a CancellationToken,
         lost: &'a CancellationToken,
     ) -> Result<Self> {
-        if let Some(what) = &task.unreadable {
-            let message = format!("this version of PowerCRUD can't read {what} of the task, so nothing was done");
-            return Err(Error::NotAllowed(message));
-        }
-        let resource = Arc::clone(engine.resource(&task.resource)?);
-        resource.require_table_of(&task)?;
+        let resource = Arc::clone(seen.resource(&task.resource)?);
+        task.require_table(&resource)?;
+        task.require_keys(&resource)?;
         resource.require_bulk()?;
         // Checked again: what may be changed may have changed since.
-        let operation = match task.operation.as_str() {
-            "revert" => Operation::Revert(revert::check_running(&resource, &task)?),
-            "delete" => {
-                resource.require_bulk_delete()?;
-                Operation::Delete
-            }
-            "update" => match sort_bulk_inputs(&resource, &stored_inputs(&task)) {
-                (changes, errors) if errors.is_empty() => Operation::Update(changes),
-                (_, errors) => return Err(Error::Invalid(errors)),
-            },
-            other => return Err(Error::NotAllowed(format!("there is no operation {other:?}"))),
+        let operation = operation::of_task(&resource, &task)?;
+        let images = match operation.restores() {
+            Some(_) => None,
+            None => Images::of(&task, task.id, &resource, operation.deletes())?,
         };
-        let images = match operation {
-            Operation::Revert(_) => None,
-            _ => Images::of(&task, task.id, &resource, matches!(operation, Operation::Delete))?,
-        };
+        let own_code = OwnCode::of(&seen, &resource, task.user_id.clone())?;
+        let has_rules = own_code.as_ref().is_some_and(OwnCode::has_rules);
+        let (first_chunk, ceiling) = if has_rules { ONE_BY_ONE } else { operation.chunk_sizes() };
         let largest_chunk = engine.database().dialect().largest_chunk(resource.table.primary_key.len());
-        let chunk_size = resource.settings.bulk_chunk_size.map_or(FIRST_CHUNK, |size| size as i64).min(largest_chunk);
+        let chunk_size = resource.settings.bulk_chunk_size.map_or(first_chunk, |size| size as i64).min(largest_chunk);
         Ok(Self {
             engine,
+            seen,
             lease,
             task,
             resource,
             operation,
             images,
+            kept_first: false,
+            own_code,
             stop,
             lost,
             chunk_size,
-            ceiling: LARGEST_CHUNK.min(largest_chunk),
+            ceiling: ceiling.min(largest_chunk),
             cautious: None,
-            impatient: false,
+            refusals_are_final: false,
             streak: Streak::default(),
             look_first: false,
             known: Known::default(),
@@ -239,9 +211,7 @@ impl<'a> Run<'a> {
     /// In larger selections than one chunk may be, nobody does.
     async fn count_absent(&mut self) {
         let total = self.task.total_records as i64;
-        let by_trigger = matches!(self.operation, Operation::Delete) && self.known.has_triggers;
-        let takes_others = by_trigger || self.chunk(0, 1).cascades_to_itself();
-        if self.task.cursor == 0 && (1..=self.ceiling).contains(&total) && takes_others {
+        if self.task.cursor == 0 && (1..=self.ceiling).contains(&total) && self.takes_others() {
             let mut whole = self.chunk(0, total);
             // What is wrong with a key is told where its record's turn comes.
             let existing = with_timeout(whole.count_existing(self.engine.database().connection())).await.ok();
@@ -251,10 +221,12 @@ impl<'a> Run<'a> {
 
     async fn chunk_by_chunk(&mut self) -> Result<BulkTask> {
         self.count_absent().await;
+        self.keep_first().await?;
         while self.remaining() > 0 {
             match self.halt().await? {
-                Some(Halt::Shutdown) => return self.give_back().await,
-                Some(Halt::Wish) => return self.end(None).await,
+                Some(StopReason::Shutdown) => return self.give_back().await,
+                Some(StopReason::Requested) => return self.end(None).await,
+                Some(StopReason::Denied(message)) => return self.end(Some(message)).await,
                 None => {}
             }
             if let Some(most) = self.resource.settings.bulk_max_errors
@@ -265,7 +237,7 @@ impl<'a> Run<'a> {
             }
             match self.commit_chunk().await {
                 Ok(()) => {}
-                // Nothing of the chunk stands; whoever wished so is seen next.
+                // Nothing of the chunk stands; the request is seen next.
                 Err(_) if self.interrupted.is_cancelled() => {}
                 Err(error) => match verdict(&error) {
                     Verdict::Later => return Err(error),
@@ -276,10 +248,14 @@ impl<'a> Run<'a> {
                 return self.end(Some(message)).await;
             }
         }
-        match self.sweep().await {
-            Ok(Some(Halt::Shutdown)) => self.give_back().await,
-            Ok(_) => self.end(None).await,
-            Err(error) => Err(error),
+        let halted = match self.sweep().await? {
+            None => self.settle_taken().await?,
+            halted => halted,
+        };
+        match halted {
+            Some(StopReason::Shutdown) => self.give_back().await,
+            Some(StopReason::Denied(message)) => self.end(Some(message)).await,
+            Some(StopReason::Requested) | None => self.end(None).await,
         }
     }
 
@@ -297,7 +273,7 @@ impl<'a> Run<'a> {
         match result {
             Ok((task, alike)) => {
                 let tried = task.cursor - self.task.cursor;
-                self.impatient &= task.failed_records > self.task.failed_records;
+                self.refusals_are_final &= task.failed_records > self.task.failed_records;
                 self.stands(task);
                 self.streak.add(alike);
                 self.cautious = self.cautious.map(|size| size * 2).filter(|size| *size < self.chunk_size);
@@ -312,41 +288,43 @@ impl<'a> Run<'a> {
     }
 
     /// A chunk until it is committed, or fails by more than a passing fault; and how long its last try took.
+    // By hand: a try that the watch interrupted is not repeated, but may have been committed as well as any other.
     async fn try_chunk_with_timeout(&self, size: i64) -> (Result<Committed>, Duration) {
         let mut tries = 0;
         loop {
             let started = Instant::now();
             let result = self.try_chunk(size).await;
-            let pause = self.pause_after(&result, &mut tries);
+            let pause = result.as_ref().err().and_then(|error| self.pause_after(error, tries));
             let interrupted = result.is_err() && self.interrupted.is_cancelled();
             if pause.is_none() && !interrupted {
                 return (result, started.elapsed());
             }
             tokio::time::sleep(pause.unwrap_or_default()).await;
-            if let Some(task) = self.committed_unheard().await {
+            if let Some(task) = self.commit_was_applied().await {
                 return (Ok((task, None)), started.elapsed());
             }
             if interrupted {
                 return (result, started.elapsed());
             }
+            tries += 1;
         }
     }
 
     /// How long to wait before a transaction that met a passing fault is tried again; `None` where it is not.
-    fn pause_after<T>(&self, result: &Result<T>, tries: &mut u32) -> Option<Duration> {
-        let is_refusal = matches!(result, Err(error) if self.is_refusal(error));
+    fn pause_after(&self, error: &Error, tries: u32) -> Option<Duration> {
+        let is_refusal = self.is_refusal(error);
         let most = match is_refusal {
-            _ if self.cautious.is_some() || (is_refusal && self.impatient) => CAUTIOUS_TRIES,
+            _ if self.cautious.is_some() || (is_refusal && self.refusals_are_final) => CAUTIOUS_TRIES,
             true => REFUSED_TRIES,
             false => TRIES,
         };
-        if self.lost.is_cancelled() { None } else { pause_after(result, tries, most) }
+        if self.lost.is_cancelled() { None } else { pause_after(error, tries, most) }
     }
 
     /// The task as its row has it, where a transaction that seemed to fail was committed: a lost connection keeps back the answer only.
     ///
     /// Where the server still commits while this looks, the checkpoint refuses the repetition.
-    async fn committed_unheard(&self) -> Option<BulkTask> {
+    async fn commit_was_applied(&self) -> Option<BulkTask> {
         let stored = store::load(self.engine, self.task.id).await.ok()?;
         let further = (stored.cursor, stored.failed_records) != (self.task.cursor, self.task.failed_records);
         (further && self.lease.holds(&stored)).then_some(stored)
@@ -361,7 +339,7 @@ impl<'a> Run<'a> {
         .await
     }
 
-    /// Writes what became of the next `size` records, as part of their transaction.
+    /// Writes the outcome of the next `size` records, as part of their transaction.
     async fn advance(&self, transaction: &Transaction, size: i64, outcome: &Outcome) -> Result<BulkTask> {
         let task = advanced(&self.task, size, outcome, self.absent);
         write_errors(transaction, task.id, &outcome.errors).await?;
@@ -379,11 +357,12 @@ impl<'a> Run<'a> {
     /// The `size` records after the first `cursor`.
     fn chunk(&self, cursor: i64, size: i64) -> Chunk<'_> {
         let first = self.task.first_seq + cursor;
-        let places = (first, first + size - 1);
-        Chunk::new(self.engine, &self.resource, &self.operation, self.task.id, places, self.look_first)
-            .keeping(self.images.as_ref(), 0)
+        let positions = (first, first + size - 1);
+        Chunk::new(&self.seen, &self.resource, &*self.operation, self.task.id, positions, self.look_first)
+            .keeping(self.images_by_chunk(), 0)
             .on(self.known)
-            .impatient(self.impatient)
+            .refusals_are_final(self.refusals_are_final)
+            .with(self.own_code.clone())
     }
 
     fn remaining(&self) -> i64 {
@@ -391,18 +370,21 @@ impl<'a> Run<'a> {
     }
 
     /// Looks at the task's row, and at this process, before each chunk.
-    async fn halt(&mut self) -> Result<Option<Halt>> {
+    async fn halt(&mut self) -> Result<Option<StopReason>> {
         if self.lost.is_cancelled() {
             return Err(self.lease.lost(self.engine));
         }
         if self.stop.is_cancelled() {
-            return Ok(Some(Halt::Shutdown));
+            return Ok(Some(StopReason::Shutdown));
         }
-        Ok(self.wish().await?.then_some(Halt::Wish))
+        if self.stop_requested().await? {
+            return Ok(Some(StopReason::Requested));
+        }
+        self.ask_again().await
     }
 
-    /// Whether somebody wishes to pause or cancel.
-    async fn wish(&mut self) -> Result<bool> {
+    /// Whether somebody asks to pause or cancel.
+    async fn stop_requested(&mut self) -> Result<bool> {
         self.task.status = with_timeout(store::load(self.engine, self.task.id)).await?.status;
         Ok(matches!(self.task.status, Status::Pausing | Status::Cancelling))
     }
@@ -422,12 +404,11 @@ impl<'a> Run<'a> {
 }
 
 /// How long to wait before a transaction that met a passing fault is tried again; `None` where it is not.
-fn pause_after<T>(result: &Result<T>, tries: &mut u32, most: u32) -> Option<Duration> {
-    match result {
-        Err(Error::Database(fault)) if fault.is_transient() && *tries < most => {
-            *tries += 1;
+fn pause_after(error: &Error, tries: u32, most: u32) -> Option<Duration> {
+    match error {
+        Error::Database(fault) if fault.is_transient() && tries < most => {
             tracing::debug!(code = fault.code, tries, "a transaction met a passing fault; trying again");
-            Some(Duration::from_millis(25 << *tries))
+            Some(Duration::from_millis(50 << tries))
         }
         _ => None,
     }

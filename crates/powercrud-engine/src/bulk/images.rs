@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    own::tables::{BULK_TASK, IMAGE, IMAGE_CELLS, SELECTED},
+    own::tables::{IMAGE, IMAGE_CELLS, IMAGE_KEPT_FIRST, SELECTED},
     resource::Resource,
-    task::{BulkTask, Operation},
+    task::BulkTask,
 };
 use powercrud_db::{Column, Dialect};
 
@@ -28,7 +28,7 @@ pub struct Images {
     pub(crate) of_deleted: bool,
 }
 
-/// Which moment an image shows.
+/// Which point in time an image shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// A record before its change.
@@ -45,27 +45,6 @@ pub(super) const KEPT: &str = "powercrud_kept";
 /// Whether a record's number among its task's images is its key; else it is a place.
 pub(super) fn numbered_by_key(resource: &Resource, dialect: Dialect) -> bool {
     matches!(resource.key_columns()[..], [column] if dialect.holds_only_integers(column))
-}
-
-/// The columns that a task is to keep; `None` where it can't be reverted: a change of the key itself leaves nothing to find records by.
-pub(super) fn columns_to_keep(resource: &Resource, operation: &Operation) -> Option<Vec<String>> {
-    if !resource.can_revert() {
-        return None;
-    }
-    match operation {
-        Operation::Update(changes) => {
-            let table = &resource.table;
-            let kept = |field: &String| table.column(field).is_some() && !table.primary_key.contains(field);
-            let all_kept = changes.links.is_empty() && changes.fields.iter().all(|change| kept(&change.field));
-            all_kept.then(|| changes.fields.iter().map(|change| change.field.clone()).collect())
-        }
-        // What the database computes it computes again.
-        Operation::Delete => {
-            let stored = resource.table.columns.iter().filter(|column| !column.generated || column.identity);
-            Some(stored.map(|column| column.name.clone()).collect())
-        }
-        Operation::Revert(_) => None,
-    }
 }
 
 impl Images {
@@ -136,6 +115,14 @@ impl Images {
         );
         insert.select_from(select).map_err(|error| Error::Internal(error.to_string()))?;
         Ok(insert)
+    }
+
+    /// Notes that the images of all records were kept before the first of them was deleted.
+    pub(super) fn mark_kept_first(&self) -> InsertStatement {
+        let mut insert = Query::insert();
+        insert.into_table(IMAGE).columns(["task_id", "side", "part", "seq"]);
+        insert.values_panic([self.task_id.into(), IMAGE_KEPT_FIRST.into(), 0i16.into(), 0i64.into()]);
+        insert
     }
 
     fn after_all(&self, part: i16) -> SelectStatement {
@@ -236,25 +223,4 @@ fn before_name(index: usize) -> String {
 
 fn after_name(index: usize) -> String {
     format!("after{index}")
-}
-
-/// The records whose values a task keeps, each once: key and number, under the names `record_key` and `seq`; none once they are
-/// being thrown away.
-pub(crate) fn records(task_id: Uuid, dialect: Dialect) -> SelectStatement {
-    let record_key = dialect.custom("COALESCE(?, ?)", [Expr::col("record_key"), dialect.text(Expr::col("seq"))]);
-    let purged = Query::select()
-        .expr(Expr::cust("1"))
-        .from(BULK_TASK)
-        .and_where(Expr::col((BULK_TASK, "id")).eq(task_id))
-        .and_where(Expr::col((BULK_TASK, "images_purged_at")).is_not_null())
-        .take();
-    Query::select()
-        .expr_as(record_key, "record_key")
-        .column("seq")
-        .from(IMAGE)
-        .and_where(Expr::col("task_id").eq(task_id))
-        .and_where(Expr::col("side").eq(Side::Before as i16))
-        .and_where(Expr::col("part").eq(0i16))
-        .and_where(Expr::exists(purged).not())
-        .take()
 }

@@ -1,29 +1,33 @@
 //! Everything that can be checked before a record is touched, checked once: a bulk edit sets the same values on all records.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod rules;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{BulkRequest, RequestKey, Requested, Route, revert};
+use super::{BulkRequest, RequestKey, Requested, Route, revert, stored_inputs};
 use crate::{
+    bulk::operation::{ActionRun, Delete, Operation, Revert, Update},
     config::OnConflict,
     engine::Engine,
     error::{Error, FieldError, Result},
-    form::{Change, LinkChange, sort_bulk_inputs},
+    form::{Change, Changes, LinkChange, sort_action_inputs, sort_bulk_inputs},
     query, record,
     resource::Resource,
     selection::Checked,
-    task::{BulkTask, Operation, store},
+    task::{BulkTask, store},
     user::User,
 };
-use powercrud_db::{Fault, Held, QueryExt as _};
+use powercrud_db::{Fault, Held, Table};
 
 /// A checked bulk request: it can be previewed and submitted.
 #[derive(Clone)]
 pub struct Plan {
     pub(crate) engine: Engine,
     pub(crate) resource: Arc<Resource>,
-    pub(crate) operation: Operation,
+    pub(super) operation: Arc<dyn Operation>,
     pub(crate) selection: Checked,
     pub(crate) user: User,
     pub(crate) route: Route,
@@ -42,30 +46,44 @@ pub struct Plan {
     pub(crate) reverted: Option<Box<BulkTask>>,
 }
 
-/// Checks permission, fields, types, NULLs, choices, references, lengths and the selection.
+/// Checks permission, as the policy gives it to the request's user, fields, types, NULLs, choices, references, lengths and the selection.
 ///
 /// # Errors
-/// [`Error::Invalid`] with one entry for each mistake; [`Error::ReadOnly`] or [`Error::NotAllowed`] where the resource does not take it.
+/// [`Error::Invalid`] with one entry for each mistake; [`Error::ReadOnly`] or [`Error::NotAllowed`] where the resource does not take it,
+/// [`Error::Forbidden`] where the user may not.
 pub async fn plan(engine: &Engine, request: BulkRequest) -> Result<Plan> {
+    let engine = &engine.for_user(&request.user);
     let resource = Arc::clone(engine.resource(&request.resource)?);
     resource.require_bulk()?;
+    let plan = check(engine, Arc::clone(&resource), request).await;
+    engine.unless_changed(&[&resource.table], plan).await
+}
+
+async fn check(engine: &Engine, resource: Arc<Resource>, request: BulkRequest) -> Result<Plan> {
     let mut errors = Vec::new();
     let mut reverted = None;
-    let (mut unfit, mut untried) = (Vec::new(), Vec::new());
-    let operation = match &request.operation {
+    let mut tried = Tried::default();
+    let operation: Arc<dyn Operation> = match &request.operation {
         Requested::Revert(task_id) => {
             let task = store::load(engine, *task_id).await?;
             let images = revert::check(&resource, &task)?;
+            let changes = task.changes.clone();
             reverted = Some(Box::new(task));
-            Operation::Revert(images)
+            Arc::new(Revert::new(images, changes))
         }
         Requested::Delete => {
             resource.require_bulk_delete()?;
-            Operation::Delete
+            Arc::new(Delete)
         }
         Requested::Update(inputs) => {
+            resource.require_bulk_update()?;
             if !resource.can_bulk_edit() {
-                return Err(Error::NotAllowed(format!("{} has no fields that bulk edit may change", resource.name)));
+                let message = format!("{} has no fields that bulk edit may change", resource.name);
+                // A role may be granted what it lacks; of the resource itself it is asked what it never takes.
+                if resource.table.denied.update {
+                    return Err(Error::NotAllowed(message));
+                }
+                return Err(Error::Invalid(vec![FieldError { field: None, code: "NO_BULK_FIELDS".into(), message }]));
             }
             let mut changes;
             (changes, errors) = sort_bulk_inputs(&resource, inputs);
@@ -74,13 +92,31 @@ pub async fn plan(engine: &Engine, request: BulkRequest) -> Result<Plan> {
                 let message = format!("choose at least one field to change; allowed are: {allowed}");
                 errors.push(FieldError { field: None, code: "NO_CHANGES".into(), message });
             }
-            errors.extend(record::refused_values(engine, &resource, &changes.fields).await?);
-            if errors.is_empty() {
-                (unfit, untried) = hold(engine, &resource, &mut changes.fields).await?;
+            tried = try_changes(engine, &resource, &mut changes, &mut errors).await?;
+            Arc::new(Update::new(changes))
+        }
+        Requested::Action { name, values } => {
+            let action = Arc::clone(resource.action(name)?);
+            let retried = match request.parent_id {
+                Some(parent) => Some(store::load(engine, parent).await?),
+                None => None,
+            };
+            let origin = retried.as_ref().map(|task| task.origin_id.unwrap_or(task.id));
+            let retried = retried.filter(BulkTask::sets_fields).map(|task| stored_inputs(&task));
+            let (given, mistaken) = action.values(values);
+            errors = mistaken;
+            match action.set_inputs() {
+                Some(inputs) => {
+                    resource.require_updatable()?;
+                    // A retry sets what the first task set, whatever the action sets by now.
+                    let inputs = retried.as_deref().unwrap_or(inputs);
+                    let (mut changes, more) = sort_action_inputs(&resource, inputs);
+                    errors.extend(more);
+                    tried = try_changes(engine, &resource, &mut changes, &mut errors).await?;
+                    Arc::new(ActionRun::set(action, changes, origin))
+                }
+                None => Arc::new(ActionRun::run(action, given, origin)),
             }
-            errors.extend(lost_references(engine, &resource, &changes.fields).await?);
-            errors.extend(name_targets(engine, &resource, &mut changes.links).await?);
-            Operation::Update(changes)
         }
     };
     let selection = match request.selection.check(engine, &resource).await {
@@ -104,11 +140,14 @@ pub async fn plan(engine: &Engine, request: BulkRequest) -> Result<Plan> {
         on_conflict: request.on_conflict,
         expected_count: None,
         names: BTreeMap::new(),
-        unfit,
-        untried,
+        unfit: tried.unfit,
+        untried: tried.untried,
         reverted,
     };
     errors.extend(plan.repeated_values().await?);
+    if errors.is_empty() {
+        errors = plan.refused_by_rules().await;
+    }
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
@@ -138,18 +177,17 @@ impl Plan {
 
     /// The new values of an update's fields, none for anything else.
     pub(crate) fn changes(&self) -> &[Change] {
-        match &self.operation {
-            Operation::Update(changes) => &changes.fields,
-            Operation::Delete | Operation::Revert(_) => &[],
-        }
+        self.operation.changes().map_or(&[], |changes| &changes.fields)
     }
 
     /// What an update does to many-to-many fields, nothing for anything else.
     pub(crate) fn links(&self) -> &[LinkChange] {
-        match &self.operation {
-            Operation::Update(changes) => &changes.links,
-            Operation::Delete | Operation::Revert(_) => &[],
-        }
+        self.operation.changes().map_or(&[], |changes| &changes.links)
+    }
+
+    /// The tables that it writes to.
+    pub(crate) fn tables(&self) -> Vec<&Table> {
+        self.operation.tables(&self.resource)
     }
 
     /// Whether it waits where something is in its way.
@@ -171,6 +209,31 @@ impl Plan {
         let message = "must be unique, so it can't be set to the same value on several records";
         Ok(keys.into_iter().flatten().map(|column| FieldError::new(column, "UNIQUE", message)).collect())
     }
+}
+
+/// What is known of values that were tried against their columns.
+#[derive(Default)]
+struct Tried {
+    unfit: Vec<(String, Fault)>,
+    untried: Vec<String>,
+}
+
+/// Checks changes against the database: what their columns would hold, and whether what they refer to is there.
+async fn try_changes(
+    engine: &Engine,
+    resource: &Resource,
+    changes: &mut Changes,
+    errors: &mut Vec<FieldError>,
+) -> Result<Tried> {
+    let mut tried = Tried::default();
+    errors.extend(record::refused_values(engine, resource, &changes.fields).await?);
+    if errors.is_empty() {
+        let (unfit, untried) = hold(engine, resource, &mut changes.fields).await?;
+        tried = Tried { unfit, untried };
+    }
+    errors.extend(query::lost_references(engine, resource, &changes.fields).await?);
+    errors.extend(name_targets(engine, resource, &mut changes.links).await?);
+    Ok(tried)
 }
 
 /// Sets the changes to what their columns would hold, so that who holds it already is not changed. The fields whose column takes no such
@@ -196,34 +259,6 @@ async fn hold(
     Ok((unfit, untried))
 }
 
-/// The changes that refer to a record that is not there.
-async fn lost_references(engine: &Engine, resource: &Resource, changes: &[Change]) -> Result<Vec<FieldError>> {
-    let mut errors = Vec::new();
-    for change in changes.iter().filter(|change| !change.value.is_null()) {
-        let Some(reference) = resource.field(&change.field).and_then(|field| field.reference.as_ref()) else {
-            continue;
-        };
-        let column = Expr::col(reference.table.column_ref(&reference.column.name));
-        let mut select = Query::select();
-        select
-            .expr(Expr::cust("1"))
-            .from(reference.table.table_ref())
-            .and_where_option(reference.table.own_rows())
-            .and_where(column.eq(engine.database().dialect().comparable(&reference.column, &change.value)))
-            .limit(1);
-        if engine.database().connection().row(&select).await?.is_none() {
-            let message = format!(
-                "there is no {} with {} {}",
-                reference.table.name,
-                reference.column.name,
-                change.value.to_text()
-            );
-            errors.push(FieldError::new(&change.field, "FOREIGN_KEY", message));
-        }
-    }
-    Ok(errors)
-}
-
 /// Gives the records that links lead to their names, and complains of those that are not there.
 async fn name_targets(engine: &Engine, resource: &Resource, links: &mut [LinkChange]) -> Result<Vec<FieldError>> {
     let mut errors = Vec::new();
@@ -245,5 +280,25 @@ async fn name_targets(engine: &Engine, resource: &Resource, links: &mut [LinkCha
             errors.push(FieldError::new(&change.field, "FOREIGN_KEY", message));
         }
     }
+    tell_apart(links);
     Ok(errors)
+}
+
+/// Adds the key to the names that several records of one field have: "Music (1), Music (8)".
+fn tell_apart(links: &mut [LinkChange]) {
+    let mut keys: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    for change in &*links {
+        for target in &change.targets {
+            let name = (change.field.clone(), target.name.clone());
+            keys.entry(name).or_default().insert(target.key.to_text());
+        }
+    }
+    for change in links {
+        for target in &mut change.targets {
+            let name = (change.field.clone(), target.name.clone());
+            if keys.get(&name).is_some_and(|keys| keys.len() > 1) {
+                target.name = format!("{} ({})", target.name, target.key.to_text());
+            }
+        }
+    }
 }

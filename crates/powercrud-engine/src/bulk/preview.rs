@@ -1,57 +1,69 @@
 //! What a bulk operation would do, before anybody says go: counts, samples, and what a delete takes along or stumbles over.
 
+mod entangled;
 mod failures;
+mod fates;
+mod further;
 mod kept;
 mod links;
+mod lost;
+mod missing;
+mod reading;
 mod referrers;
 mod rule;
 
-use sea_orm::sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Condition, Expr, Order, Query, SelectStatement};
 use serde::Serialize;
 
+pub(super) use entangled::is_entangled;
 pub use failures::Failure;
-pub(super) use kept::{REFERRERS, emptied, is_readable, is_same};
+pub(super) use kept::REFERRERS;
 pub(super) use links::links_differ;
 
+use entangled::Entangled;
 use failures::Judge;
 use referrers::Delete;
 
 use super::{Plan, Route};
 use crate::{
+    cascades::beyond,
     config::Atomicity,
-    error::Result,
+    error::{Error, Result},
     form::{self, Change},
     query::{self, read},
     record,
-    resource::{Field, Resource},
-    task::Operation,
+    resource::Field,
 };
 use powercrud_db::{
-    ForeignKey, QueryExt as _, Table,
+    QueryExt as _,
     rules::{Rules, WriteKind},
 };
 
 /// What would happen.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Preview {
-    /// How many records are selected.
+    /// How many records are selected; of those that are named by key, also the ones that are not there.
     pub total_records: u64,
     /// Of an update: how many will be changed; of a delete, deleted. What [`Preview::unknown`] says may still be in the way.
     pub changing_records: u64,
     /// Of an update: how many have the new values already.
     pub unchanged_records: u64,
+    /// Of a delete: how many of the named records are not there, so that there is nothing left to do; they count as done.
+    pub missing_records: u64,
     /// How many will fail.
     pub failing_records: u64,
     /// Why they will.
     pub failures: Vec<Failure>,
     /// What else may refuse records, where the database can't be asked beforehand: "triggers", for instance.
     pub unknown: Vec<String>,
-    /// Whether a single failure leaves all records as they are.
+    /// Whether a single failure leaves all records as they are; see [`Preview::stops_all`].
     pub all_or_nothing: bool,
     /// Of an update: a few records before and after.
     pub samples: Vec<Sample>,
     /// Of a delete: which other records refer to the selected ones.
     pub referrers: Vec<Referrer>,
+    /// Of a delete: tables of which more rows may change than [`Preview::referrers`] counts, because too many go along to be followed.
+    pub unfollowed: Vec<String>,
     /// Of a delete: how many of the selected records can't be deleted because others refer to them.
     pub blocked_records: u64,
 }
@@ -83,28 +95,59 @@ pub struct Referrer {
     pub through: Option<String>,
 }
 
+impl Referrer {
+    /// Whether both are of the same records, but for their number.
+    fn is_alike(&self, other: &Self) -> bool {
+        let what = |one: &Self| (one.table.clone(), one.columns.clone(), one.through.clone(), one.action);
+        what(self) == what(other)
+    }
+}
+
 const SAMPLES: u64 = 3;
+
+/// The code of a record that is not there.
+const MISSING: &str = "NOT_FOUND";
+
+impl Preview {
+    /// Whether a failure that is foreseen leaves all records as they are. One that is not there leaves nothing to undo: it is named, and
+    /// the others are done.
+    pub fn stops_all(&self) -> bool {
+        self.all_or_nothing && self.failures.iter().any(|failure| failure.code != MISSING)
+    }
+}
 
 impl Plan {
     /// Counts and samples; reads only.
     pub async fn preview(&self) -> Result<Preview> {
-        self.selection.blame(&self.engine, &self.resource, self.foresee().await).await
+        let preview = self.selection.attribute_error(&self.engine, &self.resource, self.foresee().await).await?;
+        if preview.total_records == 0 {
+            self.selection.explain_nothing(&self.engine, &self.resource).await?;
+        }
+        Ok(preview)
     }
 
     async fn foresee(&self) -> Result<Preview> {
         let mut preview = Preview::default();
-        let judge = match &self.operation {
-            Operation::Update(changes) => Some(Judge::new(self, changes).await),
-            Operation::Delete | Operation::Revert(_) => None,
+        let judge = match self.operation.changes() {
+            Some(changes) => Some(Judge::new(self, changes).await),
+            None => None,
         };
-        for slice in self.selection.slices(&self.resource) {
+        let slices = self.selection.slices(&self.resource);
+        for slice in &slices {
             let condition = slice.condition(&self.engine, &self.resource).await?;
-            self.look_at(condition, judge.as_ref(), &mut preview).await?;
+            self.look_at(condition, slices.len() == 1, judge.as_ref(), &mut preview).await?;
         }
-        if matches!(self.operation, Operation::Delete) {
-            preview.failing_records = preview.blocked_records;
-            preview.unknown = self.unknown_of_delete().await;
-            preview.unknown.extend(kept::unknown_defaults(&self.engine, &self.resource.table));
+        preview.unknown.extend(self.operation.unforeseen().map(str::to_owned));
+        if self.has_rules() {
+            preview.unknown.push("the application's own rules".to_owned());
+        }
+        if self.operation.deletes() {
+            preview.unknown.extend(self.unknown_of_delete().await);
+            let defaults = kept::unknown_defaults(&self.engine, &self.resource.table);
+            match self.engine.viewer() {
+                Some(_) if !defaults.is_empty() => preview.unknown.push("records that go back to their default".into()),
+                _ => preview.unknown.extend(defaults),
+            }
             if preview.blocked_records > 0 {
                 preview.failures.push(Failure {
                     code: "FOREIGN_KEY".to_owned(),
@@ -115,8 +158,16 @@ impl Plan {
                 });
             }
         }
+        let is_told = |table: &String| {
+            let table = self.engine.catalog().tables.iter().find(|other| other.qualified_name() == *table);
+            table.is_some_and(|table| self.engine.shows_whole(table))
+        };
+        if self.engine.viewer().is_some() {
+            preview.referrers.retain(|referrer| is_told(&referrer.table) && referrer.through.iter().all(is_told));
+        }
+        self.add_missing(&mut preview).await?;
         preview.failing_records = preview.failures.iter().map(|failure| failure.records).sum();
-        let left = preview.total_records.saturating_sub(preview.unchanged_records);
+        let left = preview.total_records.saturating_sub(preview.unchanged_records + preview.missing_records);
         preview.changing_records = left.saturating_sub(preview.failing_records);
         let background = self.route == Route::Background
             || (self.route == Route::Auto && self.resource.should_process_async(preview.total_records));
@@ -124,24 +175,37 @@ impl Plan {
         Ok(preview)
     }
 
-    /// Adds the records of one condition to a preview.
-    async fn look_at(&self, condition: Condition, judge: Option<&Judge<'_>>, preview: &mut Preview) -> Result<()> {
+    /// Adds the records of one condition to a preview. `is_all`: whether those are all that are selected.
+    async fn look_at(
+        &self,
+        condition: Condition,
+        is_all: bool,
+        judge: Option<&Judge<'_>>,
+        preview: &mut Preview,
+    ) -> Result<()> {
         let connection = self.engine.database().connection();
         let total = connection.number(&self.count(condition.clone())).await?;
         preview.total_records += total;
-        if matches!(self.operation, Operation::Delete) {
+        let (lost, condition) = self.without_lost(condition, preview).await?;
+        if self.operation.deletes() {
             let (engine, table) = (&self.engine, &self.resource.table);
-            let kept = kept::kept(engine, &self.resource, &condition);
-            let referrers = Delete { engine, table, selected: &condition, kept: &kept }.referrers().await?;
+            let kept = self.kept(&condition, is_all, preview).await?;
+            let kept = match beyond(engine, &self.resource) {
+                Some(beyond) if kept.is_empty() => Condition::any().add(beyond),
+                Some(beyond) => Condition::any().add(kept).add(beyond),
+                None => kept,
+            };
+            let delete = Delete { engine, table, selected: &condition, kept: &kept };
+            let (mut referrers, further) = (delete.referrers().await?, delete.further().await?);
+            referrers.extend(further.referrers);
+            preview.unfollowed.extend(further.unfollowed);
+            preview.unfollowed.sort();
+            preview.unfollowed.dedup();
             if !kept.is_empty() {
                 preview.blocked_records += connection.number(&self.count(condition.add(kept))).await?;
             }
             for referrer in referrers {
-                let same = |other: &&mut Referrer| {
-                    (&other.table, &other.columns, &other.through, other.action)
-                        == (&referrer.table, &referrer.columns, &referrer.through, referrer.action)
-                };
-                match preview.referrers.iter_mut().find(same) {
+                match preview.referrers.iter_mut().find(|known| known.is_alike(&referrer)) {
                     Some(known) => known.records += referrer.records,
                     None => preview.referrers.push(referrer),
                 }
@@ -150,8 +214,8 @@ impl Plan {
         }
         let differs = self.differs();
         let changing = connection.number(&self.count(condition.clone().add(differs.clone()))).await?;
-        preview.unchanged_records += total.saturating_sub(changing);
-        let mut stands = Some(Condition::all());
+        preview.unchanged_records += total.saturating_sub(lost + changing);
+        let mut stands = self.operation.changes().map(|_| Condition::all());
         if let Some(judge) = judge {
             let foreseen = judge.foresee(&condition).await?;
             stands = (!judge.fails_always()).then(|| Condition::all().add_option(foreseen.standing));
@@ -171,6 +235,26 @@ impl Plan {
             preview.samples.truncate(SAMPLES as usize);
         }
         Ok(())
+    }
+
+    /// Which of the records that match `selected` can't be deleted. What can't be told of them joins what the preview does not know.
+    async fn kept(&self, selected: &Condition, is_all: bool, preview: &mut Preview) -> Result<Condition> {
+        let kept = kept::kept(&self.engine, &self.resource, selected, is_all);
+        let Some(entangled) = Entangled::of(&self.engine, &self.resource.table) else { return Ok(kept) };
+        let foreseen = if is_all { entangled.foresee(selected).await? } else { None };
+        if foreseen.as_ref().is_none_or(|foreseen| foreseen.doubtful > 0) {
+            preview.unknown.push(entangled.unknown());
+            preview.unknown.dedup();
+        }
+        let Some(foreseen) = foreseen else { return Ok(kept) };
+        if foreseen.stay.is_empty() {
+            return Ok(Condition::any());
+        }
+        let refuse = |error| Error::Invalid(vec![error]);
+        let keys = foreseen.stay.iter().map(|key| query::split_key(&self.resource, key));
+        let keys = keys.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
+        let stay = query::keys_condition(&self.resource, &keys, self.engine.database().dialect());
+        Ok(Condition::any().add(stay))
     }
 
     /// What may keep records from being deleted, and can't be asked beforehand.
@@ -240,17 +324,4 @@ impl Plan {
         }
         Ok(samples)
     }
-}
-
-const REFERRER: &str = "powercrud_referrer";
-
-/// Whether a row of `table` refers to the record by `key`.
-pub(super) fn referred_to(resource: &Resource, table: &Table, key: &ForeignKey) -> Expr {
-    let mut select = Query::select();
-    select.expr(Expr::cust("1")).from_as(table.table_ref(), Alias::new(REFERRER));
-    select.and_where_option(table.own_rows_as(REFERRER));
-    for (column, referenced) in key.columns.iter().zip(&key.referenced_columns) {
-        select.and_where(Expr::col((REFERRER, column.clone())).eq(Expr::col(resource.table.column_ref(referenced))));
-    }
-    Expr::exists(select.take())
 }

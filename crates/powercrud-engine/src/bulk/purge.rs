@@ -72,7 +72,7 @@ async fn outdated(engine: &Engine) -> Result<Vec<Uuid>> {
         let of_resource = Expr::col("model_name").eq(resource.name.as_str());
         old = old.add(Cond::all().add(of_resource).add(ended_before(resource.revert_days())));
     }
-    let ended = Status::ALL.into_iter().filter(|status| status.is_final()).map(Status::as_str);
+    let ended = Status::ALL.iter().filter(|status| status.is_final()).map(|status| status.as_str());
     let select = Query::select()
         .column("id")
         .from(tables::BULK_TASK)

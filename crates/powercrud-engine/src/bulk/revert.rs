@@ -6,13 +6,13 @@
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 use uuid::Uuid;
 
-use super::{Answer, BulkRequest, Requested, Route, images::Images, kept_records, run};
+use super::{Answer, BulkRequest, Requested, Route, images::Images, run};
 use crate::{
     engine::Engine,
     error::{Error, Result},
     own::tables,
     resource::{Resource, grouped},
-    selection::Selection,
+    selection::{Selection, kept_records},
     task::{BulkTask, store},
     user::User,
 };
@@ -36,9 +36,10 @@ pub struct Revertible {
 /// [`Error::TaskNotFound`] where the user may not see the task; [`Error::NotAllowed`] says why it can't be reverted: it still runs,
 /// it is a revert itself, nothing was kept or no longer is, or it was reverted before.
 pub async fn revert(engine: &Engine, user: &User, task_id: Uuid) -> Result<Answer> {
+    let engine = &engine.for_user(user);
     let task = store::get(engine, user, task_id).await?;
     match reverted_by(engine, task_id).await? {
-        Some(active) if !active.status.is_final() => return duplicate(user, active),
+        Some(active) if !active.status.is_final() => return duplicate(engine, user, active),
         Some(before) => return Err(reverted_before(&task, &before)),
         None => {}
     }
@@ -52,7 +53,7 @@ pub async fn revert(engine: &Engine, user: &User, task_id: Uuid) -> Result<Answe
         on_conflict: None,
     };
     match run(engine, request).await {
-        Ok(Answer::Duplicate(active)) => duplicate(user, active),
+        Ok(Answer::Duplicate(active)) => duplicate(engine, user, active),
         // They went between the look and the freezing.
         Err(Error::NothingSelected(_)) => Err(nothing_kept(&task)),
         answer => answer,
@@ -64,6 +65,7 @@ pub async fn revert(engine: &Engine, user: &User, task_id: Uuid) -> Result<Answe
 /// # Errors
 /// As [`revert`].
 pub async fn revertible(engine: &Engine, user: &User, task_id: Uuid) -> Result<Revertible> {
+    let engine = &engine.for_user(user);
     let task = store::get(engine, user, task_id).await?;
     let resource = engine.resource(&task.resource)?;
     resource.require_writable()?;
@@ -104,11 +106,12 @@ pub async fn reverted_by(engine: &Engine, task_id: Uuid) -> Result<Option<BulkTa
     Ok(None)
 }
 
-fn duplicate(user: &User, active: BulkTask) -> Result<Answer> {
+fn duplicate(engine: &Engine, user: &User, active: BulkTask) -> Result<Answer> {
     if user.may_see(active.user_id.as_deref()) {
         return Ok(Answer::Duplicate(active));
     }
-    let holder = format!("somebody else's revert of this task ({})", active.progress_in_words());
+    let progress = active.progress_for_others(engine.resource(&active.resource)?);
+    let holder = format!("somebody else's revert of this task ({progress})");
     Err(Error::Conflict { resource: active.resource, holder, task_id: None })
 }
 
@@ -142,7 +145,8 @@ pub(super) fn check(resource: &Resource, task: &BulkTask) -> Result<Images> {
     if task.resource != resource.name {
         return refuse(format!("task {id} is about {}, not {}", task.resource, resource.name));
     }
-    resource.require_table_of(task)?;
+    task.require_table(resource)?;
+    task.require_keys(resource)?;
     if task.reverts.is_some() {
         return refuse(format!(
             "task {id} is a revert itself; what it restored can be changed again, but not reverted"
@@ -179,6 +183,7 @@ fn is_update(task: &BulkTask) -> bool {
 }
 
 fn images(resource: &Resource, task: &BulkTask, reverted: Uuid, of_deleted: bool) -> Result<Images> {
+    resource.require_revert()?;
     let images = Images::of(task, reverted, resource, of_deleted)?
         .ok_or_else(|| Error::NotAllowed(format!("task {reverted} kept no former values")))?;
     if of_deleted {
@@ -186,7 +191,7 @@ fn images(resource: &Resource, task: &BulkTask, reverted: Uuid, of_deleted: bool
         return Ok(images);
     }
     for column in &images.columns {
-        if !resource.field(&column.name).is_some_and(|field| resource.may_bulk_edit(field)) {
+        if !resource.field(&column.name).is_some_and(|field| resource.may_set_in_bulk(field)) {
             let allowed: Vec<_> = resource.bulk_fields().map(|field| field.name.as_str()).collect();
             let message =
                 format!("{} can't be changed in bulk any more; allowed are: {}", column.name, allowed.join(", "));

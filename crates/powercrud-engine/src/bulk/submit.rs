@@ -3,30 +3,30 @@
 mod freeze;
 mod versions;
 
-use sea_orm::{
-    ConnectionTrait,
-    sea_query::{Expr, Query},
-};
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, sea_query::Expr};
 use uuid::Uuid;
 
 use self::freeze::Source;
-use super::{Plan, Route, images, origin::Origin, repeat, revert};
+use super::{Plan, Route, origin::Origin, repeat, revert};
 use crate::{
-    audit::{Action, Deed, FieldChange, kept_value},
+    audit::{Action, AuditEvent, FieldChange, kept_value},
     config::Atomicity,
     error::{Error, Result},
     lock::{self, Frozen},
     notify,
-    own::tables,
+    own::entity::{self, bulk_task},
+    retry::retry,
     selection::Checked,
     task::{
-        BulkTask, Event, Happening, Operation, Status, TaskEvent,
+        BulkTask, Event, Status, TaskEvent, TaskEventKind,
         store::{self, Lease},
     },
 };
-use powercrud_db::{QueryExt as _, close};
+use powercrud_db::{Fault, QueryExt as _, Value, close};
 
-/// What became of a plan.
+/// The outcome of a plan.
 #[derive(Debug)]
 pub(crate) enum Submitted {
     /// For a worker.
@@ -37,6 +37,16 @@ pub(crate) enum Submitted {
     Duplicate(BulkTask),
 }
 
+/// How often a submission is tried again after a fault. Somebody else was faster, or the database chose this transaction to give way: that is
+/// soon over, however often it happens. Other passing faults took their time already.
+fn tries_after(fault: &Fault) -> u32 {
+    match fault.code {
+        "UNIQUE" | "DEADLOCK" => 20,
+        _ if fault.is_transient() => 5,
+        _ => 0,
+    }
+}
+
 /// The namespace of task keys (UUID version 5).
 const TASK_KEY: Uuid = Uuid::from_u128(0x8f9d_2c1e_5b7a_4d10_9c3e_6a41_70b2_d5f3);
 
@@ -44,42 +54,52 @@ impl Plan {
     /// Freezes the plan. The same request while its task is active returns that task.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where another task holds the resource, [`Error::NothingSelected`], [`Error::SelectionChanged`]; nothing was
-    /// written then.
+    /// [`Error::Conflict`] where another task holds the resource, [`Error::NothingSelected`], [`Error::SelectionChanged`],
+    /// [`Error::TablesChanged`]; nothing was written then.
     pub(crate) async fn submit(&self) -> Result<Submitted> {
+        self.engine.unless_changed(&self.tables(), self.submit_known().await).await
+    }
+
+    async fn submit_known(&self) -> Result<Submitted> {
         let task_id = Uuid::now_v7();
         let task_key = self.task_key().await?;
         if self.request_key.is_some() {
             repeat::forget_old(&self.engine).await?;
         }
-        let mut tries = 0;
-        loop {
-            match self.try_submit(task_id, &task_key).await {
-                Err(Error::Database(fault)) if fault.code == "UNIQUE" || (fault.is_transient() && tries < 5) => {
-                    let connection = self.engine.database().connection();
-                    if let Some(task) = self.same_request().await? {
-                        return Ok(Submitted::Duplicate(task));
-                    }
-                    if let Some(first) = lock::holder(connection, &lock::request_key(&task_key)).await? {
-                        if let Some(key) = &self.request_key
-                            && let Err(error) = key.note(connection, self.engine.database().dialect(), first).await
-                            // Noted in between, by the same request.
-                            && self.same_request().await?.is_none()
-                        {
-                            return Err(error);
-                        }
-                        return Ok(Submitted::Duplicate(store::load(&self.engine, first).await?));
-                    }
-                    // Somebody else was faster, or the database was busy: look again.
-                    tries += 1;
-                    if tries > 20 {
-                        return Err(Error::Database(fault));
-                    }
-                    tokio::time::sleep(std::time::Duration::from_millis(10 << Ord::min(tries, 5))).await;
-                }
-                result => return self.selection.blame(&self.engine, &self.resource, result).await,
+        // Somebody else was faster, or the database was busy.
+        let pause = |error: &Error, tries| match error {
+            Error::Database(fault) if tries < tries_after(fault) => {
+                Some(Duration::from_millis(20 << Ord::min(tries, 4)))
             }
+            _ => None,
+        };
+        let result = retry(
+            pause,
+            || async { self.first_of_its_kind(&task_key).await.transpose() },
+            || self.try_submit(task_id, &task_key),
+        )
+        .await;
+        if let Err(Error::NothingSelected(_)) = result {
+            self.selection.explain_nothing(&self.engine, &self.resource).await?;
         }
+        self.selection.attribute_error(&self.engine, &self.resource, result).await
+    }
+
+    /// The task of the same request, or of one for the same, where that was faster.
+    async fn first_of_its_kind(&self, task_key: &str) -> Result<Option<Submitted>> {
+        let connection = self.engine.database().connection();
+        if let Some(task) = self.same_request().await? {
+            return Ok(Some(Submitted::Duplicate(task)));
+        }
+        let Some(first) = lock::holder(connection, &lock::request_key(task_key)).await? else { return Ok(None) };
+        if let Some(key) = &self.request_key
+            && let Err(error) = key.note(connection, self.engine.database().dialect(), first).await
+            // Noted in between, by the same request.
+            && self.same_request().await?.is_none()
+        {
+            return Err(error);
+        }
+        Ok(Some(Submitted::Duplicate(store::load(&self.engine, first).await?)))
     }
 
     /// The task of the request of this name, where that was faster.
@@ -94,8 +114,10 @@ impl Plan {
         let task = store::load_from(connection, holder).await?;
         // Whose it is stays between staff and owner.
         let visible = self.user.may_see(task.user_id.as_deref());
-        let done = task.progress_in_words();
-        let holder = if visible { format!("task {holder} ({done})") } else { format!("somebody else's task ({done})") };
+        let holder = match visible {
+            true => format!("task {holder} ({})", task.progress_in_words()),
+            false => format!("somebody else's task ({})", task.progress_for_others(&self.resource)),
+        };
         let task_id = visible.then_some(task.id);
         Ok(Error::Conflict { resource: self.resource.name.clone(), holder, task_id })
     }
@@ -114,10 +136,11 @@ impl Plan {
         })
     }
 
-    /// How many records of given keys are there, where that is asked about; what matches is counted as it is frozen.
+    /// How many of the ticked records are there, where that is asked about, as whoever ticked them was told; all else is counted as it is
+    /// frozen.
     async fn present(&self) -> Result<Option<u64>> {
         match (self.expected_count, &self.selection) {
-            (None, _) | (_, Checked::Matching { .. }) => Ok(None),
+            (None, _) | (_, Checked::Matching { .. } | Checked::Keys { .. }) => Ok(None),
             (Some(_), selection) => selection.count(&self.engine, &self.resource).await.map(Some),
         }
     }
@@ -144,7 +167,7 @@ impl Plan {
             key.note(transaction, self.engine.database().dialect(), task_id).await?;
         }
         if self.resource.checks_conflicts() {
-            lock::queue_up(transaction, &self.resource).await?;
+            lock::acquire_model_mutex(transaction, &self.resource).await?;
         }
         let (first_seq, total) = self.freeze(transaction, task_id, source).await?;
         self.as_expected(present.unwrap_or(total))?;
@@ -169,6 +192,8 @@ impl Plan {
             None => Status::Pending,
         };
         self.insert_task(transaction, frozen, task_key, atomicity, status, lease).await?;
+        // After the records were read, so that it holds until the COMMIT.
+        self.engine.require_unchanged(transaction, &self.tables()).await?;
         tracing::debug!(%task_id, total, background, "bulk task frozen");
         Ok(lease)
     }
@@ -199,91 +224,54 @@ impl Plan {
         lease: Option<Lease>,
     ) -> Result<()> {
         let dialect = self.engine.database().dialect();
-        let settings = &self.resource.settings;
         let held = |expr: Expr| if lease.is_some() { expr } else { Expr::val(None::<i64>) };
         let origin = Origin::now();
-        let mut insert = Query::insert();
-        insert
-            .into_table(tables::BULK_TASK)
-            .columns([
-                "id",
-                "parent_id",
-                "user_id",
-                "user_name",
-                "user_email",
-                "model_name",
-                "unique_model_key",
-                "operation",
-                "changes",
-                "selection",
-                "task_key",
-                "status",
-                "total_records",
-                "processed_records",
-                "succeeded_records",
-                "failed_records",
-                "missing_records",
-                "unchanged_records",
-                "stalled_attempts",
-                "first_seq",
-                "cursor",
-                "atomicity",
-                "backend",
-                "notification",
-                "attempt",
-                "worker_id",
-                "lease_expires_at",
-                "created_at",
-                "started_at",
-                "error_message",
-                "names",
-                "image_columns",
-                "reverts",
-                "request_id",
-                "traceparent",
-                "sql_table",
-            ])
-            .values_panic([
-                frozen.task_id.into(),
-                self.parent_id.into(),
-                self.user.id.clone().into(),
-                self.user.recorded_name().into(),
-                self.user.email.clone().into(),
-                self.resource.name.as_str().into(),
-                self.resource.unique_model_key().into(),
-                self.operation.as_str().into(),
-                self.changes_json().to_string().into(),
-                self.selection.describe().to_string().into(),
-                task_key.into(),
-                status.as_str().into(),
-                (frozen.total as i64).into(),
-                0i64.into(),
-                0i64.into(),
-                0i64.into(),
-                0i64.into(),
-                0i64.into(),
-                lease.map_or(0i64, |_| 1).into(),
-                frozen.first_seq.into(),
-                0i64.into(),
-                atomicity.as_str().into(),
-                settings.bulk_async_backend.unwrap_or_default().as_str().into(),
-                notify::words_of(&self.engine, &self.resource).into(),
-                lease.map_or(0, |lease| lease.attempt).into(),
-                lease.map(|lease| lease.worker_id).into(),
-                held(store::expiry(dialect, self.engine.settings().lease)),
-                dialect.now(),
-                held(dialect.now()),
-                "".into(),
-                serde_json::json!(self.names).to_string().into(),
+        let insert = entity::insert::<bulk_task::Entity, _>([
+            (bulk_task::Column::Id, frozen.task_id.into()),
+            (bulk_task::Column::ParentId, self.parent_id.into()),
+            (bulk_task::Column::UserId, self.user.id.clone().into()),
+            (bulk_task::Column::UserName, self.user.recorded_name().into()),
+            (bulk_task::Column::UserEmail, self.user.email.clone().into()),
+            (bulk_task::Column::UserAccess, self.user.id.as_ref().and_then(|_| self.user.to_kept()).into()),
+            (bulk_task::Column::ModelName, self.resource.name.as_str().into()),
+            (bulk_task::Column::UniqueModelKey, self.resource.unique_model_key().into()),
+            (bulk_task::Column::Operation, self.operation.name().into()),
+            (bulk_task::Column::Changes, self.operation.stored().to_string().into()),
+            (bulk_task::Column::Selection, self.selection.describe().to_string().into()),
+            (bulk_task::Column::TaskKey, task_key.into()),
+            (bulk_task::Column::Status, status.as_str().into()),
+            (bulk_task::Column::TotalRecords, (frozen.total as i64).into()),
+            (bulk_task::Column::ProcessedRecords, 0i64.into()),
+            (bulk_task::Column::SucceededRecords, 0i64.into()),
+            (bulk_task::Column::FailedRecords, 0i64.into()),
+            (bulk_task::Column::MissingRecords, 0i64.into()),
+            (bulk_task::Column::UnchangedRecords, 0i64.into()),
+            (bulk_task::Column::StalledAttempts, lease.map_or(0i64, |_| 1).into()),
+            (bulk_task::Column::FirstSeq, frozen.first_seq.into()),
+            (bulk_task::Column::Cursor, 0i64.into()),
+            (bulk_task::Column::Atomicity, atomicity.as_str().into()),
+            (bulk_task::Column::Backend, self.resource.backend().into()),
+            (bulk_task::Column::Notification, notify::words_of(&self.engine, &self.resource).into()),
+            (bulk_task::Column::Attempt, lease.map_or(0, |lease| lease.attempt).into()),
+            (bulk_task::Column::WorkerId, lease.map(|lease| lease.worker_id).into()),
+            (bulk_task::Column::LeaseExpiresAt, held(store::expiry(dialect, self.engine.settings().lease))),
+            (bulk_task::Column::CreatedAt, dialect.now()),
+            (bulk_task::Column::StartedAt, held(dialect.now())),
+            (bulk_task::Column::ErrorMessage, "".into()),
+            (bulk_task::Column::Names, serde_json::json!(self.names).to_string().into()),
+            (
+                bulk_task::Column::ImageColumns,
                 self.image_columns().map(|columns| serde_json::json!(columns).to_string()).into(),
-                self.reverted.as_ref().map(|task| task.id).into(),
-                origin.request_id.into(),
-                origin.traceparent.into(),
-                self.resource.table.sql_name().into(),
-            ]);
+            ),
+            (bulk_task::Column::Reverts, self.reverted.as_ref().map(|task| task.id).into()),
+            (bulk_task::Column::RequestId, origin.request_id.into()),
+            (bulk_task::Column::Traceparent, origin.traceparent.into()),
+            (bulk_task::Column::SqlTable, self.resource.table.sql_name().into()),
+            (bulk_task::Column::KeyTypes, self.resource.key_types().into()),
+        ]);
         transaction.insert(&insert).await?;
         let submitted = TaskEvent {
-            happening: Happening::Submitted,
+            kind: TaskEventKind::Submitted,
             status,
             attempt: lease.map_or(0, |lease| lease.attempt),
             processed_records: 0,
@@ -293,11 +281,11 @@ impl Plan {
             at: 0,
         };
         submitted.write(transaction, dialect, frozen.task_id).await?;
-        self.deed(frozen).write(transaction, dialect, &self.user).await
+        self.audit_event(frozen).write(transaction, dialect, &self.user).await
     }
 
     /// The submission, for the audit trail.
-    fn deed(&self, frozen: Frozen) -> Deed {
+    fn audit_event(&self, frozen: Frozen) -> AuditEvent {
         let action = match (&self.reverted, self.parent_id) {
             (Some(_), _) => Action::TaskReverted,
             (None, Some(_)) => Action::TaskRetried,
@@ -311,11 +299,13 @@ impl Plan {
                 Some(format!("{} {}", change.operation.as_str(), names.join(", ")).trim().to_owned()),
             )
         });
-        let changes = fields.chain(links).map(|(field, to)| (field, FieldChange { from: None, to: Some(to) }));
+        let values = self.operation.values().into_iter().map(|(field, text)| (field, kept_value(&Value::Text(text))));
+        let changes =
+            fields.chain(links).chain(values).map(|(field, to)| (field, FieldChange { from: None, to: Some(to) }));
         let records = self.resource.count_in_words(frozen.total);
-        Deed::new(action)
+        AuditEvent::new(action)
             .on_task(frozen.task_id, &self.resource.name)
-            .about(format!("{} of {records}", self.operation.as_str()))
+            .about(format!("{} of {records}", self.operation.name()))
             .changing(changes.collect())
     }
 
@@ -328,30 +318,9 @@ impl Plan {
     fn image_columns(&self) -> Option<Vec<String>> {
         match &self.reverted {
             Some(task) => task.image_columns.clone(),
-            None => images::columns_to_keep(&self.resource, &self.operation),
+            None if self.resource.can_revert() => self.operation.columns_to_keep(&self.resource),
+            None => None,
         }
-    }
-
-    /// Field name to text, or null; many-to-many field to operation to key to name: what a retry reads back.
-    fn changes_json(&self) -> serde_json::Value {
-        if let Some(task) = &self.reverted {
-            return task.changes.clone();
-        }
-        let mut json = self.fields_json();
-        for change in self.links() {
-            let names = change.targets.iter().map(|target| (target.key.to_text(), target.name.as_str().into()));
-            let names: serde_json::Map<_, _> = names.collect();
-            let field = json.entry(change.field.clone()).or_insert_with(|| serde_json::json!({}));
-            field[change.operation.as_str()] = names.into();
-        }
-        json.into()
-    }
-
-    fn fields_json(&self) -> serde_json::Map<String, serde_json::Value> {
-        let text = |value: &powercrud_db::Value| {
-            if value.is_null() { serde_json::Value::Null } else { value.to_text().into() }
-        };
-        self.changes().iter().map(|change| (change.field.clone(), text(&change.value))).collect()
     }
 
     /// The same user, resource, operation, selection and changes give the same key.
@@ -373,15 +342,7 @@ impl Plan {
             }
             other => other.describe(),
         };
-        let operation = match &self.operation {
-            // The names of linked records may change between two requests; their keys don't.
-            Operation::Update(changes) if changes.links.is_empty() => self.changes_json(),
-            Operation::Update(changes) => {
-                let links: Vec<_> = changes.links.iter().map(crate::form::LinkChange::to_input).collect();
-                serde_json::json!([self.fields_json(), links])
-            }
-            other => other.as_str().into(),
-        };
+        let operation = self.operation.identity();
         // Who shares these tables may mean another one by the same name.
         let table = self.resource.table.sql_name();
         let name = serde_json::json!([self.user.id, self.resource.unique_model_key(), table, operation, selection])

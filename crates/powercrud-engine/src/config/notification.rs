@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::task::{BulkTask, Status};
+use crate::status::Status;
 
 /// One way to tell somebody that a task has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Channel {
     /// The task's page, which always says how it ended.
     StatusPage,
@@ -21,16 +22,9 @@ pub enum Channel {
 }
 
 impl Channel {
-    const ALL: [Self; 4] = [Self::StatusPage, Self::Messages, Self::Email, Self::Callback];
-
     /// The word in settings and tables.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::StatusPage => "status_page",
-            Self::Messages => "messages",
-            Self::Email => "email",
-            Self::Callback => "callback",
-        }
+        self.into()
     }
 }
 
@@ -66,8 +60,7 @@ impl Notification {
 
     /// The channels behind [`Notification::words`]; a word that this version does not know is passed over.
     pub(crate) fn from_words(words: &str) -> Self {
-        let known = |word: &str| Channel::ALL.into_iter().find(|channel| channel.as_str() == word);
-        words.split(',').filter_map(known).collect::<Vec<_>>().into()
+        words.split(',').filter_map(|word| word.parse().ok()).collect::<Vec<Channel>>().into()
     }
 }
 
@@ -116,8 +109,7 @@ impl<'de> Deserialize<'de> for Notification {
             Words::One(words) => {
                 let channels = words.split(',').map(|word| {
                     let word = word.trim();
-                    let known = Channel::ALL.into_iter().find(|channel| channel.as_str() == word);
-                    known.ok_or_else(|| D::Error::custom(format!("{word:?} is no channel")))
+                    word.parse::<Channel>().map_err(|_| D::Error::custom(format!("{word:?} is no channel")))
                 });
                 Ok(channels.collect::<Result<Vec<_>, _>>()?.into())
             }
@@ -140,15 +132,12 @@ pub enum NotifyWhen {
 }
 
 impl NotifyWhen {
-    /// Whether people are told of this task, which has ended.
-    pub(crate) fn includes(self, task: &BulkTask) -> bool {
+    /// Whether people are told of a task that has ended so, so many milliseconds after its submission.
+    pub(crate) fn includes(self, status: Status, took: i64) -> bool {
         match self {
             Self::Always => true,
-            Self::Failure => matches!(task.status, Status::Failure | Status::Partial),
-            Self::Over(least) => {
-                let took = task.completed_at.unwrap_or(task.created_at) - task.created_at;
-                u128::try_from(took).is_ok_and(|took| took >= least.as_millis())
-            }
+            Self::Failure => matches!(status, Status::Failure | Status::Partial),
+            Self::Over(least) => u128::try_from(took).is_ok_and(|took| took >= least.as_millis()),
         }
     }
 }

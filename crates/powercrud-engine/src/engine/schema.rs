@@ -10,20 +10,41 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::Engine;
 use crate::{
+    config::Settings,
     error::Result,
+    form,
     resource::{self, Resource, ResourceBuilder},
 };
 
 /// What the database says of its tables, and the resources made of that.
 pub(super) struct Schema {
-    pub(super) catalog: Catalog,
+    pub(super) catalog: Arc<Catalog>,
     pub(super) resources: Vec<Arc<Resource>>,
 }
 
 impl Schema {
     pub(super) fn new(catalog: Catalog, resources: Vec<Resource>) -> Self {
-        Self { catalog, resources: resources.into_iter().map(Arc::new).collect() }
+        Self { catalog: Arc::new(catalog), resources: resources.into_iter().map(Arc::new).collect() }
     }
+
+    /// The same tables, with resources as somebody sees them.
+    pub(super) fn narrowed(&self, resources: Vec<Resource>) -> Self {
+        Self { catalog: Arc::clone(&self.catalog), resources: resources.into_iter().map(Arc::new).collect() }
+    }
+}
+
+/// The resources of a catalog, with the actions that fit them; what is wrong joins `mistakes`.
+pub(super) fn resources(
+    named: Vec<ResourceBuilder>,
+    settings: &Settings,
+    catalog: &Catalog,
+    mistakes: &mut Vec<String>,
+) -> Vec<Resource> {
+    let mut resources = resource::build(named, settings, catalog, mistakes);
+    for resource in &mut resources {
+        form::check_actions(resource, mistakes);
+    }
+    resources
 }
 
 /// The newest schema, and what it takes to make another.
@@ -40,6 +61,8 @@ struct Reading {
     /// Whether it was as before.
     in_vain: bool,
     took: Duration,
+    /// The database's number of its tables' changes, where it has one.
+    version: Option<i64>,
 }
 
 /// Whoever provokes errors that no change of the tables explains lets the catalog be read no more often than this, and waits for it.
@@ -48,9 +71,14 @@ const PAUSE: Duration = Duration::from_secs(1);
 const SHARE: u32 = 10;
 
 impl Schemas {
-    pub(super) fn new(first: Arc<Schema>, named: Vec<ResourceBuilder>) -> Self {
-        let first_reading = Reading { at: Instant::now(), in_vain: false, took: Duration::ZERO };
+    pub(super) fn new(first: Arc<Schema>, named: Vec<ResourceBuilder>, version: Option<i64>) -> Self {
+        let first_reading = Reading { at: Instant::now(), in_vain: false, took: Duration::ZERO, version };
         Self { newest: RwLock::new(first), named, last: Mutex::new(first_reading) }
+    }
+
+    /// Whether the application names the table.
+    pub(super) fn names_table(&self, name: &str) -> bool {
+        self.named.iter().any(|resource| resource.table == name)
     }
 
     fn newest(&self) -> Arc<Schema> {
@@ -60,7 +88,13 @@ impl Schemas {
 
 impl Clone for Engine {
     fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), schema: self.inner.schemas.newest() }
+        let newest = self.inner.schemas.newest();
+        match &self.viewer {
+            // What was read last is what this handle knows.
+            _ if Arc::ptr_eq(&newest, &self.whole) => self.same(),
+            Some(viewer) => self.seen_by(Arc::clone(viewer), newest),
+            None => self.unseen(newest),
+        }
     }
 }
 
@@ -101,8 +135,16 @@ impl Engine {
         self.reload_unless(|last| last.in_vain && last.at.elapsed() < Ord::max(PAUSE, last.took * SHARE)).await
     }
 
+    /// As [`Engine::reload_catalog`], where the database can tell at next to no cost whether tables have changed, and they have (SQLite).
+    pub async fn reload_where_told(&self) -> Result<bool> {
+        match self.database().schema_version().await? {
+            None => Ok(false),
+            version => self.reload_unless(|last| last.version == version).await,
+        }
+    }
+
     fn is_newest(&self) -> bool {
-        Arc::ptr_eq(&self.inner.schemas.newest(), &self.schema)
+        Arc::ptr_eq(&self.inner.schemas.newest(), &self.whole)
     }
 
     async fn reload_unless(&self, is_recent: impl Fn(&Reading) -> bool) -> Result<bool> {
@@ -121,14 +163,16 @@ impl Engine {
             return Ok(false);
         }
         let at = Instant::now();
+        // Before the rest, so that what changes meanwhile is seen the next time.
+        let version = self.database().schema_version().await?;
         let catalog = Catalog::discover(self.database()).await?;
         let in_vain = catalog.is_like(&newest.catalog);
-        *last = Reading { at, in_vain, took: at.elapsed() };
+        *last = Reading { at, in_vain, took: at.elapsed(), version };
         if in_vain {
             return Ok(false);
         }
         let mut mistakes = Vec::new();
-        let resources = resource::build(schemas.named.clone(), self.settings(), &catalog, &mut mistakes);
+        let resources = resources(schemas.named.clone(), self.settings(), &catalog, &mut mistakes);
         tracing::warn!("the database's tables have changed; the catalog was read again");
         for mistake in mistakes {
             tracing::warn!(mistake, "the configuration does not fit the tables any more");

@@ -1,13 +1,12 @@
 //! Changes of many-to-many fields, as programs and forms name them: `tags__add` with keys of tags, and so on.
 
-use std::fmt;
-
-use super::Input;
+use super::{Input, not_changed_here};
 use crate::{
     error::{FieldError, Result},
     resource::{ManyToMany, Resource, find_by_name},
+    words::listed,
 };
-use powercrud_db::{Column, Value};
+use powercrud_db::{Column, Table, Value};
 
 /// What a bulk edit does to one many-to-many field of each record.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +29,10 @@ pub struct LinkTarget {
 }
 
 /// What to do with links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum LinkOperation {
     /// Link with these as well; what is linked already stays so.
     Add,
@@ -44,32 +46,16 @@ pub enum LinkOperation {
 
 impl LinkOperation {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Add, Self::Remove, Self::Replace, Self::Clear];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The word in inputs and in the task table.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Add => "add",
-            Self::Remove => "remove",
-            Self::Replace => "replace",
-            Self::Clear => "clear",
-        }
-    }
-
-    /// The operation of that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|operation| operation.as_str() == word)
+        self.into()
     }
 
     /// Whether it changes links one by one, so that it goes together with others of its kind.
     fn is_partial(self) -> bool {
         matches!(self, Self::Add | Self::Remove)
-    }
-}
-
-impl fmt::Display for LinkOperation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -103,8 +89,7 @@ pub(crate) fn sort_link_inputs(
         } else {
             let names: Vec<_> =
                 resource.many_to_many.iter().filter(|links| allowed(links)).map(|links| links.name.as_str()).collect();
-            let message = format!("can't be changed here; allowed are: {}", names.join(", "));
-            Err(FieldError::new(&links.name, "READ_ONLY_FIELD", message))
+            Err(FieldError::new(&links.name, "READ_ONLY_FIELD", not_changed_here(&names)))
         };
         match parsed.and_then(|change| compatible(&changes, change)) {
             Ok(change) => changes.push(change),
@@ -115,7 +100,7 @@ pub(crate) fn sort_link_inputs(
 }
 
 /// The many-to-many field that an input is about, and its operation's word; empty where it names the field alone.
-fn named<'a, 'b>(resource: &'a Resource, name: &'b str) -> Option<(&'a ManyToMany, &'b str)> {
+pub(super) fn named<'a, 'b>(resource: &'a Resource, name: &'b str) -> Option<(&'a ManyToMany, &'b str)> {
     if resource.field(name).is_some() {
         return None;
     }
@@ -132,11 +117,9 @@ fn parse(links: &ManyToMany, word: &str, text: Option<&str>) -> Result<LinkChang
     let operation = match (word, text) {
         ("", None) => LinkOperation::Clear,
         ("", Some(_)) => LinkOperation::Replace,
-        (word, _) => LinkOperation::from_word(word).ok_or_else(|| {
-            refuse(
-                "UNKNOWN_OPERATION",
-                format!("can't be changed by {word:?}; allowed are: add, remove, replace, clear"),
-            )
+        (word, _) => word.parse().map_err(|_| {
+            let allowed = listed(LinkOperation::ALL);
+            refuse("UNKNOWN_OPERATION", format!("can't be changed by {word:?}; allowed are: {allowed}"))
         })?,
     };
     let keys = keys(text.unwrap_or_default()).map_err(|message| refuse("INVALID_VALUE", message))?;
@@ -195,4 +178,12 @@ fn compatible(others: &[LinkChange], change: LinkChange) -> Result<LinkChange, F
         }
     }
     Ok(change)
+}
+
+impl Resource {
+    /// The tables that an update with these changes of links writes to.
+    pub(crate) fn tables_of(&self, links: &[LinkChange]) -> Vec<&Table> {
+        let through = links.iter().filter_map(|change| self.many_to_many(&change.field)).map(|links| &links.through);
+        std::iter::once(&self.table).chain(through).collect()
+    }
 }

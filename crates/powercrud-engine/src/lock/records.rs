@@ -1,7 +1,7 @@
 //! Locks on records: a task's frozen selection is the list of what it holds.
 //!
 //! Whether two selections share a record is a question that no unique key answers where a row stands for a run of records. So those
-//! who want records of a model take turns: each updates the model's one row, which the database lets only one transaction do at a
+//! who want records of a model acquire its mutex: each updates the model's one row, which the database lets only one transaction do at a
 //! time, and looks at the holders' selections then. Who comes next sees what that transaction has committed.
 
 use sea_orm::{
@@ -14,20 +14,20 @@ use super::Frozen;
 use crate::{error::Result, own::tables, resource::Resource};
 use powercrud_db::{Dialect, QueryExt as _};
 
-/// Waits for the model's turn, and has it until the transaction ends.
-pub(super) async fn take_turn<C: ConnectionTrait>(transaction: &C, unique_model_key: &str) -> Result<()> {
+/// Acquires the model's mutex, which is released when the transaction ends.
+pub(super) async fn acquire<C: ConnectionTrait>(transaction: &C, unique_model_key: &str) -> Result<()> {
     let mut update = Query::update();
     update
-        .table(tables::TURN)
-        .value("turns", Expr::col("turns").add(1i64))
+        .table(tables::MODEL_MUTEX)
+        .value("acquisitions", Expr::col("acquisitions").add(1i64))
         .and_where(Expr::col("unique_model_key").eq(unique_model_key));
     if transaction.update(&update).await? == 1 {
         return Ok(());
     }
     let mut insert = Query::insert();
     insert
-        .into_table(tables::TURN)
-        .columns(["unique_model_key", "turns"])
+        .into_table(tables::MODEL_MUTEX)
+        .columns(["unique_model_key", "acquisitions"])
         .values_panic([unique_model_key.into(), 0i64.into()])
         .on_conflict(OnConflict::column("unique_model_key").do_nothing_on(["unique_model_key"]).to_owned());
     transaction.insert(&insert).await?;

@@ -22,7 +22,7 @@ impl Notifier for Function {
     }
 
     /// It is this application's own code and may have something to do.
-    fn patience(&self) -> Duration {
+    fn timeout(&self) -> Duration {
         Duration::from_secs(300)
     }
 
@@ -34,11 +34,11 @@ impl Notifier for Function {
         })
     }
 
-    fn place(&self) -> Option<String> {
+    fn endpoint(&self) -> Option<String> {
         None
     }
 
-    fn reach(&self) -> BoxFuture<'_, Result<(), String>> {
+    fn health_check(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async { Ok(()) })
     }
 }

@@ -9,10 +9,20 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{engine::Engine, error::Result, notify::outcome, own::tables, task::BulkTask, user::User};
+use crate::{
+    engine::Engine,
+    error::Result,
+    notify::outcome,
+    own::{
+        entity::{self, message},
+        tables,
+    },
+    task::BulkTask,
+    user::User,
+};
 use powercrud_db::QueryExt as _;
 
-/// A message to one user about one task. Moments are milliseconds since 1970 UTC.
+/// A message to one user about one task. Timestamps are milliseconds since 1970 UTC.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// Names it.
@@ -41,18 +51,14 @@ pub(crate) fn recipient(task: &BulkTask) -> &str {
 pub(crate) async fn write<C: ConnectionTrait>(engine: &Engine, transaction: &C, task: &BulkTask) -> Result<()> {
     let resource = engine.resource(&task.resource).ok().map(AsRef::as_ref);
     let (level, text) = outcome(resource, task);
-    let mut insert = Query::insert();
-    insert
-        .into_table(tables::MESSAGE)
-        .columns(["id", "user_id", "task_id", "text", "level", "created_at"])
-        .values_panic([
-            Uuid::now_v7().into(),
-            task.user_id.clone().into(),
-            task.id.into(),
-            text.into(),
-            level.as_str().into(),
-            engine.database().dialect().now(),
-        ]);
+    let insert = entity::insert::<message::Entity, _>([
+        (message::Column::Id, Uuid::now_v7().into()),
+        (message::Column::UserId, task.user_id.clone().into()),
+        (message::Column::TaskId, task.id.into()),
+        (message::Column::Text, text.into()),
+        (message::Column::Level, level.as_str().into()),
+        (message::Column::CreatedAt, engine.database().dialect().now()),
+    ]);
     transaction.insert(&insert).await?;
     Ok(())
 }
@@ -69,22 +75,18 @@ fn of(user: &User) -> Cond {
 }
 
 fn select() -> SelectStatement {
-    Query::select()
-        .columns(["id", "task_id", "text", "level", "created_at", "seen_at"])
-        .from(tables::MESSAGE)
-        .order_by("created_at", Order::Desc)
-        .order_by("id", Order::Desc)
-        .take()
+    entity::select::<message::Entity>().order_by("created_at", Order::Desc).order_by("id", Order::Desc).take()
 }
 
 fn read(row: &QueryResult) -> Result<Message> {
+    let row: message::Model = entity::read(row)?;
     Ok(Message {
-        id: row.try_get_by_index(0)?,
-        task_id: row.try_get_by_index(1)?,
-        text: row.try_get_by_index(2)?,
-        level: row.try_get_by_index(3)?,
-        created_at: row.try_get_by_index(4)?,
-        seen_at: row.try_get_by_index(5)?,
+        id: row.id,
+        task_id: row.task_id,
+        text: row.text,
+        level: row.level,
+        created_at: row.created_at,
+        seen_at: row.seen_at,
     })
 }
 
@@ -146,6 +148,16 @@ pub async fn mark_all_seen(engine: &Engine, user: &User, newest: i64) -> Result<
 }
 
 async fn mark(engine: &Engine, user: &User, column: &'static str, which: Expr) -> Result<()> {
+    // Mostly there is nothing to note, and whoever only looks waits for nobody who writes.
+    let some = Query::select()
+        .expr(Expr::cust("1"))
+        .from(tables::MESSAGE)
+        .cond_where(of(user).add(which.clone()))
+        .limit(1)
+        .take();
+    if engine.database().connection().row(&some).await?.is_none() {
+        return Ok(());
+    }
     let update: UpdateStatement = Query::update()
         .table(tables::MESSAGE)
         .value(column, engine.database().dialect().now())

@@ -1,4 +1,4 @@
-//! The outbox: notices wait here until a process that has the means delivers them.
+//! The outbox: notices wait here until a process that can delivers them.
 //!
 //! Every worker looks for notices that are due. It takes one by a conditional UPDATE that counts the try and puts the next one off by a
 //! lease, so that of several only one delivers it now. What it writes afterwards names that try: whoever was frozen past its lease, while
@@ -10,11 +10,24 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::sea_query::{Cond, Expr, ExprTrait as _, Order, Query};
+use serde::Serialize;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Address, Failure, Notice, Notifier};
-use crate::{config::Channel, engine::Engine, error::Result, metrics::Delivery, own::tables, task::BulkTask};
+use crate::{
+    config::Channel,
+    engine::Engine,
+    error::Result,
+    metrics::Delivery,
+    own::{
+        entity::{self, notice},
+        tables,
+    },
+    retry::{nobody, retry},
+    task::BulkTask,
+    words::rfc3339,
+};
 use powercrud_db::{QueryExt as _, with_timeout};
 
 /// How often a notice is tried before it has failed.
@@ -41,8 +54,11 @@ const LONGEST_REASON: usize = 500;
 /// After so long without a single try, nobody will have the means: in milliseconds.
 const FORGOTTEN: i64 = 3 * 24 * 60 * 60 * 1000;
 
-/// Where a notice stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a notice stands: it waits for a try, is being sent, has arrived, is given up, or can't reach its recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum NoticeStatus {
     /// It is to be delivered, now or later.
     Waiting,
@@ -57,57 +73,38 @@ pub enum NoticeStatus {
 }
 
 impl NoticeStatus {
-    const ALL: [Self; 5] = [Self::Waiting, Self::Sending, Self::Sent, Self::Failed, Self::Skipped];
-
     /// The word in the table.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Sending => "sending",
-            Self::Sent => "sent",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
+        self.into()
     }
 }
 
-/// One notice of a task, to be looked at. Moments are milliseconds since 1970 UTC.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One who is told of a task's end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Notice))]
 pub struct NoticeState {
-    /// The channel's word: `messages`, `email` or `callback`.
+    /// How: `messages` (under the bell), `email` or `callback`.
     pub channel: String,
-    /// Who is told: of mail the address, of a callback `webhook` or `function`, else the user's id, or `operator`.
+    /// Who: of mail the address, of a callback `webhook` or `function`, else the id of the user, or `operator`.
     pub recipient: String,
     /// Where it stands.
     pub status: NoticeStatus,
     /// How often it was tried.
-    pub attempts: i64,
-    /// When the next try is due, or after when a try that is under way counts as cut off.
-    pub next_attempt_at: i64,
-    /// Why the last try failed, or why there is none; without secrets.
+    pub attempts: u64,
+    /// Why the last try failed, or why there is none; empty where neither is so.
     pub last_error: String,
-    /// When it was written, which is when the task ended.
+    /// When the task ended.
+    #[serde(serialize_with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<chrono::DateTime<chrono::Utc>>))]
     pub created_at: i64,
+    /// When it is tried next, where it waits for that.
+    #[serde(serialize_with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<chrono::DateTime<chrono::Utc>>))]
+    pub next_attempt_at: Option<i64>,
     /// When it arrived.
+    #[serde(serialize_with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<chrono::DateTime<chrono::Utc>>))]
     pub sent_at: Option<i64>,
-}
-
-impl NoticeState {
-    /// The JSON that the command line and the API give.
-    pub fn to_json(&self) -> serde_json::Value {
-        let moment = |at: Option<i64>| at.and_then(chrono::DateTime::from_timestamp_millis).map(|at| at.to_rfc3339());
-        let is_waiting = self.status == NoticeStatus::Waiting;
-        serde_json::json!({
-            "channel": self.channel,
-            "recipient": self.recipient,
-            "status": self.status.as_str(),
-            "attempts": self.attempts,
-            "last_error": self.last_error,
-            "created_at": moment(Some(self.created_at)),
-            "next_attempt_at": moment(is_waiting.then_some(self.next_attempt_at)),
-            "sent_at": moment(self.sent_at),
-        })
-    }
 }
 
 /// The notices of a task, oldest first; none before it has ended.
@@ -116,35 +113,24 @@ pub async fn of_task(engine: &Engine, task: &BulkTask) -> Result<Vec<NoticeState
     if !task.status.is_final() {
         return Ok(Vec::new());
     }
-    let select = Query::select()
-        .columns([
-            "channel",
-            "recipient",
-            "status",
-            "attempts",
-            "next_attempt_at",
-            "last_error",
-            "created_at",
-            "sent_at",
-        ])
-        .from(tables::NOTICE)
+    let select = entity::select::<notice::Entity>()
         .and_where(Expr::col("task_id").eq(task.id))
         .order_by("id", Order::Asc)
         .take();
     let rows = engine.database().connection().rows(&select).await?;
     let notices = rows.iter().map(|row| {
-        let word: String = row.try_get_by_index(2)?;
+        let row: notice::Model = entity::read(row)?;
         // A word that this version does not know is of one that delivers it.
-        let status = NoticeStatus::ALL.into_iter().find(|status| status.as_str() == word);
+        let status = row.status.parse().unwrap_or(NoticeStatus::Waiting);
         Ok(NoticeState {
-            channel: row.try_get_by_index(0)?,
-            recipient: row.try_get_by_index(1)?,
-            status: status.unwrap_or(NoticeStatus::Waiting),
-            attempts: row.try_get_by_index(3)?,
-            next_attempt_at: row.try_get_by_index(4)?,
-            last_error: row.try_get_by_index(5)?,
-            created_at: row.try_get_by_index(6)?,
-            sent_at: row.try_get_by_index(7)?,
+            channel: row.channel,
+            recipient: row.recipient,
+            status,
+            attempts: row.attempts.try_into().unwrap_or_default(),
+            next_attempt_at: (status == NoticeStatus::Waiting).then_some(row.next_attempt_at),
+            last_error: row.last_error,
+            created_at: row.created_at,
+            sent_at: row.sent_at,
         })
     });
     notices.collect()
@@ -192,7 +178,7 @@ async fn keep_delivering(engine: Engine, notifier: Arc<dyn Notifier>, stop: Canc
                 let (engine, notifier) = (engine.clone(), Arc::clone(&notifier));
                 running.spawn(async move {
                     if let Err(error) = attempt(&engine, notifier.as_ref(), &notice).await {
-                        tracing::warn!(notice_id = %notice.id, %error, "what became of a notice can't be noted; it is delivered again");
+                        tracing::warn!(notice_id = %notice.id, %error, "the outcome of a notice can't be noted; it is delivered again");
                     }
                     drop(permit);
                 });
@@ -228,13 +214,8 @@ async fn take(engine: &Engine, notifier: &dyn Notifier) -> Result<Option<Notice>
         .limit(8)
         .take();
     for row in connection.rows(&select).await? {
-        let notice = Notice {
-            id: row.try_get_by_index(0)?,
-            task_id: row.try_get_by_index(1)?,
-            recipient: row.try_get_by_index(2)?,
-            attempt: row.try_get_by_index::<i64>(3)? + 1,
-            at: row.try_get_by_index(4)?,
-        };
+        let (id, task_id, recipient, attempts, at): (_, _, _, i64, _) = row.try_get_many_by_index()?;
+        let notice = Notice { id, task_id, recipient, attempt: attempts + 1, at };
         let is_last = notice.attempt > TRIES;
         let mut update = Query::update();
         update
@@ -248,7 +229,7 @@ async fn take(engine: &Engine, notifier: &dyn Notifier) -> Result<Option<Notice>
                 .value("status", NoticeStatus::Failed.as_str())
                 .value("last_error", format!("the last of {TRIES} tries was cut off"));
         } else {
-            let lease = notifier.patience() + SPARE;
+            let lease = notifier.timeout() + SPARE;
             update
                 .value("status", NoticeStatus::Sending.as_str())
                 .value("attempts", notice.attempt)
@@ -269,24 +250,19 @@ fn of(address: Address) -> Cond {
     }
 }
 
-/// Tries to deliver a notice that was taken, and notes what became of it.
+/// Tries to deliver a notice that was taken, and notes its outcome.
 async fn attempt(engine: &Engine, notifier: &dyn Notifier, notice: &Notice) -> Result<()> {
-    let patience = notifier.patience();
-    let delivered = match tokio::time::timeout(patience, notifier.deliver(engine, notice)).await {
+    let timeout = notifier.timeout();
+    let delivered = match tokio::time::timeout(timeout, notifier.deliver(engine, notice)).await {
         Ok(delivered) => delivered,
-        Err(_) => Err(Failure::passing(format!("there was no answer within {} s", patience.as_secs()))),
+        Err(_) => Err(Failure::passing(format!("there was no answer within {} s", timeout.as_secs()))),
     };
-    let mut tries = 0;
-    loop {
-        match with_timeout(settle(engine, notifier.address().channel, notice, &delivered)).await {
-            Err(error) if tries == 5 => return Err(error),
-            Err(_) => {
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(100 << tries)).await;
-            }
-            Ok(()) => return Ok(()),
-        }
-    }
+    retry(
+        |_, tries| (tries < 5).then(|| Duration::from_millis(200 << tries)),
+        nobody,
+        || with_timeout(settle(engine, notifier.address().channel, notice, &delivered)),
+    )
+    .await
 }
 
 async fn settle(

@@ -59,7 +59,7 @@ impl Summary {
         Ok(Self {
             level: level.as_str(),
             outcome,
-            changes: if task.operation == "update" { task.changes_in_words(label, LONGEST) } else { Vec::new() },
+            changes: if task.sets_fields() { task.changes_in_words(label, LONGEST) } else { Vec::new() },
             // Results may be purged meanwhile; what is counted stays.
             more_errors: task.failed_records.saturating_sub(errors.len() as u64),
             href: href(engine, task_id),

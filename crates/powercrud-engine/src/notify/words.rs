@@ -6,7 +6,8 @@ use crate::{
 };
 
 /// How well a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Level {
     /// All is done.
     Success,
@@ -19,23 +20,13 @@ pub enum Level {
 impl Level {
     /// The word in the message table, which is also the tone of a page's alerts.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
+        self.into()
     }
 }
 
 /// "12,299 of 12,300 books changed, 1 failed.", "1 of 3 books changed, 2 already had this value." `resource` is `None` where it is gone.
 pub fn outcome(resource: Option<&Resource>, task: &BulkTask) -> (Level, String) {
-    let (deed, rest) = (task.deed_in_words(), task.rest_in_words());
-    let records = |number: u64| match resource {
-        Some(resource) => resource.count_in_words(number),
-        None if number == 1 => format!("1 record of {}", task.resource),
-        None => format!("{} records of {}", grouped(number), task.resource),
-    };
-    let all = records(task.total_records);
+    let all = task.records_in_words(resource, task.total_records);
     let why = match task.error_message.trim_end_matches('.') {
         "" => String::new(),
         reason => format!(" It stopped: {reason}."),
@@ -44,15 +35,15 @@ pub fn outcome(resource: Option<&Resource>, task: &BulkTask) -> (Level, String) 
         0 if task.status == Status::Success => "None".to_owned(),
         number => grouped(number),
     };
-    let some = format!("{number} of {all} {deed}{rest}.");
+    let some = format!("{}.", task.outcome_in_words(&format!("{number} of {all}")));
     match task.status {
         Status::Success if task.unchanged_records > 0 => (Level::Success, some),
-        Status::Success => (Level::Success, format!("{all} {deed}.")),
+        Status::Success => (Level::Success, format!("{}.", task.outcome_in_words(&all))),
         Status::Cancelled => (Level::Warning, format!("Cancelled: {some}")),
         Status::Partial => (Level::Warning, format!("{some}{why}")),
         // A task in any other state has not ended; the numbers are true all the same.
         _ if task.succeeded_records > 0 => (Level::Warning, format!("{some}{why}")),
-        _ => (Level::Error, format!("None of {all} {deed}{rest}.{why}")),
+        _ => (Level::Error, format!("{}.{why}", task.outcome_in_words(&format!("None of {all}")))),
     }
 }
 
@@ -68,11 +59,14 @@ mod tests {
             id: Uuid::nil(),
             parent_id: None,
             user_id: None,
+            user_access: None,
             user_name: None,
             resource: "book".into(),
             unique_model_key: "book".into(),
             operation: "update".into(),
             changes: serde_json::json!({}),
+            values: Default::default(),
+            origin_id: None,
             selection: serde_json::json!({}),
             names: Default::default(),
             status,
@@ -85,7 +79,9 @@ mod tests {
             stalled_attempts: 0,
             attempt_error: None,
             sql_table: None,
+            key_types: None,
             unreadable: None,
+            pending_reason: None,
             first_seq: 1,
             cursor: 0,
             atomicity: Atomicity::Chunk,

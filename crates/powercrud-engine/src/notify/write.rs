@@ -1,5 +1,7 @@
 //! Which notices a task's end gives rise to.
 
+use std::collections::BTreeSet;
+
 use email_address::EmailAddress;
 use sea_orm::{
     ConnectionTrait,
@@ -7,20 +9,20 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Address, messages, outbox::NoticeStatus};
+use super::{messages, outbox::NoticeStatus};
 use crate::{
     config::{Channel, Notification},
     engine::Engine,
     error::Result,
     metrics::Delivery,
-    own::tables,
+    own::{
+        entity::{self, notice},
+        tables,
+    },
     resource::Resource,
     task::{BulkTask, store},
 };
 use powercrud_db::QueryExt as _;
-
-/// Recipients of callbacks.
-const CALLBACKS: [Address; 2] = [Address::WEBHOOK, Address::FUNCTION];
 
 /// The words that a task keeps of how people hear of its end: the resource's channels, and the callbacks that this process has the means
 /// for. The process that ends the task may have others, or none.
@@ -35,9 +37,10 @@ pub(crate) fn words_of(engine: &Engine, resource: &Resource) -> String {
     words
 }
 
+/// The recipients of callbacks that this process can tell.
 fn callbacks(engine: &Engine) -> impl Iterator<Item = &'static str> {
-    let has = |address: &Address| engine.notifiers().iter().any(|notifier| notifier.address() == *address);
-    CALLBACKS.into_iter().filter(has).filter_map(|address| address.recipient)
+    let addresses = engine.notifiers().iter().map(|notifier| notifier.address());
+    addresses.filter(|address| address.channel == Channel::Callback).filter_map(|address| address.recipient)
 }
 
 /// Writes the notices of a task as part of the transaction that ends it. `answered`: whoever submitted it gets the outcome as the answer
@@ -48,10 +51,11 @@ pub(crate) async fn write<C: ConnectionTrait>(
     task_id: Uuid,
     answered: bool,
 ) -> Result<()> {
+    let engine = &engine.for_everybody();
     let task = store::load_from(transaction, task_id).await?;
     let resource = engine.resource(&task.resource).ok();
     let when = resource.and_then(|resource| resource.settings.bulk_notify_when).unwrap_or_default();
-    if answered || !when.includes(&task) {
+    if answered || !when.includes(task.status, task.completed_at.unwrap_or(task.created_at) - task.created_at) {
         return Ok(());
     }
     let select = Query::select()
@@ -60,8 +64,7 @@ pub(crate) async fn write<C: ConnectionTrait>(
         .and_where(Expr::col("id").eq(task_id))
         .take();
     let Some(row) = transaction.row(&select).await? else { return Ok(()) };
-    let words: String = row.try_get_by_index(0)?;
-    let address: Option<String> = row.try_get_by_index(1)?;
+    let (words, address): (String, Option<String>) = row.try_get_many_by_index()?;
     let notices = Notices { engine, transaction, task: &task };
     for channel in Notification::from_words(&words).channels() {
         match channel {
@@ -80,10 +83,13 @@ pub(crate) async fn write<C: ConnectionTrait>(
                 }
             },
             Channel::Callback => {
-                let wanted = |recipient: &&str| words.split(',').any(|word| word == *recipient);
-                let here: Vec<_> = callbacks(engine).collect();
-                let all = CALLBACKS.into_iter().filter_map(|address| address.recipient);
-                for recipient in all.filter(|recipient| here.contains(recipient) || wanted(recipient)) {
+                // Those that the process that submitted it can tell, beside this one's.
+                let wanted = words.split(',').filter(|word| word.parse::<Channel>().is_err());
+                let mut recipients: BTreeSet<&str> = wanted.collect();
+                for recipient in callbacks(engine) {
+                    recipients.insert(recipient);
+                }
+                for recipient in recipients {
                     notices.insert(*channel, recipient, NoticeStatus::Waiting, "").await?;
                 }
             }
@@ -116,33 +122,18 @@ impl<C: ConnectionTrait> Notices<'_, C> {
     async fn insert(&self, channel: Channel, recipient: &str, status: NoticeStatus, why: &str) -> Result<()> {
         let now = self.engine.database().dialect().now();
         let is_sent = status == NoticeStatus::Sent;
-        let mut insert = Query::insert();
-        insert
-            .into_table(tables::NOTICE)
-            .columns([
-                "id",
-                "task_id",
-                "channel",
-                "recipient",
-                "status",
-                "attempts",
-                "next_attempt_at",
-                "last_error",
-                "created_at",
-                "sent_at",
-            ])
-            .values_panic([
-                Uuid::now_v7().into(),
-                self.task.id.into(),
-                channel.as_str().into(),
-                recipient.into(),
-                status.as_str().into(),
-                i64::from(is_sent).into(),
-                now.clone(),
-                why.into(),
-                now.clone(),
-                if is_sent { now } else { Expr::val(None::<i64>) },
-            ]);
+        let insert = entity::insert::<notice::Entity, _>([
+            (notice::Column::Id, Uuid::now_v7().into()),
+            (notice::Column::TaskId, self.task.id.into()),
+            (notice::Column::Channel, channel.as_str().into()),
+            (notice::Column::Recipient, recipient.into()),
+            (notice::Column::Status, status.as_str().into()),
+            (notice::Column::Attempts, i64::from(is_sent).into()),
+            (notice::Column::NextAttemptAt, now.clone()),
+            (notice::Column::LastError, why.into()),
+            (notice::Column::CreatedAt, now.clone()),
+            (notice::Column::SentAt, if is_sent { now } else { Expr::val(None::<i64>) }),
+        ]);
         self.transaction.insert(&insert).await?;
         Ok(())
     }

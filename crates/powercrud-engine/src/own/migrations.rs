@@ -1,6 +1,6 @@
 //! PowerCRUD's own tables, in the application's database, so that a task and the data it changes share transactions.
 //!
-//! Moments are whole milliseconds since 1970 UTC by the database's clock: one type that all three databases compare alike.
+//! Timestamps are whole milliseconds since 1970 UTC by the database's clock: one type that all three databases compare alike.
 
 mod m0001_bulk_tasks;
 mod m0002_lock_task;
@@ -10,16 +10,19 @@ mod m0005_api;
 mod m0006_record_version;
 mod m0007_task_events;
 mod m0008_users;
-mod m0010_turns;
+mod m0010_model_mutex;
 mod m0011_audit;
-mod m0012_places;
+mod m0012_key_ranges;
 mod m0013_origins;
 mod m0014_waits;
 mod m0015_attempts;
 mod m0016_unchanged;
 mod m0022_long_keys;
 mod m0023_tables;
-mod m0024_taken;
+mod m0024_cascades;
+mod m0025_names;
+mod m0026_key_types;
+mod m0027_access;
 
 use std::time::Duration;
 
@@ -29,7 +32,10 @@ use sea_orm_migration::{
     sea_query::{ColumnDef, DynIden, Index, IntoIden, Query, Table, TableCreateStatement},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    retry::retry,
+};
 use powercrud_db::{Database, grants, is_denied, is_missing_table, is_read_only};
 
 /// The names of the tables, in one place.
@@ -38,13 +44,13 @@ pub mod tables {
     pub(crate) const ALL: [&str; 20] = [
         BULK_TASK,
         SELECTED,
-        BLOCK,
+        KEY_RANGE,
         TASK_ERROR,
-        TAKEN,
+        CASCADE,
         TASK_EVENT,
         AUDIT,
         LOCK,
-        TURN,
+        MODEL_MUTEX,
         WORKER,
         NOTICE,
         MESSAGE,
@@ -69,13 +75,13 @@ pub mod tables {
     };
     pub(crate) const BULK_TASK: &str = "powercrud_bulk_task";
     pub(crate) const SELECTED: &str = "powercrud_bulk_task_selected_id";
-    pub(crate) const BLOCK: &str = "powercrud_bulk_task_block";
+    pub(crate) const KEY_RANGE: &str = "powercrud_bulk_task_key_range";
     pub(crate) const TASK_ERROR: &str = "powercrud_bulk_task_error";
-    pub(crate) const TAKEN: &str = "powercrud_bulk_task_taken";
+    pub(crate) const CASCADE: &str = "powercrud_bulk_task_cascade";
     pub(crate) const TASK_EVENT: &str = "powercrud_task_event";
     pub(crate) const AUDIT: &str = "powercrud_audit";
     pub(crate) const LOCK: &str = "powercrud_lock";
-    pub(crate) const TURN: &str = "powercrud_turn";
+    pub(crate) const MODEL_MUTEX: &str = "powercrud_model_mutex";
     pub(crate) const WORKER: &str = "powercrud_worker";
     pub(crate) const NOTICE: &str = "powercrud_notice";
     pub(crate) const MESSAGE: &str = "powercrud_message";
@@ -91,6 +97,10 @@ pub mod tables {
     /// Failed sign-ins, by what they are counted by.
     pub const LOGIN_FAILURE: &str = "powercrud_login_failure";
     pub(crate) const IMAGE: &str = "powercrud_bulk_task_image";
+    /// The side of an image that shows a record before its change.
+    pub(crate) const IMAGE_BEFORE: i16 = 0;
+    /// The side of the one row that says that a task's images were kept before anything was deleted, also of records that then stayed.
+    pub(crate) const IMAGE_KEPT_FIRST: i16 = 3;
     /// The columns of an image that hold values.
     pub(crate) const IMAGE_CELLS: [&str; 16] =
         ["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10", "c11", "c12", "c13", "c14", "c15"];
@@ -112,16 +122,19 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_record_version::Migration),
             Box::new(m0007_task_events::Migration),
             Box::new(m0008_users::Migration),
-            Box::new(m0010_turns::Migration),
+            Box::new(m0010_model_mutex::Migration),
             Box::new(m0011_audit::Migration),
-            Box::new(m0012_places::Migration),
+            Box::new(m0012_key_ranges::Migration),
             Box::new(m0013_origins::Migration),
             Box::new(m0014_waits::Migration),
             Box::new(m0015_attempts::Migration),
             Box::new(m0016_unchanged::Migration),
             Box::new(m0022_long_keys::Migration),
             Box::new(m0023_tables::Migration),
-            Box::new(m0024_taken::Migration),
+            Box::new(m0024_cascades::Migration),
+            Box::new(m0025_names::Migration),
+            Box::new(m0026_key_types::Migration),
+            Box::new(m0027_access::Migration),
         ]
     }
 
@@ -133,11 +146,18 @@ impl MigratorTrait for Migrator {
 /// Applies what is missing, and writes nothing where nothing is: a role without the right to create tables uses those that are there.
 /// Several processes may start at once: the one that loses the race looks again.
 pub async fn migrate(database: &Database) -> Result<()> {
-    let mut tries = 0;
-    while pending_migrations(database).await? > 0 {
-        match run_migrations(database).await {
-            Ok(()) => break,
+    if pending_migrations(database).await? > 0 {
+        let pause = |error: &DbErr, tries| {
+            let may_pass = !is_denied(error) && !is_read_only(error) && tries < 5;
+            may_pass.then(|| Duration::from_millis(100 * u64::from(tries + 1)))
+        };
+        let look = || async { pending_migrations(database).await.is_ok_and(|pending| pending == 0).then_some(Ok(())) };
+        match retry(pause, look, || run_migrations(database)).await {
+            Ok(()) => {}
             Err(error) if is_denied(&error) => {
+                if let Some(mistake) = grants::no_schema(database).await? {
+                    return Err(Error::NotAllowed(mistake));
+                }
                 return Err(Error::MissingRights {
                     what: "make PowerCRUD's own tables (or run `powercrud migrate` as a role that may, once, and let this role use them)"
                         .to_owned(),
@@ -145,15 +165,11 @@ pub async fn migrate(database: &Database) -> Result<()> {
                 });
             }
             Err(error) if is_read_only(&error) => {
-                let what = "make PowerCRUD's own tables: the file can only be read; run `powercrud migrate` where it can be written";
-                return Err(Error::MissingRights { what: what.to_owned(), grants: Vec::new() });
+                let told = "the file can only be read, so that PowerCRUD's own tables can't be made in it; run `powercrud migrate` once where it \
+                            can be written, and from then on it is served for reading";
+                return Err(Error::NotAllowed(told.to_owned()));
             }
-            Err(error) if tries == 5 => return Err(error.into()),
-            Err(error) => {
-                tracing::debug!(%error, "migrations failed, perhaps because another process runs them; trying again");
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(100 * tries)).await;
-            }
+            Err(error) => return Err(error.into()),
         }
     }
     let missing = super::missing_tables(database).await?;
@@ -255,7 +271,7 @@ fn number(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().take()
 }
 
-fn moment(name: &'static str) -> ColumnDef {
+fn timestamp(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).big_integer().take()
 }
 

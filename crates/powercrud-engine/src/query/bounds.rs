@@ -1,11 +1,11 @@
 //! How much one request may ask for. Looked at before anything is built from it: conditions nest as they are joined, and a statement
 //! of many thousands would overflow the stack of the thread that writes it.
 
-use super::{
-    condition::Operator,
-    params::{Filter, ListParams},
+use super::params::ListParams;
+use crate::{
+    error::{Error, FieldError, Result},
+    filter::{Filter, Operator},
 };
-use crate::error::{Error, FieldError, Result};
 
 /// Filters of one list or selection.
 pub(crate) const MOST_FILTERS: usize = 100;

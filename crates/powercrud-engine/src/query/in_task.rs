@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use uuid::Uuid;
 
-use crate::{error::FieldError, own::tables, resource::Resource, selection::keys_subquery, task::results::Outcome};
+use crate::{error::FieldError, own::tables, query::keys_subquery, resource::Resource, status::Outcome, words::listed};
 use powercrud_db::Dialect;
 
 /// Records that a bulk task left with an outcome. Whoever takes one from a person has to ask whether that person may see the task.
@@ -11,7 +11,7 @@ use powercrud_db::Dialect;
 pub struct InTask {
     /// The task.
     pub task_id: Uuid,
-    /// What became of the records; `None` for all that the task is about.
+    /// The outcome of the records; `None` for all that the task is about.
     pub outcome: Option<Outcome>,
 }
 
@@ -27,12 +27,12 @@ impl InTask {
             let (id, outcome) = text.split_once('.')?;
             let outcome = match outcome {
                 Self::SELECTED => None,
-                outcome => Some(Outcome::from_word(outcome)?),
+                outcome => Some(outcome.parse().ok()?),
             };
             Some(Self { task_id: Uuid::parse_str(id).ok()?, outcome })
         };
         read().ok_or_else(|| {
-            let outcomes = Outcome::ALL.map(Outcome::as_str).join(", ");
+            let outcomes = listed(Outcome::ALL);
             let message = format!(
                 "{text:?} is not allowed; allowed is a task's id, a dot, and one of {outcomes}, {}",
                 Self::SELECTED

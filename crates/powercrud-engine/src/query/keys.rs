@@ -8,14 +8,15 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Expr, ExprTrait as _, Query, SelectStatement, UnionType},
+    sea_query::{Alias, Expr, ExprTrait as _, Query, SelectStatement, UnionType},
 };
 
 use crate::{
+    engine::Engine,
     error::{Error, FieldError, Result},
     resource::Resource,
 };
-use powercrud_db::{Column, ColumnType, Dialect, QueryExt as _, Value, lost_key};
+use powercrud_db::{Column, ColumnType, Dialect, QueryExt as _, Table, Value, lost_key};
 
 /// Keys in one statement. MariaDB plans each arm of an OR, which keys of several parts are, against all others.
 const KEYS_A_STATEMENT: usize = 5_000;
@@ -246,6 +247,28 @@ async fn spellings<C: ConnectionTrait>(
     Ok(own.collect())
 }
 
+/// Whether there is a record of that key, for whoever the resource is narrowed for.
+pub(crate) async fn is_there(engine: &Engine, resource: &Resource, key: &str) -> Result<bool> {
+    let Ok(parts) = split_key(resource, key) else { return Ok(false) };
+    let select = select_keys(resource, &[parts], engine.database().dialect());
+    Ok(engine.database().connection().row(&select).await?.is_some())
+}
+
+/// Those of `keys`, in the database's own spelling, that no record has for whoever the resource is narrowed for.
+pub(crate) async fn not_there(engine: &Engine, resource: &Resource, keys: &[String]) -> Result<Vec<String>> {
+    let dialect = engine.database().dialect();
+    let size = if resource.key_columns().len() > 1 { COMPOSITE_KEYS_A_STATEMENT } else { KEYS_A_STATEMENT };
+    let mut missing = Vec::new();
+    for some in keys.chunks(size) {
+        let parts = some.iter().map(|key| split_key(resource, key)).collect::<Result<Vec<_>, _>>();
+        let parts = parts.map_err(|error| Error::Invalid(vec![error]))?;
+        let found = keys_of(engine.database().connection(), &select_keys(resource, &parts, dialect)).await?;
+        let found: HashSet<Vec<String>> = found.iter().map(|key| comparable_key(resource, key)).collect();
+        missing.extend(some.iter().filter(|key| !found.contains(&comparable_key(resource, key))).cloned());
+    }
+    Ok(missing)
+}
+
 /// Whether the key of a record that was found by `given` may be the same key.
 fn is_spelling(resource: &Resource, dialect: Dialect, given: &[Value], own: &str) -> bool {
     let Ok(own) = split_key(resource, own) else { return true };
@@ -263,6 +286,9 @@ async fn keys_of<C: ConnectionTrait>(connection: &C, select: &SelectStatement) -
     let rows = connection.rows(select).await?;
     rows.iter().map(|row| Ok(row.try_get_by_index::<Option<String>>(0)?.unwrap_or_default())).collect()
 }
+
+/// What the text of a key that finds no record is like; [`why_lost`] tells for certain.
+pub(crate) const LOST_MARKS: [&str; 3] = ["%~n%", "%~!%", "%~0%"];
 
 /// Why the record of a key can't be found by it, though it is there.
 pub(crate) fn why_lost(resource: &Resource, key: &str) -> Option<&'static str> {
@@ -318,6 +344,20 @@ pub(crate) fn single_keys_condition(column: &Column, left: Expr, keys: &[Vec<Val
     left.is_in(keys.iter().filter_map(|key| key.first()).map(|text| text_value(column, text, dialect)))
 }
 
+/// Whether a row of `table`, which goes by the name `alias`, has one of these keys, in the database's own spelling.
+pub(crate) fn text_keys_condition(table: &Table, alias: &str, keys: &[String], dialect: Dialect) -> Expr {
+    let columns: Vec<&Column> = table.primary_key.iter().filter_map(|name| table.column(name)).collect();
+    let own = |column: &Column| Expr::col((Alias::new(alias), Alias::new(&column.name)));
+    if let [column] = columns[..] {
+        return own(column).is_in(keys.iter().map(|key| dialect.key_value(column, key)));
+    }
+    let rows = keys.iter().filter_map(|key| {
+        let parts: Vec<String> = serde_json::from_str(key).ok()?;
+        Some(columns.iter().zip(&parts).map(|(column, part)| dialect.key_value(column, part)).collect())
+    });
+    dialect.tuple_in(columns.iter().map(|column| own(column)).collect(), rows.collect())
+}
+
 /// A part of a key, which is a text, as a bound value that compares with its column.
 fn text_value(column: &Column, text: &Value, dialect: Dialect) -> Expr {
     dialect.key_value(column, &text.to_text())
@@ -328,5 +368,21 @@ pub(crate) fn key_value(column: &Column, value: &Value, dialect: Dialect) -> Exp
     match column.column_type {
         ColumnType::Bytes | ColumnType::Uuid => text_value(column, value, dialect),
         _ => dialect.comparable(column, value),
+    }
+}
+
+/// `key IN (SELECT … FROM (keys))`, each part cast to its column's type so that the table's index serves.
+pub(crate) fn keys_subquery(resource: &Resource, mut keys: SelectStatement, dialect: Dialect) -> Expr {
+    let columns = resource.key_columns();
+    keys.clear_selects();
+    for (index, column) in columns.iter().enumerate() {
+        keys.expr(dialect.key_part(Expr::col("record_key"), index, columns.len(), column));
+    }
+    let mut left: Vec<Expr> = columns.iter().map(|column| Expr::col(resource.table.column_ref(&column.name))).collect();
+    let left = if left.len() == 1 { left.remove(0) } else { Expr::tuple(left) };
+    let among = left.in_subquery(keys);
+    match resource.table.own_rows() {
+        Some(own) => own.and(among),
+        None => among,
     }
 }

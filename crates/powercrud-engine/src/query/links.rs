@@ -23,6 +23,10 @@ pub async fn linked(
     field: &ManyToMany,
     limit: u64,
 ) -> Result<Vec<Choice>> {
+    let resource = engine.seen(resource)?;
+    if resource.table.scope.is_some() && !super::is_there(engine, resource, key).await? {
+        return Ok(Vec::new());
+    }
     let dialect = engine.database().dialect();
     let parts = split_key(resource, key).map_err(|error| Error::Invalid(vec![error]))?;
     let Some(column) = resource.key_columns().first().copied() else { return Ok(Vec::new()) };

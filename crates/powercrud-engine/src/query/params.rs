@@ -1,8 +1,9 @@
 //! What a list page shows, as the address bar holds it: filters, search, order, page.
 
-use super::{bounds, condition::Operator, in_task::InTask};
+use super::{bounds, in_task::InTask};
 use crate::{
     error::{Error, FieldError, Result},
+    filter::{Filter, Operator},
     resource::Resource,
 };
 
@@ -48,17 +49,6 @@ impl Refused {
             _ => Some((&self.key, None)),
         }
     }
-}
-
-/// One condition on one field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    /// The field's name.
-    pub field: String,
-    /// How to compare.
-    pub operator: Operator,
-    /// What with, as text; several values of `in` are separated by commas.
-    pub value: String,
 }
 
 /// One field of the list's order.

@@ -31,7 +31,7 @@ pub(crate) const KEY: u64 = 16 * 1024;
 pub(crate) const PAGE: u64 = 32 * 1024 * 1024;
 const AT_LEAST: u64 = 400;
 
-/// The most bytes of a value in a page of so many records, where `most` are wished for.
+/// The most bytes of a value in a page of so many records, where `most` are wanted.
 pub(crate) fn most_of_page(fields: &[&Field], records: u64, most: u64) -> u64 {
     let long = fields.iter().filter(|field| field.column.announces_long_values()).count() as u64;
     Ord::min(most, Ord::max(AT_LEAST, PAGE / Ord::max(records * long, 1)))

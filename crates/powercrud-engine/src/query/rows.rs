@@ -10,7 +10,7 @@ use super::{
     keys::key_value,
     params::{ListParams, Ordering},
     read::{self, read_row, row_select},
-    refused::blame_filters,
+    refused::check_filters,
 };
 use crate::{
     engine::Engine,
@@ -88,6 +88,7 @@ const COUNT_LIMIT: u64 = 10_000;
 /// # Errors
 /// [`Error::Invalid`] names unknown fields, operators that don't fit and values of the wrong type.
 pub async fn list(engine: &Engine, resource: &Resource, params: &ListParams) -> Result<Page> {
+    let resource = engine.seen(resource)?;
     let fields: Vec<&Field> = resource.list_fields().collect();
     list_fields(engine, resource, params, &fields, read::SHOWN).await
 }
@@ -100,6 +101,10 @@ pub async fn list_fields(
     fields: &[&Field],
     most: u64,
 ) -> Result<Page> {
+    let resource = engine.seen(resource)?;
+    if let Some(hidden) = fields.iter().find(|field| resource.hidden.contains(&field.name)) {
+        return Err(Error::Forbidden(format!("see {} of {}", hidden.name, resource.label_plural)));
+    }
     let database = engine.database();
     let dialect = database.dialect();
     let page_size = if params.page_size > 0 { params.page_size } else { resource.paginate_by() };
@@ -114,7 +119,7 @@ pub async fn list_fields(
     order(&mut select, resource, &params.ordering, dialect);
     engine.room(read::reckoned(fields, page_size + 1, most)).await?;
     let found =
-        blame_filters(engine, resource, params, database.connection().rows(&select).await.map_err(Into::into)).await?;
+        check_filters(engine, resource, params, database.connection().rows(&select).await.map_err(Into::into)).await?;
     let has_next = found.len() as u64 > page_size;
     let mut rows = Vec::with_capacity(found.len());
     for row in found.iter().take(page_size as usize) {
@@ -133,13 +138,14 @@ pub async fn list_fields(
 
 /// How many records match, exactly.
 pub async fn count(engine: &Engine, resource: &Resource, params: &ListParams) -> Result<u64> {
+    let resource = engine.seen(resource)?;
     let mut select = Query::select();
     select.expr(Expr::cust("COUNT(*)")).from(resource.table.table_ref()).cond_where(condition(
         resource,
         params,
         engine.database().dialect(),
     )?);
-    blame_filters(engine, resource, params, engine.database().connection().number(&select).await.map_err(Into::into))
+    check_filters(engine, resource, params, engine.database().connection().number(&select).await.map_err(Into::into))
         .await
 }
 
@@ -178,7 +184,7 @@ fn order(select: &mut SelectStatement, resource: &Resource, asked: &[Ordering], 
     }
     if resource.table.primary_key.is_empty() {
         // All that there is, so that only rows without any difference have no order among each other.
-        for column in &resource.table.columns {
+        for column in resource.table.columns.iter().filter(|column| !resource.hidden.contains(&column.name)) {
             for part in dialect.total_order(column, resource.table.column_ref(&column.name)) {
                 select.order_by_expr(part, direction.clone());
             }
@@ -248,6 +254,7 @@ pub async fn choices(
     search: &str,
     limit: u64,
 ) -> Result<Vec<Choice>> {
+    let resource = engine.seen(resource)?;
     let reference = match resource.many_to_many(field) {
         Some(links) => &links.reference,
         None => {

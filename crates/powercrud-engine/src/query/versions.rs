@@ -48,6 +48,7 @@ pub(crate) async fn versions<C: ConnectionTrait>(
 
 /// The version of the record of that key; `None` where the resource names no version field, or the record is gone.
 pub async fn version(engine: &Engine, resource: &Resource, key: &str) -> Result<Option<String>> {
+    let resource = engine.seen(resource)?;
     let Some(version) = &resource.version else { return Ok(None) };
     let parts = split_key(resource, key).map_err(|error| Error::Invalid(vec![error]))?;
     let condition = super::keys_condition(resource, &[parts], engine.database().dialect());

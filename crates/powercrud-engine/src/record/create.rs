@@ -5,9 +5,11 @@ use sea_orm::{
     sea_query::{Expr, InsertStatement, Query},
 };
 
-use super::{Patience, blame, end, kept::not_created, key_condition, refused, traced};
+use super::{
+    Rules, attribute_error, audited, end, kept::not_created, key_condition, refused, retry_refused, rules, scope,
+};
 use crate::{
-    audit::{Action, Deed},
+    audit::{Action, AuditEvent},
     engine::Engine,
     error::{Error, FieldError, Result},
     form::{Change, Input, parse_changes},
@@ -22,7 +24,13 @@ use powercrud_db::Column;
 /// # Errors
 /// [`Error::Invalid`] names every field with a mistake, also those that only the database finds (unique, references, checks).
 pub async fn create(engine: &Engine, by: &User, resource: &Resource, inputs: &[Input]) -> Result<String> {
+    let engine = &engine.for_user(by);
+    let resource = engine.seen(resource)?;
     resource.require_create()?;
+    engine.unless_changed(&[&resource.table], create_known(engine, by, resource, inputs).await).await
+}
+
+async fn create_known(engine: &Engine, by: &User, resource: &Resource, inputs: &[Input]) -> Result<String> {
     let mut changes = match parse_changes(resource, |field| resource.may_give(field), inputs) {
         Ok(changes) => changes,
         // All mistakes at once, also what is not there at all.
@@ -43,6 +51,7 @@ pub async fn create(engine: &Engine, by: &User, resource: &Resource, inputs: &[I
     if !missing.is_empty() {
         return Err(Error::Invalid(missing));
     }
+    scope::require_references(engine, resource, &changes).await?;
     let dialect = engine.database().dialect();
     let mut insert = Query::insert();
     insert.into_table(resource.table.table_ref());
@@ -59,13 +68,7 @@ pub async fn create(engine: &Engine, by: &User, resource: &Resource, inputs: &[I
         let first = version.map(|version| dialect.next_version(version, Expr::cust("NULL")));
         insert.values_panic(values.chain(first));
     }
-    let mut patience = Patience::new();
-    loop {
-        let result = try_create(engine, by, resource, &insert, &changes).await;
-        if let Some(result) = patience.end(engine, resource, result).await {
-            return result;
-        }
-    }
+    retry_refused(engine, resource, || try_create(engine, by, resource, &insert, &changes)).await
 }
 
 async fn try_create(
@@ -82,16 +85,21 @@ async fn try_create(
         let fields: Vec<&Field> = resource.fields.iter().collect();
         // A rule of the database may have put it elsewhere, or made its key another.
         let created = match key_condition(engine, resource, &key) {
-            Ok(condition) => traced::read(&transaction, engine, resource, &fields, condition, false).await?,
+            Ok(condition) => audited::read(&transaction, engine, resource, &fields, condition, false).await?,
             Err(_) => None,
         };
-        let created = traced::changes(&fields, None, created.as_ref());
-        let deed = Deed::new(Action::RecordCreated).on_record(resource, &key).changing(created);
-        deed.write(&transaction, dialect, by).await?;
+        if created.is_none() && resource.table.scope.is_some() {
+            return Err(scope::leaves());
+        }
+        let rules = Box::pin(Rules::begin(&transaction, engine, resource, by, None)).await?;
+        Box::pin(rules::check(rules.as_ref(), &transaction, &key)).await?;
+        let created = audited::changes(&fields, None, created.as_ref());
+        let event = AuditEvent::new(Action::RecordCreated).on_record(resource, &key).changing(created);
+        event.write(&transaction, dialect, by).await?;
         Ok(key)
     }
     .await;
-    match end(transaction, resource, changes, result).await {
+    match end(engine, transaction, resource, changes, result).await {
         Ok(key) => Ok(key),
         Err(error) => Err(refused::named(engine, resource, None, changes, error).await),
     }
@@ -109,10 +117,11 @@ async fn insert_record<C: ConnectionTrait>(
     if dialect.returns_inserted_rows() {
         insert.returning(Query::returning().expr(resource.key_expr(dialect)));
         let statement = dialect.without_replacing(&resource.table, transaction.get_database_backend().build(&insert));
-        let row = transaction.query_one_raw(statement).await.map_err(|error| blame(resource, changes, &error))?;
+        let row =
+            transaction.query_one_raw(statement).await.map_err(|error| attribute_error(resource, changes, &error))?;
         return row.map(|row| row.try_get_by_index(0)).transpose()?.ok_or_else(|| Error::Invalid(vec![not_created()]));
     }
-    let result = transaction.execute(&insert).await.map_err(|error| blame(resource, changes, &error))?;
+    let result = transaction.execute(&insert).await.map_err(|error| attribute_error(resource, changes, &error))?;
     let key = inserted_key(resource, changes, result.last_insert_id());
     // What was typed need not be how the database writes it.
     Ok(query::own_key(transaction, dialect, resource, &key).await.unwrap_or(key))

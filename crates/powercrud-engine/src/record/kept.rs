@@ -2,7 +2,7 @@
 
 use sea_orm::ConnectionTrait;
 
-use super::{key_condition, not_found, traced};
+use super::{audited, key_condition, not_found};
 use crate::{
     engine::Engine,
     error::{Error, FieldError, Result},
@@ -21,7 +21,7 @@ pub(super) async fn kept<C: ConnectionTrait>(
     locked: bool,
 ) -> Result<Error> {
     let condition = key_condition(engine, resource, key)?;
-    if traced::read(connection, engine, resource, &[], condition, false).await?.is_none() {
+    if audited::read(connection, engine, resource, &[], condition, false).await?.is_none() {
         return Ok(not_found(resource, key));
     }
     let record = format!("{} {key}", resource.label);

@@ -5,10 +5,12 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::blame;
+use super::{attribute_error, key_condition};
 use crate::{
     engine::Engine,
     error::{Error, FieldError, Result},
+    faults::unfit,
+    faults::who_refers,
     form::{self, Change},
     query,
     resource::Resource,
@@ -44,7 +46,9 @@ pub(crate) async fn refused_values(
             }
             continue;
         }
-        let select = Query::select().expr(dialect.write(&field.column, &change.value)).take();
+        // As text: the driver does not know every type that PostgreSQL has.
+        let read = dialect.read_value(&field.column, dialect.write(&field.column, &change.value));
+        let select = Query::select().expr(read).take();
         if let Err(error) = connection.query_one(&select).await {
             let fault = Fault::classify(&error);
             if fault.is_transient() {
@@ -54,12 +58,6 @@ pub(crate) async fn refused_values(
         }
     }
     Ok(errors)
-}
-
-/// `value`, as it was sent, which the database does not take for its column's type.
-pub(crate) fn unfit(field: &str, value: &str, fault: &Fault) -> FieldError {
-    let code = if fault.code == "DATABASE" { "INVALID_VALUE" } else { fault.code };
-    FieldError::new(field, code, format!("is not a value that the column takes ({})", fault.told_to([value])))
 }
 
 /// `error`, which a write has ended with, at the field that it is about where that can be found: the value is of no use to its type, or
@@ -105,6 +103,19 @@ pub(super) async fn named(
     }
 }
 
+/// `error`, which the delete of a record has ended with, with who refers to it where that is why.
+pub(super) async fn referred_to(engine: &Engine, resource: &Resource, key: &str, error: Error) -> Error {
+    let is_in_use = |error: &FieldError| error.code == "FOREIGN_KEY" && error.field.is_none();
+    if !matches!(&error, Error::Invalid(errors) if errors.iter().any(is_in_use)) {
+        return error;
+    }
+    let Ok(record) = key_condition(engine, resource, key) else { return error };
+    match who_refers(engine.database().connection(), engine, resource, &record).await {
+        Ok(Some(in_use)) => Error::Invalid(vec![in_use]),
+        _ => error,
+    }
+}
+
 /// The changes that refer to records that are not there, where that may be what `error` says.
 async fn missing_references(
     engine: &Engine,
@@ -140,7 +151,7 @@ async fn alone(engine: &Engine, resource: &Resource, record: Expr, change: &Chan
         result = transaction.execute_unprepared(check).await;
     }
     let _ = transaction.rollback().await;
-    Ok(match result.map_err(|error| blame(resource, change, &error)) {
+    Ok(match result.map_err(|error| attribute_error(resource, change, &error)) {
         Err(Error::Invalid(errors)) => Some(errors),
         _ => None,
     })

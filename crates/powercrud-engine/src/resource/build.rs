@@ -1,6 +1,6 @@
 //! From what the application named and what the catalog says to resources, with every mistake reported at once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Field, Reference, Resource, ResourceBuilder, composite, many_to_many,
@@ -100,7 +100,11 @@ fn add(
     }
     let mut own = settings_of(&name, builder.settings, settings);
     own.bulk_async_notification.get_or_insert_with(|| settings.bulk_async_notification.clone());
-    let resource = resource(name, own, builder.columns, table, secrets, mistakes);
+    let mut actions = builder.actions;
+    actions.extend(own.actions.iter().map(|(name, action)| action.to_action(name)));
+    let mut resource = resource(name, own, builder.columns, table, secrets, mistakes);
+    resource.actions = actions.into_iter().map(Arc::new).collect();
+    resource.extensions = builder.extensions;
     if resources.iter().any(|other| other.name == resource.name) {
         mistakes.push(format!("resource {}: named twice; give one of them a suffix", resource.name));
         return;
@@ -147,14 +151,14 @@ fn resource(
     }
     let known = fields.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
     let links = many_to_many.iter().map(|links| links.name.as_str()).collect::<Vec<_>>().join(", ");
-    let mut places = |key: &str, chosen: &Option<Vec<String>>, default: &dyn Fn(&Field) -> bool| -> Vec<usize> {
+    let mut positions = |key: &str, chosen: &Option<Vec<String>>, default: &dyn Fn(&Field) -> bool| -> Vec<usize> {
         let Some(chosen) = chosen else {
             return (0..fields.len()).filter(|&index| default(&fields[index])).collect();
         };
-        let mut places = Vec::new();
+        let mut positions = Vec::new();
         for name in chosen {
             match fields.iter().position(|field| field.name == name.trim_start_matches('-')) {
-                Some(place) => places.push(place),
+                Some(position) => positions.push(position),
                 None if key == "bulk_fields" && !links.is_empty() => {
                     complain(key, format!("there is no field {name:?}; allowed are: {known}, {links}"));
                 }
@@ -167,7 +171,7 @@ fn resource(
                 None => complain(key, format!("there is no field {name:?}; allowed are: {known}")),
             }
         }
-        places
+        positions
     };
     let read_only = match table.read_only_reason() {
         // Its address would tell it.
@@ -180,7 +184,7 @@ fn resource(
         None => None,
     };
     let long = |field: &Field| matches!(field.column.column_type, ColumnType::Bytes | ColumnType::Json);
-    let mut list_fields = places("list_fields", &settings.list_fields, &|field| !long(field));
+    let mut list_fields = positions("list_fields", &settings.list_fields, &|field| !long(field));
     if settings.list_fields.is_none() {
         match table.primary_key.is_empty() {
             // Without a key there is no page of a record, so the list shows all there is of it.
@@ -189,11 +193,11 @@ fn resource(
         }
     }
     let filter_fields =
-        places("filter_fields", &settings.filter_fields, &|field| field.column.column_type != ColumnType::Bytes);
-    let search_fields = places("search_fields", &settings.search_fields, &|field| {
+        positions("filter_fields", &settings.filter_fields, &|field| field.column.column_type != ColumnType::Bytes);
+    let search_fields = positions("search_fields", &settings.search_fields, &|field| {
         matches!(field.column.column_type, ColumnType::Text { .. }) && field.column.choices.is_empty()
     });
-    places("ordering", &settings.ordering, &|_| false);
+    positions("ordering", &settings.ordering, &|_| false);
     // Many-to-many fields stand beside the others in `bulk_fields`.
     let is_links = |name: &String| many_to_many.iter().any(|links| links.name == *name);
     let chosen = settings.bulk_fields.as_ref();
@@ -201,7 +205,7 @@ fn resource(
         .filter(|&place| chosen.is_none_or(|chosen| chosen.contains(&many_to_many[place].name)))
         .collect();
     let columns = chosen.map(|chosen| chosen.iter().filter(|name| !is_links(name)).cloned().collect());
-    let mut bulk_fields = places("bulk_fields", &columns, &|field| field.editable && !field.key);
+    let mut bulk_fields = positions("bulk_fields", &columns, &|field| field.editable && !field.key);
     for &place in &bulk_fields {
         if !fields[place].editable {
             let field = &fields[place].name;
@@ -283,7 +287,9 @@ fn resource(
         composite_references: composite::of_table(table, catalog),
         secrets,
         read_only,
+        actions: Vec::new(),
         settings,
+        extensions: super::Extensions::default(),
         list_fields,
         filter_fields,
         search_fields,
@@ -291,6 +297,10 @@ fn resource(
         bulk_many_to_many,
         display_field,
         version,
+        rights: super::Rights::default(),
+        hidden: Vec::new(),
+        fixed: Vec::new(),
+        is_narrowed: false,
     }
 }
 
@@ -307,7 +317,7 @@ fn version(table: &Table, settings: &ResourceSettings) -> Result<Option<Column>,
         None => Err(format!("{} has no column {name:?}; allowed are: {allowed}", table.name)),
         Some(column) if fits(&column) => Ok(Some(column.clone())),
         Some(column) => Err(format!(
-            "{name:?} ({}) can't tell versions apart: a version is a whole number or a moment, and neither key nor reference; allowed \
+            "{name:?} ({}) can't tell versions apart: a version is a whole number or a timestamp, and neither key nor reference; allowed \
              are: {allowed}",
             column.database_type
         )),
@@ -395,8 +405,8 @@ fn link(resources: &mut [Resource]) {
     }
 }
 
-/// The column that most likely names a record, of those that are shown: one called name or title, else the first text that is no key
-/// and no reference.
+/// The column that most likely names a record, of those that are shown: one called name, or title, which is a person's job where there is
+/// a last name; else the first text that is no key and no reference.
 pub(super) fn display_column(table: &Table, shown: impl Fn(&Column) -> bool) -> Option<&Column> {
     let fit = |column: &&Column| {
         shown(column)
@@ -408,8 +418,9 @@ pub(super) fn display_column(table: &Table, shown: impl Fn(&Column) -> bool) -> 
     let named = |words: &[&str]| {
         table.columns.iter().filter(fit).find(|column| words.contains(&column.name.to_lowercase().as_str()))
     };
-    named(&["name", "title", "label", "full_name", "fullname"])
-        .or_else(|| named(&["last_name", "lastname", "username", "email", "code"]))
+    named(&["name", "full_name", "fullname"])
+        .or_else(|| named(&["last_name", "lastname", "surname", "family_name"]))
+        .or_else(|| named(&["title", "label", "username", "user_name", "email", "code"]))
         .or_else(|| table.columns.iter().filter(fit).find(|column| !table.primary_key.contains(&column.name)))
 }
 

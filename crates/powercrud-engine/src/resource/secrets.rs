@@ -1,6 +1,6 @@
 //! Columns that likely hold secrets, by their names: passwords, tokens, private keys. They are hidden unless the settings show them.
 //!
-//! The last words of a name tell what a column holds: `reset_token` is a token, `token_count` a count. Moments, dates, truths and
+//! The last words of a name tell what a column holds: `reset_token` is a token, `token_count` a count. Timestamps, dates, booleans and
 //! fractions are no secrets, and numbers only where people type secrets as numbers.
 
 use super::{Resource, ResourceBuilder, build, words};

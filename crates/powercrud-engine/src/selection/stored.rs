@@ -98,7 +98,11 @@ impl StoredSelection {
                 let pairs: Vec<(String, String)> = serde_json::from_str(&pairs)
                     .map_err(|error| Error::Internal(format!("the stored selection can't be read: {error}")))?;
                 // Whoever stored it was asked for the right to its task.
-                Some(ListParams::parse_with_task(resource, &pairs)?)
+                match ListParams::parse_with_task(resource, &pairs) {
+                    // A field of it is not for the user any more: nothing is selected by it.
+                    Err(Error::Invalid(_)) if engine.viewer().is_some() => None,
+                    params => Some(params?),
+                }
             }
             None => None,
         };
@@ -201,8 +205,8 @@ impl StoredSelection {
                 .and_where(Expr::col("selection_id").eq(self.id))
                 .and_where(Expr::col("record_hash").is_in(keys.iter().map(|key| hash_of(key))));
             for row in engine.database().connection().rows(&select).await? {
-                let key: String = row.try_get_by_index(0)?;
-                if row.try_get_by_index::<bool>(1)? {
+                let (key, excluded): (String, bool) = row.try_get_many_by_index()?;
+                if excluded {
                     selected.remove(&key);
                 } else {
                     selected.insert(key);
@@ -249,7 +253,7 @@ impl StoredSelection {
             .and_where(Expr::col("selection_id").eq(self.id))
             .order_by("record_key", Order::Asc);
         let rows = engine.database().connection().rows(&select).await?;
-        rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+        rows.iter().map(|row| Ok(row.try_get_many_by_index()?)).collect()
     }
 
     /// Which of `keys` match the filter.

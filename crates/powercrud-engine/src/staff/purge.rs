@@ -6,9 +6,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::checked_reason;
 use crate::{
-    audit::{Action, Deed},
+    audit::{self, Action, AuditEvent},
     bulk,
     engine::Engine,
     error::{Error, Result},
@@ -45,7 +44,7 @@ pub async fn count_old(engine: &Engine, by: &User, days: u64) -> Result<u64> {
 /// Those of [`count_old`], and [`Error::Invalid`] without a reason.
 pub async fn delete_old(engine: &Engine, by: &User, days: u64, reason: &str) -> Result<u64> {
     by.require_staff()?;
-    let reason = checked_reason(reason)?;
+    let reason = audit::checked_reason(reason)?;
     let mut deleted = 0;
     // Each is looked at once: what can't be deleted now is not looked for again.
     let mut last = Uuid::nil();
@@ -84,7 +83,7 @@ fn old(engine: &Engine, days: u64) -> Result<Cond> {
         let message = format!("{days} is not allowed; allowed is a whole number of days from 1 to {MOST_DAYS}");
         return Err(Error::invalid("days", "OUT_OF_RANGE", message));
     }
-    let ended = Status::ALL.into_iter().filter(|status| status.is_final()).map(Status::as_str);
+    let ended = Status::ALL.iter().filter(|status| status.is_final()).map(|status| status.as_str());
     let before = engine.database().dialect().now().sub(days as i64 * DAY);
     Ok(Cond::all().add(Expr::col("status").is_in(ended)).add(Expr::col("completed_at").lt(before)))
 }
@@ -104,15 +103,15 @@ async fn delete<C: ConnectionTrait>(
         return Ok(false);
     }
     let of_task = || Expr::col("task_id").eq(task.id);
-    let places = Expr::col("seq").between(task.first_seq, task.first_seq + task.total_records as i64 - 1);
+    let positions = Expr::col("seq").between(task.first_seq, task.first_seq + task.total_records as i64 - 1);
     let mut selected = Query::delete();
     // By its places as well, which is how SQLite finds them.
-    selected.from_table(tables::SELECTED).and_where(places).and_where(of_task());
+    selected.from_table(tables::SELECTED).and_where(positions).and_where(of_task());
     transaction.delete(&selected).await?;
     for table in [
-        tables::BLOCK,
+        tables::KEY_RANGE,
         tables::TASK_ERROR,
-        tables::TAKEN,
+        tables::CASCADE,
         tables::TASK_EVENT,
         tables::IMAGE,
         tables::NOTICE,
@@ -124,7 +123,7 @@ async fn delete<C: ConnectionTrait>(
         delete.from_table(table).and_where(of_task());
         transaction.delete(&delete).await?;
     }
-    let deed = Deed::of_task(Action::TaskDeleted, task).because(reason);
-    deed.write(transaction, engine.database().dialect(), by).await?;
+    let event = AuditEvent::of_task(engine, Action::TaskDeleted, task).because(reason);
+    event.write(transaction, engine.database().dialect(), by).await?;
     Ok(true)
 }

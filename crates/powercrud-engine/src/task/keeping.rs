@@ -82,7 +82,7 @@ async fn purge(engine: &Engine, id: Uuid) -> Result<bool> {
         if transaction.update(&update).await? == 0 {
             return Ok(false);
         }
-        for table in [tables::SELECTED, tables::BLOCK, tables::TASK_ERROR, tables::TAKEN] {
+        for table in [tables::SELECTED, tables::KEY_RANGE, tables::TASK_ERROR, tables::CASCADE] {
             let mut delete = Query::delete();
             delete.from_table(table).and_where(Expr::col("task_id").eq(id));
             transaction.delete(&delete).await?;

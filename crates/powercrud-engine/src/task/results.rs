@@ -10,7 +10,11 @@ use sea_orm::{
     sea_query::{Cond, Expr, ExprTrait as _, Order, Query},
 };
 
-use super::{BulkTask, RecordError};
+use super::{
+    BulkTask, RecordError,
+    shown::{hide_field, keep_shown},
+};
+pub use crate::status::Outcome;
 use crate::{
     digest::digest,
     engine::Engine,
@@ -21,37 +25,7 @@ use crate::{
 };
 use powercrud_db::QueryExt as _;
 
-/// What became of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// It was done.
-    Succeeded,
-    /// It was tried and stayed as it was, for a reason.
-    Failed,
-    /// It was not tried, or not yet.
-    Unprocessed,
-}
-
-impl Outcome {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Succeeded, Self::Failed, Self::Unprocessed];
-
-    /// The word in addresses and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Unprocessed => "unprocessed",
-        }
-    }
-
-    /// The outcome of that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
-    }
-}
-
-/// A record with what became of it.
+/// A record with its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultRecord {
     /// Its place in the task's frozen selection.
@@ -71,6 +45,9 @@ const FAILED: [&str; 5] = ["seq", "record_key", "field", "code", "message"];
 
 /// Records a page.
 const PAGE: i64 = 1_000;
+
+/// The most failed records that are searched for somebody from whom some may be kept.
+const MOST_SEARCHED: u64 = 10_000;
 
 /// The records of one outcome, in the order of the selection.
 pub struct Results {
@@ -142,6 +119,7 @@ impl Results {
         if records.is_empty() {
             return Ok(None);
         }
+        self.keep_shown(&mut records).await?;
         if bytes > read::SHOWN {
             self.keep_what_fits(&mut records).await?;
         }
@@ -172,13 +150,32 @@ impl Results {
                 columns.iter().fold(Cond::any(), |any, column| any.add(dialect.contains(Expr::col(*column), word)));
             select.cond_where(any);
         }
+        select.columns(FAILED).order_by("seq", Order::Asc);
+        let connection = self.engine.database().connection();
+        if self.engine.viewer().is_some() {
+            // Those that may not be known of are not counted either.
+            let rows = connection.rows(select.limit(MOST_SEARCHED)).await?;
+            let mut records = rows.iter().map(read_failed).collect::<Result<Vec<_>>>()?;
+            self.keep_shown(&mut records).await?;
+            let total = records.len() as u64;
+            let mut records: Vec<_> = records.into_iter().skip(offset as usize).take(most as usize).collect();
+            self.add_values(&mut records, read::SHOWN).await?;
+            return Ok((total, records));
+        }
         let mut count = select.clone();
-        let total = self.engine.database().connection().number(count.expr(Expr::cust("COUNT(*)"))).await?;
-        select.columns(FAILED).order_by("seq", Order::Asc).offset(offset).limit(most);
-        let rows = self.engine.database().connection().rows(&select).await?;
+        let total = connection.number(count.clear_selects().clear_order_by().expr(Expr::cust("COUNT(*)"))).await?;
+        let rows = connection.rows(select.offset(offset).limit(most)).await?;
         let mut records = rows.iter().map(read_failed).collect::<Result<Vec<_>>>()?;
         self.add_values(&mut records, read::SHOWN).await?;
         Ok((total, records))
+    }
+
+    async fn keep_shown(&self, records: &mut Vec<ResultRecord>) -> Result<()> {
+        keep_shown(&self.engine, &self.task, records, |record| &record.record_key).await?;
+        for error in records.iter_mut().filter_map(|record| record.error.as_mut()) {
+            hide_field(&self.engine, &self.task, error);
+        }
+        Ok(())
     }
 
     async fn failed(&mut self, most: i64) -> Result<Vec<ResultRecord>> {
@@ -248,16 +245,15 @@ impl Results {
             .order_by((tables::SELECTED, "seq"), Order::Asc);
         let mut keys = Vec::new();
         for row in self.engine.database().connection().rows(&select).await? {
-            let (place, key, length): (i64, String, i64) =
-                (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+            let (place, key, length): (i64, String, i64) = row.try_get_many_by_index()?;
             if length == 1 {
                 keys.push((place, key));
                 continue;
             }
             let number: i64 =
                 key.parse().map_err(|_| Error::Internal(format!("the frozen key {key:?} is not a whole number")))?;
-            let places = Ord::max(from, place)..=Ord::min(to, place + length - 1);
-            keys.extend(places.map(|at| (at, (number + (at - place)).to_string())));
+            let positions = Ord::max(from, place)..=Ord::min(to, place + length - 1);
+            keys.extend(positions.map(|at| (at, (number + (at - place)).to_string())));
         }
         Ok(keys)
     }
@@ -266,13 +262,14 @@ impl Results {
         let hashes: Vec<String> = records.iter().map(|record| digest(&record.record_key)).collect();
         let mut select = Query::select();
         select
-            .columns(["record_hash", "taken_by"])
-            .from(tables::TAKEN)
+            .columns(["record_hash", "cascaded_from"])
+            .from(tables::CASCADE)
             .and_where(Expr::col("task_id").eq(self.task.id))
             .and_where(Expr::col("record_hash").is_in(&hashes));
         let mut takers: HashMap<String, String> = HashMap::new();
         for row in self.engine.database().connection().rows(&select).await? {
-            takers.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let (hash, taker) = row.try_get_many_by_index()?;
+            takers.insert(hash, taker);
         }
         for (record, hash) in records.iter_mut().zip(&hashes) {
             record.deleted_with = takers.remove(hash);
@@ -345,15 +342,10 @@ pub(crate) fn purged(task: &BulkTask, at: i64) -> Error {
 }
 
 fn read_failed(row: &QueryResult) -> Result<ResultRecord> {
-    let record_key: String = row.try_get_by_index(1)?;
+    let (place, record_key, field, code, message): (i64, String, _, _, _) = row.try_get_many_by_index()?;
     Ok(ResultRecord {
-        place: row.try_get_by_index(0)?,
-        error: Some(RecordError {
-            record_key: record_key.clone(),
-            field: row.try_get_by_index(2)?,
-            code: row.try_get_by_index(3)?,
-            message: row.try_get_by_index(4)?,
-        }),
+        place,
+        error: Some(RecordError { record_key: record_key.clone(), field, code, message }),
         record_key,
         deleted_with: None,
         values: None,

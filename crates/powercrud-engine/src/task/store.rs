@@ -1,27 +1,26 @@
 //! The `powercrud_bulk_task` rows: read, claimed, checkpointed, ended.
 //!
 //! A worker holds a task by a `Lease`: task, worker id and attempt. Every write of a worker names all three, so a worker that was
-//! frozen while another took its task over changes nothing afterwards. Moments are compared by the database's clock.
+//! frozen while another took its task over changes nothing afterwards. Timestamps are compared by the database's clock.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Cond, Expr, ExprTrait as _, Order, Query},
+    sea_query::{Cond, Expr, ExprTrait as _, Order, Query, UpdateStatement},
 };
 use uuid::Uuid;
 
-pub use super::wishes::{cancel, cancel_because, pause, resume};
 use super::{
-    BulkTask, Event, Happening, Operation, RecordError, Status, TaskEvent,
-    row::{read_task, select_task},
+    BulkTask, Event, RecordError, Status, TaskEvent, TaskEventKind,
+    shown::{hide_field, keep_shown},
 };
 use crate::{
-    audit::by_user,
+    action::Action,
+    bulk_task::{OPERATIONS, read_task, select_task},
     config::Atomicity,
     engine::Engine,
     error::{Error, Result},
-    lock, notify,
     own::tables,
     user::User,
 };
@@ -62,9 +61,9 @@ pub struct TaskFilter {
     pub user: Option<String>,
     /// Only those that another task gave rise to: its retries, and what reverts it.
     pub parent: Option<Uuid>,
-    /// Only those submitted at this moment or later, in milliseconds since 1970 UTC.
+    /// Only those submitted at this time or later, in milliseconds since 1970 UTC.
     pub from: Option<i64>,
-    /// Only those submitted before this moment.
+    /// Only those submitted before this time.
     pub before: Option<i64>,
     /// How many to skip.
     pub offset: u64,
@@ -99,7 +98,7 @@ pub async fn load_all(engine: &Engine, ids: &[Uuid]) -> Result<Vec<BulkTask>> {
     Ok(tasks)
 }
 
-/// As [`load_all`], with a moment by the database's clock: whatever was committed until then is in them.
+/// As [`load_all`], with the time by the database's clock: whatever was committed until then is in them.
 pub async fn load_all_now(engine: &Engine, ids: &[Uuid]) -> Result<(i64, Vec<BulkTask>)> {
     // Asked for first, since a statement may see less than what is committed while it runs.
     let select = Query::select().expr(engine.database().dialect().now()).take();
@@ -114,6 +113,11 @@ pub async fn load_all_now(engine: &Engine, ids: &[Uuid]) -> Result<(i64, Vec<Bul
 pub async fn get(engine: &Engine, user: &User, id: Uuid) -> Result<BulkTask> {
     let task = load(engine, id).await?;
     if user.may_see(task.user_id.as_deref()) { Ok(task) } else { Err(Error::TaskNotFound(id.to_string())) }
+}
+
+/// Rows of the user of that id; of the operator where it is empty.
+pub(crate) fn by_user(id: &str) -> Expr {
+    if id.is_empty() { Expr::col("user_id").is_null() } else { Expr::col("user_id").eq(id) }
 }
 
 fn visible(user: &User, filter: &TaskFilter) -> Cond {
@@ -159,7 +163,8 @@ pub async fn count(engine: &Engine, user: &User, filter: &TaskFilter) -> Result<
     Ok(engine.database().connection().number(&select).await?)
 }
 
-/// The record errors of a task, in the order of the selection.
+/// The record errors of a task, in the order of the selection; of an engine for a user only those of records that there are for the user,
+/// or for nobody any more.
 pub async fn errors(engine: &Engine, task_id: Uuid, offset: u64, limit: u64) -> Result<Vec<RecordError>> {
     let select = Query::select()
         .columns(["record_key", "field", "code", "message"])
@@ -170,16 +175,17 @@ pub async fn errors(engine: &Engine, task_id: Uuid, offset: u64, limit: u64) -> 
         .limit(limit)
         .take();
     let rows = engine.database().connection().rows(&select).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(RecordError {
-                record_key: row.try_get_by_index(0)?,
-                field: row.try_get_by_index(1)?,
-                code: row.try_get_by_index(2)?,
-                message: row.try_get_by_index(3)?,
-            })
-        })
-        .collect()
+    let errors = rows.iter().map(|row| {
+        let (record_key, field, code, message) = row.try_get_many_by_index()?;
+        Ok(RecordError { record_key, field, code, message })
+    });
+    let mut errors = errors.collect::<Result<Vec<_>>>()?;
+    if engine.viewer().is_some() {
+        let task = load(engine, task_id).await?;
+        keep_shown(engine, &task, &mut errors, |error| &error.record_key).await?;
+        errors.iter_mut().for_each(|error| hide_field(engine, &task, error));
+    }
+    Ok(errors)
 }
 
 /// The tasks that wait for others, oldest first.
@@ -207,7 +213,7 @@ pub(crate) async fn claim(engine: &Engine, worker_id: Uuid, only: Option<Uuid>) 
         .add(Cond::all().add(Expr::col("status").is_in(held)).add(Expr::col("lease_expires_at").lt(dialect.now())));
     let known = Cond::all()
         .add(of_known_tables(engine))
-        .add(Expr::col("operation").is_in(Operation::WORDS))
+        .add(of_known_operations(engine))
         .add(Expr::col("atomicity").is_in([Atomicity::Chunk, Atomicity::All].map(Atomicity::as_str)));
     let mut select = select_task();
     select.cond_where(claimable.clone()).cond_where(known).order_by("created_at", Order::Asc).limit(8);
@@ -235,7 +241,7 @@ pub(crate) async fn claim(engine: &Engine, worker_id: Uuid, only: Option<Uuid>) 
         let result = async {
             let won = transaction.update(&update).await? == 1;
             if won {
-                let claimed = TaskEvent::now(&task, Happening::Claimed, next);
+                let claimed = TaskEvent::now(&task, TaskEventKind::Claimed, next);
                 let claimed = TaskEvent { attempt: lease.attempt, worker_id: Some(worker_id), ..claimed };
                 claimed.write(&transaction, dialect, task.id).await?;
             }
@@ -249,6 +255,21 @@ pub(crate) async fn claim(engine: &Engine, worker_id: Uuid, only: Option<Uuid>) 
         }
     }
     Ok(None)
+}
+
+/// Whether a task does what this process knows: what every process does, or an action of its resource.
+fn of_known_operations(engine: &Engine) -> Cond {
+    let (name, operation) = (|| Expr::col("model_name"), || Expr::col("operation"));
+    let actions = engine.resources().iter().flat_map(|resource| {
+        let pair = |action: &Arc<Action>| vec![Expr::val(resource.name.as_str()), Expr::val(action.operation())];
+        resource.actions.iter().map(pair).collect::<Vec<_>>()
+    });
+    let actions: Vec<_> = actions.collect();
+    let known = Cond::any().add(operation().is_in(OPERATIONS));
+    match actions.is_empty() {
+        true => known,
+        false => known.add(engine.database().dialect().tuple_in(vec![name(), operation()], actions)),
+    }
 }
 
 /// Whether a task is about a resource of this process, and the table that this process means by it: those who share PowerCRUD's tables
@@ -269,13 +290,23 @@ fn of_known_tables(engine: &Engine) -> Cond {
     }
 }
 
+/// Brings a task from the state that it was read in to `next`; no row where it has moved on meanwhile.
+pub(crate) fn transition(task: &BulkTask, next: Status) -> UpdateStatement {
+    Query::update()
+        .table(tables::BULK_TASK)
+        .value("status", next.as_str())
+        .and_where(Expr::col("id").eq(task.id))
+        .and_where(Expr::col("status").eq(task.status.as_str()))
+        .take()
+}
+
 /// When a lease taken now lapses.
 pub(crate) fn expiry(dialect: Dialect, lease: Duration) -> Expr {
     dialect.now().add(lease.as_millis() as i64)
 }
 
 /// The rows that a worker may write: its own task, while it holds it.
-fn held_by(lease: &Lease) -> Cond {
+pub(crate) fn held_by(lease: &Lease) -> Cond {
     Cond::all()
         .add(Expr::col("id").eq(lease.task_id))
         .add(Expr::col("worker_id").eq(lease.worker_id))
@@ -306,7 +337,7 @@ pub(crate) async fn give_back(engine: &Engine, lease: &Lease) -> Result<()> {
     let result = async {
         if transaction.update(&update).await? == 1 {
             let task = load_from(&transaction, lease.task_id).await?;
-            let given_back = TaskEvent::now(&task, Happening::GivenBack, task.status);
+            let given_back = TaskEvent::now(&task, TaskEventKind::GivenBack, task.status);
             given_back.write(&transaction, engine.database().dialect(), task.id).await?;
         }
         Ok(())
@@ -339,7 +370,7 @@ pub(crate) async fn checkpoint<C: ConnectionTrait>(
     write_progress(engine, transaction, from, task, gets_on).await
 }
 
-async fn write_progress<C: ConnectionTrait>(
+pub(crate) async fn write_progress<C: ConnectionTrait>(
     engine: &Engine,
     transaction: &C,
     from: Cond,
@@ -359,37 +390,4 @@ async fn write_progress<C: ConnectionTrait>(
         .value("lease_expires_at", expiry(engine.database().dialect(), engine.settings().lease))
         .cond_where(from);
     Ok(transaction.update(&update).await? == 1)
-}
-
-/// Ends a task or stops it at its checkpoint, with its counts; where it ended, releases its locks and writes its notices. All in the
-/// transaction given.
-/// `false`: the lease is lost.
-pub(crate) async fn finish<C: ConnectionTrait>(
-    engine: &Engine,
-    transaction: &C,
-    lease: &Lease,
-    task: &BulkTask,
-) -> Result<bool> {
-    if !write_progress(engine, transaction, held_by(lease), task, true).await? {
-        return Ok(false);
-    }
-    let mut update = Query::update();
-    update
-        .table(tables::BULK_TASK)
-        .value("status", task.status.as_str())
-        .value("error_message", task.error_message.as_str())
-        .value("worker_id", None::<Uuid>)
-        .value("lease_expires_at", None::<i64>)
-        .and_where(Expr::col("id").eq(lease.task_id));
-    if task.status.is_final() {
-        update.value("completed_at", engine.database().dialect().now());
-        lock::release(transaction, lease.task_id).await?;
-    }
-    transaction.update(&update).await?;
-    if task.status.is_final() {
-        notify::write(engine, transaction, lease.task_id, lease.answers).await?;
-    }
-    let happening = if task.status.is_final() { Happening::Ended } else { Happening::Paused };
-    TaskEvent::now(task, happening, task.status).write(transaction, engine.database().dialect(), task.id).await?;
-    Ok(true)
 }

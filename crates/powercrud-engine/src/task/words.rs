@@ -4,13 +4,14 @@ use serde_json::{Map, Value};
 
 use super::BulkTask;
 use crate::{
-    engine::Engine,
-    query::RESERVED,
-    resource::{Resource, grouped},
+    bulk_task::pending_reason, engine::Engine, query::RESERVED, resource::Resource, status::Status, words::grouped,
 };
 
 /// What stands for a value of a field that its resource does not show (any more).
 pub const HIDDEN: &str = "(hidden)";
+
+/// What stands before the record that an error message names.
+pub(crate) const FIRST: &str = "; the first is ";
 
 /// Records that a many-to-many change names; more are only counted.
 const NAMED: usize = 5;
@@ -20,6 +21,10 @@ impl BulkTask {
     /// resource does not show the field now.
     pub fn as_shown(&self, engine: &Engine) -> Self {
         let mut task = self.clone();
+        task.pending_reason = self.pending_reason.clone().or_else(|| self.unknown_table(&engine.for_everybody()));
+        if engine.viewer().is_some() {
+            task.keep_back(engine);
+        }
         let Ok(resource) = engine.resource(&self.resource) else { return task };
         for (name, value) in task.changes.as_object_mut().into_iter().flatten() {
             if !shows(resource, name) {
@@ -38,16 +43,83 @@ impl BulkTask {
         task
     }
 
+    /// Takes out what the engine's user may not know any more.
+    fn keep_back(&mut self, engine: &Engine) {
+        self.attempt_error = None;
+        let Ok(resource) = engine.resource(&self.resource) else {
+            self.names.clear();
+            self.changes.as_object_mut().into_iter().flatten().for_each(|(_, value)| *value = HIDDEN.into());
+            let pairs = self.selection.get_mut("matching").and_then(Value::as_array_mut);
+            for pair in pairs.into_iter().flatten().filter_map(Value::as_array_mut) {
+                pair.iter_mut().for_each(|word| *word = HIDDEN.into());
+            }
+            if !self.error_message.is_empty() {
+                self.error_message = HIDDEN.to_owned();
+            }
+            return;
+        };
+        // The names of records that may not be the user's.
+        let is_part = |name: &str| {
+            let of_field = resource.field(name).and_then(|field| field.reference.as_ref());
+            let reference = of_field.or_else(|| resource.many_to_many(name).map(|links| &links.reference));
+            reference.is_some_and(|reference| reference.table.scope.is_some())
+        };
+        self.names.retain(|name, _| !is_part(name));
+        for (name, value) in self.changes.as_object_mut().into_iter().flatten() {
+            let operations = value.as_object_mut().filter(|_| is_part(name));
+            for targets in operations.into_iter().flatten().filter_map(|(_, targets)| targets.as_object_mut()) {
+                targets.iter_mut().for_each(|(key, target)| *target = key.as_str().into());
+            }
+        }
+        // A record is named there, with what is wrong with it.
+        if resource.table.scope.is_some()
+            && let Some((told, _)) = self.error_message.split_once(FIRST)
+        {
+            self.error_message = told.to_owned();
+        }
+    }
+
+    /// Why no worker takes the queued task that knows the same tables as this process.
+    fn unknown_table(&self, engine: &Engine) -> Option<String> {
+        if self.status != Status::Pending {
+            return None;
+        }
+        let (name, table) = (&self.resource, self.sql_table.as_deref());
+        let resource = engine.resource(name).ok();
+        match (resource.map(|resource| resource.table.sql_name()), table) {
+            (Some(here), Some(table)) if here != table => Some(pending_reason(
+                &format!("the resource {name:?} as the table {table}"),
+                &format!("this process, which knows it as {here}"),
+            )),
+            (Some(_), _) => None,
+            (None, table) => {
+                let table = table.map(|table| format!(", the table {table}")).unwrap_or_default();
+                let what = format!("the resource {name:?}{table}");
+                Some(pending_reason(&what, "this process, by the tables that it finds now"))
+            }
+        }
+    }
+
     /// What an update does, one phrase a field: "Price → 12.50", "Tags: add Sale, New". `label` gives a field's name for people; a text
     /// longer than `longest` characters is cut.
     pub fn changes_in_words(&self, label: impl Fn(&str) -> String, longest: usize) -> Vec<String> {
+        self.changes_showing(label, longest, str::to_owned)
+    }
+
+    /// As [`Self::changes_in_words`], where `show` is given each value and gives what stands for it.
+    pub fn changes_showing(
+        &self,
+        label: impl Fn(&str) -> String,
+        longest: usize,
+        show: impl Fn(&str) -> String,
+    ) -> Vec<String> {
         let phrase = |(name, value): (&String, &Value)| match value {
-            Value::Object(operations) => format!("{}: {}", label(name), links_in_words(operations, longest)),
+            Value::Object(operations) => format!("{}: {}", label(name), links_in_words(operations, longest, &show)),
             Value::Null => format!("{} → empty", label(name)),
             Value::String(text) if text.is_empty() => format!("{} → empty", label(name)),
             Value::String(text) => {
                 let text = self.names.get(name).unwrap_or(text);
-                format!("{} → {}", label(name), cut(text, longest))
+                format!("{} → {}", label(name), show(&cut(text, longest)))
             }
             other => format!("{} → {other}", label(name)),
         };
@@ -55,26 +127,35 @@ impl BulkTask {
     }
 
     /// What it did to its records: "changed", "deleted", "restored".
-    pub fn deed_in_words(&self) -> &'static str {
+    pub fn outcome_verb(&self) -> &'static str {
         match self.operation.as_str() {
             "delete" => "deleted",
             "revert" => "restored",
             "update" => "changed",
+            _ if self.sets_fields() => "changed",
             _ => "done",
         }
     }
 
-    /// What became of the records that it did not change, to follow how many it did: ", 2 already had this value, 37 failed".
-    pub fn rest_in_words(&self) -> String {
-        [
+    /// "12,299 changed, 2 already had this value, 37 failed"; `done` says how many it changed, and may name them: "1 of 3 books".
+    pub fn outcome_in_words(&self, done: &str) -> String {
+        let rest = [
             (self.unchanged_records, "already had this value"),
             (self.failed_records, "failed"),
             (self.unattempted_records(), "not attempted"),
-        ]
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, words)| format!(", {} {words}", grouped(*number)))
-        .collect()
+        ];
+        let rest = rest.into_iter().filter(|(number, _)| *number > 0);
+        let rest = rest.map(|(number, words)| format!(", {} {words}", grouped(number)));
+        format!("{done} {}{}", self.outcome_verb(), rest.collect::<String>())
+    }
+
+    /// "3 books", or "3 records of book" where the resource is gone.
+    pub fn records_in_words(&self, resource: Option<&Resource>, number: u64) -> String {
+        match resource {
+            Some(resource) => resource.count_in_words(number),
+            None if number == 1 => format!("1 record of {}", self.resource),
+            None => format!("{} records of {}", grouped(number), self.resource),
+        }
     }
 }
 
@@ -89,11 +170,11 @@ fn shows_filter(resource: &Resource, name: &str) -> bool {
 }
 
 /// "add Sale, New; remove Old".
-fn links_in_words(operations: &Map<String, Value>, longest: usize) -> String {
+fn links_in_words(operations: &Map<String, Value>, longest: usize, show: &impl Fn(&str) -> String) -> String {
     let phrase = |(word, targets): (&String, &Value)| {
         let names: Vec<_> =
             targets.as_object().into_iter().flatten().map(|(key, name)| name.as_str().unwrap_or(key)).collect();
-        let mut listed = names.iter().take(NAMED).map(|name| cut(name, longest)).collect::<Vec<_>>().join(", ");
+        let mut listed = names.iter().take(NAMED).map(|name| show(&cut(name, longest))).collect::<Vec<_>>().join(", ");
         if names.len() > NAMED {
             listed.push_str(&format!(" and {} more", names.len() - NAMED));
         }

@@ -60,7 +60,11 @@ function enhance(root) {
     if (known) return;
     const chip = root.querySelector("template").content.cloneNode(true);
     chip.querySelector("input").value = key;
-    chip.querySelector("span").textContent = name;
+    // Of two records of one name each shows its key.
+    const [twin] = [...chosen.querySelectorAll("label")].filter((label) => label.textContent.trim() === name);
+    if (twin) twin.querySelector("span").textContent = `${name} (${twin.querySelector("input").value})`;
+    const isRepeated = twin || [...chosen.querySelectorAll("label")].some((label) => label.textContent.trim() === `${name} (${label.querySelector("input").value})`);
+    chip.querySelector("span").textContent = isRepeated ? `${name} (${key})` : name;
     chosen.append(chip);
   }
 
@@ -85,6 +89,8 @@ function enhance(root) {
     url.searchParams.set("q", shown.value === root.dataset.text ? "" : shown.value);
     url.searchParams.set("id", listId);
     const answer = await fetch(url, { headers: { "HX-Request": "true" } }).catch(() => null);
+    // Whoever is signed out is asked to sign in by what asks next.
+    if (answer?.status === 401) document.body.dispatchEvent(new Event("lookAgain"));
     if (mine !== asked || document.activeElement !== shown) return;
     if (!answer?.ok) {
       list.textContent = "The choices can't be loaded. Type the key, or try again.";

@@ -20,6 +20,8 @@ function spin() {
 async function answers() {
   try {
     const answer = await fetch(sign.dataset.health, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    // What is not read to its end is a request that failed, once the patience ends.
+    await answer.text();
     // A proxy answers in the place of a server that is gone.
     return answer.status < 502;
   } catch {

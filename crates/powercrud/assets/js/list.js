@@ -23,3 +23,16 @@ document.addEventListener("htmx:afterSettle", () => {
   box.value = text;
   box.dispatchEvent(new Event("input", { bubbles: true }));
 });
+
+// The form of a filter comes anew for another field: what was typed while it was on its way is kept.
+let operand = null;
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  operand = event.detail.target.id === "filter-form" ? document.getElementById("filter-value") : null;
+});
+
+document.addEventListener("htmx:afterSwap", () => {
+  const box = document.getElementById("filter-value");
+  if (operand && box && operand.matches("[type=text]") && box.matches("[type=text]")) box.value = operand.value;
+  operand = null;
+});

@@ -15,10 +15,25 @@ function isLive(box) {
 document.addEventListener("htmx:sseOpen", (event) => {
   const { source } = event.detail;
   if (document.hidden) return source.close();
+  const known = streams.get(event.target)?.source === source;
   const stream = { source, heard: 0 };
   streams.set(event.target, stream);
   source.addEventListener("beat", () => (stream.heard = Date.now()));
+  // A stream that opens again is the same source.
+  if (!known) source.addEventListener("news", ({ data }) => hear(data === "list"));
 });
+
+// A task has begun or ended that this page does not show, perhaps somebody else's. Nobody is disturbed who is at work in the table.
+let waiting = null;
+function hear(ofList) {
+  if (!ofList && document.getElementById("region")) return document.body.dispatchEvent(new Event("lookAgain"));
+  const busy = document.querySelector("#add-filter[open], #region .cell.open");
+  clearTimeout(waiting);
+  if (busy) return void (waiting = setTimeout(hear, 2000, ofList));
+  for (const box of document.querySelectorAll("#strips, #tasks")) htmx.trigger(box, "wake");
+  if (ofList) htmx.trigger(document.body, "refreshTable");
+  else document.body.dispatchEvent(new Event("lookAgain"));
+}
 
 document.addEventListener("htmx:sseMessage", (event) => {
   const stream = streams.get(boxOf(event.target));
@@ -36,6 +51,17 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (isPoll(event) && (document.hidden || isLive(boxOf(event.target)))) event.preventDefault();
 });
 
+// What is only looked at from time to time waits while somebody is busy in it: types, has opened a cell, marks a text.
+function isBusy(place) {
+  const marked = getSelection();
+  return place.matches(":focus-within") || place.querySelector(".open") || (!marked.isCollapsed && place.contains(marked.anchorNode));
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const place = event.target.closest("[data-gentle]");
+  if (place && !event.detail.requestConfig?.triggeringEvent && (document.hidden || isBusy(place))) event.preventDefault();
+});
+
 // An answer that comes after the stream has opened may be older than what that has brought.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const element = event.detail.elt;
@@ -51,4 +77,11 @@ document.addEventListener("visibilitychange", () => {
     return;
   }
   for (const box of document.querySelectorAll("[sse-connect]")) htmx.trigger(box, "wake");
+  // What it did not hear meanwhile is looked at.
+  if (document.getElementById("region")) htmx.trigger(document.body, "refreshTable");
+  const news = document.getElementById("news");
+  if (!news) return;
+  const again = news.cloneNode();
+  news.replaceWith(again);
+  htmx.process(again);
 });

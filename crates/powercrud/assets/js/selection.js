@@ -12,7 +12,41 @@ function post(values) {
   last = last.then(() => send(values)).catch(() => {}).then(() => {
     pending -= 1;
     if (pending === 0) sync();
+    lookAgain();
   });
+}
+
+// A list that was asked for before a change of the selection was answered knows nothing of it: one that comes by itself is left out, and
+// either way the list is asked for once more.
+let changes = 0;
+let unanswered = 0;
+const askedAfter = new WeakMap();
+let isStale = false;
+
+document.addEventListener("htmx:beforeSend", ({ detail }) => {
+  if (detail.target?.id === "region") askedAfter.set(detail.xhr, changes);
+  if (detail.target?.id !== "selection-bar") return;
+  changes += 1;
+  unanswered += 1;
+  detail.xhr.addEventListener("loadend", () => {
+    unanswered -= 1;
+    setTimeout(lookAgain);
+  });
+});
+
+const isChanging = () => pending > 0 || unanswered > 0;
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target.id !== "region" || (!isChanging() && askedAfter.get(detail.xhr) === changes)) return;
+  isStale = true;
+  if (detail.elt === detail.target) detail.shouldSwap = false;
+  setTimeout(lookAgain);
+});
+
+function lookAgain() {
+  if (!isStale || isChanging()) return;
+  isStale = false;
+  htmx.trigger(document.body, "refreshTable");
 }
 
 async function send(values) {
@@ -42,6 +76,11 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// Enter would press the first button of the form: "Select all".
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches(".row-check, [data-page-check]")) event.preventDefault();
+});
+
 // Shift-click would mark text on the way.
 document.addEventListener("mousedown", (event) => {
   if (event.shiftKey && event.target.closest(".row-check")) event.preventDefault();
@@ -61,6 +100,8 @@ function sync() {
 }
 
 sync();
+// After Back, browsers tick again what was ticked when the page was left.
+addEventListener("pageshow", sync);
 document.addEventListener("htmx:afterSwap", () => {
   if (pending === 0) sync();
 });

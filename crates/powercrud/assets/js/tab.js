@@ -56,10 +56,18 @@ const drawnFor = () => new URL(document.getElementById("selection-form").getAttr
 function note() {
   if (!isList()) return;
   const ticked = document.querySelector("#selection-bar strong") !== null;
-  // An answer that was under way when this tab got its name shows another's.
-  if (ticked && drawnFor() !== tab) refresh();
-  else write(TICKED, ticked ? "1" : "");
+  // What was drawn before the server knew the tab says nothing of it; what is ticked there is another's.
+  if (drawnFor() === tab) write(TICKED, ticked ? "1" : "");
+  else if (ticked) refresh();
 }
+
+// A page that the browser had put aside whole comes back as it was then.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  refresh();
+  for (const box of document.querySelectorAll('[hx-trigger*="wake"]')) htmx.trigger(box, "wake");
+  document.body.dispatchEvent(new Event("lookAgain"));
+});
 
 // Long enough for another tab to say that the name is its own.
 setTimeout(() => read(TICKED) && refresh(), 60);

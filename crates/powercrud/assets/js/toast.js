@@ -31,19 +31,23 @@ function toast(message, tone, link) {
 
 function above() {
   // A modal dialog lies over everything else, so notices move into it while it is open.
-  const dialog = document.querySelector("dialog[open]");
+  const dialog = [...document.querySelectorAll("dialog[open]")].at(-1);
   if (!dialog || area.parentElement === dialog) return;
   dialog.append(area);
-  // At the top: the dialog's buttons are at its foot.
-  area.classList.add("toast-top");
+  // At the foot, away from the dialog's title, and at the left: its buttons are at the right.
+  area.classList.add("toast-start", "toast-in-dialog");
+  area.classList.remove("toast-end");
 }
 
 function below() {
   document.body.append(area);
-  area.classList.remove("toast-top");
+  area.classList.remove("toast-start", "toast-in-dialog");
+  area.classList.add("toast-end");
+  above();
 }
 
 document.addEventListener("close", below, true);
+document.addEventListener("notice", ({ detail }) => toast(detail.message, "success"));
 
 // Messages about tasks that ended: they come with the badge, and come up where somebody looks. Whoever leaves the page before it could be
 // read finds it on the next one.
@@ -64,13 +68,14 @@ function showMessages() {
     }
     area.append(notice);
     window.htmx.process(notice);
-    setTimeout(() => post(shownHref), READABLE_AFTER);
+    // The bell counts anew then, whatever was on its way meanwhile.
+    setTimeout(() => post(shownHref).then(lookAgain), READABLE_AFTER);
     hideLater(notice);
   }
   above();
 }
 
-const post = (href) => fetch(href, { method: "POST" }).catch(() => {});
+const post = (href) => fetch(href, { method: "POST", keepalive: true }).catch(() => {});
 
 // What went well goes by itself; anything else stays until it is put away.
 function hideLater(notice) {
@@ -93,6 +98,15 @@ area.addEventListener("click", (event) => {
 document.addEventListener("bulkEditSuccess", (event) => {
   if (event.detail.message) toast(event.detail.message, "success");
 });
+// A tick that did not reach the server is taken back, which is not to happen in silence.
+function tickLost(event) {
+  const status = event.detail.xhr?.status ?? 0;
+  if (event.detail.elt.id !== "selection-form" || (status && (status < 502 || status > 504))) return;
+  if (area.querySelector('[data-lost="tick"]')) return;
+  toast("The server can't be reached: what you ticked is not noted. Tick it again once the connection is back.", "error").dataset.lost = "tick";
+}
+for (const name of ["htmx:sendError", "htmx:responseError"]) document.addEventListener(name, tickLost);
+
 document.addEventListener("htmx:sendError", (event) => {
   // Polls go on by themselves; somebody's own action needs an answer.
   const request = event.detail.requestConfig;

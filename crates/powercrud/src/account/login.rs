@@ -8,17 +8,16 @@ use sea_orm::{
 };
 
 use super::{
-    Account, password, read, select,
+    Account, entity, password, select,
     session::{self, Token},
     throttle::{self, Guess},
-    trail, write_password,
+    tokens, trail, write_password,
 };
-use crate::token;
 use powercrud_db::{Database, QueryExt as _, close};
 use powercrud_engine::{
     audit::Action,
     error::{Error, Result},
-    own::tables,
+    own::{self, tables},
 };
 
 /// How a try to sign in ended.
@@ -80,13 +79,12 @@ async fn authenticate(
     guess: &Guess,
     password: &str,
 ) -> Result<std::result::Result<Account, Option<Account>>> {
-    let mut select = select();
-    select.column("password_hash").and_where(Expr::col("name_key").eq(guess.name_key.as_str()));
+    let select = select().and_where(Expr::col("name_key").eq(guess.name_key.as_str())).take();
     let row = database.connection().row(&select).await?;
-    let account = row.as_ref().map(read).transpose()?;
-    let hash = row.as_ref().map(|row| row.try_get_by_index::<String>(super::USER_COLUMNS.len())).transpose()?;
-    let fits = password::verify(&guess.row(), password, hash.as_deref()).await?;
-    Ok(match account {
+    let row: Option<entity::Model> = row.as_ref().map(own::entity::read).transpose()?;
+    let hash = row.as_ref().map(|row| row.password_hash.as_str());
+    let fits = password::verify(&guess.row(), password, hash).await?;
+    Ok(match row.map(Account::from) {
         Some(account) if fits && account.is_active => Ok(account),
         known => Err(known),
     })
@@ -147,7 +145,7 @@ pub(crate) async fn change_password(
         trail::did(database, &transaction, Action::PasswordChanged, &account).await?;
         session::end_all(&transaction, account.id).await?;
         if end_tokens {
-            token::revoke_all(&transaction, database.dialect(), &account.id.to_string()).await?;
+            tokens::revoke_all(&transaction, database.dialect(), &account.id.to_string()).await?;
         }
         session::begin(database, &transaction, account.id, lifetime).await
     }

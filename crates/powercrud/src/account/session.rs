@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait,
+    ConnectionTrait, Iterable as _,
     sea_query::{Expr, ExprTrait as _, Query, SelectStatement},
 };
 use uuid::Uuid;
 
-use super::Account;
+use super::{Account, entity};
 use powercrud_db::{Database, Dialect, QueryExt as _};
 use powercrud_engine::{
     digest::{digest, hex},
@@ -62,11 +62,11 @@ pub(crate) async fn user(database: &Database, token: &str, lifetime: Duration) -
     let hash = digest(token);
     let now = database.dialect().now();
     let select = select_owner(database.dialect(), &hash)
-        .expr(Expr::col((tables::SESSION, "expires_at")).sub(now.clone()))
+        .expr_as(Expr::col((tables::SESSION, "expires_at")).sub(now.clone()), "time_left")
         .and_where(Expr::col((tables::USER, "is_active")).eq(true))
         .take();
     let Some(row) = database.connection().row(&select).await? else { return Ok(None) };
-    let left: i64 = row.try_get_by_index(super::USER_COLUMNS.len())?;
+    let left: i64 = row.try_get("", "time_left")?;
     let lifetime = lifetime.as_millis() as i64;
     // Not at each request: an eighth of its life is near enough.
     if left < lifetime - lifetime / 8 {
@@ -92,7 +92,7 @@ pub(super) async fn owner<C: ConnectionTrait>(
 
 fn select_owner(dialect: Dialect, token_hash: &str) -> SelectStatement {
     Query::select()
-        .columns(super::USER_COLUMNS.map(|column| (tables::USER, column)))
+        .columns(entity::Column::iter().map(|column| (tables::USER, column)))
         .from(tables::SESSION)
         .inner_join(tables::USER, Expr::col((tables::USER, "id")).equals((tables::SESSION, "user_id")))
         .and_where(Expr::col((tables::SESSION, "token_hash")).eq(token_hash))

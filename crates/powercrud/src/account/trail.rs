@@ -21,7 +21,7 @@ use super::{
 };
 use powercrud_db::{Database, QueryExt as _, close};
 use powercrud_engine::{
-    audit::{self, Action, Deed},
+    audit::{self, Action, AuditEvent},
     error::Result,
     user::User,
 };
@@ -65,14 +65,14 @@ pub(super) async fn tried<C: ConnectionTrait>(
     let dialect = database.dialect();
     if let Some(account) = account {
         let inactive = if account.is_active { "" } else { ", who may not sign in" };
-        let deed = Deed::new(action).about(format!("{}{inactive}", subject(account)));
-        return deed.write(transaction, dialect, &account.clone().into()).await;
+        let event = AuditEvent::new(action).about(format!("{}{inactive}", subject(account)));
+        return event.write(transaction, dialect, &account.clone().into()).await;
     }
     if audit::did_lately(transaction, dialect, audit::NOBODY, UNKNOWN_PAUSE).await? {
         return Ok(());
     }
     let nobody = User::new(audit::NOBODY, "somebody");
-    Deed::new(action).about("a name that no user has").write(transaction, dialect, &nobody).await
+    AuditEvent::new(action).about("a name that no user has").write(transaction, dialect, &nobody).await
 }
 
 /// Notes what a user did about the own account or session, as part of its transaction.

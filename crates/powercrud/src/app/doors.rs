@@ -2,9 +2,49 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use uuid::Uuid;
+
+use axum::http::request::Parts;
+use futures_util::future::{BoxFuture, FutureExt as _};
+
 use super::{Builder, Hosts, PowerCrud, Proxies, User};
+use crate::account;
+use powercrud_db::Database;
+use powercrud_engine::{UserLookup, WhoIs, policy::Policy};
+
+/// How the application tells who a request is by.
+#[derive(Clone)]
+pub(super) enum UserHook {
+    /// From the request's head alone.
+    AtOnce(Arc<UserFn>),
+    /// By asking somebody, before the request is handled.
+    Beforehand(Arc<AsyncUserFn>),
+}
+
+type UserFn = dyn Fn(&Parts) -> Option<User> + Send + Sync;
+type AsyncUserFn = dyn Fn(Parts) -> BoxFuture<'static, Option<User>> + Send + Sync;
 
 pub(super) type TokenUserHook = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Option<User>> + Send>> + Send + Sync>;
+
+/// Who the user of an id is today: as the application says where it resolves users, else as PowerCRUD's own users are kept.
+pub(super) fn lookup(database: &Database, has_users: bool, hook: Option<TokenUserHook>) -> Option<UserLookup> {
+    if has_users {
+        let hook = hook?;
+        return Some(Arc::new(move |id| {
+            let user = hook(id);
+            Box::pin(async move { Ok(user.await.map_or(WhoIs::Nobody, WhoIs::User)) })
+        }));
+    }
+    let database = database.clone();
+    Some(Arc::new(move |id| {
+        let database = database.clone();
+        Box::pin(async move {
+            let Ok(id) = Uuid::parse_str(&id) else { return Ok(WhoIs::Unknown) };
+            let account = account::by_id(&database, id).await?.filter(|account| account.is_active);
+            Ok(account.map_or(WhoIs::Nobody, |account| WhoIs::User(account.into())))
+        })
+    }))
+}
 
 impl PowerCrud {
     /// Whose requests are answered.
@@ -17,7 +57,20 @@ impl PowerCrud {
         &self.web.proxies
     }
 
-    /// Whether tokens are good here: not where the application says who asks, but not of whom tokens were made.
+    /// Who the application says that a request is by, where it has to be asked before the request is handled.
+    pub(crate) async fn user_beforehand(&self, parts: &Parts) -> Option<User> {
+        match &self.web.users {
+            Some(UserHook::Beforehand(hook)) => hook(parts.clone()).await,
+            _ => None,
+        }
+    }
+
+    /// Whether [`PowerCrud::user_beforehand`] is asked of each request.
+    pub(crate) fn is_asked_beforehand(&self) -> bool {
+        matches!(self.web.users, Some(UserHook::Beforehand(_)))
+    }
+
+    /// Whether tokens are good here: not where the application resolves the user, but not of whom tokens were made.
     pub(crate) fn knows_users_of_tokens(&self) -> bool {
         self.web.users.is_none() || self.web.token_users.is_some()
     }
@@ -33,8 +86,71 @@ impl PowerCrud {
 }
 
 impl Builder {
+    /// Resolves the user from a request's head; `None` refuses the request (401). A login that has to ask somebody is
+    /// [`Builder::user_async`]. Without either and without [`Builder::login`] everybody is the operator: put the router behind a login of your
+    /// own, or on a local address, and say for which hosts it answers ([`Builder::allowed_hosts`]).
+    #[must_use]
+    pub fn user(mut self, hook: impl Fn(&Parts) -> Option<User> + Send + Sync + 'static) -> Self {
+        self.users = Some(UserHook::AtOnce(Arc::new(hook)));
+        self
+    }
+
+    /// As [`Builder::user`], for a login that has to ask a database or another service: once a request, before anything else of it is done.
+    /// It returns whatever a [`User`] is made of: a user of the application's own is good that is `Into<User>`. What an extractor of
+    /// the application needs, `FromRequestParts` finds in the head that it is given. How long it may take is for the application to say.
+    ///
+    /// ```
+    /// use powercrud::{PowerCrud, User};
+    ///
+    /// /// The application's own.
+    /// struct Customer {
+    ///     number: u32,
+    ///     name: String,
+    /// }
+    ///
+    /// impl From<Customer> for User {
+    ///     fn from(customer: Customer) -> Self {
+    ///         User::new(customer.number.to_string(), customer.name)
+    ///     }
+    /// }
+    ///
+    /// async fn customer_of(session: String) -> Option<Customer> {
+    ///     // Asks a database.
+    ///     (session == "7").then(|| Customer { number: 7, name: "Ann".into() })
+    /// }
+    ///
+    /// # fn build(database: powercrud::db::Database) -> powercrud::Builder {
+    /// PowerCrud::builder(database).user_async(|head| async move {
+    ///     let session = head.headers.get("x-session")?.to_str().ok()?.to_owned();
+    ///     customer_of(session).await
+    /// })
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn user_async<F, U>(mut self, hook: impl Fn(Parts) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Option<U>> + Send + 'static,
+        U: Into<User>,
+    {
+        let hook = move |parts: Parts| {
+            let user = hook(parts);
+            async move { user.await.map(Into::into) }.boxed()
+        };
+        self.users = Some(UserHook::Beforehand(Arc::new(hook)));
+        self
+    }
+
+    /// Who may do what to which records, instead of the roles of the settings: see [`crate::policy`]. It is asked by this process's pages, API
+    /// and workers; where workers are elsewhere, they need the same policy. A worker carries a task out with the rights that its user has
+    /// then: [`Builder::token_user`] tells who that is today; without it, it is who it was when the task was submitted.
+    #[must_use]
+    pub fn policy(mut self, policy: impl Policy) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
     /// Tells who the user of that id is today, of whom a token was made that somebody shows; `None` refuses the token, as for a user who
-    /// has left. Where [`Builder::user`] says who asks, no token is good without this hook, and none can be made: PowerCRUD does not know
+    /// has left. Where [`Builder::user`] resolves the user, no token is good without this hook, and none can be made: PowerCRUD does not know
     /// whom the application still lets in. Tokens that act as the operator, not as a user, are then good for nothing either.
     #[must_use]
     pub fn token_user<F>(mut self, hook: impl Fn(String) -> F + Send + Sync + 'static) -> Self

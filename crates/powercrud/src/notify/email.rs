@@ -109,7 +109,7 @@ impl Notifier for Email {
         Address::EMAIL
     }
 
-    fn patience(&self) -> Duration {
+    fn timeout(&self) -> Duration {
         Duration::from_secs(60)
     }
 
@@ -127,11 +127,11 @@ impl Notifier for Email {
         })
     }
 
-    fn place(&self) -> Option<String> {
+    fn endpoint(&self) -> Option<String> {
         Some(format!("{}, from {}", self.server, self.from))
     }
 
-    fn reach(&self) -> BoxFuture<'_, Result<(), String>> {
+    fn health_check(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async {
             match self.server.transport().test_connection().await {
                 Ok(true) => Ok(()),

@@ -20,10 +20,11 @@ use powercrud_engine::{
     resource::Resource,
 };
 
-/// The notifiers that settings and application give the means for; what is wrong joins `mistakes`.
+/// The notifiers that settings and application configure; what is wrong joins `mistakes`.
 pub(crate) fn set_up(
     settings: &Settings,
     hook: Option<TaskEndHook>,
+    own: Vec<Arc<dyn Notifier>>,
     resources: &[Arc<Resource>],
     mistakes: &mut Vec<String>,
 ) -> Vec<Arc<dyn Notifier>> {
@@ -34,13 +35,15 @@ pub(crate) fn set_up(
     let email = setting_up.email(trusted.as_ref());
     let webhook = setting_up.webhook(trusted.as_ref());
     let is_sound = setting_up.mistakes.len() == before;
-    setting_up.chosen(resources, hook.is_some());
+    setting_up.own(&own);
+    setting_up.chosen(resources, hook.is_some(), !own.is_empty());
     let mut notifiers: Vec<Arc<dyn Notifier>> = Vec::new();
     if is_sound {
         notifiers.extend(email.map(|email| Arc::new(email) as Arc<dyn Notifier>));
         notifiers.extend(webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Notifier>));
     }
     notifiers.extend(hook.map(|hook| Arc::new(Function(hook)) as Arc<dyn Notifier>));
+    notifiers.extend(own);
     notifiers
 }
 
@@ -136,14 +139,27 @@ impl SettingUp<'_> {
         Some(Webhook { endpoint: endpoint?, key: key?, client: Arc::new(client?) })
     }
 
-    /// Channels that are chosen need their means, and a function that is never called was meant to be.
-    fn chosen(&mut self, resources: &[Arc<Resource>], has_hook: bool) {
+    /// Channels that are chosen need their settings, and a function that is never called was meant to be.
+    /// The application's own notifiers, whose notices are told apart by their names.
+    fn own(&mut self, notifiers: &[Arc<dyn Notifier>]) {
+        for (place, notifier) in notifiers.iter().enumerate() {
+            let address = notifier.address();
+            let is_twice = notifiers[..place].iter().any(|other| other.address() == address);
+            let name = address.recipient.unwrap_or_default();
+            let twice = is_twice.then(|| format!("there are two of the name {name:?}; give one of them another"));
+            if let Some(mistake) = address.why_not_own().or(twice) {
+                self.complain("notifier", mistake);
+            }
+        }
+    }
+
+    fn chosen(&mut self, resources: &[Arc<Resource>], has_hook: bool, has_own: bool) {
         let settings = self.settings;
         let default = &settings.bulk_async_notification;
         let complain = |channel: Channel, mistakes: &mut Vec<String>| {
             let needs = match channel {
                 Channel::Email => "needs email_url, email_from and base_url",
-                _ => "needs webhook_url and webhook_secret, or in code the function of on_task_end",
+                _ => "needs webhook_url and webhook_secret, or in code the function of on_task_end or a notifier",
             };
             let mistake = format!("{:?} {needs}", channel.as_str());
             if default.includes(channel) {
@@ -156,13 +172,16 @@ impl SettingUp<'_> {
         if settings.email_url.is_none() {
             complain(Channel::Email, self.mistakes);
         }
-        if settings.webhook_url.is_none() && !has_hook {
+        if settings.webhook_url.is_none() && !has_hook && !has_own {
             complain(Channel::Callback, self.mistakes);
         }
         let told = default.includes(Channel::Callback) || resources.iter().any(|one| tells_by(one, Channel::Callback));
-        if has_hook && !told {
+        for (key, is_there) in [("on_task_end", has_hook), ("notifier", has_own)] {
+            if told || !is_there {
+                continue;
+            }
             let allowed = "bulk_async_notification([Channel::Callback]) on one, or in the settings for all, calls it";
-            self.complain("on_task_end", format!("no resource has the channel \"callback\"; {allowed}"));
+            self.complain(key, format!("no resource has the channel \"callback\"; {allowed}"));
         }
     }
 }

@@ -9,12 +9,14 @@ mod signature;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use serde_json::json;
+use serde::Serialize;
 
 use powercrud_engine::{
     Engine,
     error::Error,
     notify::{Address, Failure, Notice, Notifier, Summary},
+    task_json::TaskJson,
+    words::rfc3339,
 };
 
 pub(super) use {
@@ -29,17 +31,39 @@ pub(super) struct Webhook {
     pub(super) client: Arc<Client>,
 }
 
-/// The body of the request: a type, a moment and the task as the JSON API gives it, with the first ten of its errors.
+/// The body of the request.
+#[derive(Serialize)]
+struct Body {
+    r#type: &'static str,
+    /// When the task ended.
+    #[serde(serialize_with = "rfc3339")]
+    timestamp: Option<i64>,
+    data: Data,
+}
+
+/// The task as the JSON API gives it, with the first ten of its errors.
+#[derive(Serialize)]
+struct Data {
+    #[serde(flatten)]
+    task: TaskJson,
+    more_errors: u64,
+    outcome: String,
+    url: Option<String>,
+    user: WhoAsked,
+}
+
+#[derive(Serialize)]
+struct WhoAsked {
+    id: Option<String>,
+    name: Option<String>,
+}
+
 async fn body(engine: &Engine, notice: &Notice) -> Result<String, Failure> {
-    let summary = Summary::of(engine, notice.task_id).await?;
-    let task = &summary.task;
-    let mut data = task.to_json(&summary.errors);
-    data["more_errors"] = summary.more_errors.into();
-    data["outcome"] = summary.outcome.as_str().into();
-    data["url"] = summary.href.as_deref().into();
-    data["user"] = json!({ "id": task.user_id, "name": task.user_name });
-    let ended = task.completed_at.and_then(chrono::DateTime::from_timestamp_millis);
-    let body = json!({ "type": "bulk_task.ended", "timestamp": ended.map(|at| at.to_rfc3339()), "data": data });
+    let Summary { task, errors, more_errors, outcome, href, .. } = Summary::of(engine, notice.task_id).await?;
+    let user = WhoAsked { id: task.user_id.clone(), name: task.user_name.clone() };
+    let json = TaskJson { errors: Some(errors), ..TaskJson::from(&task) };
+    let data = Data { task: json, more_errors, outcome, url: href, user };
+    let body = Body { r#type: "bulk_task.ended", timestamp: task.completed_at, data };
     serde_json::to_string(&body).map_err(|error| Error::Internal(error.to_string()).into())
 }
 
@@ -48,7 +72,7 @@ impl Notifier for Webhook {
         Address::WEBHOOK
     }
 
-    fn patience(&self) -> Duration {
+    fn timeout(&self) -> Duration {
         Duration::from_secs(30)
     }
 
@@ -69,11 +93,11 @@ impl Notifier for Webhook {
         })
     }
 
-    fn place(&self) -> Option<String> {
+    fn endpoint(&self) -> Option<String> {
         Some(format!("{}, signed", self.endpoint))
     }
 
-    fn reach(&self) -> BoxFuture<'_, Result<(), String>> {
+    fn health_check(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async { self.client.connect(&self.endpoint).await.map(|_| ()) })
     }
 }

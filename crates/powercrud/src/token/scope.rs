@@ -1,9 +1,28 @@
 //! What a token may do.
 
-use std::{fmt, str::FromStr};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use powercrud_engine::words::listed;
 
 /// What a token may do. Every token may read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    ToSchema,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Scope {
     /// See resources, records and tasks.
     Read,
@@ -19,17 +38,11 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Bulk, Self::Tasks, Self::Admin];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Bulk => "bulk",
-            Self::Tasks => "tasks",
-            Self::Admin => "admin",
-        }
+        self.into()
     }
 
     /// What it allows, in words.
@@ -44,19 +57,6 @@ impl Scope {
     }
 }
 
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Scope {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == word).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|scope| scope.as_str()).collect();
-            format!("{word:?} is no scope; allowed are: {}", known.join(", "))
-        })
-    }
+fn unknown(word: &str) -> String {
+    format!("{word:?} is no scope; allowed are: {}", listed(Scope::ALL))
 }

@@ -8,9 +8,9 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    ask::{Ask, FormData},
     auth::with_session,
     bulk::at_field,
+    context::{FormData, RequestContext},
     error::{Problem, WebResult},
     paths::parse_query,
 };
@@ -40,24 +40,24 @@ struct PasswordField {
     error: String,
 }
 
-pub(super) async fn page(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Response> {
+pub(super) async fn page(context: RequestContext, RawQuery(raw): RawQuery) -> WebResult<Response> {
     let changed = parse_query(&raw.unwrap_or_default()).iter().any(|(name, _)| name == "changed");
     let notice =
         if changed { "Your password is changed. Other browsers have to sign in with the new one." } else { "" };
-    account_page(&ask, notice, true, &[]).await
+    account_page(&context, notice, true, &[]).await
 }
 
-pub(super) async fn change_password(ask: Ask, form: FormData) -> WebResult<Response> {
+pub(super) async fn change_password(context: RequestContext, form: FormData) -> WebResult<Response> {
     let get = |name: &str| form.get(name).unwrap_or_default();
     let end_tokens = form.get("end_tokens").is_some();
     let errors = if get("password") == get("again") {
-        let (database, lifetime) = (ask.app().database(), ask.app().settings().session_lifetime);
+        let (database, lifetime) = (context.app().database(), context.app().settings().session_lifetime);
         let (old, new) = (get("old_password"), get("password"));
-        let guess = Guess::new(&ask.user.name, ask.client);
+        let guess = Guess::new(&context.user.name, context.client);
         match account::change_password(database, &guess, old, new, end_tokens, lifetime).await {
             Ok(token) => {
-                let response = Redirect::to(&format!("{}?changed=1", ask.paths.account())).into_response();
-                return Ok(with_session(&ask, response, token.as_str()));
+                let response = Redirect::to(&format!("{}?changed=1", context.paths.account())).into_response();
+                return Ok(with_session(&context, response, token.as_str()));
             }
             Err(Error::Invalid(errors)) => errors,
             Err(error) => return Err(error.into()),
@@ -65,23 +65,28 @@ pub(super) async fn change_password(ask: Ask, form: FormData) -> WebResult<Respo
     } else {
         vec![FieldError::new("again", "DIFFERENT", "this is not the same as the new password")]
     };
-    let mut response = account_page(&ask, "", end_tokens, &errors).await?;
+    let mut response = account_page(&context, "", end_tokens, &errors).await?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
 }
 
-async fn account_page(ask: &Ask, notice: &'static str, end_tokens: bool, errors: &[FieldError]) -> WebResult<Response> {
-    if ask.user.id.is_none() {
+async fn account_page(
+    context: &RequestContext,
+    notice: &'static str,
+    end_tokens: bool,
+    errors: &[FieldError],
+) -> WebResult<Response> {
+    if context.user.id.is_none() {
         return Err(Problem::not_found("There is nobody to sign in yet, so there is no account.").into());
     }
     let field = |name, label, autocomplete| PasswordField { name, label, autocomplete, error: at_field(errors, name) };
-    let tokens = token::list(ask.app(), &ask.user).await?;
+    let tokens = token::list(context.app(), &context.user).await?;
     let view = AccountView {
-        tokens: tokens.iter().filter(|token| !token.ended && token.user.id == ask.user.id).count(),
+        tokens: tokens.iter().filter(|token| !token.ended && token.user.id == context.user.id).count(),
         end_tokens,
-        name: ask.user.name.clone(),
-        is_staff: ask.user.is_staff,
-        action: ask.paths.account(),
+        name: context.user.name.clone(),
+        is_staff: context.user.is_staff,
+        action: context.paths.account(),
         notice,
         fields: [
             field("old_password", "Your password now", "current-password"),
@@ -89,5 +94,5 @@ async fn account_page(ask: &Ask, notice: &'static str, end_tokens: bool, errors:
             field("again", "New password again", "new-password"),
         ],
     };
-    ask.page("account.html", "Your account", &view).await
+    context.page("account.html", "Your account", &view).await
 }

@@ -1,4 +1,4 @@
-//! The JSON API: the same deeds as the pages, for programs, under `/api/v1`.
+//! The JSON API: what the pages do, for programs, under `/api/v1`.
 //!
 //! A handler asks the core and shapes the answer into a plain JSON type, whose description goes into the OpenAPI document. What fails
 //! is answered as a problem (RFC 9457) by the same layer that makes error pages.
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use axum::{Router, routing::get};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{Web, ask::Ask, metrics};
+use super::{Web, context::RequestContext, metrics};
 use crate::app::PowerCrud;
 
 pub(super) use caller::Caller;
@@ -36,13 +36,38 @@ pub(super) fn answers(path: &str) -> bool {
 
 /// The API's addresses, with its description.
 pub(super) fn routes(app: &PowerCrud) -> Router<Web> {
-    let (router, document) = OpenApiRouter::<Web>::new()
+    let (router, document) = documented();
+    let document = Arc::new(document::complete(document, app));
+    let to_read = Arc::clone(&document);
+    router
+        .route(PAGE, get(move |context: RequestContext| page::page(context, Arc::clone(&to_read))))
+        .route(DOCUMENT, get(move |caller: Caller| document::serve(caller, Arc::clone(&document))))
+}
+
+const PAGE: &str = "/api";
+const DOCUMENT: &str = "/api/openapi.json";
+
+/// The same addresses, each with its methods, as their description has them.
+pub(super) fn list(app: &PowerCrud) -> Vec<(String, Vec<String>)> {
+    let document = document::complete(documented().1, app);
+    let item = |(path, item): (&String, &serde_json::Value)| {
+        let methods = item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase());
+        (path.clone(), methods.collect())
+    };
+    let described = document["paths"].as_object().into_iter().flatten().map(item);
+    let others = [PAGE, DOCUMENT].map(|path| (path.to_owned(), vec!["GET".to_owned()]));
+    described.chain(others).collect()
+}
+
+fn documented() -> (Router<Web>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::<Web>::new()
         .routes(routes!(resources::list))
         .routes(routes!(resources::get))
         .routes(routes!(records::list, records::create))
         .routes(routes!(records::get, records::update, records::delete))
         .routes(routes!(bulk::update))
         .routes(routes!(bulk::delete))
+        .routes(routes!(bulk::action))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::get))
         .routes(routes!(tasks::errors))
@@ -55,10 +80,5 @@ pub(super) fn routes(app: &PowerCrud) -> Router<Web> {
         .routes(routes!(tasks::revert))
         .routes(routes!(tokens::list))
         .routes(routes!(tokens::revoke))
-        .split_for_parts();
-    let document = Arc::new(document::complete(document, app));
-    let to_read = Arc::clone(&document);
-    router
-        .route("/api", get(move |ask: Ask| page::page(ask, Arc::clone(&to_read))))
-        .route("/api/openapi.json", get(move |caller: Caller| document::serve(caller, Arc::clone(&document))))
+        .split_for_parts()
 }

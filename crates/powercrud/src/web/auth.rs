@@ -1,5 +1,4 @@
-//! Signing in and out, where PowerCRUD has the login: who asks is looked up once a request, and who is nobody is shown the way to the
-//! login page.
+//! Who a request is by, looked up once, where PowerCRUD has the login or the application's own has to be asked; signing in and out.
 
 use std::sync::atomic::Ordering;
 
@@ -10,13 +9,14 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
     Web, api,
-    ask::{Ask, FormData, cookie, text},
+    context::{FormData, RequestContext, cookie, text},
     error::{WebError, WebResult},
-    htmx,
+    htmx::{self, Events},
     paths::{Paths, parse_query, with_query},
 };
 use crate::{
@@ -28,11 +28,11 @@ use powercrud_engine::{config::LoginMode, error::Result, user::User};
 /// The cookie that holds a session's token.
 const SESSION_COOKIE: &str = "powercrud_session";
 
-/// Goes with a request of which it could not be found out who asks.
+/// Goes with a request whose user could not be looked up.
 #[derive(Clone)]
 pub(super) struct LookupFailed(pub(super) WebError);
 
-/// The layer that finds out who asks, before anything else needs to know.
+/// The layer that looks the user up, before anything else needs to know.
 pub(super) async fn identify(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let public = path.starts_with("/assets/") || path == "/healthz" || path == "/readyz";
@@ -45,6 +45,14 @@ pub(super) async fn identify(State(web): State<Web>, mut request: Request, next:
             Err(error) => {
                 request.extensions_mut().insert(LookupFailed(error.into()));
             }
+        }
+    }
+    if web.app.is_asked_beforehand() && !public {
+        let (parts, body) = request.into_parts();
+        let user = web.app.user_beforehand(&parts).await;
+        request = Request::from_parts(parts, body);
+        if let Some(user) = user {
+            request.extensions_mut().insert(SignedIn(user));
         }
     }
     next.run(request).await
@@ -77,7 +85,7 @@ pub(super) async fn may_still_look(app: &PowerCrud, user: &User) -> bool {
     let answer = match id {
         Some(id) => account::by_id(app.database(), id)
             .await
-            .map(|account| account.is_some_and(|account| account.is_active && account.is_staff == user.is_staff)),
+            .map(|account| account.is_some_and(|account| account.is_active && User::from(account) == *user)),
         // Open to everybody, as long as there is no user.
         None => account::any(app.database()).await.map(|any| !any),
     };
@@ -85,34 +93,67 @@ pub(super) async fn may_still_look(app: &PowerCrud, user: &User) -> bool {
     answer.unwrap_or(true)
 }
 
-/// Where somebody who is not signed in is sent instead of being refused; `None` for programs, which are refused.
-pub(super) fn way_to_login(ask: &Ask, parts: &Parts) -> Option<String> {
+/// How somebody who is not signed in comes to be, and goes on.
+pub(super) struct WayToLogin {
+    /// The page to go on with.
+    next: Option<String>,
+    /// Whether something was to be done, which was not.
+    lost: bool,
+}
+
+/// What somebody who is not signed in gets instead of being refused; `None` for programs, which are refused.
+pub(super) fn way_to_login(context: &RequestContext, parts: &Parts) -> Option<WayToLogin> {
     let accepts = text(&parts.headers, header::ACCEPT.as_str()).unwrap_or("*/*");
     let page = accepts.contains("text/html") || accepts.contains("*/*");
-    if !ask.app().has_login() || !page || api::answers(parts.uri.path()) {
+    if !context.app().has_login() || !page || api::answers(parts.uri.path()) {
         return None;
     }
     // A form can't be sent again by a link: back to the page that it stood on.
-    let here = if ask.htmx.partial {
+    let here = if context.htmx.partial {
         text(&parts.headers, "hx-current-url").and_then(path_of)
     } else if parts.method == Method::GET {
-        parts.uri.path_and_query().map(|path| format!("{}{path}", ask.paths.base()))
+        parts.uri.path_and_query().map(|path| format!("{}{path}", context.paths.base()))
     } else {
         text(&parts.headers, header::REFERER.as_str()).and_then(path_of)
     };
-    let next = here.filter(|here| is_local(&ask.paths, here) && *here != ask.paths.home());
-    let pairs: Vec<_> = next.map(|next| ("next".to_owned(), next)).into_iter().collect();
-    Some(with_query(&ask.paths.login(), &pairs))
+    let next = here.filter(|here| is_local(&context.paths, here) && *here != context.paths.home());
+    Some(WayToLogin { next, lost: !parts.method.is_safe() })
 }
 
-/// The answer that sends a browser, or htmx within a page, to the login page.
-pub(super) fn send_to_login(ask: &Ask, href: &str) -> Response {
-    if !ask.htmx.partial {
-        return Redirect::to(href).into_response();
+/// Sends a browser to the login page. A page with script stays as it is, with what was typed, and opens a dialog to sign in over it.
+pub(super) fn send_to_login(context: &RequestContext, way: WayToLogin) -> Response {
+    let lost = way.lost.then(|| (LOST.to_owned(), "1".to_owned()));
+    let pairs: Vec<_> = way.next.clone().map(|next| ("next".to_owned(), next)).into_iter().chain(lost).collect();
+    let href = with_query(&context.paths.login(), &pairs);
+    if !context.htmx.partial {
+        return Redirect::to(&href).into_response();
     }
-    let mut response = StatusCode::UNAUTHORIZED.into_response();
-    htmx::set(&mut response, "hx-redirect", href);
-    response
+    let dialog = sign_in_dialog(context, way.next.unwrap_or_default(), "", String::new(), StatusCode::UNAUTHORIZED);
+    dialog.unwrap_or_else(|_| {
+        let mut response = StatusCode::UNAUTHORIZED.into_response();
+        htmx::set(&mut response, "hx-redirect", &href);
+        response
+    })
+}
+
+/// The parameter by which the login page knows that something was not done.
+const LOST: &str = "lost";
+
+/// What goes into the page's dialog to sign in, whatever asked.
+fn sign_in_dialog(
+    context: &RequestContext,
+    next: String,
+    name: &str,
+    error: String,
+    status: StatusCode,
+) -> WebResult<Response> {
+    let view = LoginView { action: context.paths.login(), next, name: name.to_owned(), error, hint: "" };
+    let mut response = context.part("sign_in.html", &view)?;
+    *response.status_mut() = status;
+    htmx::set(&mut response, "hx-retarget", "#sign-in-box");
+    htmx::set(&mut response, "hx-reswap", "innerHTML");
+    htmx::set(&mut response, "hx-push-url", "false");
+    Ok(response)
 }
 
 fn path_of(url: &str) -> Option<String> {
@@ -127,8 +168,8 @@ fn is_local(paths: &Paths, next: &str) -> bool {
     plain && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
-/// An [`Ask`] by anybody, signed in or not.
-pub(super) struct Anybody(pub(super) Ask);
+/// An [`RequestContext`] by anybody, signed in or not.
+pub(super) struct Anybody(pub(super) RequestContext);
 
 impl FromRequestParts<Web> for Anybody {
     type Rejection = WebError;
@@ -136,7 +177,7 @@ impl FromRequestParts<Web> for Anybody {
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> WebResult<Self> {
         match parts.extensions.get::<LookupFailed>() {
             Some(failed) => Err(failed.0.clone()),
-            None => Ok(Self(Ask::of(web, parts))),
+            None => Ok(Self(RequestContext::of(web, parts))),
         }
     }
 }
@@ -147,60 +188,74 @@ struct LoginView {
     next: String,
     name: String,
     error: String,
-    /// What to do first, where there is no user yet.
+    /// What has happened, or what to do first.
     hint: &'static str,
 }
 
-pub(super) async fn page(Anybody(ask): Anybody, RawQuery(raw): RawQuery) -> WebResult<Response> {
+pub(super) async fn page(
+    Anybody(context): Anybody,
+    headers: HeaderMap,
+    RawQuery(raw): RawQuery,
+) -> WebResult<Response> {
     let pairs = parse_query(&raw.unwrap_or_default());
-    let next = pairs.iter().find(|(name, _)| name == "next").map_or("", |(_, value)| value.as_str());
-    if ask.signed_in {
-        return Ok(Redirect::to(&destination(&ask.paths, next)).into_response());
+    let get = |name: &str| pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+    let next = get("next").unwrap_or_default();
+    if context.signed_in {
+        return Ok(Redirect::to(&destination(&context.paths, next)).into_response());
     }
-    login_page(&ask, next, "", String::new(), StatusCode::OK).await
+    let hint = if get(LOST).is_some() {
+        "You are not signed in any more, so nothing was done or saved. Sign in, and do it once more."
+    } else if cookie(&headers, SESSION_COOKIE).is_some() {
+        "Your session has ended. Sign in again to go on."
+    } else {
+        ""
+    };
+    login_page(&context, next, "", String::new(), hint, StatusCode::OK).await
 }
 
 /// Signs in: a new session in a new cookie, whatever the browser had before.
-pub(super) async fn sign_in(Anybody(ask): Anybody, headers: HeaderMap, form: FormData) -> WebResult<Response> {
+pub(super) async fn sign_in(Anybody(context): Anybody, headers: HeaderMap, form: FormData) -> WebResult<Response> {
     let get = |name: &str| form.get(name).unwrap_or_default();
     let (name, next) = (get("name"), get("next"));
-    let (database, lifetime) = (ask.app().database(), ask.app().settings().session_lifetime);
+    let (database, lifetime) = (context.app().database(), context.app().settings().session_lifetime);
     let former = cookie(&headers, SESSION_COOKIE);
-    let guess = Guess::new(name, ask.client);
+    let guess = Guess::new(name, context.client);
     match account::sign_in(database, &guess, get("password"), lifetime, former).await? {
         Login::In(token) => {
-            let response = Redirect::to(&destination(&ask.paths, next)).into_response();
-            Ok(with_session(&ask, response, token.as_str()))
+            let is_other = !get("was").is_empty() && get("was").to_lowercase() != name.trim().to_lowercase();
+            let response = match context.htmx.partial && !is_other {
+                true => Events::default().with("signedIn", json!({})).send(StatusCode::OK.into_response()),
+                // A page with what somebody else typed is not theirs to save.
+                false => context.leave_for(&destination(&context.paths, next)),
+            };
+            Ok(with_session(&context, response, token.as_str()))
         }
         Login::Refused => {
             let error = "Name and password don't fit together, or the user may not sign in.".to_owned();
-            login_page(&ask, next, name, error, StatusCode::UNPROCESSABLE_ENTITY).await
+            refused(&context, next, name, error, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Login::Wait(wait) => {
             let seconds = wait.as_secs() + 1;
             let error = format!("There were too many failed tries with this name. Try again in {seconds} seconds.");
-            let mut response = login_page(&ask, next, name, error, StatusCode::TOO_MANY_REQUESTS).await?;
+            let mut response = refused(&context, next, name, error, StatusCode::TOO_MANY_REQUESTS).await?;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             Ok(response)
         }
     }
 }
 
-pub(super) async fn sign_out(Anybody(ask): Anybody, headers: HeaderMap) -> WebResult<Response> {
+pub(super) async fn sign_out(Anybody(context): Anybody, headers: HeaderMap) -> WebResult<Response> {
     if let Some(token) = cookie(&headers, SESSION_COOKIE) {
-        account::sign_out(ask.app().database(), token).await?;
+        account::sign_out(context.app().database(), token).await?;
     }
-    let response = Redirect::to(&ask.paths.login()).into_response();
-    Ok(with_session(&ask, response, ""))
+    let response = Redirect::to(&context.paths.login()).into_response();
+    Ok(with_session(&context, response, ""))
 }
 
 /// Sets the session's cookie, or takes it away where the token is empty. The browser forgets it when it is closed.
-pub(super) fn with_session(ask: &Ask, mut response: Response, token: &str) -> Response {
-    let path = ask.paths.home();
-    let secure = ask.secure();
+pub(super) fn with_session(context: &RequestContext, mut response: Response, token: &str) -> Response {
     let age = if token.is_empty() { "; Max-Age=0" } else { "" };
-    let set = format!("{SESSION_COOKIE}={token}; Path={path}; HttpOnly; SameSite=Lax{secure}{age}");
-    if let Ok(set) = HeaderValue::from_str(&set) {
+    if let Some(set) = context.cookie_of(SESSION_COOKIE, token, &context.paths.home(), age) {
         response.headers_mut().append(header::SET_COOKIE, set);
     }
     response
@@ -210,20 +265,41 @@ fn destination(paths: &Paths, next: &str) -> String {
     if is_local(paths, next) { next.to_owned() } else { paths.home() }
 }
 
-async fn login_page(ask: &Ask, next: &str, name: &str, error: String, status: StatusCode) -> WebResult<Response> {
-    let nobody = !account::any(ask.app().database()).await?;
+/// The form again, where it stood.
+async fn refused(
+    context: &RequestContext,
+    next: &str,
+    name: &str,
+    error: String,
+    status: StatusCode,
+) -> WebResult<Response> {
+    match context.htmx.partial {
+        true => sign_in_dialog(context, next.to_owned(), name, error, status),
+        false => login_page(context, next, name, error, "", status).await,
+    }
+}
+
+async fn login_page(
+    context: &RequestContext,
+    next: &str,
+    name: &str,
+    error: String,
+    hint: &'static str,
+    status: StatusCode,
+) -> WebResult<Response> {
+    let nobody = !account::any(context.app().database()).await?;
     let view = LoginView {
-        action: ask.paths.login(),
-        next: if is_local(&ask.paths, next) { next.to_owned() } else { String::new() },
+        action: context.paths.login(),
+        next: if is_local(&context.paths, next) { next.to_owned() } else { String::new() },
         name: name.to_owned(),
         error,
         hint: if nobody {
             "There is no user yet. On the server, “powercrud user add NAME --staff” adds one."
         } else {
-            ""
+            hint
         },
     };
-    let mut response = ask.page("login.html", "Sign in", &view).await?;
+    let mut response = context.page("login.html", "Sign in", &view).await?;
     *response.status_mut() = status;
     Ok(response)
 }

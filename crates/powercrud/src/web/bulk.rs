@@ -1,11 +1,14 @@
-//! The bulk dialogs: edit and delete what is selected. The same templates make a page of their own where there is no script.
+//! The bulk dialogs: edit and delete what is selected, and do actions to it. The same templates make a page of their own where there is no script.
 
+mod action;
 mod answer;
 mod delete;
 mod edit;
-mod foreseen;
+pub(super) mod foreseen;
 mod links;
 
+pub(super) use action::{ask, ask_one, do_it, do_one};
+pub(super) use answer::queued_part;
 pub(super) use delete::{DeleteView, delete, delete_dialog, effects};
 pub(super) use edit::{background_note, edit, edit_dialog, preview};
 
@@ -14,7 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    ask::{Ask, FormData},
+    context::{FormData, RequestContext},
     error::{WebResult, sentence},
     htmx::Events,
     selection, view,
@@ -31,16 +34,40 @@ use powercrud_engine::{
 #[derive(Serialize)]
 pub(super) struct ConflictView {
     title: String,
+    /// How far it was, where that task is not to be seen.
     detail: String,
-    href: Option<String>,
+    /// What is in the way, and how far it is by now.
+    task: Option<view::TaskView>,
 }
 
 /// The stored selection with its size; an error where nothing is selected.
-async fn selected(ask: &Ask, resource: &Resource) -> WebResult<(StoredSelection, u64)> {
+async fn selected(context: &RequestContext, resource: &Resource) -> WebResult<(StoredSelection, u64)> {
     let nothing = || Error::NothingSelected(resource.label.clone());
-    let stored = selection::find(ask, resource).await?.ok_or_else(nothing)?;
-    let total = stored.count(ask.app(), resource).await?;
+    let stored = selection::find(context, resource).await?.ok_or_else(nothing)?;
+    let total = stored.count(context.app(), resource).await?;
     if total == 0 { Err(nothing().into()) } else { Ok((stored, total)) }
+}
+
+/// As [`selected`], for a form that was opened when something was. With another session, or a browser that has forgotten its cookies, the
+/// selection is another one: that it is gone says nothing of the records.
+async fn selected_for(
+    context: &RequestContext,
+    resource: &Resource,
+    form: &FormData,
+) -> WebResult<(StoredSelection, u64)> {
+    let is_there =
+        selection::find(context, resource).await?.is_some_and(|stored| stored.filter.is_some() || stored.added > 0);
+    let opened_with = form.get("selection").and_then(|text| text.rsplit_once('=')?.1.parse().ok());
+    match opened_with {
+        Some(shown) if !is_there => {
+            let records = resource.count_in_words(shown);
+            let message = format!(
+                "the selection of {records} that this was opened with is gone, and nothing was done. Close this, and select them again"
+            );
+            Err(Error::Invalid(vec![FieldError { field: None, code: "SELECTION_GONE".to_owned(), message }]).into())
+        }
+        _ => selected(context, resource).await,
+    }
 }
 
 /// What was selected when the dialog was opened, and how many records it showed. It comes back with the form: what another tab has
@@ -85,13 +112,13 @@ fn on_conflict(form: &FormData) -> Result<Option<OnConflict>, FieldError> {
 }
 
 async fn conflict_view(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     holder: &str,
     task_id: Option<uuid::Uuid>,
 ) -> WebResult<ConflictView> {
     let task = match task_id {
-        Some(id) => Some(store::get(ask.app(), &ask.user, id).await?),
+        Some(id) => Some(store::get(context.app(), &context.user, id).await?),
         None => None,
     };
     let on = match resource.conflict_scope() {
@@ -101,15 +128,11 @@ async fn conflict_view(
     let title = format!("Another bulk operation is running on {on}. Nothing was changed by yours.");
     Ok(match task {
         Some(task) => {
-            let view = view::task_view(ask.app(), &ask.paths, &task);
-            let mut detail = format!("{}: {} %", view.title, view.percent);
-            if let Some(left) = view::time_left(&task) {
-                detail.push_str(&format!(", {left}"));
-            }
-            ConflictView { title, detail, href: Some(view.href) }
+            let task = view::task_view(context.app(), &context.paths, &task);
+            ConflictView { title, detail: String::new(), task: Some(task) }
         }
-        // Not whose it is, but how far.
-        None => ConflictView { title, detail: sentence(holder), href: None },
+        // Not whose it is, but how far it was.
+        None => ConflictView { title, detail: sentence(holder), task: None },
     })
 }
 
@@ -126,10 +149,10 @@ pub(super) struct Obstacle {
 
 impl Obstacle {
     /// An error that the dialog can show; any other goes on to the page's edge.
-    pub(super) async fn of(ask: &Ask, resource: &Resource, error: Error) -> WebResult<Self> {
+    pub(super) async fn of(context: &RequestContext, resource: &Resource, error: Error) -> WebResult<Self> {
         Ok(match error {
             Error::Conflict { holder, task_id, .. } => {
-                let conflict = conflict_view(ask, resource, &holder, task_id).await?;
+                let conflict = conflict_view(context, resource, &holder, task_id).await?;
                 Self { conflict: Some(conflict), ..Self::default() }
             }
             Error::Invalid(errors) => Self { errors, ..Self::default() },

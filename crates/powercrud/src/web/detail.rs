@@ -8,13 +8,13 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    ask::Ask,
-    bulk::{DeleteView, effects},
+    bulk::{DeleteView, effects, foreseen},
+    context::RequestContext,
     error::{WebResult, sentence},
     history::{self, HistoryView},
-    htmx,
-    paths::{parse_query, unmark},
-    view::{self, CellView, Link, capitalized, cell_view},
+    htmx, notice,
+    paths::unmark,
+    view::{self, CellView, Link, capitalized, cell_view, isolated},
 };
 use powercrud_engine::{
     bulk::{self, BulkRequest, Requested, Route},
@@ -37,24 +37,24 @@ struct DetailView {
     /// Who changed it.
     history: Option<HistoryView>,
     edit_href: Option<String>,
+    actions: Vec<Link>,
     delete_href: Option<String>,
 }
 
-/// The bulk task that holds a record: how far it is for everybody, what it does for who may see it.
+/// The bulk task that holds a record, with what it does for who may see it. How far it is changes while the page stays as it is.
 #[derive(Serialize)]
 pub(super) struct Held {
-    progress: String,
     task: Option<Link>,
 }
 
 /// What holds the record now.
-pub(super) async fn held(ask: &Ask, resource: &Resource, key: &str) -> WebResult<Option<Held>> {
-    let Some(task) = record::held_by(ask.app(), resource, key).await? else { return Ok(None) };
-    let link = ask.user.may_see(task.user_id.as_deref()).then(|| {
-        let view = view::task_view(ask.app(), &ask.paths, &task);
+pub(super) async fn held(context: &RequestContext, resource: &Resource, key: &str) -> WebResult<Option<Held>> {
+    let Some(task) = record::held_by(context.app(), resource, key).await? else { return Ok(None) };
+    let link = context.user.may_see(task.user_id.as_deref()).then(|| {
+        let view = view::task_view(context.app(), &context.paths, &task);
         Link { label: view.title, href: view.href }
     });
-    Ok(Some(Held { progress: task.progress_in_words(), task: link }))
+    Ok(Some(Held { task: link }))
 }
 
 #[derive(Serialize)]
@@ -82,7 +82,7 @@ struct Linked {
 
 /// The records that foreign keys of several columns lead to.
 fn composite_references<'a>(
-    ask: &'a Ask,
+    context: &'a RequestContext,
     resource: &'a Resource,
     row: &'a Row,
 ) -> impl Iterator<Item = LinksView> + 'a {
@@ -93,7 +93,7 @@ fn composite_references<'a>(
     resource.composite_references.iter().map(move |reference| {
         let to = reference.key(text).map(|key| Linked {
             label: format!("{} {key}", reference.label),
-            href: reference.resource.as_ref().map(|resource| ask.paths.record(resource, &key)),
+            href: reference.resource.as_ref().map(|resource| context.paths.record(resource, &key)),
         });
         LinksView {
             label: reference.label.clone(),
@@ -107,13 +107,13 @@ fn composite_references<'a>(
 /// Linked records that a page shows.
 const LINKS_SHOWN: usize = 20;
 
-async fn links(ask: &Ask, resource: &Resource, row: &Row, key: &str) -> WebResult<Vec<LinksView>> {
-    let mut views: Vec<LinksView> = composite_references(ask, resource, row).collect();
+async fn links(context: &RequestContext, resource: &Resource, row: &Row, key: &str) -> WebResult<Vec<LinksView>> {
+    let mut views: Vec<LinksView> = composite_references(context, resource, row).collect();
     for field in &resource.many_to_many {
-        let mut found = query::linked(ask.app(), resource, key, field, LINKS_SHOWN as u64 + 1).await?;
+        let mut found = query::linked(context.app(), resource, key, field, LINKS_SHOWN as u64 + 1).await?;
         let more = found.len() > LINKS_SHOWN;
         found.truncate(LINKS_SHOWN);
-        let href = |key: &str| field.reference.resource.as_ref().map(|resource| ask.paths.record(resource, key));
+        let href = |key: &str| field.reference.resource.as_ref().map(|resource| context.paths.record(resource, key));
         views.push(LinksView {
             label: field.label.clone(),
             help: field.help_text.clone(),
@@ -125,25 +125,20 @@ async fn links(ask: &Ask, resource: &Resource, row: &Row, key: &str) -> WebResul
 }
 
 pub(super) async fn page(
-    ask: Ask,
+    context: RequestContext,
     Path((resource, key)): Path<(String, String)>,
     RawQuery(raw): RawQuery,
 ) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    let row = record::get_at_most(ask.app(), &resource, unmark(&key), query::read::EDITED).await?;
+    let resource = context.app().resource(unmark(&resource))?.clone();
+    let row = record::get_at_most(context.app(), &resource, unmark(&key), query::read::EDITED).await?;
     // As the database spells it, whatever the address says.
     let key = row.key.as_str();
-    let held = held(&ask, &resource, key).await?;
-    let notice = parse_query(&raw.unwrap_or_default()).into_iter().find(|(name, _)| name == "notice");
+    let held = held(&context, &resource, key).await?;
     let view = DetailView {
         title: title(&resource, &row),
-        crumbs: crumbs(&ask, &resource, None),
+        crumbs: crumbs(&context, &resource, None),
         held,
-        notice: match notice.as_ref().map(|(_, value)| value.as_str()) {
-            Some("created") => format!("The {} was created.", resource.label),
-            Some("saved") => "Saved.".to_owned(),
-            _ => String::new(),
-        },
+        notice: notice::text(&resource, &raw.unwrap_or_default()),
         fields: resource
             .fields
             .iter()
@@ -151,18 +146,25 @@ pub(super) async fn page(
             .map(|(field, cell)| DetailField {
                 label: field.label.clone(),
                 help: field.help_text.clone(),
-                cell: cell_view(&ask.paths, field, cell),
+                cell: cell_view(&context.paths, field, cell),
             })
             .collect(),
-        links: links(&ask, &resource, &row, key).await?,
+        links: links(&context, &resource, &row, key).await?,
         history: match resource.table.primary_key.is_empty() {
             true => None,
-            false => Some(history::view(&ask, &resource, &row.key).await?),
+            false => Some(history::view(&context, &resource, &row.key).await?),
         },
-        edit_href: resource.can_update().then(|| ask.paths.record_under(&resource.name, key, "edit")),
-        delete_href: resource.can_delete().then(|| ask.paths.record_under(&resource.name, key, "delete")),
+        edit_href: resource.can_update().then(|| context.paths.record_under(&resource.name, key, "edit")),
+        actions: actions(&context, &resource, key),
+        delete_href: resource.can_delete().then(|| context.paths.record_under(&resource.name, key, "delete")),
     };
-    ask.page("detail.html", &view.title, &view).await
+    context.page("detail.html", &view.title, &view).await
+}
+
+/// What else can be done to the record.
+fn actions(context: &RequestContext, resource: &Resource, key: &str) -> Vec<Link> {
+    let href = |name: &str| context.paths.record_under(&resource.name, key, &format!("actions/{name}"));
+    resource.actions.iter().map(|action| Link { label: action.label.clone(), href: href(&action.name) }).collect()
 }
 
 /// "Book The Colour of Magic": the resource's word and the record's name, or its key where it has none.
@@ -173,34 +175,40 @@ pub(super) fn title(resource: &Resource, row: &Row) -> String {
         .map(|cell| cell.value.to_text())
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| row.key.clone());
-    format!("{} {name}", capitalized(&resource.label))
+    format!("{} {}", capitalized(&resource.label), isolated(&name))
 }
 
 /// The way here: the start page, the list, and the record where the page is below one.
-pub(super) fn crumbs(ask: &Ask, resource: &Resource, record: Option<(&str, &str)>) -> Vec<Link> {
+pub(super) fn crumbs(context: &RequestContext, resource: &Resource, record: Option<(&str, &str)>) -> Vec<Link> {
     let mut crumbs = vec![
-        Link { label: "Resources".to_owned(), href: ask.paths.home() },
-        Link { label: capitalized(&resource.label_plural), href: ask.paths.list(&resource.name) },
+        Link { label: "Resources".to_owned(), href: context.paths.home() },
+        Link { label: capitalized(&resource.label_plural), href: context.paths.list(&resource.name) },
     ];
     crumbs.extend(
-        record.map(|(key, title)| Link { label: title.to_owned(), href: ask.paths.record(&resource.name, key) }),
+        record.map(|(key, title)| Link { label: title.to_owned(), href: context.paths.record(&resource.name, key) }),
     );
     crumbs
 }
 
-pub(super) async fn confirm_delete(ask: Ask, Path((resource, key)): Path<(String, String)>) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    let view = delete_view(&ask, &resource, unmark(&key), Vec::new()).await?;
-    ask.page("bulk_delete.html", &view.title, &view).await
+pub(super) async fn confirm_delete(
+    context: RequestContext,
+    Path((resource, key)): Path<(String, String)>,
+) -> WebResult<Response> {
+    let resource = context.app().resource(unmark(&resource))?.clone();
+    let view = delete_view(&context, &resource, unmark(&key), Vec::new()).await?;
+    context.page("bulk_delete.html", &view.title, &view).await
 }
 
-pub(super) async fn delete(ask: Ask, Path((resource, key)): Path<(String, String)>) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
+pub(super) async fn delete(
+    context: RequestContext,
+    Path((resource, key)): Path<(String, String)>,
+) -> WebResult<Response> {
+    let resource = context.app().resource(unmark(&resource))?.clone();
     let key = unmark(&key);
-    match record::delete(ask.app(), &ask.user, &resource, key).await {
+    match record::delete(context.app(), &context.user, &resource, key).await {
         Ok(()) => {
-            let list = ask.paths.list(&resource.name);
-            if !ask.htmx.partial {
+            let list = context.paths.list(&resource.name);
+            if !context.htmx.partial {
                 return Ok(Redirect::to(&list).into_response());
             }
             let mut response = StatusCode::NO_CONTENT.into_response();
@@ -209,10 +217,10 @@ pub(super) async fn delete(ask: Ask, Path((resource, key)): Path<(String, String
         }
         Err(Error::Invalid(errors)) => {
             let messages = errors.iter().map(|error| sentence(&error.message)).collect();
-            refused(&ask, &resource, key, messages, StatusCode::UNPROCESSABLE_ENTITY).await
+            refused(&context, &resource, key, messages, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Err(error @ Error::RecordHeld { .. }) => {
-            refused(&ask, &resource, key, vec![sentence(&error.to_string())], StatusCode::CONFLICT).await
+            refused(&context, &resource, key, vec![sentence(&error.to_string())], StatusCode::CONFLICT).await
         }
         Err(error) => Err(error.into()),
     }
@@ -220,25 +228,30 @@ pub(super) async fn delete(ask: Ask, Path((resource, key)): Path<(String, String
 
 /// The confirmation again, with what went wrong.
 async fn refused(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     key: &str,
     messages: Vec<String>,
     status: StatusCode,
 ) -> WebResult<Response> {
-    let view = delete_view(ask, resource, key, messages).await?;
-    let mut response = ask.page("bulk_delete.html", &view.title, &view).await?;
+    let view = delete_view(context, resource, key, messages).await?;
+    let mut response = context.page("bulk_delete.html", &view.title, &view).await?;
     *response.status_mut() = status;
     Ok(response)
 }
 
-async fn delete_view(ask: &Ask, resource: &Resource, key: &str, errors: Vec<String>) -> WebResult<DeleteView> {
-    let row = record::get_at_most(ask.app(), resource, key, query::read::SHOWN).await?;
+async fn delete_view(
+    context: &RequestContext,
+    resource: &Resource,
+    key: &str,
+    errors: Vec<String>,
+) -> WebResult<DeleteView> {
+    let row = record::get_at_most(context.app(), resource, key, query::read::SHOWN).await?;
     resource.require_delete()?;
     let mut view = DeleteView {
         title: format!("Delete {}?", lower_label(resource, &row)),
-        action: ask.paths.record_under(&resource.name, key, "delete"),
-        back_href: ask.paths.record(&resource.name, key),
+        action: context.paths.record_under(&resource.name, key, "delete"),
+        back_href: context.paths.record(&resource.name, key),
         sentence: "This can't be undone.".to_owned(),
         submit_label: format!("Delete {}", resource.count_in_words(1)),
         errors_title: "Nothing was deleted",
@@ -249,18 +262,20 @@ async fn delete_view(ask: &Ask, resource: &Resource, key: &str, errors: Vec<Stri
         resource: resource.name.clone(),
         operation: Requested::Delete,
         selection: Selection::Keys(vec![key.to_owned()]),
-        user: ask.user.clone(),
+        user: context.user.clone(),
         route: Route::Auto,
         parent_id: None,
         on_conflict: None,
     };
-    match bulk::plan(ask.app(), request).await {
+    match bulk::plan(context.app(), request).await {
         Ok(plan) => {
             let preview = plan.preview().await?;
-            effects(ask.app(), &preview, &mut view);
+            view.unknown = foreseen::unknown(&preview);
+            effects(context.app(), &preview, &mut view);
             if preview.blocked_records > 0 {
                 view.blockers_title = format!("This {} can't be deleted", resource.label);
                 view.submit_label = String::new();
+                view.sentence = String::new();
             }
         }
         // Where only bulk delete is switched off, one record still goes; what it takes along is not foretold.
@@ -270,7 +285,7 @@ async fn delete_view(ask: &Ask, resource: &Resource, key: &str, errors: Vec<Stri
     Ok(view)
 }
 
-fn lower_label(resource: &Resource, row: &Row) -> String {
+pub(super) fn lower_label(resource: &Resource, row: &Row) -> String {
     let title = title(resource, row);
     let name = title.split_once(&view::capitalized(&resource.label)).map_or("", |(_, name)| name.trim());
     format!("the {} {name}", resource.label)

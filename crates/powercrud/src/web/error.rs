@@ -11,7 +11,7 @@ use powercrud_engine::error::{Error, FieldError};
 pub(super) type WebResult<T> = Result<T, WebError>;
 
 /// Why a request was not answered as asked, in words for a page. Travels to the page's edge as an extension of the response, and is
-/// rendered there, where it is known who asks and how.
+/// rendered there, where the user and the kind of answer are known.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
@@ -133,6 +133,7 @@ impl From<Error> for WebError {
         let said = sentence(&message);
         let mut problem = match &error {
             Error::UnknownResource { .. }
+            | Error::UnknownAction { .. }
             | Error::RecordNotFound { .. }
             | Error::RecordLost { .. }
             | Error::TaskNotFound(_)
@@ -141,7 +142,9 @@ impl From<Error> for WebError {
             Error::Invalid(_) | Error::NothingSelected(_) | Error::RequestIdReused(_) => {
                 of(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", &said)
             }
-            Error::ReadOnly { .. } | Error::NotAllowed(_) => of(StatusCode::FORBIDDEN, "Not allowed", &said),
+            Error::ReadOnly { .. } | Error::NotAllowed(_) | Error::Forbidden(_) | Error::Unreadable { .. } => {
+                of(StatusCode::FORBIDDEN, "Not allowed", &said)
+            }
             Error::Conflict { .. } | Error::RecordHeld { .. } => of(StatusCode::CONFLICT, "Busy", &said),
             Error::SelectionChanged { .. } => of(StatusCode::CONFLICT, "Changed meanwhile", &said),
             Error::StaleRecord { .. } => of(StatusCode::PRECONDITION_FAILED, "Changed meanwhile", &said),
@@ -153,10 +156,19 @@ impl From<Error> for WebError {
                 let text = "The database does not answer. Try again in a moment.";
                 of(StatusCode::SERVICE_UNAVAILABLE, "No database", text)
             }
+            Error::TablesChanged(_) => Problem::tables_changed(),
             Error::NoRoom { .. } => of(StatusCode::SERVICE_UNAVAILABLE, "The server is busy", &said),
+            Error::Database(fault) if fault.code == "CONNECTION_LOST" => {
+                of(StatusCode::SERVICE_UNAVAILABLE, "The database does not answer", &said)
+            }
             Error::Database(fault) if fault.is_transient() => {
                 of(StatusCode::SERVICE_UNAVAILABLE, "The database is busy", &said)
             }
+            Error::Database(fault) if fault.is_interrupted() => {
+                let text = format!("The database ended it because it took longer than it allows: {message}.");
+                of(StatusCode::SERVICE_UNAVAILABLE, "Took too long", &text)
+            }
+            Error::Database(fault) if fault.is_not_permitted() => of(StatusCode::FORBIDDEN, "Not allowed", &said),
             Error::Database(_) => of(StatusCode::INTERNAL_SERVER_ERROR, "The database refused", &said),
             // What is this program's own fault.
             _ => Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR, message.clone()),
@@ -164,8 +176,17 @@ impl From<Error> for WebError {
         if problem.status.is_server_error() {
             problem.cause = Some(message);
         }
-        problem.may_be_outdated = matches!(error, Error::UnknownResource { .. });
-        problem.is_outdated = matches!(&error, Error::Database(fault) if fault.is_about_structure());
+        problem.may_be_outdated = match &error {
+            Error::UnknownResource { .. } | Error::Unreadable { .. } => true,
+            // A right may have been revoked since; policies and functions may say so each time.
+            Error::Database(fault) => fault.is_not_permitted(),
+            _ => false,
+        };
+        problem.is_outdated = match &error {
+            Error::TablesChanged(_) => true,
+            Error::Database(fault) => fault.is_about_structure(),
+            _ => false,
+        };
         match error {
             Error::Invalid(errors) => problem.errors = errors,
             Error::Conflict { task_id, .. } => problem.task = task_id,

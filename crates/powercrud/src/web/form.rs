@@ -2,6 +2,7 @@
 
 mod changed;
 mod choices;
+mod saved;
 mod seen;
 
 use std::collections::BTreeMap;
@@ -10,10 +11,11 @@ use axum::{extract::Path, http::StatusCode, response::Response};
 use serde::Serialize;
 
 use super::{
-    ask::{Ask, FormData},
     bulk::{at_field, elsewhere},
+    context::{FormData, RequestContext},
     detail::{Held, crumbs, held, title},
     error::WebResult,
+    notice::Notice,
     paths::unmark,
     view::{self, Link, Widget},
 };
@@ -60,18 +62,22 @@ struct FormField {
     widget: Widget,
 }
 
-pub(super) async fn new(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
-    let resource = writable(&ask, &resource, Resource::require_create)?;
-    new_page(&ask, &resource, &FormData(Vec::new()), &[]).await
+pub(super) async fn new(context: RequestContext, Path(resource): Path<String>) -> WebResult<Response> {
+    let resource = writable(&context, &resource, Resource::require_create)?;
+    new_page(&context, &resource, &FormData(Vec::new()), &[]).await
 }
 
-pub(super) async fn create(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
-    let resource = writable(&ask, &resource, Resource::require_create)?;
-    let created = save_new(&ask, &resource, &form).await;
-    changed::or_as_it_is_now(&ask, &resource, None, &form, created).await
+pub(super) async fn create(
+    context: RequestContext,
+    Path(resource): Path<String>,
+    form: FormData,
+) -> WebResult<Response> {
+    let resource = writable(&context, &resource, Resource::require_create)?;
+    let created = save_new(&context, &resource, &form).await;
+    changed::or_as_it_is_now(&context, &resource, None, &form, created).await
 }
 
-async fn save_new(ask: &Ask, resource: &Resource, form: &FormData) -> WebResult<Response> {
+async fn save_new(context: &RequestContext, resource: &Resource, form: &FormData) -> WebResult<Response> {
     // An empty box says nothing: the database's default, what a trigger fills in, or a complaint that a value is needed.
     let mut inputs: Vec<Input> = form_fields(resource, None)
         .filter_map(|field| {
@@ -80,12 +86,12 @@ async fn save_new(ask: &Ask, resource: &Resource, form: &FormData) -> WebResult<
         })
         .collect();
     loop {
-        let errors = match record::create(ask.app(), &ask.user, resource, &inputs).await {
-            Ok(key) => return Ok(see_record(ask, resource, &key, "created")),
+        let errors = match record::create(context.app(), &context.user, resource, &inputs).await {
+            Ok(key) => return Ok(see_record(context, resource, &key, Notice::Created)),
             Err(Error::Invalid(errors)) => errors,
             Err(error) => return Err(error.into()),
         };
-        if changed::may_be_why(&errors) && ask.app().reload_after_error().await? {
+        if changed::may_be_why(&errors) && context.app().reload_after_error().await? {
             return Err(changed::outdated());
         }
         // Where the database wants a text, and nothing else gives one, an empty box is the empty text.
@@ -96,50 +102,54 @@ async fn save_new(ask: &Ask, resource: &Resource, form: &FormData) -> WebResult<
         });
         let empty: Vec<Input> = empty.map(|name| (name, Some(String::new()))).collect();
         if empty.is_empty() {
-            return refused(new_page(ask, resource, form, &errors).await);
+            return refused(new_page(context, resource, form, &errors).await);
         }
         inputs.extend(empty);
     }
 }
 
-pub(super) async fn edit(ask: Ask, Path((resource, key)): Path<(String, String)>) -> WebResult<Response> {
-    let resource = writable(&ask, &resource, Resource::require_update)?;
+pub(super) async fn edit(
+    context: RequestContext,
+    Path((resource, key)): Path<(String, String)>,
+) -> WebResult<Response> {
+    let resource = writable(&context, &resource, Resource::require_update)?;
     let key = unmark(&key);
-    let (version, row) = read(&ask, &resource, key).await?;
-    let seen = Seen::of(&ask.paths, &resource, &row);
-    edit_page(&ask, &resource, key, &row, Open { version, seen, ..Open::default() }).await
+    let (version, row) = read(&context, &resource, key).await?;
+    let seen = Seen::of(&context.paths, &resource, &row);
+    edit_page(&context, &resource, key, &row, Open { version, seen, ..Open::default() }).await
 }
 
 pub(super) async fn update(
-    ask: Ask,
+    context: RequestContext,
     Path((resource, key)): Path<(String, String)>,
     form: FormData,
 ) -> WebResult<Response> {
-    let resource = writable(&ask, &resource, Resource::require_update)?;
+    let resource = writable(&context, &resource, Resource::require_update)?;
     let key = unmark(&key);
-    let saved = save(&ask, &resource, key, &form).await;
-    changed::or_as_it_is_now(&ask, &resource, Some(key), &form, saved).await
+    let saved = save(&context, &resource, key, &form).await;
+    changed::or_as_it_is_now(&context, &resource, Some(key), &form, saved).await
 }
 
-async fn save(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> WebResult<Response> {
-    let row = match record::get_at_most(ask.app(), resource, key, query::read::EDITED).await {
+async fn save(context: &RequestContext, resource: &Resource, key: &str, form: &FormData) -> WebResult<Response> {
+    let row = match record::get_at_most(context.app(), resource, key, query::read::EDITED).await {
         Ok(row) => row,
-        Err(Error::RecordNotFound { .. }) => return gone_page(ask, resource, key, form).await,
+        Err(Error::RecordNotFound { .. }) => return gone_page(context, resource, key, form).await,
         Err(error) => return Err(error.into()),
     };
     let gone = seen::gone(resource, form);
     if !gone.is_empty() {
-        return changed::as_it_is_now(ask, resource, Some(key), form, &gone).await;
+        return changed::as_it_is_now(context, resource, Some(key), form, &gone).await;
     }
-    let touched = Touched::of(&ask.paths, resource, &row, form);
+    let touched = Touched::of(&context.paths, resource, &row, form);
     if touched.has_open_choices(form) {
-        return changed_meanwhile(ask, resource, key, form).await;
+        return changed_meanwhile(context, resource, key, form).await;
     }
     let mut expected = touched.expected.clone();
     if let Some(version) = form.get(VERSION) {
         expected = expected.version(version);
     }
-    let updated = record::update_expecting(ask.app(), &ask.user, resource, key, &touched.inputs, &expected).await;
+    let updated =
+        record::update_expecting(context.app(), &context.user, resource, key, &touched.inputs, &expected).await;
     let again = |errors: Vec<FieldError>| Open {
         version: form.get(VERSION).map(str::to_owned),
         seen: form.get(SEEN).unwrap_or_default().to_owned(),
@@ -148,10 +158,11 @@ async fn save(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> Web
         theirs: Vec::new(),
     };
     match updated {
-        Ok(()) => Ok(see_record(ask, resource, key, "saved")),
-        Err(Error::Invalid(errors)) => refused(edit_page(ask, resource, key, &row, again(errors)).await),
+        Ok(Some(key)) => Ok(see_record(context, resource, &key, Notice::Saved)),
+        Ok(None) => saved::under_another_key(context, resource, key).await,
+        Err(Error::Invalid(errors)) => refused(edit_page(context, resource, key, &row, again(errors)).await),
         Err(Error::VersionConflict { .. } | Error::FieldsChanged { .. }) => {
-            changed_meanwhile(ask, resource, key, form).await
+            changed_meanwhile(context, resource, key, form).await
         }
         Err(error @ (Error::RecordHeld { .. } | Error::NotAllowed(_))) => {
             // The form stays open with what was typed, to be sent again once the task has ended, or changed to what a trigger lets through.
@@ -160,17 +171,17 @@ async fn save(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> Web
                 _ => StatusCode::CONFLICT,
             };
             let error = FieldError { field: None, code: error.code().to_owned(), message: error.to_string() };
-            let mut response = edit_page(ask, resource, key, &row, again(vec![error])).await?;
+            let mut response = edit_page(context, resource, key, &row, again(vec![error])).await?;
             *response.status_mut() = status;
             Ok(response)
         }
-        Err(Error::RecordNotFound { .. }) => gone_page(ask, resource, key, form).await,
+        Err(Error::RecordNotFound { .. }) => gone_page(context, resource, key, form).await,
         Err(error) => Err(error.into()),
     }
 }
 
 /// What was typed for a record that is not there any more: it can be made a new one.
-async fn gone_page(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> WebResult<Response> {
+async fn gone_page(context: &RequestContext, resource: &Resource, key: &str, form: &FormData) -> WebResult<Response> {
     if form.0.is_empty() {
         let (resource, key) = (resource.label.clone(), key.to_owned());
         return Err(Error::RecordNotFound { resource, key }.into());
@@ -182,36 +193,45 @@ async fn gone_page(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -
         message.push_str("; to save it, create it anew");
     }
     let error = FieldError { field: None, code: "RECORD_NOT_FOUND".to_owned(), message };
-    let mut response = new_page(ask, resource, form, &[error]).await?;
+    let mut response = new_page(context, resource, form, &[error]).await?;
     *response.status_mut() = StatusCode::NOT_FOUND;
     Ok(response)
 }
 
 /// The version first: what is changed between the two reads is then noticed, not overlooked.
-async fn read(ask: &Ask, resource: &Resource, key: &str) -> WebResult<(Option<String>, Row)> {
-    let version = query::version(ask.app(), resource, key).await.unwrap_or_default();
-    Ok((version, record::get_at_most(ask.app(), resource, key, query::read::EDITED).await?))
+async fn read(context: &RequestContext, resource: &Resource, key: &str) -> WebResult<(Option<String>, Row)> {
+    let version = query::version(context.app(), resource, key).await.unwrap_or_default();
+    Ok((version, record::get_at_most(context.app(), resource, key, query::read::EDITED).await?))
 }
 
 /// The form again with what was typed, beside it what others have saved meanwhile, and the choice between the two. What was not touched
 /// is shown as it is now. Saving once more is for what is shown here.
-async fn changed_meanwhile(ask: &Ask, resource: &Resource, key: &str, form: &FormData) -> WebResult<Response> {
-    let (version, row) = read(ask, resource, key).await?;
-    let touched = Touched::of(&ask.paths, resource, &row, form);
+async fn changed_meanwhile(
+    context: &RequestContext,
+    resource: &Resource,
+    key: &str,
+    form: &FormData,
+) -> WebResult<Response> {
+    let (version, row) = read(context, resource, key).await?;
+    let touched = Touched::of(&context.paths, resource, &row, form);
     let message = "somebody has changed it since you opened it. What you typed is kept; where something else is saved now, the field \
                    says so: choose there which of the two is to be saved, then save again";
     let mut errors = vec![FieldError { field: None, code: "FIELDS_CHANGED".to_owned(), message: message.to_owned() }];
     let mut theirs = Vec::new();
     for name in touched.changed_by_others().chain(touched.open_choices(form)) {
         let Some(cell) = record::cell(resource, &row, name) else { continue };
-        let now = cell.display.clone().unwrap_or_else(|| cell.value.to_text());
-        let now = if now.is_empty() { "empty".to_owned() } else { format!("“{now}”") };
+        let now = match (&cell.display, resource.field(name)) {
+            (Some(name), _) => name.clone(),
+            (None, Some(field)) => view::widget(&context.paths, resource, field, "").show(field, cell).value,
+            (None, None) => cell.value.to_text(),
+        };
+        let now = if now.is_empty() { "empty".to_owned() } else { format!("“{}”", view::isolated(&now)) };
         errors.push(FieldError::new(name, "CHANGED", format!("it is {now} now")));
         theirs.push((name.to_owned(), now));
     }
     let typed = form.0.iter().filter(|(name, _)| touched.has(name)).cloned().collect();
-    let seen = Seen::of(&ask.paths, resource, &row);
-    let mut response = edit_page(ask, resource, key, &row, Open { version, seen, typed, errors, theirs }).await?;
+    let seen = Seen::of(&context.paths, resource, &row);
+    let mut response = edit_page(context, resource, key, &row, Open { version, seen, typed, errors, theirs }).await?;
     *response.status_mut() = StatusCode::CONFLICT;
     Ok(response)
 }
@@ -263,10 +283,15 @@ fn is_required(field: &Field) -> bool {
     !filled && !takes_empty_text(field)
 }
 
-async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[FieldError]) -> WebResult<Response> {
-    let names = typed_names(ask, resource, form).await?;
+async fn new_page(
+    context: &RequestContext,
+    resource: &Resource,
+    form: &FormData,
+    errors: &[FieldError],
+) -> WebResult<Response> {
+    let names = typed_names(context, resource, form).await?;
     let fields = form_fields(resource, None).map(|field| {
-        let mut widget = view::widget(&ask.paths, resource, field, "");
+        let mut widget = view::widget(&context.paths, resource, field, "");
         if let Some(text) = form.get(&field.name) {
             widget = widget.typed(text);
             widget.value_label = names.get(&field.name).cloned().unwrap_or_default();
@@ -280,9 +305,9 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
     });
     let view = FormView {
         title: format!("New {}", resource.label),
-        crumbs: crumbs(ask, resource, None),
-        action: ask.paths.under(&resource.name, "new"),
-        back_href: ask.paths.list(&resource.name),
+        crumbs: crumbs(context, resource, None),
+        action: context.paths.under(&resource.name, "new"),
+        back_href: context.paths.list(&resource.name),
         // Where nobody may create one, there is nothing to do but to read and copy.
         submit_label: if resource.can_create() { format!("Create {}", resource.label) } else { String::new() },
         fields: with_errors(fields.collect(), errors),
@@ -298,17 +323,23 @@ async fn new_page(ask: &Ask, resource: &Resource, form: &FormData, errors: &[Fie
         choice: CHOICE,
         choose: CHOOSE,
     };
-    ask.page("form.html", &view.title, &view).await
+    context.page("form.html", &view.title, &view).await
 }
 
-async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: Open) -> WebResult<Response> {
+async fn edit_page(
+    context: &RequestContext,
+    resource: &Resource,
+    key: &str,
+    row: &Row,
+    open: Open,
+) -> WebResult<Response> {
     let Open { version, seen, typed, errors, theirs } = open;
     let typed = FormData(typed);
-    let names = typed_names(ask, resource, &typed).await?;
+    let names = typed_names(context, resource, &typed).await?;
     let fields = form_fields(resource, Some(row)).map(|field| {
-        let mut widget = view::widget(&ask.paths, resource, field, "");
+        let mut widget = view::widget(&context.paths, resource, field, "");
         if let Some(cell) = record::cell(resource, row, &field.name) {
-            widget = widget.show(cell);
+            widget = widget.show(field, cell);
             widget.empty = seen::empty_box(field, cell, &typed);
         }
         if let Some(text) = typed.get(&field.name).filter(|text| *text != widget.value) {
@@ -322,31 +353,35 @@ async fn edit_page(ask: &Ask, resource: &Resource, key: &str, row: &Row, open: O
     let name = title(resource, row);
     let view = FormView {
         title: format!("Edit {}", lower_first(&name)),
-        crumbs: crumbs(ask, resource, Some((key, &name))),
-        action: ask.paths.record_under(&resource.name, key, "edit"),
-        back_href: ask.paths.record(&resource.name, key),
+        crumbs: crumbs(context, resource, Some((key, &name))),
+        action: context.paths.record_under(&resource.name, key, "edit"),
+        back_href: context.paths.record(&resource.name, key),
         submit_label: "Save".to_owned(),
         fields: with_errors(fields.collect(), &errors),
         errors_title: "Nothing was saved",
         errors: errors_elsewhere(resource, Some(row), &errors),
         left_out: left_out(resource, row),
         version,
-        held: held(ask, resource, key).await?,
+        held: held(context, resource, key).await?,
         seen,
         choice: CHOICE,
         choose: CHOOSE,
     };
-    ask.page("form.html", &view.title, &view).await
+    context.page("form.html", &view.title, &view).await
 }
 
 /// What the records are called that typed keys refer to, by field.
-async fn typed_names(ask: &Ask, resource: &Resource, typed: &FormData) -> WebResult<BTreeMap<String, String>> {
+async fn typed_names(
+    context: &RequestContext,
+    resource: &Resource,
+    typed: &FormData,
+) -> WebResult<BTreeMap<String, String>> {
     let mut names = BTreeMap::new();
     for field in &resource.fields {
         let (Some(reference), Some(text)) = (&field.reference, typed.get(&field.name)) else { continue };
         let Ok(key) = Value::parse(&reference.column, text) else { continue };
         if reference.display.is_some() && !text.is_empty() {
-            let found = query::names_of(ask.app(), reference, &[key]).await?;
+            let found = query::names_of(context.app(), reference, &[key]).await?;
             names.extend(found.into_values().next().map(|name| (field.name.clone(), name)));
         }
     }
@@ -374,15 +409,19 @@ fn errors_elsewhere(resource: &Resource, row: Option<&Row>, errors: &[FieldError
     elsewhere(errors, &names)
 }
 
-fn writable(ask: &Ask, resource: &str, right: impl Fn(&Resource) -> Result<()>) -> WebResult<std::sync::Arc<Resource>> {
-    let resource = ask.app().resource(unmark(resource))?;
+fn writable(
+    context: &RequestContext,
+    resource: &str,
+    right: impl Fn(&Resource) -> Result<()>,
+) -> WebResult<std::sync::Arc<Resource>> {
+    let resource = context.app().resource(unmark(resource))?;
     right(resource)?;
     Ok(resource.clone())
 }
 
-fn see_record(ask: &Ask, resource: &Resource, key: &str, notice: &str) -> Response {
-    let path = ask.paths.record(&resource.name, key);
-    ask.leave_for(&format!("{path}?notice={notice}"))
+fn see_record(context: &RequestContext, resource: &Resource, key: &str, notice: Notice) -> Response {
+    let path = context.paths.record(&resource.name, key);
+    context.leave_for(&notice.at(&path))
 }
 
 fn refused(response: WebResult<Response>) -> WebResult<Response> {

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    ask::Ask,
+    context::RequestContext,
     error::WebResult,
-    view::{self, CellView, Link, Moment, cell_view},
+    view::{self, CellView, Link, Timestamp, cell_view},
 };
 use powercrud_engine::{
     history::{self, ChangedField, Done},
@@ -29,10 +29,10 @@ pub(super) struct HistoryView {
 
 #[derive(Serialize)]
 struct EntryView {
-    at: Option<Moment>,
+    at: Option<Timestamp>,
     /// Empty where whoever asks may not know.
     who: String,
-    deed: &'static str,
+    action: &'static str,
     /// The bulk task, where whoever asks may see it.
     task: Option<Link>,
     changes: Vec<ChangeView>,
@@ -47,20 +47,20 @@ struct ChangeView {
     to: Option<CellView>,
 }
 
-pub(super) async fn view(ask: &Ask, resource: &Resource, key: &str) -> WebResult<HistoryView> {
-    let (found, more) = history::history(ask.app(), &ask.user, resource, key, SHOWN).await?;
+pub(super) async fn view(context: &RequestContext, resource: &Resource, key: &str) -> WebResult<HistoryView> {
+    let (found, more) = history::history(context.app(), &context.user, resource, key, SHOWN).await?;
     let entries = found.into_iter().map(|entry| {
         let mut changes: Vec<_> =
-            entry.changes.iter().filter_map(|change| change_view(ask, resource, change)).collect();
+            entry.changes.iter().filter_map(|change| change_view(context, resource, change)).collect();
         let more_changes = changes.split_off(changes.len().min(FIELDS_SHOWN));
         let task = match &entry.what {
-            Done::InBulk(task) => Some(view::task_view(ask.app(), &ask.paths, task)),
+            Done::InBulk(task) => Some(view::task_view(context.app(), &context.paths, task)),
             _ => None,
         };
         EntryView {
-            at: view::moment_of(entry.at),
-            who: entry.who.unwrap_or_default(),
-            deed: match &entry.what {
+            at: view::timestamp_of(entry.at),
+            who: view::isolated(&entry.who.unwrap_or_default()),
+            action: match &entry.what {
                 Done::Created => "Created",
                 Done::Changed => "Changed",
                 Done::Deleted => "Deleted",
@@ -76,14 +76,14 @@ pub(super) async fn view(ask: &Ask, resource: &Resource, key: &str) -> WebResult
     });
     let staff_link = || {
         let pairs = [("resource".to_owned(), resource.name.clone()), ("key".to_owned(), key.to_owned())];
-        super::paths::with_query(&ask.paths.staff_under("audit"), &pairs)
+        super::paths::with_query(&context.paths.staff_under("audit"), &pairs)
     };
-    Ok(HistoryView { entries: entries.collect(), more, audit_href: ask.user.is_staff.then(staff_link) })
+    Ok(HistoryView { entries: entries.collect(), more, audit_href: context.user.is_staff.then(staff_link) })
 }
 
-fn change_view(ask: &Ask, resource: &Resource, change: &ChangedField) -> Option<ChangeView> {
+fn change_view(context: &RequestContext, resource: &Resource, change: &ChangedField) -> Option<ChangeView> {
     let field = resource.field(&change.field)?;
-    let shown = |cell: &_| cell_view(&ask.paths, field, cell);
+    let shown = |cell: &_| cell_view(&context.paths, field, cell);
     Some(ChangeView {
         label: field.label.clone(),
         from: change.from.as_ref().map(shown),

@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use super::{
     Web,
-    ask::Ask,
+    context::RequestContext,
     error::WebResult,
     list::{self, Strips},
     view,
 };
 use powercrud_db::QueryExt as _;
-use powercrud_engine::{own::pending_migrations, resource::grouped, worker};
+use powercrud_engine::{heartbeat, own::pending_migrations, resource::grouped};
 
 #[derive(Serialize)]
 struct HomeView {
@@ -37,9 +37,9 @@ struct HomeResource {
     new_href: Option<String>,
 }
 
-pub(super) async fn page(ask: Ask) -> WebResult<Response> {
-    let resources = ask.app().resources().iter().map(|resource| {
-        let plain = view::ResourceView::new(resource, &ask.paths);
+pub(super) async fn page(context: RequestContext) -> WebResult<Response> {
+    let resources = context.app().resources().iter().map(|resource| {
+        let plain = view::ResourceView::new(resource, &context.paths);
         HomeResource {
             label: plain.label_plural,
             label_one: plain.label,
@@ -50,15 +50,16 @@ pub(super) async fn page(ask: Ask) -> WebResult<Response> {
             new_href: plain.new_href,
         }
     });
-    let resources: Vec<_> = resources.collect();
+    let mut resources: Vec<_> = resources.collect();
+    resources.sort_by(|one, other| view::natural(&one.label, &other.label));
     let counted = resources.iter().any(|resource| !resource.rows.is_empty());
-    let view = HomeView { resources, counted, strips: list::strips(&ask, None).await? };
-    ask.page("home.html", "Resources", &view).await
+    let view = HomeView { resources, counted, strips: list::strips(&context, None).await? };
+    context.page("home.html", "Resources", &view).await
 }
 
 /// The strips of whatever runs, for htmx.
-pub(super) async fn running(ask: Ask) -> WebResult<Response> {
-    list::running_part(&ask, None).await
+pub(super) async fn running(context: RequestContext) -> WebResult<Response> {
+    list::running_part(&context, None).await
 }
 
 /// The process lives.
@@ -77,7 +78,7 @@ pub(super) async fn readyz(State(web): State<Web>) -> Response {
     }
     match pending_migrations(web.app.database()).await {
         // Pages work without a worker, and what they submit waits: no reason to send people elsewhere.
-        Ok(0) => match worker::any_alive(&web.app).await {
+        Ok(0) => match heartbeat::any_alive(&web.app).await {
             Ok(true) => health(StatusCode::OK, "ready\n".to_owned()),
             _ => health(StatusCode::OK, "ready; no worker is alive: bulk tasks wait in the database\n".to_owned()),
         },

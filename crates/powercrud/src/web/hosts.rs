@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::{api, ask::text, error::Problem, request_id};
+use super::{api, context::text, error::Problem, request_id};
 use crate::app::Hosts;
 
 /// The layer.

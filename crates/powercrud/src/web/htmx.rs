@@ -14,6 +14,8 @@ pub(super) fn config() -> String {
         "includeIndicatorStyles": false,
         "disableInheritance": true,
         "historyCacheSize": 0,
+        // Back loads the page as it is now: scripts hold its elements, and what is ticked is asked for.
+        "refreshOnHistoryMiss": true,
         // Copying style attributes about would be an inline style.
         "attributesToSettle": ["class", "width", "height"],
         "timeout": 40_000,
@@ -22,7 +24,7 @@ pub(super) fn config() -> String {
     .to_string()
 }
 
-/// Who asks: htmx, and for which element; or a browser that wants a page.
+/// What sent the request: htmx, and for which element; or a browser that wants a page.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Htmx {
     /// Whether htmx asks for a part of a page.

@@ -17,7 +17,7 @@ use of_tasks::{mark_held, task_chip};
 use refused::{problems, refused_chips};
 
 use super::{
-    ask::Ask,
+    context::RequestContext,
     error::WebResult,
     filter::{self, AddFilter},
     paths::{parse_query, unmark, with_query},
@@ -121,22 +121,33 @@ struct Empty {
 
 const PAGE_SIZES: [u64; 5] = [10, 25, 50, 100, 250];
 
-pub(super) async fn page(ask: Ask, Path(resource): Path<String>, RawQuery(raw): RawQuery) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
+pub(super) async fn page(
+    context: RequestContext,
+    Path(resource): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> WebResult<Response> {
+    let resource = context.app().resource(unmark(&resource))?.clone();
     let pairs = parse_query(&raw.unwrap_or_default());
     // An empty box or an untouched select says nothing.
     let pairs: Vec<_> = pairs.into_iter().filter(|(name, value)| !(name == "q" && value.is_empty())).collect();
-    let params = match read_shown(&ask, &resource, &pairs).await {
+    let params = match read_shown(&context, &resource, &pairs).await {
         Ok(params) => params,
-        Err(Error::Invalid(errors)) => return broken(&ask, &resource, &pairs, &errors).await,
+        Err(Error::Invalid(errors)) => return broken(&context, &resource, &pairs, &errors).await,
         Err(error) => return Err(error.into()),
     };
-    let page = query::list(ask.app(), &resource, &params).await?;
-    let view = list_view(&ask, &resource, &params, &page).await?;
-    let mut response = if ask.htmx.partial {
-        ask.part("list_region.html", &view)?
+    let (params, page) = match query::list(context.app(), &resource, &params).await {
+        Err(Error::Invalid(_)) => {
+            let rest = query::set_aside(context.app(), &resource, &params).await?;
+            let page = query::list(context.app(), &resource, &rest).await?;
+            (rest, page)
+        }
+        page => (params, page?),
+    };
+    let view = list_view(&context, &resource, &params, &page).await?;
+    let mut response = if context.htmx.partial {
+        context.part("list_region.html", &view)?
     } else {
-        ask.page("list.html", &view.resource.label_plural.clone(), &view).await?
+        context.page("list.html", &view.resource.label_plural.clone(), &view).await?
     };
     if !params.refused.is_empty() {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -145,7 +156,11 @@ pub(super) async fn page(ask: Ask, Path(resource): Path<String>, RawQuery(raw): 
 }
 
 /// The exact count of what matches, for a list that came with a guess; large tables take a while to count.
-pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw): RawQuery) -> WebResult<Response> {
+pub(super) async fn count(
+    context: RequestContext,
+    Path(resource): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> WebResult<Response> {
     #[derive(Serialize)]
     struct CountView {
         summary: String,
@@ -157,9 +172,16 @@ pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw):
         has_rows: bool,
         has_selection: bool,
     }
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    let params = read_shown(&ask, &resource, &parse_query(&raw.unwrap_or_default())).await?;
-    let matching = query::count(ask.app(), &resource, &params).await?;
+    let resource = context.app().resource(unmark(&resource))?.clone();
+    let params = read_shown(&context, &resource, &parse_query(&raw.unwrap_or_default())).await?;
+    let (params, matching) = match query::count(context.app(), &resource, &params).await {
+        Err(Error::Invalid(_)) => {
+            let rest = query::set_aside(context.app(), &resource, &params).await?;
+            let matching = query::count(context.app(), &resource, &rest).await?;
+            (rest, matching)
+        }
+        matching => (params, matching?),
+    };
     let page_size = if params.page_size > 0 { params.page_size } else { resource.paginate_by() };
     let count = Count::Exact(matching);
     let first = (params.page - 1) * page_size + 1;
@@ -173,28 +195,33 @@ pub(super) async fn count(ask: Ask, Path(resource): Path<String>, RawQuery(raw):
         has_rows: first <= matching,
         has_selection: selection::is_offered(&resource),
     };
-    ask.part("count.html", &view)
+    context.part("count.html", &view)
 }
 
-async fn list_view(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> WebResult<ListView> {
+async fn list_view(
+    context: &RequestContext,
+    resource: &Resource,
+    params: &ListParams,
+    page: &Page,
+) -> WebResult<ListView> {
     let has_keys = !resource.table.primary_key.is_empty();
     let keys: Vec<String> = page.rows.iter().filter(|_| has_keys).map(|row| row.key.clone()).collect();
     let (selection, selected) = if selection::is_offered(resource) {
-        let stored = selection::find(ask, resource).await?;
-        let view = SelectionView::new(ask, resource, params, page.count, &keys, stored).await?;
+        let stored = selection::find(context, resource).await?;
+        let view = SelectionView::new(context, resource, params, page.count, &keys, stored).await?;
         let selected = view.selected().map(str::to_owned).collect();
         (Some(view), selected)
     } else {
         (None, HashSet::new())
     };
     let fields: Vec<&Field> = resource.list_fields().collect();
-    let mut rows: Vec<_> = page.rows.iter().map(|row| row_view(ask, resource, &fields, row, &selected)).collect();
-    mark_held(ask, resource, &mut rows).await?;
-    let mut view = bare_view(ask, resource, &params.to_pairs());
-    view.strips = strips(ask, Some(resource)).await?;
-    view.chips = chips(ask, resource, params);
-    view.chips.extend(task_chip(ask, resource, params).await?);
-    view.chips.extend(refused_chips(ask, resource, params));
+    let mut rows: Vec<_> = page.rows.iter().map(|row| row_view(context, resource, &fields, row, &selected)).collect();
+    mark_held(context, resource, &mut rows).await?;
+    let mut view = bare_view(context, resource, &params.to_pairs());
+    view.strips = strips(context, Some(resource)).await?;
+    view.chips = chips(context, resource, params);
+    view.chips.extend(task_chip(context, resource, params).await?);
+    view.chips.extend(refused_chips(context, resource, params));
     (view.problems_title, view.problems) = problems(resource, params);
     view.clear_href = (!params.is_unfiltered() || !params.refused.is_empty()).then(|| {
         let kept = ListParams {
@@ -205,19 +232,19 @@ async fn list_view(ask: &Ask, resource: &Resource, params: &ListParams, page: &P
             refused: Vec::new(),
             ..params.clone()
         };
-        ask.paths.list_with(&resource.name, &kept.to_pairs())
+        context.paths.list_with(&resource.name, &kept.to_pairs())
     });
     view.search = search(resource, params);
     view.add_filter =
-        filter::to_mend(ask, resource, params).or_else(|| filter::add_filter(ask, resource, params, None));
+        filter::to_mend(context, resource, params).or_else(|| filter::add_filter(context, resource, params, None));
     view.summary = summary(resource, params, page.count);
     view.count_href = matches!(page.count, Count::Estimated(_))
-        .then(|| with_query(&ask.paths.under(&resource.name, "count"), &params.to_pairs()));
-    view.columns = fields.iter().map(|field| column_view(ask, resource, params, field)).collect();
+        .then(|| with_query(&context.paths.under(&resource.name, "count"), &params.to_pairs()));
+    view.columns = fields.iter().map(|field| column_view(context, resource, params, field)).collect();
     view.rows = rows;
     view.selection = selection;
-    view.pagination = Some(pagination(ask, resource, params, page));
-    view.empty = empty(ask, resource, params, page);
+    view.pagination = Some(pagination(context, resource, params, page));
+    view.empty = empty(context, resource, params, page);
     Ok(view)
 }
 
@@ -236,11 +263,11 @@ fn summary(resource: &Resource, params: &ListParams, count: Count) -> String {
 }
 
 /// The list without anything that needs its parameters to be right.
-fn bare_view(ask: &Ask, resource: &Resource, pairs: &[(String, String)]) -> ListView {
+fn bare_view(context: &RequestContext, resource: &Resource, pairs: &[(String, String)]) -> ListView {
     ListView {
-        resource: ResourceView::new(resource, &ask.paths),
-        href: ask.paths.list_with(&resource.name, pairs),
-        strips: Strips::none(ask, resource),
+        resource: ResourceView::new(resource, &context.paths),
+        href: context.paths.list_with(&resource.name, pairs),
+        strips: Strips::none(context, resource),
         search: None,
         chips: Vec::new(),
         clear_href: None,
@@ -259,48 +286,48 @@ fn bare_view(ask: &Ask, resource: &Resource, pairs: &[(String, String)]) -> List
 
 /// An address with more mistakes than a person types shows them, and no rows.
 async fn broken(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     pairs: &[(String, String)],
     errors: &[FieldError],
 ) -> WebResult<Response> {
-    let mut view = bare_view(ask, resource, pairs);
+    let mut view = bare_view(context, resource, pairs);
     view.problems = errors.iter().map(|error| super::error::sentence(&error.to_string())).collect();
-    view.clear_href = Some(ask.paths.list(&resource.name));
+    view.clear_href = Some(context.paths.list(&resource.name));
     view.empty = Empty {
         message: "Nothing is shown, because this address asks for something that is not there.".to_owned(),
         action: format!("Show all {}", resource.label_plural),
-        action_href: Some(ask.paths.list(&resource.name)),
+        action_href: Some(context.paths.list(&resource.name)),
     };
-    let mut response = if ask.htmx.partial {
-        ask.part("list_region.html", &view)?
+    let mut response = if context.htmx.partial {
+        context.part("list_region.html", &view)?
     } else {
-        ask.page("list.html", &view.resource.label_plural.clone(), &view).await?
+        context.page("list.html", &view.resource.label_plural.clone(), &view).await?
     };
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
 }
 
 fn row_view(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     fields: &[&Field],
     row: &query::Row,
     selected: &HashSet<String>,
 ) -> RowView {
     let mut cells: Vec<CellView> =
-        fields.iter().zip(&row.cells).map(|(field, cell)| cell_view(&ask.paths, field, cell)).collect();
+        fields.iter().zip(&row.cells).map(|(field, cell)| cell_view(&context.paths, field, cell)).collect();
     let name = resource.display_field().and_then(|display| fields.iter().position(|field| field.name == display.name));
     let label = name.and_then(|index| cells.get(index)).map_or_else(|| row.key.clone(), |cell| cell.text().to_owned());
     if !resource.table.primary_key.is_empty() && !cells.is_empty() {
-        let href = ask.paths.record(&resource.name, &row.key);
+        let href = context.paths.record(&resource.name, &row.key);
         let first = cells.remove(0).linked(&href, &format!("Open this {}", resource.label));
         cells.insert(0, first);
     }
     RowView { selected: selected.contains(&row.key), key: row.key.clone(), label, held: None, cells }
 }
 
-fn column_view(ask: &Ask, resource: &Resource, params: &ListParams, field: &Field) -> ColumnView {
+fn column_view(context: &RequestContext, resource: &Resource, params: &ListParams, field: &Field) -> ColumnView {
     let kind = &field.column.column_type;
     let number = matches!(kind, ColumnType::Integer { .. } | ColumnType::Decimal { .. } | ColumnType::Float);
     let sortable = !matches!(kind, ColumnType::Json | ColumnType::Other | ColumnType::Bytes);
@@ -308,12 +335,12 @@ fn column_view(ask: &Ask, resource: &Resource, params: &ListParams, field: &Fiel
         label: field.label.clone(),
         help: field.help_text.clone(),
         end: number && field.reference.is_none(),
-        sort: sortable.then(|| sort(ask, resource, params, field)),
+        sort: sortable.then(|| sort(context, resource, params, field)),
     }
 }
 
 /// A click sorts from small to large, the next from large to small, the one after that in the list's own order.
-fn sort(ask: &Ask, resource: &Resource, params: &ListParams, field: &Field) -> Sort {
+fn sort(context: &RequestContext, resource: &Resource, params: &ListParams, field: &Field) -> Sort {
     let now =
         params.ordering.first().filter(|ordering| ordering.field == field.name).map(|ordering| ordering.descending);
     let by = |descending: bool| vec![Ordering { field: field.name.clone(), descending }];
@@ -323,10 +350,10 @@ fn sort(ask: &Ask, resource: &Resource, params: &ListParams, field: &Field) -> S
         Some(true) => ("descending", Vec::new()),
     };
     let next = ListParams { ordering: next, page: 1, ..params.clone() };
-    Sort { href: ask.paths.list_with(&resource.name, &next.to_pairs()), direction }
+    Sort { href: context.paths.list_with(&resource.name, &next.to_pairs()), direction }
 }
 
-fn chips(ask: &Ask, resource: &Resource, params: &ListParams) -> Vec<Chip> {
+fn chips(context: &RequestContext, resource: &Resource, params: &ListParams) -> Vec<Chip> {
     let chip = |index: usize, filter: &Filter| {
         let mut without = ListParams { page: 1, ..params.clone() };
         without.filters.remove(index);
@@ -339,7 +366,7 @@ fn chips(ask: &Ask, resource: &Resource, params: &ListParams) -> Vec<Chip> {
             field: field.map_or_else(|| filter.field.clone(), |field| field.label.clone()),
             operator: operator.to_owned(),
             value: if filter.operator == Operator::IsNull { String::new() } else { filter.value.clone() },
-            remove_href: ask.paths.list_with(&resource.name, &without.to_pairs()),
+            remove_href: context.paths.list_with(&resource.name, &without.to_pairs()),
             error: String::new(),
         }
     };
@@ -359,8 +386,8 @@ fn search(resource: &Resource, params: &ListParams) -> Option<Search> {
     })
 }
 
-fn pagination(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> Pagination {
-    let href = |page: u64| ask.paths.list_with(&resource.name, &ListParams { page, ..params.clone() }.to_pairs());
+fn pagination(context: &RequestContext, resource: &Resource, params: &ListParams, page: &Page) -> Pagination {
+    let href = |page: u64| context.paths.list_with(&resource.name, &ListParams { page, ..params.clone() }.to_pairs());
     let first = (page.page - 1) * page.page_size + 1;
     let last = first + (page.rows.len() as u64).saturating_sub(1);
     let mut sizes = PAGE_SIZES.to_vec();
@@ -392,26 +419,26 @@ fn page_position(page: u64, page_size: u64, count: Count) -> String {
     }
 }
 
-fn empty(ask: &Ask, resource: &Resource, params: &ListParams, page: &Page) -> Empty {
+fn empty(context: &RequestContext, resource: &Resource, params: &ListParams, page: &Page) -> Empty {
     let many = &resource.label_plural;
     if page.page > 1 {
         let first = ListParams { page: 1, ..params.clone() };
         return Empty {
             message: "This page is past the end of the list.".to_owned(),
             action: "Go to the first page".to_owned(),
-            action_href: Some(ask.paths.list_with(&resource.name, &first.to_pairs())),
+            action_href: Some(context.paths.list_with(&resource.name, &first.to_pairs())),
         };
     }
     if !params.is_unfiltered() {
         return Empty {
             message: format!("No {many} match."),
             action: "Clear filters".to_owned(),
-            action_href: Some(ask.paths.list(&resource.name)),
+            action_href: Some(context.paths.list(&resource.name)),
         };
     }
     Empty {
         message: format!("There are no {many} yet."),
         action: format!("New {}", resource.label),
-        action_href: resource.can_create().then(|| ask.paths.under(&resource.name, "new")),
+        action_href: resource.can_create().then(|| context.paths.under(&resource.name, "new")),
     }
 }

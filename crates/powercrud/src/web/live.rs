@@ -1,12 +1,14 @@
 //! Live progress by server-sent events, one stream a page for all the tasks it shows.
 //!
-//! `progress-ID` carries what shows how far a task is, to be swapped in as it is; its id is the moment, by the database's clock, at which it
-//! was so. `stage-ID` says that it has come to another stage, for which the page asks for the rest anew. `beat` only shows that the stream
+//! `progress-ID` carries what shows how far a task is, to be swapped in as it is; its id is the time, by the database's clock, at which it
+//! was so. `stage-ID` says that it has come to another stage, for which the page asks for the rest anew. `news` says that a bulk task began
+//! or ended that the page does not show: `list`, on the resource that it lists, or `own`, one that its user may see. `beat` only shows that the stream
 //! lives, and `end` that nothing more will come. Pages whose stream fails ask by themselves instead, more than once a second.
 
 use std::{
     collections::{HashMap, VecDeque},
     convert::Infallible,
+    sync::Arc,
     time::Duration,
 };
 
@@ -19,24 +21,30 @@ use axum::{
     },
 };
 use serde::Serialize;
+use strum::VariantArray as _;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    ask::Ask,
     auth,
+    context::RequestContext,
     error::{Problem, WebResult},
-    paths::{Paths, parse_query, with_query},
+    paths::{Paths, parse_query, query, with_query},
     view::{TaskView, task_view_at},
 };
-use crate::live::{Live, Snapshot, Watch};
+use crate::{
+    live::{Snapshot, Watch},
+    news::{Listener, News},
+};
 use powercrud_engine::{
     error::Error,
     task::{BulkTask, store},
+    words::listed,
 };
 
 /// Where progress is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum Place {
     /// On a task's page.
     Page,
@@ -47,16 +55,6 @@ pub(super) enum Place {
 }
 
 impl Place {
-    const ALL: [Self; 3] = [Self::Page, Self::Strip, Self::Row];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Page => "page",
-            Self::Strip => "strip",
-            Self::Row => "row",
-        }
-    }
-
     fn template(self) -> &'static str {
         match self {
             Self::Page => "task_progress.html",
@@ -65,6 +63,10 @@ impl Place {
         }
     }
 }
+
+/// What a stream is asked for beside tasks: news, and those of which list.
+const NEWS: &str = "news";
+const RESOURCE: &str = "resource";
 
 /// More than any page shows.
 const MOST_TASKS: usize = 200;
@@ -89,7 +91,7 @@ pub(super) fn href(paths: &Paths, place: Place, tasks: &[TaskView]) -> Option<St
     if pairs.is_empty() {
         return None;
     }
-    pairs.insert(0, ("place".to_owned(), place.name().to_owned()));
+    pairs.insert(0, ("place".to_owned(), <&str>::from(place).to_owned()));
     Some(with_query(&paths.tasks_events(), &pairs))
 }
 
@@ -98,16 +100,34 @@ pub(super) fn stage(task: &BulkTask) -> String {
     format!("{}.{}", task.status.as_str(), task.attempt)
 }
 
-pub(super) async fn events(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Response> {
-    let (place, watched) = read(&raw.unwrap_or_default())?;
-    for id in watched.keys() {
-        store::get(ask.app(), &ask.user, *id).await?;
+/// As [`href`], of a stream that also tells what begins and ends, on the resource of that name or elsewhere; it has no end.
+pub(super) fn news_href(paths: &Paths, place: Place, tasks: &[TaskView], resource: Option<&str>) -> String {
+    let mut pairs = vec![(NEWS.to_owned(), "1".to_owned())];
+    pairs.extend(resource.map(|resource| (RESOURCE.to_owned(), resource.to_owned())));
+    match href(paths, place, tasks) {
+        Some(href) => format!("{href}&{}", query(&pairs)),
+        None => {
+            pairs.insert(0, ("place".to_owned(), <&str>::from(place).to_owned()));
+            with_query(&paths.tasks_events(), &pairs)
+        }
     }
-    let watch = Live::watch(ask.app(), watched.keys().copied()).ok_or_else(too_many)?;
+}
+
+pub(super) async fn events(context: RequestContext, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    let Asked { place, watched, listens, resource } = read(&raw.unwrap_or_default())?;
+    let resource = match resource {
+        Some(name) => Some(context.app().resource(&name)?.name.clone()),
+        None => None,
+    };
+    for id in watched.keys() {
+        store::get(context.app(), &context.user, *id).await?;
+    }
+    let watch = context.app().live().watch(context.app(), watched.keys().copied(), listens).ok_or_else(too_many)?;
     let first = Event::default().event("beat").data("1").retry(RETRY);
     let now = Instant::now();
     let queue = VecDeque::from([first]);
-    let stream = Stream { ask, place, stages: watched, watch, queue, until: now + LONGEST, ask_at: now + ASKED_EVERY };
+    let (listener, until, ask_at) = (watch.listener(), now + LONGEST, now + ASKED_EVERY);
+    let stream = Stream { context, place, stages: watched, watch, listener, resource, queue, until, ask_at };
     let events = futures_util::stream::unfold(stream, async |mut stream| {
         let event = stream.next().await?;
         Some((Ok::<_, Infallible>(event), stream))
@@ -130,38 +150,63 @@ pub(super) fn at_once(mut response: Response) -> Response {
     response
 }
 
-/// Reads `place=…` and `watch=ID.STAGE`, which is there once for each task.
-fn read(query: &str) -> Result<(Place, HashMap<Uuid, String>), Error> {
+/// What a page asks its stream for.
+struct Asked {
+    place: Place,
+    /// Each task with the stage that the page shows it at.
+    watched: HashMap<Uuid, String>,
+    listens: bool,
+    resource: Option<String>,
+}
+
+/// Reads `place=…`, `watch=ID.STAGE`, which is there once for each task, `news=1` and `resource=…`.
+fn read(query: &str) -> Result<Asked, Error> {
     let mut place = None;
     let mut watched = HashMap::new();
+    let (mut listens, mut resource) = (false, None);
     for (name, value) in parse_query(query) {
         match name.as_str() {
-            "place" => place = Place::ALL.into_iter().find(|place| place.name() == value),
+            "place" => place = value.parse().ok(),
             "watch" => {
                 let (id, stage) = value.split_once('.').unwrap_or((&value, ""));
                 let id = Uuid::parse_str(id).map_err(|_| Error::TaskNotFound(id.to_owned()))?;
                 watched.insert(id, stage.to_owned());
             }
-            _ => return Err(Error::invalid(&name, "UNKNOWN_FIELD", "is not known; allowed are: place, watch")),
+            NEWS => listens = value == "1",
+            RESOURCE => resource = Some(value),
+            _ => {
+                let message = "is not known; allowed are: place, watch, news, resource";
+                return Err(Error::invalid(&name, "UNKNOWN_FIELD", message));
+            }
         }
     }
     let Some(place) = place else {
-        let allowed = Place::ALL.map(Place::name).join(", ");
-        return Err(Error::invalid("place", "INVALID_VALUE", format!("allowed are: {allowed}")));
+        return Err(Error::invalid("place", "INVALID_VALUE", format!("allowed are: {}", listed(Place::VARIANTS))));
     };
-    if watched.is_empty() || watched.len() > MOST_TASKS {
+    if (watched.is_empty() && !listens) || watched.len() > MOST_TASKS {
         let message = format!("allowed are 1 to {MOST_TASKS} tasks, each as watch=ID");
         return Err(Error::invalid("watch", "INVALID_VALUE", message));
     }
-    Ok((place, watched))
+    Ok(Asked { place, watched, listens, resource })
+}
+
+/// The next news; never, where nobody listens.
+async fn heard(listener: &mut Option<Listener>) -> Vec<Arc<News>> {
+    match listener {
+        Some(listener) => listener.hear().await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Stream {
-    ask: Ask,
+    context: RequestContext,
     place: Place,
     /// The stage that the page shows each task at.
     stages: HashMap<Uuid, String>,
     watch: Watch,
+    listener: Option<Listener>,
+    /// The resource that the page lists.
+    resource: Option<String>,
     queue: VecDeque<Event>,
     until: Instant,
     /// When it is asked next whether the user may still look.
@@ -174,19 +219,31 @@ impl Stream {
             if let Some(event) = self.queue.pop_front() {
                 return Some(event);
             }
-            if self.watch.is_empty() {
+            let is_idle = self.watch.is_empty();
+            if is_idle && self.listener.is_none() {
                 return None;
             }
+            // Who is told nothing is not asked about.
+            let asked_at = if is_idle { self.until } else { Ord::min(self.until, self.ask_at) };
+            let mut news = None;
             let changes = tokio::select! {
                 changes = self.watch.changes() => changes?,
-                () = tokio::time::sleep_until(Ord::min(self.until, self.ask_at)) => Vec::new(),
+                heard = heard(&mut self.listener) => {
+                    news = self.concerns(&heard);
+                    Vec::new()
+                }
+                () = tokio::time::sleep_until(asked_at) => Vec::new(),
             };
-            if Instant::now() >= self.ask_at {
-                if Instant::now() >= self.until || !auth::may_still_look(self.ask.app(), &self.ask.user).await {
+            if Instant::now() >= self.until {
+                return None;
+            }
+            if news.is_some() || (!is_idle && Instant::now() >= self.ask_at) {
+                if !auth::may_still_look(self.context.app(), &self.context.user).await {
                     return None;
                 }
                 self.ask_at = Instant::now() + ASKED_EVERY;
             }
+            self.queue.extend(news.map(|of| Event::default().event(NEWS).data(of)));
             for (id, snapshot) in changes {
                 let now = snapshot.as_ref().map_or_else(|| "gone".to_owned(), |snapshot| stage(&snapshot.task));
                 let gone = snapshot.as_ref().is_none_or(|snapshot| snapshot.task.status.is_final());
@@ -194,7 +251,9 @@ impl Stream {
                     self.queue.push_back(Event::default().event(format!("stage-{id}")).data(&now));
                     self.stages.insert(id, now);
                 } else if let Some(snapshot) = &snapshot {
-                    let name = format!("{} {}", self.place.name(), self.ask.paths.base());
+                    // What is the same for everybody is made once; who sees less is told otherwise.
+                    let viewer = self.context.app().viewer().map(|user| user.id.as_deref().unwrap_or_default());
+                    let name = format!("{} {} {viewer:?}", <&str>::from(self.place), self.context.paths.base());
                     match snapshot.text(&name, |snapshot| self.progress(snapshot)) {
                         Ok(html) => {
                             let event = Event::default().event(format!("progress-{id}"));
@@ -210,10 +269,21 @@ impl Stream {
                     self.watch.leave(id);
                 }
             }
-            if self.watch.is_empty() {
+            if self.watch.is_empty() && self.listener.is_none() {
                 self.queue.push_back(Event::default().event("end").data("1"));
             }
         }
+    }
+
+    /// What the page is told of news: nothing of what is neither on its list nor its user's to see. Where there were too many to be
+    /// kept, any may have been among them.
+    fn concerns(&self, heard: &[Arc<News>]) -> Option<&'static str> {
+        let on_list = |news: &Arc<News>| self.resource.as_ref() == Some(&news.resource);
+        let is_seen = |news: &Arc<News>| self.context.user.may_see(news.user_id.as_deref());
+        if self.resource.is_some() && (heard.is_empty() || heard.iter().any(on_list)) {
+            return Some("list");
+        }
+        (heard.is_empty() || heard.iter().any(is_seen)).then_some("own")
     }
 
     fn progress(&self, snapshot: &Snapshot) -> Result<String, Error> {
@@ -221,7 +291,7 @@ impl Stream {
         struct Progress {
             task: TaskView,
         }
-        let task = task_view_at(self.ask.app(), &self.ask.paths, &snapshot.task, snapshot.at);
-        self.ask.fragment(self.place.template(), &Progress { task })
+        let task = task_view_at(self.context.app(), &self.context.paths, &snapshot.task, snapshot.at);
+        self.context.fragment(self.place.template(), &Progress { task })
     }
 }

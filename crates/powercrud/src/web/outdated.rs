@@ -20,6 +20,13 @@ pub(super) async fn reload(State(web): State<Web>, request: Request, next: Next)
     let (parts, body) = request.into_parts();
     let again = (parts.method == Method::GET).then(|| (parts.clone(), next.clone()));
     let is_about_a_resource = parts.uri.path().contains("/resources/");
+    // Whoever wants to change something is told that tables have changed; who only looks is shown those that there are.
+    if is_about_a_resource
+        && again.is_some()
+        && let Err(error) = web.app.reload_where_told().await
+    {
+        tracing::debug!(%error, "it can't be told whether tables have changed");
+    }
     let response = next.run(Request::from_parts(parts, body)).await;
     let problem = response.extensions().get::<Problem>();
     let is_outdated = problem.is_some_and(|problem| problem.is_outdated);

@@ -83,8 +83,8 @@ impl Paths {
         format!("{}/{rest}", self.staff())
     }
 
-    pub(super) fn staff_deed(&self, id: &str, deed: &str) -> String {
-        format!("{}/tasks/{}/{deed}", self.staff(), segment(id))
+    pub(super) fn staff_action(&self, id: &str, action: &str) -> String {
+        format!("{}/tasks/{}/{action}", self.staff(), segment(id))
     }
 
     pub(super) fn api_record(&self, resource: &str, key: &str) -> String {
@@ -156,16 +156,21 @@ pub(super) fn parse_query(query: &str) -> Vec<(String, String)> {
         .unwrap_or_default()
 }
 
-/// A name or key as one segment of a path. Browsers fold `.` and `..` away and can't send an empty segment, whatever the encoding,
-/// so such texts, and those that begin with the mark itself, are marked with a tilde that [`unmark`] takes off.
+/// A name or key as one segment of a path. Browsers fold `.` and `..` away and can't send an empty segment, whatever the encoding, so such
+/// texts are marked with a tilde that [`unmark`] takes off; and so are those that would be taken for marked ones. All others stand as they are.
 fn segment(text: &str) -> String {
-    let mark = if text.is_empty() || text == "." || text == ".." || text.starts_with('~') { "~" } else { "" };
+    let mark = if can_be_marked(text) { "~" } else { "" };
     format!("{mark}{}", encode(text))
 }
 
 /// The text that [`segment`] made a (decoded) segment from.
 pub(super) fn unmark(segment: &str) -> &str {
-    segment.strip_prefix('~').unwrap_or(segment)
+    segment.strip_prefix('~').filter(|text| can_be_marked(text)).unwrap_or(segment)
+}
+
+/// Whether it is tildes alone, or none, with up to two dots after them.
+fn can_be_marked(text: &str) -> bool {
+    matches!(text.trim_start_matches('~'), "" | "." | "..")
 }
 
 /// A segment of a path without its percent signs.
@@ -212,10 +217,14 @@ mod tests {
             paths.record("Order \"Lines\"", "[\"1\",\"a/b\"]"),
             "/x/resources/Order%20%22Lines%22/records/%5B%221%22%2C%22a%2Fb%22%5D"
         );
-        for key in ["", ".", "..", "~", "~a", "plain"] {
+        for key in ["", ".", "..", "~", "~~", "~.", "~~..", "~a", "~~a", "~...", "...", "plain"] {
             let segment = segment(key);
             assert!(!segment.is_empty() && segment != "." && segment != "..");
             assert_eq!(unmark(&segment), key);
+        }
+        // Who knows of no mark finds the record all the same, and never another one.
+        for key in ["~a", "~~a", "~t~a", "~x00", "~..."] {
+            assert_eq!((segment(key).as_str(), unmark(key)), (key, key));
         }
         for text in ["plain", "a/b & c+d=é", "100%"] {
             assert_eq!(decode(&segment(text)), text);

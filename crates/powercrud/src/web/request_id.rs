@@ -7,7 +7,7 @@ use axum::{
     response::Response,
 };
 
-use super::ask::text;
+use super::context::text;
 use powercrud_engine::bulk::{in_request, is_request_id};
 
 /// The header that carries it, in both directions.

@@ -9,7 +9,7 @@ use axum::{
 use futures_util::StreamExt as _;
 
 use super::{
-    ask::Ask,
+    context::RequestContext,
     error::{Problem, WebResult},
     tasks,
 };
@@ -23,13 +23,13 @@ use powercrud_engine::{
     },
 };
 
-pub(super) async fn download(ask: Ask, Path((id, name)): Path<(String, String)>) -> WebResult<Response> {
+pub(super) async fn download(context: RequestContext, Path((id, name)): Path<(String, String)>) -> WebResult<Response> {
     let Some((outcome, format)) = read(&name) else {
         let message = "There is no such file: there are succeeded, failed and unprocessed, each as .csv and .jsonl.";
         return Err(Problem::not_found(message).into());
     };
-    let task = tasks::find(&ask, &id).await?;
-    file(ask.app(), task, outcome, format)
+    let task = tasks::find(&context, &id).await?;
+    file(context.app(), task, outcome, format)
 }
 
 /// A task's records of one outcome.
@@ -88,7 +88,7 @@ async fn next(results: &mut Results, format: Format) -> Result<Option<Bytes>, Er
 
 fn read(file: &str) -> Option<(Outcome, Format)> {
     let (outcome, format) = file.split_once('.')?;
-    Some((Outcome::from_word(outcome)?, Format::from_word(format)?))
+    Some((outcome.parse().ok()?, format.parse().ok()?))
 }
 
 /// "book-failed-14ace2257f95.csv".

@@ -1,4 +1,4 @@
-//! The revert of a bulk task: a confirmation that says what comes back and what does not, and the deed.
+//! The revert of a bulk task: a confirmation that says what comes back and what does not, and the revert itself.
 
 use axum::{
     extract::Path,
@@ -8,8 +8,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    ask::Ask,
     bulk::{ConflictView, Obstacle, background_note, elsewhere},
+    context::RequestContext,
     error::WebResult,
     tasks::find,
     view,
@@ -36,47 +36,47 @@ struct RevertView {
     errors: Vec<String>,
 }
 
-pub(super) async fn dialog(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
-    let view = revert_view(&ask, &task, Obstacle::default()).await?;
-    ask.page("task_revert.html", &view.title, &view).await
+pub(super) async fn dialog(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&context, &id).await?;
+    let view = revert_view(&context, &task, Obstacle::default()).await?;
+    context.page("task_revert.html", &view.title, &view).await
 }
 
-pub(super) async fn revert(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
-    let error = match bulk::revert(ask.app(), &ask.user, task.id).await {
-        Ok(answer) => return Ok(see(&ask, answer.task().id)),
+pub(super) async fn revert(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&context, &id).await?;
+    let error = match bulk::revert(context.app(), &context.user, task.id).await {
+        Ok(answer) => return Ok(see(&context, answer.task().id)),
         Err(error) => error,
     };
-    let resource = ask.app().resource(&task.resource)?.clone();
-    let obstacle = Obstacle::of(&ask, &resource, error).await?;
+    let resource = context.app().resource(&task.resource)?.clone();
+    let obstacle = Obstacle::of(&context, &resource, error).await?;
     let status = obstacle.status();
-    let view = revert_view(&ask, &task, obstacle).await?;
-    let mut response = ask.page("task_revert.html", &view.title, &view).await?;
+    let view = revert_view(&context, &task, obstacle).await?;
+    let mut response = context.page("task_revert.html", &view.title, &view).await?;
     *response.status_mut() = status;
     Ok(response)
 }
 
-fn see(ask: &Ask, id: Uuid) -> Response {
-    Redirect::to(&ask.paths.task(&id.to_string())).into_response()
+fn see(context: &RequestContext, id: Uuid) -> Response {
+    Redirect::to(&context.paths.task(&id.to_string())).into_response()
 }
 
-async fn revert_view(ask: &Ask, task: &BulkTask, obstacle: Obstacle) -> WebResult<RevertView> {
-    let Revertible { records, of_deleted } = bulk::revertible(ask.app(), &ask.user, task.id).await?;
-    let resource = ask.app().resource(&task.resource)?;
+async fn revert_view(context: &RequestContext, task: &BulkTask, obstacle: Obstacle) -> WebResult<RevertView> {
+    let Revertible { records, of_deleted } = bulk::revertible(context.app(), &context.user, task.id).await?;
+    let resource = context.app().resource(&task.resource)?;
     let counted = resource.count_in_words(records);
     let id = task.id.to_string();
     let (is, get, have) = if records == 1 { ("is", "gets", "it") } else { ("are", "get", "they") };
     Ok(RevertView {
-        title: format!("Revert “{}”?", view::task_view(ask.app(), &ask.paths, task).title),
-        action: ask.paths.task_under(&id, "revert"),
-        back_href: ask.paths.task(&id),
+        title: format!("Revert “{}”?", view::task_view(context.app(), &context.paths, task).title),
+        action: context.paths.task_under(&id, "revert"),
+        back_href: context.paths.task(&id),
         sentence: match of_deleted {
             true => format!("{counted} {is} inserted again, with the same keys."),
             false => format!("{counted} {get} back what {have} held before in: {}.", fields(resource, task)),
         },
         left: match of_deleted {
-            true => left_of_delete(ask, resource),
+            true => left_of_delete(context, resource),
             false => vec![
                 "Records whose values were changed since: they stay as they are, and the report names them.".to_owned(),
             ],
@@ -96,10 +96,11 @@ fn fields(resource: &Resource, task: &BulkTask) -> String {
 }
 
 /// What a delete did beside deleting the records, and what may be in their way by now.
-fn left_of_delete(ask: &Ask, resource: &Resource) -> Vec<String> {
+fn left_of_delete(context: &RequestContext, resource: &Resource) -> Vec<String> {
     let mut left = Vec::new();
-    for (table, key) in ask.app().catalog().referrers(&resource.table) {
-        let other = ask.app().resources().iter().find(|other| other.model_name == table.qualified_name());
+    let app = context.app();
+    for (table, key) in app.catalog().referrers(&resource.table).filter(|(table, _)| app.shows_whole(table)) {
+        let other = context.app().resources().iter().find(|other| other.model_name == table.qualified_name());
         let records = other.map_or_else(
             || format!("Rows of {}", table.qualified_name()),
             |other| view::capitalized(&other.label_plural),

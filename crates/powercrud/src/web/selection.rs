@@ -10,14 +10,15 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    ask::{Ask, FormData},
+    context::{FormData, RequestContext},
     error::{Problem, WebResult},
     list,
-    paths::{parse_query, query, unmark},
+    paths::{self, parse_query, unmark},
+    view::Link,
 };
 use powercrud_engine::{
     error::Error,
-    query::{Count, ListParams},
+    query::{self, Count, ListParams},
     resource::{Resource, grouped},
     selection::StoredSelection,
 };
@@ -38,6 +39,8 @@ pub(super) struct SelectionView {
     href: String,
     edit_href: Option<String>,
     delete_href: Option<String>,
+    /// What else can be done.
+    actions: Vec<Link>,
     /// The list's state, as a query string.
     list: String,
     /// How many match, as the list counted them.
@@ -53,20 +56,21 @@ struct PageKey {
 
 /// Whether records of `resource` can be ticked: there must be something to do with them.
 pub(super) fn is_offered(resource: &Resource) -> bool {
-    resource.read_only.is_none() && (resource.can_bulk_delete() || resource.can_bulk_edit())
+    resource.read_only.is_none()
+        && (resource.can_bulk_delete() || resource.can_bulk_edit() || !resource.actions.is_empty())
 }
 
 /// What this browser has ticked, if anything ever.
-pub(super) async fn find(ask: &Ask, resource: &Resource) -> WebResult<Option<StoredSelection>> {
-    match ask.selection_owner() {
-        Some(owner) => Ok(StoredSelection::find(ask.app(), resource, &owner).await?),
+pub(super) async fn find(context: &RequestContext, resource: &Resource) -> WebResult<Option<StoredSelection>> {
+    match context.selection_owner() {
+        Some(owner) => Ok(StoredSelection::find(context.app(), resource, &owner).await?),
         None => Ok(None),
     }
 }
 
 impl SelectionView {
     pub(super) async fn new(
-        ask: &Ask,
+        context: &RequestContext,
         resource: &Resource,
         params: &ListParams,
         matching: Count,
@@ -75,10 +79,10 @@ impl SelectionView {
     ) -> WebResult<Self> {
         let (total, selected) = match &stored {
             Some(stored) => {
-                let total = stored.count(ask.app(), resource).await?;
+                let total = stored.count(context.app(), resource).await?;
                 let selected = match total {
                     0 => HashSet::new(),
-                    _ => stored.selected_among(ask.app(), resource, page_keys).await?,
+                    _ => stored.selected_among(context.app(), resource, page_keys).await?,
                 };
                 (total, selected)
             }
@@ -107,11 +111,18 @@ impl SelectionView {
                 _ if is_all || !more_match || !params.refused.is_empty() => String::new(),
                 count => select_all(count),
             },
-            href: ask.of_tab(ask.paths.under(&resource.name, "selection")),
-            edit_href: resource.can_bulk_edit().then(|| ask.of_tab(ask.paths.under(&resource.name, "bulk-edit"))),
-            delete_href: resource.can_bulk_delete().then(|| ask.of_tab(ask.paths.under(&resource.name, "bulk-delete"))),
-            list: query(&params.to_pairs()),
+            href: context.of_tab(context.paths.under(&resource.name, "selection")),
+            edit_href: resource
+                .can_bulk_edit()
+                .then(|| context.of_tab(context.paths.under(&resource.name, "bulk-edit"))),
+            delete_href: resource
+                .can_bulk_delete()
+                .then(|| context.of_tab(context.paths.under(&resource.name, "bulk-delete"))),
+            actions: actions(context, resource),
+            list: paths::query(&params.to_pairs()),
             matching: match matching {
+                // Nothing is offered by it with the next tick.
+                _ if !params.refused.is_empty() => "0".to_owned(),
                 Count::Exact(number) => number.to_string(),
                 Count::Estimated(number) => format!("{ABOUT}{number}"),
             },
@@ -126,6 +137,12 @@ impl SelectionView {
     pub(super) fn selected(&self) -> impl Iterator<Item = &str> {
         self.page_keys.iter().filter(|key| key.selected).map(|key| key.key.as_str())
     }
+}
+
+/// What can be done to what is selected, beside edit and delete.
+fn actions(context: &RequestContext, resource: &Resource) -> Vec<Link> {
+    let href = |name: &str| context.of_tab(context.paths.under(&resource.name, &format!("actions/{name}")));
+    resource.actions.iter().map(|action| Link { label: action.label.clone(), href: href(&action.name) }).collect()
 }
 
 /// The offer to select all that match, with the number that the list shows.
@@ -150,16 +167,20 @@ fn read_count(text: &str) -> Count {
 
 /// Ticks (`add`, `remove` with `key`), the whole page (`add_page`, `remove_page`; `page_set` as the form's boxes say), `all` that match, or
 /// `clear`. Answers with the bar.
-pub(super) async fn change(mut ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
+pub(super) async fn change(
+    mut context: RequestContext,
+    Path(resource): Path<String>,
+    form: FormData,
+) -> WebResult<Response> {
+    let resource = context.app().resource(unmark(&resource))?.clone();
     if !is_offered(&resource) {
         return Err(Problem::not_found(format!("Nothing can be selected on {}.", resource.name)).into());
     }
-    let params = list::read_shown(&ask, &resource, &parse_query(form.get("list").unwrap_or_default())).await?;
+    let params = list::read_shown(&context, &resource, &parse_query(form.get("list").unwrap_or_default())).await?;
     let page_keys: Vec<String> = form.all("page_key").map(str::to_owned).collect();
     let keys: Vec<String> = form.all("key").map(str::to_owned).collect();
-    let (owner, cookie) = ask.make_selection_owner();
-    let app = ask.app();
+    let (owner, cookie) = context.make_selection_owner();
+    let app = context.app();
     let mut stored = StoredSelection::of_owner(app, &resource, &owner).await?;
     match form.all("action").last().unwrap_or_default() {
         "add" => stored.tick(app, &resource, &keys, true).await?,
@@ -173,23 +194,26 @@ pub(super) async fn change(mut ask: Ask, Path(resource): Path<String>, form: For
             stored.tick(app, &resource, &ticked, true).await?;
         }
         // Who asked for fewer records does not get all of them because of a slip of the finger.
-        "all" if !params.refused.is_empty() => {
-            return Err(Error::Invalid(params.refused.into_iter().map(|refused| refused.error).collect()).into());
+        "all" => {
+            let fitting = query::set_aside(app, &resource, &params).await?;
+            if !fitting.refused.is_empty() {
+                return Err(Error::Invalid(fitting.refused.into_iter().map(|refused| refused.error).collect()).into());
+            }
+            stored.select_matching(app, &params).await?;
         }
-        "all" => stored.select_matching(app, &params).await?,
         "clear" => stored.clear(app).await?,
         other => return Err(Problem::not_found(format!("{other:?} is not something to do with a selection.")).into()),
     }
-    let mut response = if ask.htmx.partial {
+    let mut response = if context.htmx.partial {
         #[derive(Serialize)]
         struct Bar {
             selection: SelectionView,
         }
         let matching = read_count(form.get("matching").unwrap_or_default());
-        let selection = SelectionView::new(&ask, &resource, &params, matching, &page_keys, Some(stored)).await?;
-        ask.part("selection_answer.html", &Bar { selection })?
+        let selection = SelectionView::new(&context, &resource, &params, matching, &page_keys, Some(stored)).await?;
+        context.part("selection_answer.html", &Bar { selection })?
     } else {
-        Redirect::to(&ask.paths.list_with(&resource.name, &params.to_pairs())).into_response()
+        Redirect::to(&context.paths.list_with(&resource.name, &params.to_pairs())).into_response()
     };
     set_cookie(&mut response, cookie);
     Ok(response)

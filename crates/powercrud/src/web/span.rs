@@ -1,9 +1,9 @@
-//! The span of a request: who asks for what. Not the address itself, which may have values of records in it.
+//! The span of a request: its user and its route. Not the address itself, which may have values of records in it.
 
 use axum::extract::{MatchedPath, Request};
 use tracing::{Span, field::Empty};
 
-use super::{ask::text, paths, request_id};
+use super::{context::text, paths, request_id};
 use crate::app::PowerCrud;
 use powercrud_engine::user::User;
 
@@ -25,7 +25,7 @@ pub(super) fn of_requests(app: PowerCrud) -> impl Fn(&Request) -> Span + Clone {
     }
 }
 
-/// Notes in a request's span who asks, once that is known.
+/// Notes in a request's span the user, once that is known.
 pub(super) fn note_user(user: &User) {
     Span::current().record("user", user.id.as_deref().unwrap_or(&user.name));
 }

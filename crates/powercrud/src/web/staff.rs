@@ -1,40 +1,43 @@
 //! Pages for staff: queues, workers, locks, the audit trail, and what only staff may do.
 
+mod actions;
 mod audit;
-mod deeds;
 mod purge;
 
 use axum::{extract::FromRequestParts, http::request::Parts, response::Response};
 use serde::Serialize;
 
+pub(super) use actions::{ActionLink, ask_why, cancel_href, do_it, links};
 pub(super) use audit::page as audit;
-pub(super) use deeds::{DeedLink, ask_why, cancel_href, do_it, links};
 pub(super) use purge::{ask_days, delete};
 
 use super::{
     Web,
-    ask::Ask,
+    context::RequestContext,
     error::{WebError, WebResult},
     paths::with_query,
-    view::{self, ChoiceView, Link, Moment, TaskView},
+    view::{self, ChoiceView, Link, TaskView, Timestamp},
 };
 use powercrud_engine::{
+    heartbeat::WorkerInfo,
     resource::grouped,
     staff::{self, LockInfo, LockKind},
-    task::{BulkTask, Status},
-    worker::WorkerInfo,
+    task::{
+        BulkTask, Status,
+        store::{self, TaskFilter},
+    },
 };
 
 /// A request by staff; everybody else's is refused.
-pub(super) struct Staff(pub(super) Ask);
+pub(super) struct Staff(pub(super) RequestContext);
 
 impl FromRequestParts<Web> for Staff {
     type Rejection = WebError;
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> WebResult<Self> {
-        let ask = Ask::from_request_parts(parts, web).await?;
-        ask.user.require_staff()?;
-        Ok(Self(ask))
+        let context = RequestContext::from_request_parts(parts, web).await?;
+        context.user.require_staff()?;
+        Ok(Self(context))
     }
 }
 
@@ -43,6 +46,8 @@ struct StaffView {
     queues: Vec<QueueView>,
     /// Whether no worker lives while something is queued.
     nobody_works: bool,
+    /// What is queued and taken by no worker like this process, with the reason.
+    not_taken: Vec<String>,
     workers: Vec<WorkerView>,
     at_work: Vec<HeldView>,
     locks: Vec<LockView>,
@@ -71,8 +76,8 @@ struct WorkerView {
     host: String,
     pid: i64,
     is_alive: bool,
-    started: Option<Moment>,
-    seen: Option<Moment>,
+    started: Option<Timestamp>,
+    seen: Option<Timestamp>,
     tasks: Vec<Link>,
 }
 
@@ -83,7 +88,7 @@ struct HeldView {
     is_dead: bool,
     /// The worker, where it is known.
     worker: String,
-    deeds: Vec<DeedLink>,
+    staff_actions: Vec<ActionLink>,
 }
 
 #[derive(Serialize)]
@@ -92,28 +97,41 @@ struct LockView {
     task: Option<TaskView>,
     is_dead: bool,
     waiting: Vec<Link>,
-    deeds: Vec<DeedLink>,
+    staff_actions: Vec<ActionLink>,
 }
 
-pub(super) async fn page(Staff(ask): Staff) -> WebResult<Response> {
-    let workers = staff::workers(ask.app(), &ask.user).await?;
-    let at_work = staff::at_work(ask.app(), &ask.user).await?;
-    let queues = staff::queues(ask.app(), &ask.user).await?;
-    let locks = staff::locks(ask.app(), &ask.user, false).await?;
+pub(super) async fn page(Staff(context): Staff) -> WebResult<Response> {
+    let workers = staff::workers(context.app(), &context.user).await?;
+    let at_work = staff::at_work(context.app(), &context.user).await?;
+    let queues = staff::queues(context.app(), &context.user).await?;
+    let locks = staff::locks(context.app(), &context.user, false).await?;
     let queued = queues.iter().flat_map(|queue| &queue.depths);
     let queued = queued.filter(|depth| depth.status == Status::Pending).any(|depth| depth.tasks > 0);
     let view = StaffView {
         nobody_works: queued && !workers.iter().any(|worker| worker.is_alive),
+        not_taken: not_taken(&context).await?,
         queues: queues.iter().map(queue_view).collect(),
-        workers: workers.iter().rev().map(|worker| worker_view(&ask, worker, &at_work)).collect(),
-        locks: locks.into_iter().map(|lock| lock_view(&ask, lock)).collect(),
-        at_work: at_work.iter().map(|(task, is_dead)| held_view(&ask, task, *is_dead, &workers)).collect(),
-        people: owners(&ask).await?.into_iter().map(|person| tasks_of(&ask, person)).collect(),
-        tasks_href: ask.paths.tasks(),
-        audit_href: ask.paths.staff_under("audit"),
-        purge_href: ask.paths.staff_under("purge"),
+        workers: workers.iter().rev().map(|worker| worker_view(&context, worker, &at_work)).collect(),
+        locks: locks.into_iter().map(|lock| lock_view(&context, lock)).collect(),
+        at_work: at_work.iter().map(|(task, is_dead)| held_view(&context, task, *is_dead, &workers)).collect(),
+        people: owners(&context).await?.into_iter().map(|person| tasks_of(&context, person)).collect(),
+        tasks_href: context.paths.tasks(),
+        audit_href: context.paths.staff_under("audit"),
+        purge_href: context.paths.staff_under("purge"),
     };
-    ask.page("staff.html", "Staff", &view).await
+    context.page("staff.html", "Staff", &view).await
+}
+
+/// Of the tasks that were queued last, those that no worker like this process takes.
+async fn not_taken(context: &RequestContext) -> WebResult<Vec<String>> {
+    let filter = TaskFilter { statuses: vec![Status::Pending], ..TaskFilter::default() };
+    let tasks = store::list(context.app(), &context.user, &filter).await?;
+    let shown = tasks.iter().map(|task| task.as_shown(context.app()));
+    let told = shown.filter_map(|task| {
+        let reason = task.pending_reason.as_deref()?;
+        Some(format!("{} (task {}): {reason}.", link(context, &task).label, task.id))
+    });
+    Ok(told.collect())
 }
 
 fn queue_view(queue: &staff::Queue) -> QueueView {
@@ -136,35 +154,35 @@ fn queue_view(queue: &staff::Queue) -> QueueView {
     QueueView { backend: queue.backend.clone(), depths: depths.collect() }
 }
 
-fn link(ask: &Ask, task: &BulkTask) -> Link {
-    let task = view::task_view(ask.app(), &ask.paths, task);
+fn link(context: &RequestContext, task: &BulkTask) -> Link {
+    let task = view::task_view(context.app(), &context.paths, task);
     Link { label: task.title, href: task.href }
 }
 
-fn worker_view(ask: &Ask, worker: &WorkerInfo, at_work: &[(BulkTask, bool)]) -> WorkerView {
+fn worker_view(context: &RequestContext, worker: &WorkerInfo, at_work: &[(BulkTask, bool)]) -> WorkerView {
     let own = at_work.iter().filter(|(task, _)| task.worker_id == Some(worker.id));
     WorkerView {
         host: worker.host.clone(),
         pid: worker.pid,
         is_alive: worker.is_alive,
-        started: view::moment_of(worker.started_at),
-        seen: view::moment_of(worker.last_seen_at),
-        tasks: own.map(|(task, _)| link(ask, task)).collect(),
+        started: view::timestamp_of(worker.started_at),
+        seen: view::timestamp_of(worker.last_seen_at),
+        tasks: own.map(|(task, _)| link(context, task)).collect(),
     }
 }
 
-fn held_view(ask: &Ask, task: &BulkTask, is_dead: bool, workers: &[WorkerInfo]) -> HeldView {
+fn held_view(context: &RequestContext, task: &BulkTask, is_dead: bool, workers: &[WorkerInfo]) -> HeldView {
     let worker = workers.iter().find(|worker| task.worker_id == Some(worker.id));
     HeldView {
         worker: worker.map(|worker| format!("{}, process {}", worker.host, worker.pid)).unwrap_or_default(),
         is_dead,
-        deeds: links(ask, task, is_dead),
-        task: view::task_view(ask.app(), &ask.paths, task),
+        staff_actions: links(context, task, is_dead),
+        task: view::task_view(context.app(), &context.paths, task),
     }
 }
 
-fn lock_view(ask: &Ask, lock: LockInfo) -> LockView {
-    let resource = lock.task.as_ref().and_then(|task| ask.app().resource(&task.resource).ok());
+fn lock_view(context: &RequestContext, lock: LockInfo) -> LockView {
+    let resource = lock.task.as_ref().and_then(|task| context.app().resource(&task.resource).ok());
     let records = resource.map_or_else(
         || lock.task.as_ref().map(|task| task.resource.clone()).unwrap_or_default(),
         |resource| resource.label_plural.clone(),
@@ -175,16 +193,16 @@ fn lock_view(ask: &Ask, lock: LockInfo) -> LockView {
             (LockKind::Records, Some(task)) => format!("{} {records}", grouped(task.total_records)),
             _ => lock.key.clone(),
         },
-        deeds: lock.task.as_ref().map(|task| links(ask, task, lock.is_dead)).unwrap_or_default(),
+        staff_actions: lock.task.as_ref().map(|task| links(context, task, lock.is_dead)).unwrap_or_default(),
         is_dead: lock.is_dead,
-        waiting: lock.waiting.iter().map(|task| link(ask, task)).collect(),
-        task: lock.task.map(|task| view::task_view(ask.app(), &ask.paths, &task)),
+        waiting: lock.waiting.iter().map(|task| link(context, task)).collect(),
+        task: lock.task.map(|task| view::task_view(context.app(), &context.paths, &task)),
     }
 }
 
 /// Everybody who has bulk tasks, for the filter of the task list: the address's word and the name.
-pub(super) async fn owners(ask: &Ask) -> WebResult<Vec<ChoiceView>> {
-    let owners = staff::owners(ask.app(), &ask.user).await?;
+pub(super) async fn owners(context: &RequestContext) -> WebResult<Vec<ChoiceView>> {
+    let owners = staff::owners(context.app(), &context.user).await?;
     Ok(owners.into_iter().map(person).collect())
 }
 
@@ -208,6 +226,6 @@ pub(super) fn person_of(word: &str) -> Result<Option<String>, String> {
     }
 }
 
-fn tasks_of(ask: &Ask, person: ChoiceView) -> Link {
-    Link { href: with_query(&ask.paths.tasks(), &[("user".to_owned(), person.value)]), label: person.label }
+fn tasks_of(context: &RequestContext, person: ChoiceView) -> Link {
+    Link { href: with_query(&context.paths.tasks(), &[("user".to_owned(), person.value)]), label: person.label }
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    ask::Ask,
+    bulk as bulk_dialog,
+    context::RequestContext,
     error::{WebResult, sentence},
     htmx::Events,
     live::{self, Place},
@@ -20,15 +21,17 @@ use super::{
 use powercrud_engine::{
     bulk,
     error::Error,
+    notify,
     query::InTask,
     resource::grouped,
     staff::is_dead,
     task::{
-        self, BulkTask,
+        BulkTask,
         results::{Outcome, ResultRecord, Results},
         store::{self, TaskFilter},
         timeline,
     },
+    words::listed,
 };
 
 /// Records on the page at a time.
@@ -45,7 +48,7 @@ struct TaskPage {
     /// Whether its row says that a worker has it, and none that lives does; told to staff.
     is_dead: bool,
     /// What staff may do to it, for a reason.
-    deeds: Vec<staff::DeedLink>,
+    staff_actions: Vec<staff::ActionLink>,
     /// The task that reverts or reverted it.
     reverted_by: Option<Link>,
     records: Option<RecordsView>,
@@ -105,8 +108,8 @@ impl Looked {
             };
             match name.as_str() {
                 "outcome" => {
-                    let outcome = Outcome::from_word(&value);
-                    let allowed = || Outcome::ALL.map(Outcome::as_str).join(", ");
+                    let outcome = value.parse().ok();
+                    let allowed = || listed(Outcome::ALL);
                     looked.outcome = Some(outcome.ok_or_else(|| refuse(allowed()))?);
                 }
                 "q" => looked.search = value.trim().to_owned(),
@@ -131,63 +134,78 @@ impl Looked {
     }
 }
 
-pub(super) async fn page(ask: Ask, Path(id): Path<String>, RawQuery(raw): RawQuery) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
+pub(super) async fn page(
+    context: RequestContext,
+    Path(id): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> WebResult<Response> {
+    let task = find(&context, &id).await?;
     if task.status.is_final() {
-        super::messages::note_task_seen(&ask, task.id).await;
+        super::messages::note_task_seen(&context, task.id).await;
     }
     let looked = Looked::read(&raw.unwrap_or_default())?;
-    let records = records(&ask, &task, &looked).await?;
-    if ask.htmx.partial && ask.htmx.target.as_deref() == Some("records") {
+    let records = records(&context, &task, &looked).await?;
+    if context.htmx.partial && context.htmx.target.as_deref() == Some("records") {
         #[derive(Serialize)]
         struct Part {
             records: Option<RecordsView>,
+            task: TaskView,
         }
-        return ask.part("task_records.html", &Part { records });
+        let task = view::task_view(context.app(), &context.paths, &task);
+        return context.part("task_records.html", &Part { records, task });
     }
-    let view = task_page(&ask, &task, records).await?;
-    ask.page("task.html", &view.task.title, &view).await
+    let view = task_page(&context, &task, records).await?;
+    context.page("task.html", &view.task.title, &view).await
 }
 
 /// The parts of a task's page that change.
-pub(super) async fn progress(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
-    changed(&ask, &task).await
+pub(super) async fn progress(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&context, &id).await?;
+    changed(&context, &task).await
 }
 
-pub(super) async fn changed(ask: &Ask, task: &BulkTask) -> WebResult<Response> {
-    let view = TaskPage { partial: true, ..task_page(ask, task, None).await? };
-    Ok(ended(task).send(ask.part("task_live.html", &view)?))
+pub(super) async fn changed(context: &RequestContext, task: &BulkTask) -> WebResult<Response> {
+    let view = TaskPage { partial: true, ..task_page(context, task, None).await? };
+    Ok(ended(task).send(context.part("task_live.html", &view)?))
 }
 
 /// Who was told of the task's end.
-pub(super) async fn notices(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
+pub(super) async fn notices(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
     #[derive(Serialize)]
     struct Part {
         notices: NoticesView,
     }
-    let task = find(&ask, &id).await?;
-    ask.part("task_notices.html", &Part { notices: notices_of(&ask, &task).await? })
+    let task = find(&context, &id).await?;
+    context.part("task_notices.html", &Part { notices: notices_of(&context, &task).await? })
 }
 
-async fn notices_of(ask: &Ask, task: &BulkTask) -> WebResult<NoticesView> {
-    let notices = task::notices(ask.app(), task).await?;
+async fn notices_of(context: &RequestContext, task: &BulkTask) -> WebResult<NoticesView> {
+    let notices = notify::of_task(context.app(), task).await?;
     let under_way = view::are_under_way(&notices);
     Ok(NoticesView {
         list: view::notices(&notices),
-        href: under_way.then(|| ask.paths.task_under(&task.id.to_string(), "notices")),
+        href: under_way.then(|| context.paths.task_under(&task.id.to_string(), "notices")),
     })
 }
 
-/// One line about a task, for the list of its resource.
-pub(super) async fn strip(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
+/// One line about a task: for the list of its resource, for the dialog that queued it, and for one that it is in the way of.
+pub(super) async fn strip(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
     #[derive(Serialize)]
     struct Strip {
         strip: TaskView,
     }
-    let task = find(&ask, &id).await?;
-    let strip = view::task_view(ask.app(), &ask.paths, &task);
-    Ok(ended(&task).send(ask.part("strip_answer.html", &Strip { strip })?))
+    #[derive(Serialize)]
+    struct Conflict {
+        task: TaskView,
+    }
+    let task = find(&context, &id).await?;
+    let view = view::task_view(context.app(), &context.paths, &task);
+    let part = match context.htmx.target.as_deref() {
+        Some("dialog-task") => bulk_dialog::queued_part(&context, &task).await?,
+        Some("conflict-progress") => context.part("conflict_progress.html", &Conflict { task: view })?,
+        _ => context.part("strip_answer.html", &Strip { strip: view })?,
+    };
+    Ok(ended(&task).send(part))
 }
 
 /// Once a task has ended, lists refresh themselves; its element asks no more, so this is sent once.
@@ -195,44 +213,44 @@ fn ended(task: &BulkTask) -> Events {
     if task.status.is_final() { Events::default().with("refreshTable", json!({})) } else { Events::default() }
 }
 
-async fn task_page(ask: &Ask, task: &BulkTask, records: Option<RecordsView>) -> WebResult<TaskPage> {
-    let events = timeline(ask.app(), task.id).await?;
+async fn task_page(context: &RequestContext, task: &BulkTask, records: Option<RecordsView>) -> WebResult<TaskPage> {
+    let events = timeline(context.app(), task.id).await?;
     let children = TaskFilter { parent: Some(task.id), limit: 20, ..TaskFilter::default() };
-    let children = store::list(ask.app(), &ask.user, &children).await?;
+    let children = store::list(context.app(), &context.user, &children).await?;
     let parent = match task.parent_id {
-        Some(id) => store::get(ask.app(), &ask.user, id).await.ok(),
+        Some(id) => store::get(context.app(), &context.user, id).await.ok(),
         None => None,
     };
-    let mut view = view::task_view(ask.app(), &ask.paths, task);
+    let mut view = view::task_view(context.app(), &context.paths, task);
     let reverted_by = match task.image_columns {
-        Some(_) if task.reverts.is_none() => bulk::reverted_by(ask.app(), task.id).await?,
+        Some(_) if task.reverts.is_none() => bulk::reverted_by(context.app(), task.id).await?,
         _ => None,
     };
-    let may_revert = reverted_by.is_none() && bulk::may_revert(ask.app(), task);
-    let is_dead = ask.user.is_staff && task.status.is_held() && is_dead(ask.app(), &ask.user, task).await?;
+    let may_revert = reverted_by.is_none() && bulk::may_revert(context.app(), task);
+    let is_dead = context.user.is_staff && task.status.is_held() && is_dead(context.app(), &context.user, task).await?;
     // Who cancels somebody else's task says why.
-    let is_anothers = ask.user.is_staff && task.user_id != ask.user.id;
+    let is_anothers = context.user.is_staff && task.user_id != context.user.id;
     if is_anothers {
         view.cancel_href = None;
     }
-    if let (Some(href), Some(list)) = (list_href(ask, task, None), &mut view.list) {
+    if let (Some(href), Some(list)) = (list_href(context, task, None), &mut view.list) {
         *list = Link { label: "Show in the list".to_owned(), href };
     }
-    let deeds = if is_dead || is_anothers { staff::links(ask, task, is_dead) } else { Vec::new() };
+    let staff_actions = if is_dead || is_anothers { staff::links(context, task, is_dead) } else { Vec::new() };
     Ok(TaskPage {
         is_dead,
-        deeds,
-        revert_href: may_revert.then(|| ask.paths.task_under(&view.id, "revert")),
-        reverted_by: reverted_by.filter(|revert| ask.user.may_see(revert.user_id.as_deref())).map(|revert| Link {
+        staff_actions,
+        revert_href: may_revert.then(|| context.paths.task_under(&view.id, "revert")),
+        reverted_by: reverted_by.filter(|revert| context.user.may_see(revert.user_id.as_deref())).map(|revert| Link {
             label: if revert.status.is_final() { "Reverted" } else { "Being reverted" }.to_owned(),
-            href: ask.paths.task(&revert.id.to_string()),
+            href: context.paths.task(&revert.id.to_string()),
         }),
-        crumbs: vec![Link { label: "Bulk tasks".to_owned(), href: ask.paths.tasks() }],
-        events_href: live::href(&ask.paths, Place::Page, std::slice::from_ref(&view)),
-        lines: view::timeline(&ask.paths, task, &events, &children),
-        notices: notices_of(ask, task).await?,
+        crumbs: vec![Link { label: "Bulk tasks".to_owned(), href: context.paths.tasks() }],
+        events_href: live::href(&context.paths, Place::Page, std::slice::from_ref(&view)),
+        lines: view::timeline(&context.paths, task, &events, &children),
+        notices: notices_of(context, task).await?,
         parent: parent.map(|parent| {
-            let parent = view::task_view(ask.app(), &ask.paths, &parent);
+            let parent = view::task_view(context.app(), &context.paths, &parent);
             Link { label: parent.title, href: parent.href }
         }),
         task: view,
@@ -242,7 +260,7 @@ async fn task_page(ask: &Ask, task: &BulkTask, records: Option<RecordsView>) -> 
 }
 
 /// The records that are asked for; those that failed, where nothing is. `None` where there are none to show.
-async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Option<RecordsView>> {
+async fn records(context: &RequestContext, task: &BulkTask, looked: &Looked) -> WebResult<Option<RecordsView>> {
     if task.results_purged_at.is_some() {
         return Ok(None);
     }
@@ -257,10 +275,10 @@ async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Optio
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         format!(
             "{}#records",
-            with_query(&ask.paths.task(&id), &std::iter::once(outcome).chain(pairs).collect::<Vec<_>>())
+            with_query(&context.paths.task(&id), &std::iter::once(outcome).chain(pairs).collect::<Vec<_>>())
         )
     };
-    let mut results = Results::new(ask.app(), task.clone(), outcome)?;
+    let mut results = Results::new(context.app(), task.clone(), outcome)?;
     let (total, found, here, previous, next, text);
     if outcome == Outcome::Failed {
         let offset = (looked.page - 1) * PAGE_SIZE;
@@ -274,7 +292,10 @@ async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Optio
         previous = (looked.page > 1).then(|| to(looked.page - 1));
         next = (offset + PAGE_SIZE < total).then(|| to(looked.page + 1));
         let last = offset + found.len() as u64;
-        text = format!("{}–{} of {}", grouped(offset + 1), grouped(last), grouped(total));
+        text = match searched.is_none() && !task.status.is_final() {
+            true => format!("{}–{}", grouped(offset + 1), grouped(last)),
+            false => format!("{}–{} of {}", grouped(offset + 1), grouped(last), grouped(total)),
+        };
     } else {
         if let Some(place) = looked.after {
             results = results.after(place);
@@ -287,14 +308,17 @@ async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Optio
         here = href(&looked.after.map(after).unwrap_or_default());
         previous = looked.after.is_some().then(|| href(&[]));
         next = more.map(|place| href(&after(place)));
-        text = format!("{} of {}", grouped(page.len() as u64), grouped(total));
+        text = match task.status.is_final() {
+            true => format!("{} of {}", grouped(page.len() as u64), grouped(total)),
+            false => String::new(),
+        };
         found = page;
     }
     let word = match outcome {
         Outcome::Failed => "failed",
         Outcome::Succeeded if task.operation == "delete" => "deleted",
         Outcome::Succeeded if task.operation == "revert" => "restored",
-        Outcome::Succeeded => "changed",
+        Outcome::Succeeded => task.outcome_verb(),
         Outcome::Unprocessed if task.status.is_final() => "not attempted",
         Outcome::Unprocessed => "left",
     };
@@ -302,28 +326,33 @@ async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Optio
         Outcome::Failed => task.failed_records,
         _ => total,
     };
+    let is_live = !task.status.is_final();
     let title = match (outcome, number) {
+        // The tiles above count, and more often than this is looked at.
+        (Outcome::Failed, _) if is_live => "Records that failed so far".to_owned(),
+        (Outcome::Unprocessed, _) if is_live => "Records left".to_owned(),
+        _ if is_live => format!("Records {word} so far"),
         (Outcome::Failed, 1) => "1 record failed".to_owned(),
         (_, 1) => format!("1 record {word}"),
         _ => format!("{} records {word}", grouped(number)),
     };
     let search = (outcome == Outcome::Failed && (number > 10 || !looked.search.is_empty())).then(|| SearchView {
-        action: ask.paths.task(&id),
+        action: context.paths.task(&id),
         value: looked.search.clone(),
         state: vec![Pair { name: "outcome".to_owned(), value: outcome.as_str().to_owned() }],
     });
     let file = |ending: &str, label: &str| Link {
         label: label.to_owned(),
-        href: ask.paths.task_under(&id, &format!("results/{}.{ending}", outcome.as_str())),
+        href: context.paths.task_under(&id, &format!("results/{}.{ending}", outcome.as_str())),
     };
     Ok(Some(RecordsView {
         title,
         part_href: here.trim_end_matches("#records").to_owned(),
         failed: outcome == Outcome::Failed,
-        rows: found.into_iter().map(|record| row(ask, task, record)).collect(),
+        rows: found.into_iter().map(|record| row(context, task, record)).collect(),
         search,
         files: if number > 0 { vec![file("csv", "Download CSV"), file("jsonl", "JSON Lines")] } else { Vec::new() },
-        list_href: list_href(ask, task, Some(outcome)).filter(|_| number > 0),
+        list_href: list_href(context, task, Some(outcome)).filter(|_| number > 0),
         text,
         previous_href: previous,
         next_href: next,
@@ -336,8 +365,8 @@ async fn records(ask: &Ask, task: &BulkTask, looked: &Looked) -> WebResult<Optio
 
 /// The list of the task's records, of one outcome or all; `None` where they are not known any more, and where they are in no list because
 /// the task has deleted them.
-fn list_href(ask: &Ask, task: &BulkTask, outcome: Option<Outcome>) -> Option<String> {
-    let resource = ask.app().resource(&task.resource).ok()?;
+fn list_href(context: &RequestContext, task: &BulkTask, outcome: Option<Outcome>) -> Option<String> {
+    let resource = context.app().resource(&task.resource).ok()?;
     let all_done = task.succeeded_records == task.total_records;
     let are_gone =
         task.operation == "delete" && (outcome == Some(Outcome::Succeeded) || (outcome.is_none() && all_done));
@@ -345,11 +374,11 @@ fn list_href(ask: &Ask, task: &BulkTask, outcome: Option<Outcome>) -> Option<Str
         return None;
     }
     let in_task = InTask { task_id: task.id, outcome };
-    Some(ask.paths.list_with(&resource.name, &[(InTask::NAME.to_owned(), in_task.to_text())]))
+    Some(context.paths.list_with(&resource.name, &[(InTask::NAME.to_owned(), in_task.to_text())]))
 }
 
-fn row(ask: &Ask, task: &BulkTask, record: ResultRecord) -> RecordErrorView {
-    let resource = ask.app().resource(&task.resource).ok();
+fn row(context: &RequestContext, task: &BulkTask, record: ResultRecord) -> RecordErrorView {
+    let resource = context.app().resource(&task.resource).ok();
     let display = resource.and_then(|resource| {
         let field = resource.display_field()?;
         resource.fields.iter().position(|other| other.name == field.name)
@@ -361,7 +390,7 @@ fn row(ask: &Ask, task: &BulkTask, record: ResultRecord) -> RecordErrorView {
         None => (None, record.deleted_with.map(|other| format!("deleted with record {other}")).unwrap_or_default()),
     };
     RecordErrorView {
-        href: resource.filter(|_| exists).map(|resource| ask.paths.record(&resource.name, &record.record_key)),
+        href: resource.filter(|_| exists).map(|resource| context.paths.record(&resource.name, &record.record_key)),
         field: field.map(|name| {
             let field = resource.and_then(|resource| resource.field(&name));
             field.map_or(name.clone(), |field| field.label.clone())

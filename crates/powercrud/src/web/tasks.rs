@@ -9,16 +9,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    ask::Ask,
-    asked::{self, Parts},
+    context::RequestContext,
     error::{WebError, WebResult, sentence},
     live::{self, Place},
+    parameters::{self, Parts},
     paths::{parse_query, with_query},
     staff, task_page,
-    view::{self, ChoiceView, RecordErrorView, TaskView},
+    view::{self, ActiveTasks, ChoiceView, RecordErrorView, TaskView},
 };
 use powercrud_engine::{
-    bulk,
+    bulk, control,
     error::Error,
     resource::grouped,
     task::{
@@ -51,8 +51,8 @@ struct TasksView {
     problems: Vec<String>,
     clear_href: Option<String>,
     tasks: Vec<TaskView>,
-    /// Where the progress of those that still change comes from.
-    events_href: Option<String>,
+    /// Where the progress of those that still change comes from, and what begins and ends.
+    events_href: String,
     href: String,
     text: String,
     previous_href: Option<String>,
@@ -80,16 +80,21 @@ struct FilterView {
     current: bool,
 }
 
-pub(super) async fn count_running(ask: &Ask) -> WebResult<u64> {
-    // Nothing goes on in one that is paused.
-    let statuses = ACTIVE.into_iter().filter(|status| *status != Status::Paused).collect();
-    let filter = TaskFilter { statuses, ..TaskFilter::default() };
-    Ok(store::count(ask.app(), &ask.user, &filter).await?)
+/// How many tasks run or are about to, and how many wait for others. Nothing goes on in one that is paused.
+pub(super) async fn count_active(context: &RequestContext) -> WebResult<ActiveTasks> {
+    let count = async |statuses: &[Status]| {
+        let filter = TaskFilter { statuses: statuses.to_vec(), ..TaskFilter::default() };
+        store::count(context.app(), &context.user, &filter).await
+    };
+    // In this order: a task that begins in between is counted twice rather than not at all, and the page asks again.
+    let waiting = count(&[Status::Waiting]).await?;
+    let running = count(&[Status::Pending, Status::Started, Status::Pausing, Status::Cancelling]).await?;
+    Ok(ActiveTasks::new(running, waiting))
 }
 
 /// What the address of the task list asks for.
 #[derive(Clone, Default)]
-struct Asked {
+struct Parameters {
     state: String,
     resource: String,
     /// Whose, for staff.
@@ -100,21 +105,21 @@ struct Asked {
     page: u64,
 }
 
-impl Asked {
+impl Parameters {
     fn read(query: &str) -> Self {
-        let mut asked = Self { page: 1, ..Self::default() };
+        let mut parameters = Self { page: 1, ..Self::default() };
         for (name, value) in parse_query(query) {
             match name.as_str() {
-                "state" => asked.state = value,
-                "resource" => asked.resource = value,
-                "user" => asked.user = value,
-                "from" => asked.from = value,
-                "to" => asked.to = value,
-                "page" => asked.page = asked::page_number(&value),
+                "state" => parameters.state = value,
+                "resource" => parameters.resource = value,
+                "user" => parameters.user = value,
+                "from" => parameters.from = value,
+                "to" => parameters.to = value,
+                "page" => parameters.page = parameters::page_number(&value),
                 _ => {}
             }
         }
-        asked
+        parameters
     }
 
     fn pairs(&self) -> Vec<(String, String)> {
@@ -125,18 +130,18 @@ impl Asked {
             ("from", &self.from),
             ("to", &self.to),
         ];
-        asked::pairs(named, self.page)
+        parameters::pairs(named, self.page)
     }
 
     /// The filter, and what is wrong with it.
-    fn filter(&self, ask: &Ask) -> (TaskFilter, Vec<String>) {
+    fn filter(&self, context: &RequestContext) -> (TaskFilter, Vec<String>) {
         let mut parts = Parts::default();
         let states = FILTERS.iter().find(|(word, ..)| *word == self.state);
         if states.is_none() {
             let allowed: Vec<_> = FILTERS.iter().map(|(word, ..)| *word).filter(|word| !word.is_empty()).collect();
             parts.problems.push(format!("State: {:?} is not known; allowed are {}.", self.state, allowed.join(", ")));
         }
-        let resource = parts.resource(ask, &self.resource);
+        let resource = parts.resource(context, &self.resource);
         let user = parts.user(&self.user);
         let filter = TaskFilter {
             statuses: states.map_or_else(Vec::new, |(_, _, statuses)| statuses.to_vec()),
@@ -152,26 +157,26 @@ impl Asked {
     }
 }
 
-pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Response> {
-    let asked = Asked::read(&raw.unwrap_or_default());
-    let (filter, problems) = asked.filter(&ask);
-    let (total, tasks) = if problems.is_empty() { found(&ask, &filter).await? } else { (0, Vec::new()) };
-    let href = |asked: &Asked| with_query(&ask.paths.tasks(), &asked.pairs());
-    let to = |page: u64| href(&Asked { page, ..asked.clone() });
+pub(super) async fn list(context: RequestContext, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    let parameters = Parameters::read(&raw.unwrap_or_default());
+    let (filter, problems) = parameters.filter(&context);
+    let (total, tasks) = if problems.is_empty() { found(&context, &filter).await? } else { (0, Vec::new()) };
+    let href = |parameters: &Parameters| with_query(&context.paths.tasks(), &parameters.pairs());
+    let to = |page: u64| href(&Parameters { page, ..parameters.clone() });
     let last = (filter.offset + PAGE_SIZE).min(total);
-    let tasks: Vec<_> = tasks.iter().map(|task| view::task_view(ask.app(), &ask.paths, task)).collect();
-    let unfiltered = asked.pairs().iter().all(|(name, _)| name == "page");
-    let state = |word: &str| href(&Asked { state: word.to_owned(), page: 1, ..asked.clone() });
+    let tasks: Vec<_> = tasks.iter().map(|task| view::task_view(context.app(), &context.paths, task)).collect();
+    let unfiltered = parameters.pairs().iter().all(|(name, _)| name == "page");
+    let state = |word: &str| href(&Parameters { state: word.to_owned(), page: 1, ..parameters.clone() });
     let view = TasksView {
         filters: FILTERS
             .iter()
-            .map(|(word, label, _)| FilterView { label, href: state(word), current: *word == asked.state })
+            .map(|(word, label, _)| FilterView { label, href: state(word), current: *word == parameters.state })
             .collect(),
         form: FormView {
-            action: ask.paths.tasks(),
-            state: asked.state.clone(),
+            action: context.paths.tasks(),
+            state: parameters.state.clone(),
             resource: filter.resource.clone().unwrap_or_default(),
-            resources: ask
+            resources: context
                 .app()
                 .resources()
                 .iter()
@@ -180,18 +185,18 @@ pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respons
                     label: view::capitalized(&resource.label_plural),
                 })
                 .collect(),
-            user: if ask.user.is_staff { asked.user.clone() } else { String::new() },
-            people: if ask.user.is_staff { staff::owners(&ask).await? } else { Vec::new() },
-            from: asked.from.clone(),
-            to: asked.to.clone(),
+            user: if context.user.is_staff { parameters.user.clone() } else { String::new() },
+            people: if context.user.is_staff { staff::owners(&context).await? } else { Vec::new() },
+            from: parameters.from.clone(),
+            to: parameters.to.clone(),
         },
-        clear_href: (!unfiltered).then(|| ask.paths.tasks()),
-        events_href: live::href(&ask.paths, Place::Row, &tasks),
+        clear_href: (!unfiltered).then(|| context.paths.tasks()),
+        events_href: live::news_href(&context.paths, Place::Row, &tasks, None),
         tasks,
-        href: to(asked.page),
+        href: to(parameters.page),
         text: format!("{}–{} of {}", grouped(filter.offset + 1), grouped(last), grouped(total)),
-        previous_href: (asked.page > 1).then(|| to(asked.page - 1)),
-        next_href: (filter.offset + PAGE_SIZE < total).then(|| to(asked.page + 1)),
+        previous_href: (parameters.page > 1).then(|| to(parameters.page - 1)),
+        next_href: (filter.offset + PAGE_SIZE < total).then(|| to(parameters.page + 1)),
         empty: match (problems.is_empty(), unfiltered) {
             (false, _) => "Nothing is shown, because this address asks for something that is not there.".to_owned(),
             (true, true) => "No bulk task yet. Select records on a list, then edit or delete them together.".to_owned(),
@@ -199,10 +204,10 @@ pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respons
         },
         problems,
     };
-    let mut response = if ask.htmx.partial {
-        ask.part("tasks_table.html", &view)?
+    let mut response = if context.htmx.partial {
+        context.part("tasks_table.html", &view)?
     } else {
-        ask.page("tasks.html", "Bulk tasks", &view).await?
+        context.page("tasks.html", "Bulk tasks", &view).await?
     };
     if !view.problems.is_empty() {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
@@ -211,72 +216,77 @@ pub(super) async fn list(ask: Ask, RawQuery(raw): RawQuery) -> WebResult<Respons
 }
 
 /// A page of tasks, and how many there are. On the first what runs stands on top, however old.
-async fn found(ask: &Ask, filter: &TaskFilter) -> WebResult<(u64, Vec<BulkTask>)> {
-    let total = store::count(ask.app(), &ask.user, filter).await?;
-    let mut tasks = store::list(ask.app(), &ask.user, filter).await?;
+async fn found(context: &RequestContext, filter: &TaskFilter) -> WebResult<(u64, Vec<BulkTask>)> {
+    let total = store::count(context.app(), &context.user, filter).await?;
+    let mut tasks = store::list(context.app(), &context.user, filter).await?;
     let all = filter.statuses.is_empty();
     let active: Vec<_> = ACTIVE.into_iter().filter(|status| all || filter.statuses.contains(status)).collect();
     if filter.offset == 0 && !active.is_empty() {
-        let running = store::list(ask.app(), &ask.user, &TaskFilter { statuses: active, ..filter.clone() }).await?;
+        let running =
+            store::list(context.app(), &context.user, &TaskFilter { statuses: active, ..filter.clone() }).await?;
         tasks.retain(|task| running.iter().all(|other| other.id != task.id));
         tasks.splice(0..0, running);
     }
     Ok((total, tasks))
 }
 
-pub(super) async fn pause(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
-    show(&ask, task.id, store::pause(ask.app(), &ask.user, task.id).await).await
+pub(super) async fn pause(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&context, &id).await?;
+    show(&context, task.id, control::pause(context.app(), &context.user, task.id).await).await
 }
 
-pub(super) async fn resume(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
-    show(&ask, task.id, store::resume(ask.app(), &ask.user, task.id).await).await
+pub(super) async fn resume(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&context, &id).await?;
+    show(&context, task.id, control::resume(context.app(), &context.user, task.id).await).await
 }
 
-pub(super) async fn cancel(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
-    match store::cancel(ask.app(), &ask.user, task.id).await {
+pub(super) async fn cancel(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&context, &id).await?;
+    match control::cancel(context.app(), &context.user, task.id).await {
         // Staff are asked why.
-        Err(Error::Invalid(_)) => Ok(ask.leave_for(&staff::cancel_href(&ask, &task))),
-        result => show(&ask, task.id, result).await,
+        Err(Error::Invalid(_)) => Ok(context.leave_for(&staff::cancel_href(&context, &task))),
+        result => show(&context, task.id, result).await,
     }
 }
 
 /// The task after somebody asked something of it.
-async fn show(ask: &Ask, id: Uuid, result: Result<BulkTask, Error>) -> WebResult<Response> {
+async fn show(context: &RequestContext, id: Uuid, result: Result<BulkTask, Error>) -> WebResult<Response> {
     let task = match result {
         // It has moved on in between: the page shows where it is.
-        Err(Error::Transition { .. }) => store::get(ask.app(), &ask.user, id).await?,
+        Err(Error::Transition { .. }) => store::get(context.app(), &context.user, id).await?,
         result => result?,
     };
-    if ask.htmx.partial { task_page::changed(ask, &task).await } else { Ok(see(ask, id)) }
+    if context.htmx.partial { task_page::changed(context, &task).await } else { Ok(see(context, id)) }
 }
 
-pub(super) async fn retry(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
-    let task = find(&ask, &id).await?;
-    let answer = bulk::retry(ask.app(), &ask.user, task.id).await?;
-    Ok(see(&ask, answer.task().id))
+pub(super) async fn retry(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
+    let task = find(&context, &id).await?;
+    let answer = bulk::retry(context.app(), &context.user, task.id).await?;
+    Ok(see(&context, answer.task().id))
 }
 
-fn see(ask: &Ask, id: Uuid) -> Response {
-    Redirect::to(&ask.paths.task(&id.to_string())).into_response()
+fn see(context: &RequestContext, id: Uuid) -> Response {
+    Redirect::to(&context.paths.task(&id.to_string())).into_response()
 }
 
-pub(super) async fn find(ask: &Ask, id: &str) -> WebResult<BulkTask> {
+pub(super) async fn find(context: &RequestContext, id: &str) -> WebResult<BulkTask> {
     let id = Uuid::parse_str(id).map_err(|_| WebError::from(Error::TaskNotFound(id.to_owned())))?;
-    Ok(store::get(ask.app(), &ask.user, id).await?)
+    Ok(store::get(context.app(), &context.user, id).await?)
 }
 
 /// A task's failed records, each with a link to it.
-pub(super) fn record_errors(ask: &Ask, task: &BulkTask, errors: Vec<RecordError>) -> Vec<RecordErrorView> {
-    let resource = ask.app().resource(&task.resource).ok();
+pub(super) fn record_errors(
+    context: &RequestContext,
+    task: &BulkTask,
+    errors: Vec<RecordError>,
+) -> Vec<RecordErrorView> {
+    let resource = context.app().resource(&task.resource).ok();
     let restores_deleted = task.reverts.is_some() && task.changes.as_object().is_none_or(serde_json::Map::is_empty);
     let is_there = |code: &str| if restores_deleted { code == "KEY_TAKEN" } else { code != "NOT_FOUND" };
     let view = |error: RecordError| RecordErrorView {
         href: resource
             .filter(|_| is_there(&error.code))
-            .map(|resource| ask.paths.record(&resource.name, &error.record_key)),
+            .map(|resource| context.paths.record(&resource.name, &error.record_key)),
         field: error.field.map(|name| {
             let field = resource.and_then(|resource| resource.field(&name));
             field.map_or(name.clone(), |field| field.label.clone())

@@ -11,10 +11,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
-    ask::{Ask, FormData},
     bulk::{at_field, elsewhere},
+    context::{FormData, RequestContext},
     error::WebResult,
-    view::{self, Link, Moment},
+    view::{self, Link, Timestamp},
 };
 use crate::{
     account::{self, Guess},
@@ -50,9 +50,9 @@ struct TokenView {
     user: String,
     state: &'static str,
     /// When it ended or will end.
-    ends: Option<Moment>,
-    created: Option<Moment>,
-    last_used: Option<Moment>,
+    ends: Option<Timestamp>,
+    created: Option<Timestamp>,
+    last_used: Option<Timestamp>,
     /// Where to revoke it, while it is good.
     revoke_action: Option<String>,
 }
@@ -99,18 +99,18 @@ struct MadeView {
     back_href: String,
 }
 
-pub(super) async fn list(ask: Ask) -> WebResult<Response> {
-    let tokens = token::list(ask.app(), &ask.user).await?;
+pub(super) async fn list(context: RequestContext) -> WebResult<Response> {
+    let tokens = token::list(context.app(), &context.user).await?;
     let view = TokensView {
-        whose: tokens.iter().any(|token| token.user.id != ask.user.id),
-        tokens: tokens.iter().map(|token| token_view(&ask, token)).collect(),
-        new_href: format!("{}/new", ask.paths.tokens()),
-        docs_href: ask.paths.api(),
+        whose: tokens.iter().any(|token| token.user.id != context.user.id),
+        tokens: tokens.iter().map(|token| token_view(&context, token)).collect(),
+        new_href: format!("{}/new", context.paths.tokens()),
+        docs_href: context.paths.api(),
     };
-    ask.page("tokens.html", "Tokens", &view).await
+    context.page("tokens.html", "Tokens", &view).await
 }
 
-fn token_view(ask: &Ask, token: &ApiToken) -> TokenView {
+fn token_view(context: &RequestContext, token: &ApiToken) -> TokenView {
     let (state, ends) = match (token.revoked_at, token.expires_at) {
         (Some(at), _) => ("revoked", Some(at)),
         (None, Some(at)) if token.ended => ("expired", Some(at)),
@@ -123,10 +123,10 @@ fn token_view(ask: &Ask, token: &ApiToken) -> TokenView {
         scopes: words(&token.scopes),
         user: token.user.name.clone(),
         state,
-        ends: ends.and_then(view::moment_of),
-        created: view::moment_of(token.created_at),
-        last_used: token.last_used_at.and_then(view::moment_of),
-        revoke_action: (!token.ended).then(|| format!("{}/{}/revoke", ask.paths.tokens(), token.id)),
+        ends: ends.and_then(view::timestamp_of),
+        created: view::timestamp_of(token.created_at),
+        last_used: token.last_used_at.and_then(view::timestamp_of),
+        revoke_action: (!token.ended).then(|| format!("{}/{}/revoke", context.paths.tokens(), token.id)),
     }
 }
 
@@ -134,12 +134,12 @@ fn words(scopes: &[Scope]) -> String {
     scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) async fn new(ask: Ask) -> WebResult<Response> {
-    token::require_users(ask.app())?;
-    form_page(&ask, &FormData(Vec::new()), &[]).await
+pub(super) async fn new(context: RequestContext) -> WebResult<Response> {
+    token::require_users(context.app())?;
+    form_page(&context, &FormData(Vec::new()), &[]).await
 }
 
-pub(super) async fn create(ask: Ask, form: FormData) -> WebResult<Response> {
+pub(super) async fn create(context: RequestContext, form: FormData) -> WebResult<Response> {
     let mut errors = Vec::new();
     let mut scopes = Vec::new();
     for word in form.all("scope") {
@@ -155,10 +155,10 @@ pub(super) async fn create(ask: Ask, form: FormData) -> WebResult<Response> {
         let message = format!("choose how long it lasts; allowed are: {}", allowed.join(", "));
         errors.push(FieldError::new("expires", "INVALID_CHOICE", message));
     }
-    if errors.is_empty() && asks_password(&ask) {
+    if errors.is_empty() && asks_password(&context) {
         // A token outlives the session: who finds a browser open is not to make one.
-        let guess = Guess::new(&ask.user.name, ask.client);
-        match account::confirm(ask.app().database(), &guess, form.get("old_password").unwrap_or_default()).await {
+        let guess = Guess::new(&context.user.name, context.client);
+        match account::confirm(context.app().database(), &guess, form.get("old_password").unwrap_or_default()).await {
             Ok(_) => {}
             Err(Error::Invalid(more)) => errors = more,
             Err(error) => return Err(error.into()),
@@ -166,31 +166,31 @@ pub(super) async fn create(ask: Ask, form: FormData) -> WebResult<Response> {
     }
     if errors.is_empty() {
         let name = form.get("name").unwrap_or_default().to_owned();
-        let new = NewToken { name, scopes, user: ask.user.clone(), lasts };
-        match token::create_own(ask.app(), &ask.user, new).await {
-            Ok((token, secret)) => return made(&ask, &token, secret).await,
+        let new = NewToken { name, scopes, user: context.user.clone(), lasts };
+        match token::create_own(context.app(), &context.user, new).await {
+            Ok((token, secret)) => return made(&context, &token, secret).await,
             Err(Error::Invalid(more)) => errors = more,
             Err(error) => return Err(error.into()),
         }
     }
-    let mut response = form_page(&ask, &form, &errors).await?;
+    let mut response = form_page(&context, &form, &errors).await?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
 }
 
 /// The one answer that holds the secret.
-async fn made(ask: &Ask, token: &ApiToken, secret: String) -> WebResult<Response> {
+async fn made(context: &RequestContext, token: &ApiToken, secret: String) -> WebResult<Response> {
     let view = MadeView {
-        crumbs: crumbs(ask),
+        crumbs: crumbs(context),
         name: token.name.clone(),
-        example: format!("curl -H \"Authorization: Bearer {secret}\" http://…{}/v1/resources", ask.paths.api()),
+        example: format!("curl -H \"Authorization: Bearer {secret}\" http://…{}/v1/resources", context.paths.api()),
         secret,
-        back_href: ask.paths.tokens(),
+        back_href: context.paths.tokens(),
     };
-    ask.page("token_made.html", "Your new token", &view).await
+    context.page("token_made.html", "Your new token", &view).await
 }
 
-async fn form_page(ask: &Ask, form: &FormData, errors: &[FieldError]) -> WebResult<Response> {
+async fn form_page(context: &RequestContext, form: &FormData, errors: &[FieldError]) -> WebResult<Response> {
     let ticked: Vec<_> = form.all("scope").collect();
     let life = form.get("expires").unwrap_or(USUAL_LIFE);
     let scope = |scope: Scope| ScopeView {
@@ -200,33 +200,33 @@ async fn form_page(ask: &Ask, form: &FormData, errors: &[FieldError]) -> WebResu
         fixed: scope == Scope::Read,
     };
     let view = FormView {
-        crumbs: crumbs(ask),
-        action: ask.paths.tokens(),
-        back_href: ask.paths.tokens(),
+        crumbs: crumbs(context),
+        action: context.paths.tokens(),
+        back_href: context.paths.tokens(),
         name: form.get("name").unwrap_or_default().to_owned(),
         name_error: at_field(errors, "name"),
-        scopes: Scope::ALL.into_iter().map(scope).collect(),
+        scopes: Scope::ALL.iter().copied().map(scope).collect(),
         lives: LIVES.iter().map(|(value, label, _)| LifeView { value, label, chosen: *value == life }).collect(),
         life_error: at_field(errors, "expires"),
-        asks_password: asks_password(ask),
+        asks_password: asks_password(context),
         password_error: at_field(errors, "old_password"),
         errors: elsewhere(errors, &["name", "expires", "old_password"]),
-        user: ask.user.name.clone(),
+        user: context.user.name.clone(),
     };
-    ask.page("token_new.html", "New token", &view).await
+    context.page("token_new.html", "New token", &view).await
 }
 
 /// Whether PowerCRUD keeps a password of whoever asks.
-fn asks_password(ask: &Ask) -> bool {
-    ask.app().has_login() && ask.user.id.is_some()
+fn asks_password(context: &RequestContext) -> bool {
+    context.app().has_login() && context.user.id.is_some()
 }
 
-fn crumbs(ask: &Ask) -> Vec<Link> {
-    vec![Link { label: "Tokens".to_owned(), href: ask.paths.tokens() }]
+fn crumbs(context: &RequestContext) -> Vec<Link> {
+    vec![Link { label: "Tokens".to_owned(), href: context.paths.tokens() }]
 }
 
-pub(super) async fn revoke(ask: Ask, Path(id): Path<String>) -> WebResult<Response> {
+pub(super) async fn revoke(context: RequestContext, Path(id): Path<String>) -> WebResult<Response> {
     let id = Uuid::parse_str(&id).map_err(|_| Error::TokenNotFound(id))?;
-    token::revoke(ask.app(), &ask.user, id).await?;
-    Ok(Redirect::to(&ask.paths.tokens()).into_response())
+    token::revoke(context.app(), &context.user, id).await?;
+    Ok(Redirect::to(&context.paths.tokens()).into_response())
 }

@@ -1,6 +1,8 @@
 //! What templates are given: plain structs, made from the core's answers, with every word and address ready to print.
 
+mod bidi;
 mod cell;
+mod natural;
 mod notices;
 mod task;
 mod time;
@@ -10,10 +12,12 @@ mod words;
 
 use serde::Serialize;
 
+pub(super) use bidi::isolated;
 pub(super) use cell::{CellView, cell_view, to_scale};
+pub(super) use natural::natural;
 pub(super) use notices::{NoticeView, are_under_way, notices};
-pub(super) use task::{TaskView, task_view, task_view_at, time_left};
-pub(super) use time::{Moment, day_start, duration};
+pub(super) use task::{TaskView, task_view, task_view_at};
+pub(super) use time::{Timestamp, day_start, duration};
 pub(super) use timeline::{Line, timeline};
 pub(super) use widget::{ChoiceView, Widget, element_id, widget};
 pub(super) use words::left;
@@ -32,20 +36,40 @@ pub(super) struct Frame {
     pub(super) title: String,
     pub(super) home_href: String,
     pub(super) menu: Vec<MenuItem>,
-    /// Whether it is known who asks.
+    /// Whether the user is known.
     pub(super) known: bool,
     pub(super) user: FrameUser,
-    /// How many bulk tasks run that this user may see.
-    pub(super) running: u64,
+    /// Of the bulk tasks that this user may see.
+    pub(super) active: ActiveTasks,
     pub(super) tasks_href: String,
     pub(super) tasks_badge_href: String,
-    /// The pages for staff, where it is staff who asks.
+    /// Where a page hears of tasks that begin and end, where its user is known.
+    pub(super) news_href: Option<String>,
+    /// The pages for staff, where the user is staff.
     pub(super) staff_href: Option<String>,
     /// Under which messages wait, where it stands on the page or comes along.
     pub(super) bell: Option<Bell>,
     /// Messages that come up now.
     pub(super) messages: Vec<MessageView>,
     pub(super) htmx_config: String,
+}
+
+/// How many bulk tasks run and how many wait, for the badge.
+#[derive(Default, Serialize)]
+pub(super) struct ActiveTasks {
+    running: u64,
+    total: u64,
+    /// "1 running, 2 waiting"; empty where there are none.
+    label: String,
+}
+
+impl ActiveTasks {
+    pub(super) fn new(running: u64, waiting: u64) -> Self {
+        let parts = [(running, "running"), (waiting, "waiting")];
+        let parts = parts.into_iter().filter(|(number, _)| *number > 0);
+        let parts: Vec<_> = parts.map(|(number, word)| format!("{} {word}", grouped(number))).collect();
+        Self { running, total: running + waiting, label: parts.join(", ") }
+    }
 }
 
 /// How many messages wait.
@@ -60,19 +84,16 @@ pub(super) struct Bell {
 #[derive(Serialize)]
 pub(super) struct MessageView {
     pub(super) id: String,
+    /// What the task did, in words; empty where that is not kept.
+    pub(super) what: String,
     pub(super) text: String,
     pub(super) tone: String,
     /// The task.
     pub(super) href: String,
-    pub(super) at: Option<Moment>,
+    pub(super) at: Option<Timestamp>,
     pub(super) seen: bool,
     pub(super) shown_href: String,
     pub(super) seen_href: String,
-}
-
-/// `at` in milliseconds since 1970 UTC, seen from now.
-pub(super) fn moment(at: i64) -> Option<Moment> {
-    time::moment(at, time::now())
 }
 
 #[derive(Serialize)]
@@ -98,9 +119,9 @@ pub(super) struct Link {
     pub(super) href: String,
 }
 
-/// A moment, in milliseconds since 1970 UTC, seen from now.
-pub(super) fn moment_of(at: i64) -> Option<Moment> {
-    time::moment(at, time::now())
+/// A timestamp, in milliseconds since 1970 UTC, seen from now.
+pub(super) fn timestamp_of(at: i64) -> Option<Timestamp> {
+    time::timestamp(at, time::now())
 }
 
 /// A hidden input.

@@ -185,7 +185,7 @@ async fn the_trail_is_filtered_and_for_staff_only(database: TestDatabase) {
 async fn it_is_kept_for_so_many_days(database: TestDatabase) {
     items(&database, 3).await;
     let settings = |audit_days| Settings { discover: true, audit_days, ..Settings::default() };
-    let app = |days| PowerCrud::builder(database.clone()).settings(settings(days)).build();
+    let app = |days| PowerCrud::builder(database.clone()).all_settings(settings(days)).build();
     let (for_ever, for_two_days) = (app(0).await.expect("an application"), app(2).await.expect("an application"));
     let item = for_ever.resource("item").expect("items");
     for key in ["1", "2", "3"] {

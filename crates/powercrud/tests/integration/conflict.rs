@@ -2,6 +2,7 @@
 
 mod clients;
 mod cuts;
+mod dropped;
 mod edits;
 mod interrupts;
 mod model;

@@ -12,6 +12,7 @@ mod rights;
 mod secrets;
 mod shadows;
 mod types;
+mod uninstall;
 
 use powercrud::db::{Catalog, Column, Table};
 

@@ -1,5 +1,6 @@
 //! What stands before the pages: how much a request may ask for, for which hosts, from where, and what nobody gets to see.
 
+mod away;
 mod bounds;
 mod fuzz;
 mod health;
@@ -14,26 +15,13 @@ use std::net::SocketAddr;
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::ConnectInfo,
-    http::{HeaderMap, Method, Request},
+    http::{Method, Request},
 };
 use tower::ServiceExt as _;
 
-/// What came back.
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    text: String,
-}
-
-impl Answer {
-    #[track_caller]
-    fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.text);
-        self
-    }
-}
+use crate::support::Answer;
 
 /// One request as it is, from an address where one is given. A body is a form unless the headers say otherwise.
 async fn send(
@@ -56,8 +44,5 @@ async fn send(
         request = request.extension(ConnectInfo(peer));
     }
     let request = request.body(Body::from(body.to_owned())).expect("a request");
-    let (parts, body) = router.clone().oneshot(request).await.expect("an answer").into_parts();
-    let bytes = to_bytes(body, usize::MAX).await.expect("a whole body");
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Answer { status: parts.status.as_u16(), headers: parts.headers, text }
+    Answer::of(router.clone().oneshot(request).await.expect("an answer")).await
 }

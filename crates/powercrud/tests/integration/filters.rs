@@ -2,9 +2,10 @@
 
 mod encodings;
 mod equality;
-mod moments;
+mod nulls;
 mod orders;
 mod texts;
+mod timestamps;
 
 use std::collections::BTreeSet;
 

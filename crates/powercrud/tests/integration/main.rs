@@ -1,18 +1,25 @@
 //! PowerCRUD against real databases, by its public functions. One binary, so that it links once; a database for each test.
 
+mod actions;
 mod api;
 mod audit;
+mod backends;
 mod bulk;
+mod chunk_hooks;
 mod conflict;
 mod discovery;
 mod doors;
 mod example;
 mod filters;
 mod keys;
+mod layers;
 mod metrics;
 mod notify;
+mod policy;
 mod records;
+mod recreated;
 mod revert;
+mod rules;
 mod selection;
 mod sessions;
 mod shop;

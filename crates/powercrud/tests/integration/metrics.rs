@@ -20,7 +20,7 @@ each_database! { what_workers_do_is_counted, a_lost_lease_is_counted }
 async fn app(database: impl Into<Database>, metrics: MetricsAccess) -> PowerCrud {
     let item = Resource::table("item").bulk_chunk_size(20u64);
     let settings = Settings { metrics, ..Settings::default() };
-    PowerCrud::builder(database).settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(database).all_settings(settings).resource(item).build().await.expect("no mistakes")
 }
 
 /// The number behind a name with its labels, as Prometheus would read it.
@@ -114,7 +114,7 @@ async fn metrics_are_for_staff_unless_the_settings_say_otherwise() {
         let with = async |metrics| {
             let settings = Settings { metrics, discover: true, ..Settings::default() };
             let tokens_user = async |id: String| Some(User::new(&id, &id).staff(id == "scraper"));
-            let builder = PowerCrud::builder(database.clone()).settings(settings).user(hook);
+            let builder = PowerCrud::builder(database.clone()).all_settings(settings).user(hook);
             builder.token_user(tokens_user).build().await.expect("no mistakes")
         };
         let app = with(MetricsAccess::Staff).await;

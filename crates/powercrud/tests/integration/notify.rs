@@ -4,6 +4,7 @@ mod email;
 mod ends;
 mod function;
 mod messages;
+mod notifier;
 mod outbox;
 mod pages;
 mod receiver;
@@ -98,7 +99,7 @@ fn eager() -> Settings {
 async fn webhook_app(database: impl Into<Database>, receiver: &receiver::Receiver) -> PowerCrud {
     let item = Resource::table("item").bulk_async_notification(Channel::Callback);
     let builder = PowerCrud::builder(database)
-        .settings(eager())
+        .all_settings(eager())
         .resource(item)
         .base_url("https://shop.example.org/admin/")
         .webhook_url(receiver.url())

@@ -1,5 +1,7 @@
 //! One record, by the functions of `record`: every kind of value is written and read back.
 
+mod elsewhere;
+mod moved;
 mod raised;
 
 use powercrud::{PowerCrud, Resource, User, db::Value, record};

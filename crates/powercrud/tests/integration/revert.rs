@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// All tables as resources; bulk tasks on `names` can be reverted.
-async fn revertible<const N: usize>(database: &TestDatabase, names: [&str; N]) -> PowerCrud {
+pub(crate) async fn revertible<const N: usize>(database: &TestDatabase, names: [&str; N]) -> PowerCrud {
     let mut builder = PowerCrud::builder(database.clone()).discover(true);
     for name in names {
         builder = builder.resource(Resource::table(name).bulk_revert(true));

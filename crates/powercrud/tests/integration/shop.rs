@@ -207,3 +207,14 @@ pub(crate) async fn touched_once(database: &TestDatabase) -> u64 {
     assert_eq!(count(database, "(SELECT 1 FROM item WHERE touched > 1) AS twice").await, 0, "a row was changed twice");
     count(database, "(SELECT 1 FROM item WHERE touched = 1) AS once").await as u64
 }
+
+/// The operator asks for an action.
+pub(crate) fn action<const N: usize>(
+    resource: &str,
+    name: &str,
+    selection: Selection,
+    values: [(&str, &str); N],
+) -> BulkRequest {
+    let values = values.map(|(field, value)| (field.to_owned(), Some(value.to_owned())));
+    request(resource, selection, Requested::Action { name: name.to_owned(), values: values.into() })
+}

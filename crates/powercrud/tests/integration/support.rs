@@ -4,6 +4,7 @@
 //! `name::postgres` and `name::mysql`. Servers are found at `POWERCRUD_TEST_POSTGRES_URL` and `POWERCRUD_TEST_MYSQL_URL`. What is
 //! missing is skipped with a word on standard error; with `CI=true` it fails the test.
 
+mod answer;
 mod data;
 mod encoding;
 mod private;
@@ -11,8 +12,14 @@ mod role;
 mod scripts;
 mod server;
 
-use std::{ops::Deref, panic::resume_unwind};
+use std::{
+    ops::Deref,
+    panic::{AssertUnwindSafe, resume_unwind},
+};
 
+use futures_util::FutureExt as _;
+
+pub(crate) use answer::Answer;
 pub(crate) use data::{chinook, oddities, sakila};
 pub(crate) use encoding::with_encoding;
 pub(crate) use private::Server;
@@ -93,19 +100,20 @@ impl TestDatabase {
 }
 
 /// Gives `test` a database of its own.
-pub(crate) async fn run<F>(kind: Kind, test: impl FnOnce(TestDatabase) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
+///
+/// The test's future need not be `Send`: to prove that of each of them took most of the time that the tests take to compile.
+pub(crate) async fn run<F: Future<Output = ()>>(kind: Kind, test: impl FnOnce(TestDatabase) -> F) {
     let Some(home) = server::create(kind).await else { return };
     let database = Database::connect(&home.url).await.expect("the database that was just made answers");
-    let outcome = tokio::spawn(test(TestDatabase { kind, url: home.url.clone(), database: database.clone() })).await;
+    // On the heap: a test's stack is small, and its future is not.
+    let test = Box::pin(test(TestDatabase { kind, url: home.url.clone(), database: database.clone() }));
+    let outcome = AssertUnwindSafe(test).catch_unwind().await;
     // Connections that a failed test left in the middle of something are cut by the server when the database goes.
     let closing = database.connection().clone().close();
     let _ = tokio::time::timeout(std::time::Duration::from_secs(1), closing).await;
     server::drop(home).await;
-    if let Err(error) = outcome {
-        resume_unwind(error.into_panic());
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
     }
 }
 

@@ -4,9 +4,11 @@
 mod every_type;
 mod geometry;
 mod late;
+mod misfits;
 mod page;
 mod rules;
 mod types;
+mod underflow;
 mod unfit;
 
 use powercrud::{PowerCrud, User};

@@ -1,8 +1,11 @@
 //! The pages, by requests to the router as a browser sends them.
 
+mod agreement;
 mod bad_input;
+mod bidi;
 pub(crate) mod browser;
 mod bulk;
+mod follow;
 mod forms;
 mod frame;
 mod freshness;

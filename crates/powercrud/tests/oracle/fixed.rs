@@ -7,7 +7,7 @@ mod sqlite;
 use std::collections::VecDeque;
 
 use crate::{
-    step::{Assignment, Bulk, Case, Deed, Selected, Step},
+    step::{Action, Assignment, Bulk, Case, Selected, Step},
     support::Kind,
     trial,
 };
@@ -74,13 +74,13 @@ fn rows(count: i64, row: impl Fn(i64) -> String) -> String {
 }
 
 /// In the background, three records a chunk.
-fn bulk(table: &str, deed: Deed, selection: Selected) -> Step {
-    Step::Bulk(Bulk { table: table.to_owned(), deed, selection, background: true, chunk_size: 3 })
+fn bulk(table: &str, action: Action, selection: Selected) -> Step {
+    Step::Bulk(Bulk { table: table.to_owned(), action, selection, background: true, chunk_size: 3 })
 }
 
 /// In the request: all or nothing.
-fn at_once(table: &str, deed: Deed, selection: Selected) -> Step {
-    Step::Bulk(Bulk { table: table.to_owned(), deed, selection, background: false, chunk_size: 3 })
+fn at_once(table: &str, action: Action, selection: Selected) -> Step {
+    Step::Bulk(Bulk { table: table.to_owned(), action, selection, background: false, chunk_size: 3 })
 }
 
 /// As PowerCRUD is told, and as SQL.
@@ -88,8 +88,8 @@ fn set(column: &str, text: &str, sql: &str) -> Assignment {
     Assignment { column: column.to_owned(), text: Some(text.to_owned()), sql: sql.to_owned() }
 }
 
-fn update(column: &str, text: &str, sql: &str) -> Deed {
-    Deed::Update(vec![set(column, text, sql)])
+fn update(column: &str, text: &str, sql: &str) -> Action {
+    Action::Update(vec![set(column, text, sql)])
 }
 
 fn filter(condition: &str, sql: &str) -> Selected {
@@ -112,7 +112,7 @@ fn usual(table: &str) -> Vec<Step> {
         edit(table, 1, set("note", "edited", "'edited'")),
         bulk(table, update("note", "changed", "'changed'"), filter("tag__gte=2", "tag >= 2")),
         bulk(table, update("note", "by key", "'by key'"), Selected::Tags(vec![1, 3])),
-        bulk(table, Deed::Delete, Selected::Tags(vec![2])),
-        bulk(table, Deed::Delete, Selected::All),
+        bulk(table, Action::Delete, Selected::Tags(vec![2])),
+        bulk(table, Action::Delete, Selected::All),
     ]
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     connection::Connection,
     dump::quoted as quote,
-    step::{Assignment, Deed},
+    step::{Action, Assignment},
     support::Kind,
 };
 
@@ -19,7 +19,7 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
-/// What became of the selected records.
+/// The outcome of the selected records.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) done: BTreeSet<i64>,
@@ -69,11 +69,11 @@ impl Judge {
     }
 
     /// The deed, in SQL.
-    async fn statement(&mut self, table: &str, deed: &Deed, condition: &str) -> String {
+    async fn statement(&mut self, table: &str, action: &Action, condition: &str) -> String {
         let table = self.table(table).await;
-        match deed {
-            Deed::Delete => format!("DELETE FROM {table} WHERE {condition}"),
-            Deed::Update(changes) => {
+        match action {
+            Action::Delete => format!("DELETE FROM {table} WHERE {condition}"),
+            Action::Update(changes) => {
                 let set = |change: &Assignment| format!("{} = {}", quote(self.kind, &change.column), change.sql);
                 let sets: Vec<_> = changes.iter().map(set).collect();
                 format!("UPDATE {table} SET {} WHERE {condition}", sets.join(", "))
@@ -82,8 +82,13 @@ impl Judge {
     }
 
     /// Those of `tags` whose rows hold all the new values already: what is as it should be is not written, so no trigger hears of it.
-    pub(crate) async fn holding(&mut self, table: &str, deed: &Deed, tags: &[i64]) -> Result<BTreeSet<i64>, String> {
-        let Deed::Update(changes) = deed else { return Ok(BTreeSet::new()) };
+    pub(crate) async fn holding(
+        &mut self,
+        table: &str,
+        action: &Action,
+        tags: &[i64],
+    ) -> Result<BTreeSet<i64>, String> {
+        let Action::Update(changes) = action else { return Ok(BTreeSet::new()) };
         let mut conditions = vec!["1 = 1".to_owned()];
         for change in changes {
             let (column, value) = (quote(self.kind, &change.column), &change.sql);
@@ -107,6 +112,21 @@ impl Judge {
         Ok(held.filter(|tag| tags.contains(tag)).collect())
     }
 
+    /// Whether the row's number is the new one but for zeros at its end, which PostgreSQL keeps: who edits one record and says 0 of 0.00 changes
+    /// nothing.
+    pub(crate) async fn holds_number(&mut self, table: &str, change: &Assignment, tag: i64) -> bool {
+        let column_type = self.column_type(table, &change.column).await;
+        if self.kind != Kind::Postgres || !column_type.starts_with("numeric") {
+            return false;
+        }
+        let (table, column) = (self.table(table).await, quote(self.kind, &change.column));
+        let sql = format!(
+            "SELECT CAST(tag AS TEXT) FROM {table} WHERE tag = {tag} AND {column} = CAST({} AS numeric)",
+            change.sql
+        );
+        self.plain.try_texts(&sql).await.is_ok_and(|rows| !rows.is_empty())
+    }
+
     async fn column_type(&mut self, table: &str, column: &str) -> String {
         let text = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
         let sql = match self.kind {
@@ -127,10 +147,10 @@ impl Judge {
     }
 
     /// Does it to each of `tags` alone.
-    pub(crate) async fn one_by_one(&mut self, table: &str, deed: &Deed, tags: &[i64]) -> Verdict {
+    pub(crate) async fn one_by_one(&mut self, table: &str, action: &Action, tags: &[i64]) -> Verdict {
         let mut verdict = Verdict::default();
         for &tag in tags {
-            match self.try_one(table, deed, tag).await {
+            match self.try_one(table, action, tag).await {
                 Ok(true) => _ = verdict.done.insert(tag),
                 Ok(false) => _ = verdict.gone.insert(tag),
                 Err(refusal) => _ = verdict.refused.insert(tag, refusal),
@@ -140,12 +160,12 @@ impl Judge {
     }
 
     /// Does it to all of `tags` by one statement.
-    pub(crate) async fn at_once(&mut self, table: &str, deed: &Deed, tags: &BTreeSet<i64>) -> Result<u64, String> {
+    pub(crate) async fn at_once(&mut self, table: &str, action: &Action, tags: &BTreeSet<i64>) -> Result<u64, String> {
         if tags.is_empty() {
             return Ok(0);
         }
         let tags: Vec<_> = tags.iter().map(ToString::to_string).collect();
-        let sql = self.statement(table, deed, &format!("tag IN ({})", tags.join(", "))).await;
+        let sql = self.statement(table, action, &format!("tag IN ({})", tags.join(", "))).await;
         self.plain.execute(&sql).await.map_err(|error| format!("{sql}: {error}"))
     }
 
@@ -153,12 +173,12 @@ impl Judge {
     pub(crate) async fn one_after_the_other(
         &mut self,
         table: &str,
-        deed: &Deed,
+        action: &Action,
         tags: &BTreeSet<i64>,
     ) -> BTreeSet<i64> {
         let mut left = tags.clone();
         loop {
-            let verdict = self.one_by_one(table, deed, &left.iter().copied().collect::<Vec<_>>()).await;
+            let verdict = self.one_by_one(table, action, &left.iter().copied().collect::<Vec<_>>()).await;
             if verdict.refused.is_empty() || verdict.done.is_empty() {
                 return verdict.refused.into_keys().collect();
             }
@@ -167,9 +187,9 @@ impl Judge {
     }
 
     /// Does it to one record in a savepoint; whether the record was there.
-    pub(crate) async fn try_one(&mut self, table: &str, deed: &Deed, tag: i64) -> Result<bool, Refusal> {
+    pub(crate) async fn try_one(&mut self, table: &str, action: &Action, tag: i64) -> Result<bool, Refusal> {
         let condition = format!("tag = {tag}");
-        let sql = self.statement(table, deed, &condition).await;
+        let sql = self.statement(table, action, &condition).await;
         if self.has_transactions {
             self.run("SAVEPOINT one").await;
         }
@@ -179,12 +199,12 @@ impl Judge {
                     self.run("RELEASE SAVEPOINT one").await;
                 }
                 let left = self.tags(table, &condition).await.expect("tags");
-                match (deed, rows, left.is_empty()) {
-                    (Deed::Update(_), 0, true) => Ok(false),
+                match (action, rows, left.is_empty()) {
+                    (Action::Update(_), 0, true) => Ok(false),
                     // A trigger or a rule kept it as it was, without a word.
                     (_, 0, false) => Err(Refusal { code: None, message: String::new() }),
-                    (Deed::Delete, 0, true) => Ok(false),
-                    (Deed::Delete, _, false) => Err(Refusal { code: None, message: String::new() }),
+                    (Action::Delete, 0, true) => Ok(false),
+                    (Action::Delete, _, false) => Err(Refusal { code: None, message: String::new() }),
                     _ => Ok(true),
                 }
             }
@@ -198,9 +218,9 @@ impl Judge {
     }
 
     /// As [`Judge::try_one`], for good.
-    pub(crate) async fn try_one_committed(&mut self, table: &str, deed: &Deed, tag: i64) -> Result<bool, Refusal> {
+    pub(crate) async fn try_one_committed(&mut self, table: &str, action: &Action, tag: i64) -> Result<bool, Refusal> {
         self.begin(false).await;
-        let outcome = self.try_one(table, deed, tag).await;
+        let outcome = self.try_one(table, action, tag).await;
         // A trigger may have ended it.
         let _ = self.plain.execute("COMMIT").await;
         outcome

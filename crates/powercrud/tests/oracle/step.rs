@@ -30,7 +30,7 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) struct Bulk {
     pub(crate) table: String,
-    pub(crate) deed: Deed,
+    pub(crate) action: Action,
     pub(crate) selection: Selected,
     /// In the background, a few records a chunk; else in the request, all or nothing.
     pub(crate) background: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Bulk {
 
 /// What is done to each record.
 #[derive(Clone, Debug)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     Update(Vec<Assignment>),
     Delete,
 }

@@ -12,7 +12,7 @@ use powercrud::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::step::{Assignment, Bulk, Deed, Selected};
+use crate::step::{Action, Assignment, Bulk, Selected};
 
 /// What PowerCRUD told of a bulk operation.
 #[derive(Debug)]
@@ -90,9 +90,9 @@ impl Subject {
             }
             Selected::Tags(tags) => Selection::Keys(tags.iter().filter_map(|tag| keys.get(tag).cloned()).collect()),
         };
-        let operation = match &bulk.deed {
-            Deed::Delete => Requested::Delete,
-            Deed::Update(changes) => Requested::Update(changes.iter().map(input).collect()),
+        let operation = match &bulk.action {
+            Action::Delete => Requested::Delete,
+            Action::Update(changes) => Requested::Update(changes.iter().map(input).collect()),
         };
         let request = BulkRequest {
             resource: resource.name.clone(),
@@ -112,7 +112,7 @@ impl Subject {
 
     /// Edits one field of one record.
     pub(crate) async fn edit(&self, table: &str, key: &str, change: &Assignment) -> Result<(), Error> {
-        record::update(&self.app, &User::operator(), self.resource(table)?, key, &[input(change)]).await
+        record::update(&self.app, &User::operator(), self.resource(table)?, key, &[input(change)]).await.map(drop)
     }
 }
 

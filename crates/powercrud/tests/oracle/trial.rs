@@ -20,7 +20,7 @@ use crate::{
     connection::Connection,
     dump::dump,
     judge::{Judge, Verdict},
-    step::{Assignment, Bulk, Case, Deed, Selected, Step},
+    step::{Action, Assignment, Bulk, Case, Selected, Step},
     subject::{Subject, Told},
     support::Kind,
     with_two,
@@ -206,8 +206,9 @@ impl Trial {
                 Err(format!("the list does not show the record of tag {tag}"))
             };
         };
-        let deed = Deed::Update(vec![change.clone()]);
-        let holds = !self.judge.holding(table, &deed, &[tag]).await?.is_empty();
+        let action = Action::Update(vec![change.clone()]);
+        let holds = !self.judge.holding(table, &action, &[tag]).await?.is_empty()
+            || self.judge.holds_number(table, change, tag).await;
         let told = self.subject.edit(table, key, change).await;
         if holds && told.is_ok() {
             return self.same("after one record was edited that held the value").await;
@@ -218,7 +219,7 @@ impl Trial {
             self.tally.add("unfindable keys named");
             return self.same("though the record is said to be unfindable").await;
         }
-        let done = self.judge.try_one_committed(table, &deed, tag).await;
+        let done = self.judge.try_one_committed(table, &action, tag).await;
         match (&told, &done) {
             (Ok(()), Ok(true)) | (Err(_), Err(_)) | (Err(Error::RecordNotFound { .. }), Ok(false)) => {}
             // What the row held already.
@@ -284,9 +285,9 @@ impl Trial {
         match told {
             Told::Refused(error) => self.refused(bulk, &selected, &error).await,
             Told::Ended { task, errors } => {
-                self.tally.add(match bulk.deed {
-                    Deed::Update(_) => "bulk updates",
-                    Deed::Delete => "bulk deletes",
+                self.tally.add(match bulk.action {
+                    Action::Update(_) => "bulk updates",
+                    Action::Delete => "bulk deletes",
                 });
                 self.ended(bulk, &selected, &task, &errors, &keys)
                     .await
@@ -303,7 +304,7 @@ impl Trial {
             return Ok(());
         }
         self.judge.begin(self.autocommit).await;
-        let verdict = self.judge.one_by_one(&bulk.table, &bulk.deed, selected).await;
+        let verdict = self.judge.one_by_one(&bulk.table, &bulk.action, selected).await;
         self.judge.roll_back(self.autocommit).await;
         self.tally.add("requests refused");
         match error {
@@ -338,12 +339,12 @@ impl Trial {
         if !unfindable.is_empty() {
             self.tally.add("unfindable keys named");
         }
-        let holding = self.judge.holding(&bulk.table, &bulk.deed, selected).await?;
+        let holding = self.judge.holding(&bulk.table, &bulk.action, selected).await?;
         let selected: Vec<_> =
             selected.iter().copied().filter(|tag| !unfindable.contains_key(tag) && !holding.contains(tag)).collect();
         let selected = &selected[..];
         self.judge.begin(self.autocommit).await;
-        let verdict = self.judge.one_by_one(&bulk.table, &bulk.deed, selected).await;
+        let verdict = self.judge.one_by_one(&bulk.table, &bulk.action, selected).await;
         match self.agrees(task, &failed, &verdict).await {
             Ok(()) => {
                 self.judge.commit(self.autocommit).await;
@@ -382,7 +383,7 @@ impl Trial {
             return Err("all or nothing failed, and the task does not say so and why".to_owned());
         }
         self.judge.begin(self.autocommit).await;
-        let verdict = self.judge.one_by_one(&bulk.table, &bulk.deed, selected).await;
+        let verdict = self.judge.one_by_one(&bulk.table, &bulk.action, selected).await;
         self.judge.roll_back(self.autocommit).await;
         let innocent: Vec<_> = failed.keys().filter(|tag| !verdict.refused.contains_key(tag)).collect();
         if !innocent.is_empty() {
@@ -417,10 +418,10 @@ impl Trial {
         failed: &BTreeMap<i64, RecordError>,
     ) -> Result<(), String> {
         let done: BTreeSet<_> = selected.iter().copied().filter(|tag| !failed.contains_key(tag)).collect();
-        match &bulk.deed {
-            Deed::Update(_) => _ = self.judge.at_once(&bulk.table, &bulk.deed, &done).await?,
-            Deed::Delete => {
-                let left = self.judge.one_after_the_other(&bulk.table, &bulk.deed, &done).await;
+        match &bulk.action {
+            Action::Update(_) => _ = self.judge.at_once(&bulk.table, &bulk.action, &done).await?,
+            Action::Delete => {
+                let left = self.judge.one_after_the_other(&bulk.table, &bulk.action, &done).await;
                 if !left.is_empty() {
                     return Err(format!("plain SQL can't delete {left:?} in any order"));
                 }
@@ -428,7 +429,7 @@ impl Trial {
         }
         self.same("after what the task says").await?;
         for &tag in failed.keys() {
-            if let Ok(done) = self.judge.try_one(&bulk.table, &bulk.deed, tag).await {
+            if let Ok(done) = self.judge.try_one(&bulk.table, &bulk.action, tag).await {
                 return Err(format!("{tag} is named as failed; plain SQL takes it ({done})"));
             }
         }

@@ -1,26 +1,26 @@
 //! One statement over a range of records, in a savepoint: it stands, or some record's fault undoes it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Cond, Expr, ExprTrait as _, Query},
 };
 
-use super::{Chunk, Failed, Outcome};
+use super::{Attempted, Chunk, Failed, Outcome, Undone, kept};
 use crate::{
+    bulk::operation::Range,
     bulk::{images::numbered_by_key, preview::links_differ},
     error::{Error, Result},
-    form, query,
+    form,
     record::{BY_POLICY, CHANGED_INSTEAD, KEPT},
     resource::Field,
-    task::Operation,
 };
 use powercrud_db::{Fault, QueryExt as _, Transaction, roll_back_to};
 
 /// What an attempt that stands did to its records.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Done {
+pub(in crate::bulk) struct Done {
     /// So many were not there.
     pub(super) missing: u64,
     /// So many held what was to be set already, and were not written.
@@ -36,6 +36,26 @@ struct Rows {
     keys: Expr,
     /// Whether a row would be changed, where that can be told.
     differs: Option<Expr>,
+}
+
+/// Whether all records of an attempt are accounted for.
+enum Account {
+    /// They are, and what was done stands.
+    Done(Done),
+    /// A trigger let some of a record's new values through, and kept what this field held.
+    FieldKept(String),
+    /// They are not.
+    Unclear,
+}
+
+impl Account {
+    fn where_all(are_accounted_for: bool, done: Done) -> Self {
+        if are_accounted_for { Self::Done(done) } else { Self::Unclear }
+    }
+}
+
+fn kept_field(field: String) -> Fault {
+    Fault { field: Some(field), ..Fault::of_record("NOT_CHANGED", kept::FIELD_KEPT) }
 }
 
 /// Undoes an attempt because of some record's fault. Where the database has ended the whole transaction by it, nothing more can be done
@@ -76,35 +96,35 @@ impl Chunk<'_> {
     fn may_be_raised(&self, fault: &Fault) -> bool {
         let raises = fault.is_answer() && self.engine.database().dialect().is_remote();
         // Deadlocks are worth another try of the whole transaction, until those were in vain.
-        raises && !fault.is_interrupted() && (self.impatient || !fault.is_refusal())
+        raises && !fault.is_interrupted() && (self.refusals_are_final || !fault.is_refusal())
     }
 
     /// One statement over a range, in a savepoint. `Ok(Ok(done))`: it stands. `Ok(Err(fault))`: some record's fault, and nothing stands.
-    pub(super) async fn attempt(
+    pub(in crate::bulk) async fn attempt_statement(
         &mut self,
         transaction: &Transaction,
-        from: i64,
-        to: i64,
-        size: u64,
-        blocked: &BTreeSet<i64>,
-    ) -> Result<Result<Done, Fault>> {
-        if let Operation::Revert(images) = self.operation {
-            return self.attempt_restore(transaction, images, (from, to), size, blocked).await;
-        }
+        range: Range<'_>,
+    ) -> Result<Attempted> {
+        Ok(self.statement(transaction, range).await?.map_err(Undone::Fault))
+    }
+
+    async fn statement(&mut self, transaction: &Transaction, range: Range<'_>) -> Result<Result<Done, Fault>> {
+        let Range { from, to, size, blocked } = range;
         let keys = self.keys.condition(transaction, from, to, blocked).await?;
         let rows = Rows { from, to, size, keys, differs: self.differs() };
         // What a change of links leaves as it was is seen only before it.
-        let look_first = matches!(self.operation, Operation::Update(changes) if !changes.links.is_empty());
+        let look_first = self.operation.changes().is_some_and(|changes| !changes.links.is_empty());
         for look_first in [look_first, true] {
             let savepoint = transaction.begin().await?;
             let stamp = if look_first && size == 1 { self.stamp(&savepoint, &rows).await? } else { None };
             match self.change(&savepoint, &rows, blocked, look_first).await {
-                Ok(Some(done)) => {
+                Ok(Account::Done(done)) => {
                     savepoint.commit().await?;
                     return Ok(Ok(done));
                 }
-                Ok(None) if look_first => return self.kept(savepoint, &rows, stamp.as_deref()).await,
-                Ok(None) => {
+                Ok(Account::FieldKept(field)) => return undone(savepoint, kept_field(field)).await,
+                Ok(Account::Unclear) if look_first => return self.kept(savepoint, &rows, stamp.as_deref()).await,
+                Ok(Account::Unclear) => {
                     if !roll_back_to(savepoint).await {
                         return Err(Error::Internal("the database has ended the transaction by itself".into()));
                     }
@@ -118,14 +138,14 @@ impl Chunk<'_> {
     /// What tells whether a row that a delete left where it was is another by now.
     async fn stamp<C: ConnectionTrait>(&self, connection: &C, rows: &Rows) -> Result<Option<String>> {
         let stamp = self.engine.database().dialect().row_stamp(&self.resource.table);
-        let Some(stamp) = stamp.filter(|_| matches!(self.operation, Operation::Delete)) else { return Ok(None) };
+        let Some(stamp) = stamp.filter(|_| self.operation.deletes()) else { return Ok(None) };
         let mut select = Query::select();
         select.expr(stamp).from(self.resource.table.table_ref()).and_where(rows.keys.clone());
         let row = connection.row(&select).await?;
         Ok(row.map(|row| row.try_get_by_index(0)).transpose()?)
     }
 
-    /// Some of the rows are where they were. Of a single one it can be told what became of it; a delete that a trigger turned into a
+    /// Some of the rows are where they were. Of a single one its outcome can be told; a delete that a trigger turned into a
     /// change of the row stands as that change.
     async fn kept(&self, savepoint: Transaction, rows: &Rows, stamp: Option<&str>) -> Result<Result<Done, Fault>> {
         let after = if stamp.is_some() { self.stamp(&savepoint, rows).await? } else { None };
@@ -144,8 +164,8 @@ impl Chunk<'_> {
         undone(savepoint, Fault::of_record("NOT_CHANGED", message)).await
     }
 
-    /// Changes rows, and accounts for each of them: changed, unchanged because it held all that already, or not there. `None`: some can't
-    /// be accounted for. The database may have kept them as they were; or it has written other values than were set, which is told
+    /// Changes rows, and accounts for each of them: changed, unchanged because it held all that already, or not there. Where some can't
+    /// be accounted for, the database may have kept them as they were; or it has written other values than were set, which is told
     /// from that only where it was looked first which rows would differ.
     async fn change(
         &mut self,
@@ -153,7 +173,7 @@ impl Chunk<'_> {
         rows: &Rows,
         blocked: &BTreeSet<i64>,
         look_first: bool,
-    ) -> Result<Option<Done>> {
+    ) -> Result<Account> {
         let same_before = match &rows.differs {
             Some(differs) if look_first => {
                 self.lock_rows(savepoint, &rows.keys).await?;
@@ -171,7 +191,7 @@ impl Chunk<'_> {
         }
         // What goes with another record of the same statement is not counted by every database, nor what goes by its trigger.
         let cascades = self.cascades_to_itself();
-        let takes_others = matches!(self.operation, Operation::Delete) && self.has_triggers || cascades;
+        let takes_others = self.operation.deletes() && self.has_triggers || cascades;
         let there_before = match takes_others {
             true => {
                 self.lock_rows(savepoint, &rows.keys).await?;
@@ -180,7 +200,7 @@ impl Chunk<'_> {
             false => None,
         };
         if cascades {
-            self.note_taken(savepoint, (rows.from, rows.to), &rows.keys).await?;
+            self.note_cascades(savepoint, (rows.from, rows.to), &rows.keys).await?;
         }
         let before = if look_first { self.differing(savepoint, rows).await? } else { None };
         let matched = self.execute(savepoint, rows).await?;
@@ -188,41 +208,42 @@ impl Chunk<'_> {
         if matched > rows.size {
             return Err(Fault::key_not_unique(matched).into());
         }
+        self.require_within(savepoint, (rows.from, rows.to), blocked).await?;
         self.change_links(savepoint, rows.from, rows.to, blocked, &rows.keys).await?;
         // What a trigger kept as it was is not done, though the statement met it.
-        let is_kept = match before {
+        match before {
             Some(before) => {
                 let after = self.differing(savepoint, rows).await?.unwrap_or_default();
-                after.iter().any(|(key, cells)| before.get(key) == Some(cells))
+                if let Some((field, is_all)) = kept::field(&self.set_by_triggers(), &before, &after) {
+                    return Ok(if is_all { Account::Unclear } else { Account::FieldKept(field) });
+                }
             }
-            None => !look_first && self.may_keep(savepoint, rows).await?,
-        };
-        if is_kept {
-            return Ok(None);
+            None if !look_first && self.may_keep(savepoint, rows).await? => return Ok(Account::Unclear),
+            None => {}
         }
         // What was deleted may have been put back.
-        let is_certain = matches!(self.operation, Operation::Update(_)) || !self.has_triggers;
+        let is_certain = !self.operation.deletes() || !self.has_triggers;
         if matched == rows.size && same_before.unwrap_or(0) == 0 && is_certain {
-            return Ok(Some(Done::default()));
+            return Ok(Account::Done(Done::default()));
         }
         let (existing, same) = self.existing_and_same(savepoint, rows).await?;
         if existing > rows.size {
             return Err(Fault::key_not_unique(existing).into());
         }
         let missing = rows.size - existing;
-        if matches!(self.operation, Operation::Delete) {
+        if self.operation.deletes() {
             let missing = rows.size.saturating_sub(there_before.unwrap_or(matched));
-            return Ok((existing == 0).then_some(Done { missing, unchanged: 0 }));
+            return Ok(Account::where_all(existing == 0, Done { missing, unchanged: 0 }));
         }
         // Those that were changed hold the values now, as those do that were not.
         let unchanged = same_before.unwrap_or(same.saturating_sub(matched));
         let changed = if self.writes() { matched } else { matched.saturating_sub(unchanged) };
-        Ok((changed + unchanged == existing).then_some(Done { missing, unchanged }))
+        Ok(Account::where_all(changed + unchanged == existing, Done { missing, unchanged }))
     }
 
     /// The fields of an update that triggers may give other values than it sets.
     fn set_by_triggers(&self) -> Vec<&Field> {
-        let Operation::Update(changes) = self.operation else { return Vec::new() };
+        let Some(changes) = self.operation.changes() else { return Vec::new() };
         let fields = changes.fields.iter().filter_map(|change| self.resource.field(&change.field));
         if self.has_triggers { fields.collect() } else { Vec::new() }
     }
@@ -238,34 +259,26 @@ impl Chunk<'_> {
     }
 
     /// What the rows hold that don't hold what is to be set, by their keys; `None` where no trigger keeps any.
-    async fn differing<C: ConnectionTrait>(
-        &self,
-        connection: &C,
-        rows: &Rows,
-    ) -> Result<Option<HashMap<String, Vec<String>>>> {
+    async fn differing<C: ConnectionTrait>(&self, connection: &C, rows: &Rows) -> Result<Option<kept::Differing>> {
         let (fields, Some(differs)) = (self.set_by_triggers(), &rows.differs) else { return Ok(None) };
+        let Some(changes) = self.operation.changes() else { return Ok(None) };
         if fields.is_empty() {
             return Ok(None);
         }
-        let mut select =
-            query::row_select(self.resource, &fields, self.engine.database().dialect(), query::read::LISTED);
-        select.and_where(rows.keys.clone().and(differs.clone()));
-        let mut found = HashMap::new();
-        for row in connection.rows(&select).await? {
-            let row = query::read_row(&row, &fields, query::read::LISTED)?;
-            found.insert(row.key, row.cells.iter().map(|cell| cell.value.fingerprint()).collect());
-        }
-        Ok(Some(found))
+        let condition = rows.keys.clone().and(differs.clone());
+        kept::differing(connection, self.resource, self.engine.database().dialect(), &fields, changes, condition)
+            .await
+            .map(Some)
     }
 
     /// Whether there is anything to set on the rows of the table itself.
     fn writes(&self) -> bool {
-        matches!(self.operation, Operation::Update(changes) if !changes.fields.is_empty() || self.resource.version.is_some())
+        self.operation.changes().is_some_and(|changes| !changes.fields.is_empty() || self.resource.version.is_some())
     }
 
     /// Whether a row of the resource's table would be changed.
     fn differs(&self) -> Option<Expr> {
-        let Operation::Update(changes) = self.operation else { return None };
+        let changes = self.operation.changes()?;
         let dialect = self.engine.database().dialect();
         let fields = form::differs(self.resource, &changes.fields, dialect);
         fields.into_iter().chain(links_differ(self.resource, &changes.links, dialect)).reduce(Expr::or)
@@ -274,7 +287,7 @@ impl Chunk<'_> {
     /// Sets what is to change, where that differs, or deletes, and keeps what was there.
     async fn execute(&self, transaction: &Transaction, rows: &Rows) -> Result<u64> {
         let dialect = self.engine.database().dialect();
-        let Operation::Update(changes) = self.operation else {
+        let Some(changes) = self.operation.changes() else {
             self.keep_before(transaction, &rows.keys, rows.from).await?;
             let mut delete = Query::delete();
             delete.from_table(self.resource.table.table_ref()).and_where(rows.keys.clone());
@@ -309,7 +322,7 @@ impl Chunk<'_> {
         outcome: &mut Outcome,
     ) -> Result<()> {
         outcome.unchanged += done.unchanged;
-        if done.missing == 0 || matches!(self.operation, Operation::Delete) {
+        if done.missing == 0 || self.operation.deletes() {
             outcome.succeeded += size;
             outcome.missing += done.missing;
             return Ok(());

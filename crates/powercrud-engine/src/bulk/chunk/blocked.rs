@@ -2,51 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{
-    ConnectionTrait,
-    sea_query::{Cond, ExprTrait as _},
-};
+use sea_orm::{ConnectionTrait, sea_query::Cond};
 
 use super::{Chunk, Failed};
 use crate::{
-    bulk::{
-        chunk_keys::ChunkKeys,
-        preview::{is_readable, referred_to},
-        report::{in_use, referred_by},
-    },
+    bulk::{chunk_keys::ChunkKeys, preview::is_entangled},
+    cascades::{leads_back, referred_to},
     error::{FieldError, Result},
-    task::Operation,
+    faults::{in_use, referred_by, who_refers},
 };
-use powercrud_db::{Fault, ForeignKey, ReferentialAction, Table, Transaction};
+use powercrud_db::{ForeignKey, ReferentialAction, Table, Transaction};
 
 impl<'a> Chunk<'a> {
-    /// Whether a fault may be that of records that [`Self::find_blocked`] finds.
-    pub(super) fn may_be_blocked(&self, fault: &Fault) -> bool {
-        match self.operation {
-            Operation::Update(_) => false,
-            Operation::Delete => fault.code == "FOREIGN_KEY",
-            Operation::Revert(images) if images.of_deleted => fault.code == "UNIQUE",
-            Operation::Revert(_) => true,
-        }
-    }
-
     /// Whether this is a delete, or restores deletes, in a table whose records may keep each other.
     pub(in crate::bulk) fn keeps_itself(&self) -> bool {
-        match self.operation {
-            Operation::Update(_) => false,
-            Operation::Delete => self.own_references().any(|key| key.on_delete == ReferentialAction::Restrict),
-            Operation::Revert(images) => {
-                self.own_references().any(|key| images.of_deleted || key.on_delete == ReferentialAction::Restrict)
-            }
+        let restricts = || self.own_references().any(|key| key.on_delete == ReferentialAction::Restrict);
+        match self.operation.restores() {
+            Some(images) if images.of_deleted => self.own_references().next().is_some(),
+            Some(_) => restricts(),
+            None => self.operation.deletes() && restricts(),
         }
     }
 
     /// As [`Chunk::keeps_itself`], for all that may be worth another try. Whatever a key's action is, a trigger or a rule may refuse it, so
-    /// that a record keeps the one it refers to until it is gone itself.
+    /// that a record keeps the one it refers to until it is gone itself; and what goes with one record may have kept another.
     pub(in crate::bulk) fn may_free_itself(&self) -> bool {
-        match self.operation {
-            Operation::Delete => self.own_references().next().is_some(),
-            _ => self.keeps_itself(),
+        match self.operation.deletes() {
+            true => self.own_references().next().is_some() || is_entangled(self.engine, &self.resource.table),
+            false => self.keeps_itself(),
         }
     }
 
@@ -59,27 +42,8 @@ impl<'a> Chunk<'a> {
 
     /// Whether a record's delete may take others of the same table along.
     pub(in crate::bulk) fn cascades_to_itself(&self) -> bool {
-        if !matches!(self.operation, Operation::Delete) {
-            return false;
-        }
-        let target: &Table = &self.resource.table;
-        let mut reached = vec![target];
-        let mut next = 0;
-        while let Some(&table) = reached.get(next) {
-            next += 1;
-            for (from, key) in self.engine.catalog().referrers(table) {
-                if key.on_delete != ReferentialAction::Cascade {
-                    continue;
-                }
-                if from.qualified_name() == target.qualified_name() {
-                    return true;
-                }
-                if reached.iter().all(|other| other.qualified_name() != from.qualified_name()) {
-                    reached.push(from);
-                }
-            }
-        }
-        false
+        let cascades = |action| action == ReferentialAction::Cascade;
+        self.operation.deletes() && leads_back(self.engine, &self.resource.table, cascades)
     }
 
     /// How many of the chunk's records exist.
@@ -97,7 +61,7 @@ impl<'a> Chunk<'a> {
         transaction: &Transaction,
         known: &BTreeSet<i64>,
     ) -> Result<Vec<Failed>> {
-        if let Operation::Revert(images) = self.operation {
+        if let Some(images) = self.operation.restores() {
             return self.find_unrestorable(transaction, images).await;
         }
         let mut blocked: Vec<Failed> = Vec::new();
@@ -140,17 +104,9 @@ impl<'a> Chunk<'a> {
 
     /// Why others keep the record at a place from being deleted: those that refer to it by a key that takes none of them along.
     pub(super) async fn who_refers<C: ConnectionTrait>(&self, connection: &C, seq: i64) -> Result<Option<FieldError>> {
-        let table = &self.resource.table;
         let mut keys = ChunkKeys::new(self.resource, self.engine.database().dialect(), self.task_id, (seq, seq));
         let record = keys.condition(connection, seq, seq, &BTreeSet::new()).await?;
-        for (from, key) in self.engine.catalog().referrers(table) {
-            let restricts = key.on_delete == ReferentialAction::Restrict;
-            let referred = record.clone().and(referred_to(self.resource, from, key));
-            if restricts && is_readable(from, key) && self.existing(connection, referred).await? > 0 {
-                return Ok(Some(in_use(referred_by(self.engine, from, key))));
-            }
-        }
-        Ok(None)
+        who_refers(connection, self.engine, self.resource, &record).await
     }
 
     async fn read_blocked(

@@ -1,5 +1,7 @@
 //! Keeps images of the records that a statement is about to change, in its savepoint.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{
     ConnectionTrait,
     sea_query::{Alias, Expr, Query},
@@ -20,6 +22,16 @@ impl Chunk<'_> {
             self.lock_rows(connection, keys).await?;
         }
         self.keep(connection, images, Side::Before, keys, from).await.map_err(not_kept)
+    }
+
+    /// Keeps what all of the chunk's records hold that there are.
+    pub(in crate::bulk) async fn keep_all<C: ConnectionTrait>(
+        &mut self,
+        connection: &C,
+        images: &Images,
+    ) -> Result<()> {
+        let keys = self.keys.condition(connection, self.from, self.to, &BTreeSet::new()).await?;
+        self.keep(connection, images, Side::Before, &keys, self.from).await.map_err(not_kept)
     }
 
     /// Keeps what the records hold after an update: once for all, and for each where they differ.

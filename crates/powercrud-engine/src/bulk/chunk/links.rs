@@ -1,7 +1,7 @@
 //! A chunk's changes of many-to-many fields: for each field a DELETE from the join table, an INSERT into it, or both, over all of the
 //! chunk's records at once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use sea_orm::{
     ConnectionTrait,
@@ -14,9 +14,9 @@ use crate::{
     form::{LinkChange, LinkOperation},
     query,
     resource::ManyToMany,
-    task::Operation,
+    retry::{nobody, retry},
 };
-use powercrud_db::{Fault, QueryExt as _, Table, Transaction};
+use powercrud_db::{Fault, QueryExt as _, Table, Transaction, close};
 
 /// The other table, which may be the resource's own.
 const OTHER: &str = "powercrud_other";
@@ -35,7 +35,7 @@ impl Chunk<'_> {
         blocked: &BTreeSet<i64>,
         keys: &Expr,
     ) -> Result<()> {
-        let Operation::Update(changes) = self.operation else { return Ok(()) };
+        let Some(changes) = self.operation.changes() else { return Ok(()) };
         for change in &changes.links {
             let resource = self.resource;
             let Some(field) = resource.many_to_many(&change.field) else { continue };
@@ -67,6 +67,13 @@ impl Chunk<'_> {
         let target = || Expr::col(field.through.column_ref(&field.target.name));
         let mut delete = Query::delete();
         delete.from_table(field.through.table_ref()).and_where(linked);
+        if let (Some(_), Some(own)) = (&field.reference.table.scope, field.reference.table.own_rows()) {
+            // Links with records that there are not for whoever asked are not theirs either.
+            let (table, column) = (&field.reference.table, &field.reference.column);
+            let mut seen = Query::select();
+            seen.expr(Expr::col(table.column_ref(&column.name))).from(table.table_ref()).and_where(own);
+            delete.and_where(target().in_subquery(seen.take()));
+        }
         match change.operation {
             LinkOperation::Remove => _ = delete.and_where(target().is_in(self.targets(field, change))),
             LinkOperation::Replace => _ = delete.and_where(target().is_not_in(self.targets(field, change))),
@@ -162,18 +169,17 @@ impl Chunk<'_> {
 /// Inserts what is missing by a statement that looks for it, where no key can tell it: what somebody else links between the look and the
 /// insert is seen by the next look.
 async fn insert_again(transaction: &Transaction, through: &Table, insert: &InsertStatement) -> Result<()> {
-    let mut tries = 0;
-    loop {
-        let savepoint = transaction.begin().await?;
-        match savepoint.write(through, insert).await.map_err(powercrud_db::Error::from) {
-            Ok(_) => return Ok(savepoint.commit().await?),
-            Err(powercrud_db::Error::Database(fault)) if fault.code == "UNIQUE" && tries < 5 => {
-                savepoint.rollback().await?;
-                tries += 1;
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let is_there = |error: &Error| matches!(error, Error::Database(fault) if fault.code == "UNIQUE");
+    retry(
+        |error, tries| (is_there(error) && tries < 5).then_some(Duration::ZERO),
+        nobody,
+        || async {
+            let savepoint = transaction.begin().await?;
+            let result = savepoint.write(through, insert).await.map(drop).map_err(Error::from);
+            close(savepoint, result).await
+        },
+    )
+    .await
 }
 
 /// A fault of the join table is one of the many-to-many field.

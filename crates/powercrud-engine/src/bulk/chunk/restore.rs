@@ -8,9 +8,12 @@ use sea_orm::{
     sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, JoinType, Order, Query, SelectStatement, TableRef},
 };
 
-use super::{Chunk, Failed, attempt::Done, undone};
+use super::{Attempted, Chunk, Done, Failed, Undone, undone};
 use crate::{
-    bulk::images::{Images, KEPT, numbered_by_key},
+    bulk::{
+        images::{Images, KEPT, numbered_by_key},
+        operation::Range,
+    },
     error::{FieldError, Result},
     form,
     own::tables::SELECTED,
@@ -22,14 +25,22 @@ const NOW: &str = "powercrud_now";
 
 impl Chunk<'_> {
     /// One statement over a range, in a savepoint. `Ok(Err(fault))`: some record's fault, and nothing stands.
-    pub(super) async fn attempt_restore(
+    pub(in crate::bulk) async fn attempt_restore(
         &mut self,
         transaction: &Transaction,
         images: &Images,
-        (from, to): (i64, i64),
-        size: u64,
-        blocked: &BTreeSet<i64>,
+        range: Range<'_>,
+    ) -> Result<Attempted> {
+        Ok(self.restore(transaction, images, range).await?.map_err(Undone::Fault))
+    }
+
+    async fn restore(
+        &mut self,
+        transaction: &Transaction,
+        images: &Images,
+        range: Range<'_>,
     ) -> Result<Result<Done, Fault>> {
+        let Range { from, to, size, blocked } = range;
         let without: Vec<i64> = blocked.range(from..=to).copied().collect();
         let kept = images.kept(self.engine.database().dialect(), self.task_id, (from, to), &without);
         let same_record = self.same_record(transaction, from, to, blocked).await?;
@@ -39,10 +50,13 @@ impl Chunk<'_> {
             false => self.update_kept(&savepoint, images, kept, same_record).await,
         };
         let fault = match restored {
-            Ok(matched) if matched == size => {
-                savepoint.commit().await?;
-                return Ok(Ok(Done::default()));
-            }
+            Ok(matched) if matched == size => match self.require_within(&savepoint, (from, to), blocked).await {
+                Ok(()) => {
+                    savepoint.commit().await?;
+                    return Ok(Ok(Done::default()));
+                }
+                Err(error) => return self.failed(transaction, savepoint, error).await,
+            },
             Ok(matched) if matched > size => Fault::key_not_unique(matched),
             Ok(_) => Fault::of_record(CHANGED, "it was changed since, or its former values are gone"),
             Err(error) => return self.failed(transaction, savepoint, error).await,
@@ -97,7 +111,7 @@ impl Chunk<'_> {
             .and_where(Expr::col("seq").between(from, to))
             .take();
         let bounds = match connection.row(&select).await? {
-            Some(row) => (row.try_get_by_index(0)?, row.try_get_by_index(1)?),
+            Some(row) => row.try_get_many_by_index()?,
             None => (None, None),
         };
         let (Some(smallest), Some(largest)): (Option<i64>, Option<i64>) = bounds else {

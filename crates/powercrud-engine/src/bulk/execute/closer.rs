@@ -1,11 +1,10 @@
 //! Whose fault it is that a chunk can't be committed: smaller and smaller chunks are tried until a record stands alone, and that one is
 //! named. Where single records fail alike, by a fault that nobody foresaw, it is looked whether any other would fare better.
 
-use super::{Alike, Chunk, Outcome, Run};
+use super::{Alike, Chunk, Execution, Outcome};
 use crate::{
     bulk::chunk::{ALIKE, Failed},
     error::{Error, Result},
-    task::Operation,
 };
 
 /// With fewer records left each is tried, whatever happened to those before: that is quickly done.
@@ -18,9 +17,9 @@ const SLOW_SAMPLE: i64 = 4;
 /// What follows from an error that kept a chunk from being committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It may pass, or this worker has lost the task.
+    /// It may pass, or this worker has lost the task or does not know its table as it is.
     Later,
-    /// Some record is to blame.
+    /// The error belongs to some record.
     Records,
     /// No record would fare better.
     All,
@@ -29,7 +28,7 @@ pub(super) enum Verdict {
 /// Reads an error. What nobody foresaw is a record's.
 pub(super) fn verdict(error: &Error) -> Verdict {
     match error {
-        Error::LeaseLost(_) => Verdict::Later,
+        Error::LeaseLost(_) | Error::TablesChanged(_) => Verdict::Later,
         Error::Database(fault) if fault.is_transient() => Verdict::Later,
         Error::Database(fault) if !fault.is_record() && !fault.is_interrupted() => Verdict::All,
         _ => Verdict::Records,
@@ -42,12 +41,12 @@ pub(super) struct Streak {
     alike: Option<Alike>,
     records: u64,
     /// Nobody thinks of giving up before there are so many.
-    patience: u64,
+    limit: u64,
 }
 
 impl Default for Streak {
     fn default() -> Self {
-        Self { alike: None, records: 0, patience: ALIKE }
+        Self { alike: None, records: 0, limit: ALIKE }
     }
 }
 
@@ -57,21 +56,21 @@ impl Streak {
         *self = match failed {
             None => Self::default(),
             Some((alike, records)) if self.alike.as_ref() == Some(&alike) => {
-                Self { records: self.records + records, alike: Some(alike), patience: self.patience }
+                Self { records: self.records + records, alike: Some(alike), limit: self.limit }
             }
-            Some((alike, records)) => Self { patience: alike.patience(), alike: Some(alike), records },
+            Some((alike, records)) => Self { limit: alike.limit(), alike: Some(alike), records },
         };
     }
 }
 
-impl Run<'_> {
+impl Execution<'_> {
     /// Nothing of a chunk stands, and nobody was named: its fault showed only at COMMIT, as with SQLite's deferred references, ended the
     /// whole transaction, or is none of the database. Smaller chunks are tried until the record stands alone.
     pub(super) async fn look_closer(&mut self, size: i64, error: Error) -> Result<()> {
         match verdict(&error) {
             Verdict::Records => {}
-            Verdict::Later if self.is_refusal(&error) && !self.impatient => {
-                self.impatient = true;
+            Verdict::Later if self.is_refusal(&error) && !self.refusals_are_final => {
+                self.refusals_are_final = true;
                 return Ok(());
             }
             Verdict::Later if size > 1 && (is_connection_lost(&error) || self.is_refusal(&error)) => {}
@@ -79,7 +78,7 @@ impl Run<'_> {
             _ => return Err(error),
         }
         let interrupted = matches!(&error, Error::Database(fault) if fault.is_interrupted());
-        if !matches!(self.operation, Operation::Update(_)) && !self.look_first && !interrupted {
+        if self.operation.finds_blocked() && !self.look_first && !interrupted {
             self.look_first = true;
             return Ok(());
         }
@@ -93,15 +92,15 @@ impl Run<'_> {
             return Ok(());
         }
         let mut alike = None;
-        let blamed = self.in_transaction(async |transaction| {
+        let attributed = self.in_transaction(async |transaction| {
             let seq = self.task.first_seq + self.task.cursor;
-            let failed = self.chunk(self.task.cursor, 1).blame(transaction, seq, &error).await?;
+            let failed = self.chunk(self.task.cursor, 1).attribute_error(transaction, seq, &error).await?;
             let outcome = Outcome { errors: vec![failed], ..Outcome::default() };
             alike = outcome.alike();
             self.advance(transaction, 1, &outcome).await
         });
-        let blamed = blamed.await?;
-        self.stands(blamed);
+        let attributed = attributed.await?;
+        self.stands(attributed);
         self.streak.add(alike);
         Ok(())
     }
@@ -114,11 +113,15 @@ impl Run<'_> {
     }
 
     /// Why the task is given up, where many records in a row failed alike and others, evenly spread over the rest, would as well.
+    /// Not where an application's code runs for each of them: what that does elsewhere is not undone by a look.
     pub(super) async fn give_up(&mut self) -> Result<Option<String>> {
-        let Streak { alike: Some(alike), records, patience } = &self.streak else { return Ok(None) };
+        if self.operation.goes_one_by_one() {
+            return Ok(None);
+        }
+        let Streak { alike: Some(alike), records, limit } = &self.streak else { return Ok(None) };
         let slow = alike.is_slow();
         let few = if slow { 0 } else { FEW };
-        if records < patience || self.remaining() <= few {
+        if records < limit || self.remaining() <= few {
             return Ok(None);
         }
         let (sample, records) = (Ord::min(if slow { SLOW_SAMPLE } else { SAMPLE }, self.remaining()), *records);
@@ -128,7 +131,7 @@ impl Run<'_> {
             match self.would_fail(cursor).await {
                 Some(failed) if failed.unknown.as_ref() == Some(alike) => reason = failed.error.message,
                 _ => {
-                    self.streak.patience = records * 2;
+                    self.streak.limit = records * 2;
                     return Ok(None);
                 }
             }
@@ -152,7 +155,7 @@ impl Run<'_> {
             _ if !outcome.errors.is_empty() || outcome.succeeded > 0 => outcome.errors.pop(),
             Err(error) if verdict(&error) == Verdict::Records => {
                 let chunk: Chunk<'_> = self.chunk(cursor, 1);
-                chunk.blame(self.engine.database().connection(), seq, &error).await.ok()
+                chunk.attribute_error(self.engine.database().connection(), seq, &error).await.ok()
             }
             _ => None,
         }

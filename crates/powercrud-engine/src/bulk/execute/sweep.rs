@@ -5,23 +5,46 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
 
-use super::{Halt, Run};
+use super::{Execution, StopReason, Verdict, verdict};
 use crate::{
     bulk::chunk::{Failed, Outcome},
+    cascades::changes_itself,
     error::Result,
     own::tables,
+    retry::retry,
     task::BulkTask,
 };
 use powercrud_db::{QueryExt as _, Transaction};
 
 /// Records tried again in one transaction.
-const PAGE: u64 = 500;
+const PAGE_SIZE: u64 = 500;
+
+/// What one transaction looks at again.
+#[derive(Clone, Copy)]
+pub(super) enum Page<'a> {
+    /// Places of records that others kept: they are tried again.
+    Kept(&'a [i64]),
+    /// Places and keys of records that failed: those that are gone are done.
+    Failed(&'a [(i64, String)]),
+}
 
 const IN_USE: &str = "FOREIGN_KEY";
+const GONE: &str = "NOT_FOUND";
 
-impl Run<'_> {
+impl Execution<'_> {
+    /// Whether what kept a record may be gone with others: those that refer to it, and where its delete changes others of the table,
+    /// whatever a trigger or a rule of theirs said to that.
+    fn may_go_later(&self, code: &str) -> bool {
+        code == IN_USE || (code != GONE && self.changes_others())
+    }
+
+    /// Whether a record's delete may take others of the table along, or change them.
+    pub(super) fn changes_others(&self) -> bool {
+        self.operation.deletes() && changes_itself(self.engine, &self.resource.table)
+    }
+
     /// Tries again what was committed as failed, page by page, each in one transaction with its checkpoint.
-    pub(super) async fn sweep(&mut self) -> Result<Option<Halt>> {
+    pub(super) async fn sweep(&mut self) -> Result<Option<StopReason>> {
         if self.task.failed_records == 0 || !self.chunk(0, 1).may_free_itself() {
             return Ok(None);
         }
@@ -35,13 +58,31 @@ impl Run<'_> {
                 let page = self.kept(below).await?;
                 let Some(&last) = page.last() else { break };
                 below = last;
-                let committed = self.commit_page(&page).await?;
-                self.stands(committed);
+                self.free_page(&page).await?;
             }
             if self.task.failed_records == before {
                 return Ok(None);
             }
         }
+    }
+
+    /// Tries a page again, and where a rule that the database looks at only at the end refuses it, its halves: what stays refused alone is
+    /// named already.
+    async fn free_page(&mut self, page: &[i64]) -> Result<()> {
+        let mut parts = vec![page];
+        while let Some(part) = parts.pop() {
+            match self.commit_page(Page::Kept(part)).await {
+                Ok(committed) => self.stands(committed),
+                Err(error) if verdict(&error) == Verdict::Records => {
+                    if part.len() > 1 {
+                        let (first, rest) = part.split_at(part.len() / 2);
+                        parts.extend([rest, first]);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// The places of records that others kept, last first.
@@ -51,33 +92,37 @@ impl Run<'_> {
             .column("seq")
             .from(tables::TASK_ERROR)
             .and_where(Expr::col("task_id").eq(self.task.id))
-            .and_where(Expr::col("code").eq(IN_USE))
+            .and_where(match self.changes_others() {
+                true => Expr::col("code").ne(GONE),
+                false => Expr::col("code").eq(IN_USE),
+            })
             .and_where(Expr::col("seq").lt(below))
             .order_by("seq", Order::Desc)
-            .limit(PAGE);
+            .limit(PAGE_SIZE);
         let rows = self.engine.database().connection().rows(&select).await?;
         rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
     }
 
-    async fn commit_page(&self, places: &[i64]) -> Result<BulkTask> {
-        let mut tries = 0;
-        loop {
-            let result = self.try_page(places).await;
-            match self.pause_after(&result, &mut tries) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return result,
-            }
-            if let Some(task) = self.committed_unheard().await {
-                return Ok(task);
-            }
-        }
+    /// One page with its checkpoint, tried again where it meets a passing fault.
+    pub(super) async fn commit_page(&self, page: Page<'_>) -> Result<BulkTask> {
+        retry(
+            |error, tries| self.pause_after(error, tries),
+            || async { self.commit_was_applied().await.map(Ok) },
+            || async move {
+                match page {
+                    Page::Kept(positions) => self.try_page(positions).await,
+                    Page::Failed(records) => self.settle_page(records).await,
+                }
+            },
+        )
+        .await
     }
 
-    async fn try_page(&self, places: &[i64]) -> Result<BulkTask> {
+    async fn try_page(&self, positions: &[i64]) -> Result<BulkTask> {
         self.in_transaction(async |transaction| {
             let mut task = self.task.clone();
             let mut freed = Vec::new();
-            for &seq in places {
+            for &seq in positions {
                 let outcome = self.try_again(transaction, seq).await?;
                 if outcome.errors.is_empty() {
                     free_one(&mut task, &outcome);
@@ -108,7 +153,7 @@ impl Run<'_> {
         while errors.len() < before && self.chunk(0, 1).may_free_itself() {
             before = errors.len();
             for failed in std::mem::take(errors).into_iter().rev() {
-                if failed.error.code == IN_USE {
+                if self.may_go_later(&failed.error.code) {
                     let outcome = self.try_again(transaction, failed.seq).await?;
                     if outcome.errors.is_empty() {
                         free_one(task, &outcome);
@@ -125,7 +170,7 @@ impl Run<'_> {
     async fn try_again(&self, transaction: &Transaction, seq: i64) -> Result<Outcome> {
         // Its place may have been given to the image of another record of its first try.
         let tried = self.chunk(seq - self.task.first_seq, 1);
-        tried.keeping(self.images.as_ref(), self.task.total_records as i64).apply(transaction).await
+        tried.keeping(self.images_by_chunk(), self.task.total_records as i64).apply(transaction).await
     }
 }
 

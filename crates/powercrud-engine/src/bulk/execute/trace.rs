@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::{Span, field::Empty};
 
-use super::{Committed, Lease, Run};
+use super::{Committed, Execution, Lease};
 use crate::{
     bulk::origin,
     engine::Engine,
@@ -43,7 +43,7 @@ pub(super) fn left(engine: &Engine, task: &BulkTask) {
     }
 }
 
-impl Run<'_> {
+impl Execution<'_> {
     /// Around the records of one chunk: `first` and `last` are places in the selection, from 1.
     pub(super) fn chunk_span(&self, cursor: i64, size: i64) -> Span {
         tracing::info_span!(

@@ -1,27 +1,31 @@
-//! A worker's transactions, and an eye on each that lasts: a statement is ended where somebody wishes to cancel, and a transaction is let
+//! A worker's transactions, and an eye on each that lasts: a statement is ended where somebody asks to cancel, and a transaction is let
 //! go where its connection is dead and nobody will ever answer.
 
 use std::time::Duration;
 
 use sea_orm::ConnectionTrait as _;
 
-use super::Run;
+use super::Execution;
 use crate::{
     error::{Error, Result},
     task::{Status, store},
 };
-use powercrud_db::{Fault, Transaction, close, with_timeout};
+use powercrud_db::{Fault, Table, Transaction, close, with_timeout};
 
 /// How often a transaction is looked at. Shorter ones are not worth a look.
 const LOOK: Duration = Duration::from_secs(1);
 
-impl Run<'_> {
+impl Execution<'_> {
     /// Does `work` in a transaction, and commits or rolls back by its result. Where the task is cancelled meanwhile, the running statement
     /// is ended, and the work fails by that fault; where the database can't do so, the work goes on.
     pub(super) async fn in_transaction<T>(&self, work: impl AsyncFnOnce(&Transaction) -> Result<T>) -> Result<T> {
         let (transaction, connection) = with_timeout(self.begin()).await?;
         let whole = async {
-            let mut result = work(&transaction).await;
+            let mut result = match work(&transaction).await {
+                // What was written holds the tables as they are, so that this is so until the COMMIT.
+                Ok(value) => self.engine.require_unchanged(&transaction, &self.tables()).await.map(|()| value),
+                Err(error) => Err(error),
+            };
             if let Some(sql) = self.engine.database().dialect().closing(result.is_ok()) {
                 let mut told = transaction.execute_unprepared(&sql).await;
                 if told.is_err() && result.is_err() {
@@ -33,10 +37,19 @@ impl Run<'_> {
             }
             close(transaction, result).await
         };
-        match connection {
+        let result = match connection {
             Some(connection) => self.watched(connection, whole).await,
             None => whole.await,
+        };
+        match result {
+            Err(error) if !self.interrupted.is_cancelled() => Err(self.engine.or_changed(&self.tables(), error).await),
+            result => result,
         }
+    }
+
+    /// The tables that the task writes to.
+    pub(super) fn tables(&self) -> Vec<&Table> {
+        self.operation.tables(&self.resource)
     }
 
     async fn begin(&self) -> Result<(Transaction, Option<i64>)> {

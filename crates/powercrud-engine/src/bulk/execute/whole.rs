@@ -5,44 +5,52 @@ use std::time::Instant;
 use tracing::Instrument as _;
 
 use super::{
-    Run, Verdict, advanced,
-    ending::{conclude, ended_unheard},
+    Execution, StopReason, Verdict, advanced,
+    ending::{conclude, end_was_applied},
     verdict, write_errors,
 };
 use crate::{
     bulk::chunk::Failed,
     error::{Error, Result},
     lock,
-    task::{BulkTask, store},
+    task::{BulkTask, FIRST, store},
 };
 use powercrud_db::Transaction;
 
 /// So many bad records are looked for and no more: all will be rolled back anyhow.
 const REPORTED_ERRORS: usize = 1_000;
 
-impl Run<'_> {
+impl Execution<'_> {
     pub(super) async fn all_or_nothing(&mut self) -> Result<BulkTask> {
         self.count_absent().await;
+        self.kept_first = self.reaches_others();
+        // Not by `retry`: each round begins with a look at who asks for it to stop, and most errors change how the next one goes about it.
         let mut tries = 0;
         loop {
-            if self.wish().await? {
+            if self.stop_requested().await? {
                 return self.end(None).await;
             }
+            if let Some(StopReason::Denied(message)) = self.ask_again().await? {
+                return self.end(Some(message)).await;
+            }
             let result = self.try_all().await;
-            if let Some(pause) = self.pause_after(&result, &mut tries) {
+            if let Some(pause) = result.as_ref().err().and_then(|error| self.pause_after(error, tries)) {
                 tokio::time::sleep(pause).await;
-                if ended_unheard(self.engine, self.lease).await {
+                tries += 1;
+                if end_was_applied(self.engine, self.lease).await {
                     return self.ended().await;
                 }
                 continue;
             }
             match result {
-                // Nothing stands; whoever wished so is seen next.
+                // Nothing stands; the request is seen next.
                 Err(_) if self.interrupted.is_cancelled() => {}
                 Ok(task) => return Ok(task),
                 Err(error) => match verdict(&error) {
                     // Its record is named the next time, where it is one's.
-                    Verdict::Later if self.is_refusal(&error) && !self.impatient => (self.impatient, tries) = (true, 0),
+                    Verdict::Later if self.is_refusal(&error) && !self.refusals_are_final => {
+                        (self.refusals_are_final, tries) = (true, 0)
+                    }
                     Verdict::Later => return Err(error),
                     Verdict::All => return self.end(Some(error.to_string())).await,
                     // A rule that the database looks at only at the end; what can be named is named the next time.
@@ -86,8 +94,9 @@ impl Run<'_> {
         }
         let fault = if verdict(&fault) == Verdict::Records { &fault } else { error };
         let seq = self.task.first_seq + failing - 1;
-        let blamed = self.chunk(failing - 1, 1).blame(self.engine.database().connection(), seq, fault).await?;
-        Ok(Some(blamed))
+        let attributed =
+            self.chunk(failing - 1, 1).attribute_error(self.engine.database().connection(), seq, fault).await?;
+        Ok(Some(attributed))
     }
 
     /// Whether the first `count` records can be done in one transaction, which is undone; else what kept them from it, in the chunk from
@@ -143,7 +152,7 @@ impl Run<'_> {
         task.processed_records = task.failed_records;
         let first = &errors[0];
         let message = format!(
-            "nothing was changed, because {} of {} records failed; the first is {}: {}",
+            "nothing was changed, because {} of {} records failed{FIRST}{}: {}",
             errors.len(),
             task.total_records,
             first.record_key,
@@ -160,6 +169,9 @@ impl Run<'_> {
         let mut task = self.task.clone();
         let mut errors: Vec<Failed> = Vec::new();
         let bad = |errors: &[Failed]| errors.iter().filter(|failed| !failed.is_gone()).count();
+        if self.kept_first {
+            self.keep_all(transaction).await?;
+        }
         while task.cursor < task.total_records as i64 && bad(&errors) < REPORTED_ERRORS {
             if self.interrupted.is_cancelled() {
                 return Err(Error::Internal("the task was cancelled".into()));
@@ -181,6 +193,7 @@ impl Run<'_> {
         }
         if task.cursor == task.total_records as i64 {
             self.free(transaction, &mut task, &mut errors).await?;
+            self.forgive_taken(transaction, &mut task, &mut errors).await?;
         }
         Ok(Some((task, errors)))
     }

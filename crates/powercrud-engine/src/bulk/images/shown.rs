@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 
 use super::{Images, Side, numbered_by_key};
-use crate::{bulk::places::Touched, engine::Engine, error::Result, own::tables, query::read, resource::Resource};
+use crate::{bulk::key_ranges::Touched, engine::Engine, error::Result, own::tables, query::read, resource::Resource};
 use powercrud_db::{Column, QueryExt as _, Value};
 
 /// A column's value before a task and after it; `after` is `None` where the task deleted the record.

@@ -164,6 +164,24 @@ impl<'a> Judge<'a> {
         Expr::col((Alias::new(&self.resource.table.name), Alias::new(column)))
     }
 
+    /// What is called so, where all of its columns may be seen.
+    fn unless_hidden(&self, name: String, columns: &[String]) -> String {
+        let hides = columns.iter().any(|column| self.resource.field(column).is_none());
+        if hides { "a rule over fields that are not shown".to_owned() } else { name }
+    }
+
+    /// As the record's own error will tell it: nothing of columns that are not shown.
+    fn without_hidden(&self, mut failure: Failure) -> Failure {
+        let all = failure.fields.len();
+        failure.fields.retain(|column| self.resource.field(column).is_some());
+        if failure.fields.len() < all {
+            failure.code = "CHECK".to_owned();
+            failure.rule = String::new();
+            failure.message = "they break a rule of the database over fields that are not shown".to_owned();
+        }
+        failure
+    }
+
     fn add_checks(&mut self) {
         for check in std::mem::take(&mut self.rules.checks) {
             if !self.changes_any(&check.columns) && !self.dialect.checks_whole_rows() {
@@ -173,6 +191,7 @@ impl<'a> Judge<'a> {
                 "" => format!("CHECK ({})", rule::plain(&check.condition)),
                 name => format!("CHECK {name}"),
             };
+            let name = self.unless_hidden(name, &check.columns);
             if check.columns.iter().any(|column| self.is_computed(column)) {
                 self.unknown.push(name);
                 continue;
@@ -184,6 +203,7 @@ impl<'a> Judge<'a> {
             // The text is the database's own; nothing that a request holds comes into it.
             let broken = Expr::cust(format!("NOT ({}\n)", check.condition));
             let failure = Failure { code: "CHECK".to_owned(), fields: check.columns, rule, message, records: 0 };
+            let failure = self.without_hidden(failure);
             self.reasons.push(Reason { failure, broken, shared: None, name });
         }
     }
@@ -196,7 +216,7 @@ impl<'a> Judge<'a> {
             if !self.changes_any(key) || key.iter().any(is_null) {
                 continue;
             }
-            let name = format!("the unique key {}", key.join(", "));
+            let name = self.unless_hidden(format!("the unique key {}", key.join(", ")), key);
             if key.iter().any(|column| self.is_computed(column)) {
                 self.unknown.push(name);
                 continue;
@@ -212,8 +232,9 @@ impl<'a> Judge<'a> {
             others.cond_where(is_itself.not()).and_where_option(table.own_rows_as(OTHER));
             let labels = rule::labels(self.resource, key);
             let message = format!("another record already has this {labels}");
+            let failure = self.without_hidden(failure("UNIQUE", key, message));
             self.reasons.push(Reason {
-                failure: failure("UNIQUE", key, message),
+                failure,
                 broken: Expr::exists(others.take()),
                 shared: (!key.iter().all(is_set)).then(|| key.clone()),
                 name,
@@ -227,7 +248,7 @@ impl<'a> Judge<'a> {
             if !self.changes_any(&key.columns) {
                 continue;
             }
-            let name = format!("the reference {}", key.columns.join(", "));
+            let name = self.unless_hidden(format!("the reference {}", key.columns.join(", ")), &key.columns);
             let target = self.engine.catalog().table(key.referenced_schema.as_deref(), &key.referenced_table);
             let computed = key.columns.iter().any(|column| self.is_computed(column));
             let Some(target) = target.filter(|_| !computed) else {
@@ -250,7 +271,7 @@ impl<'a> Judge<'a> {
                 broken = Cond::any().add(broken).add(Cond::all().add(some).add(others));
             }
             let message = format!("there is no record with this {}", rule::labels(self.resource, &key.columns));
-            let failure = failure("FOREIGN_KEY", &key.columns, message);
+            let failure = self.without_hidden(failure("FOREIGN_KEY", &key.columns, message));
             self.reasons.push(Reason { failure, broken: broken.into(), shared: None, name });
         }
     }

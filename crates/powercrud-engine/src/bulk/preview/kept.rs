@@ -4,7 +4,11 @@ use sea_orm::sea_query::{
     Alias, CommonTableExpression, Cond, Condition, Expr, ExprTrait as _, JoinType, Query, UnionType, WithClause,
 };
 
-use crate::{engine::Engine, resource::Resource};
+use crate::{
+    cascades::{emptied, is_readable, is_same},
+    engine::Engine,
+    resource::Resource,
+};
 use powercrud_db::{ForeignKey, ReferentialAction, Table};
 
 /// Cascades deeper than this are not followed.
@@ -14,12 +18,13 @@ const DEFAULT: &str = "powercrud_default";
 
 /// Whether a record of the resource's table can't be deleted together with those that match `selected`: a row of another table stands in
 /// the way, of it or of what the delete takes along; or a record of the same table that refers to it is not selected, or can't go itself.
-pub(super) fn kept(engine: &Engine, resource: &Resource, selected: &Condition) -> Condition {
+/// `is_all`: whether those are all that are selected. Rows of tables that the delete may empty are taken to go first.
+pub(super) fn kept(engine: &Engine, resource: &Resource, selected: &Condition, is_all: bool) -> Condition {
     let table = &resource.table;
     let emptied = emptied(engine, table);
     let own = |column: &str| Expr::col(table.column_ref(column));
     let mut any = refused(engine, table, &own, Some(selected), &emptied, 0);
-    let of_itself = |(from, key): &(&Table, &ForeignKey)| is_same(from, table) && restricts(key);
+    let of_itself = |(from, key): &(&Table, &ForeignKey)| is_all && is_same(from, table) && restricts(key);
     let keys: Vec<&ForeignKey> = engine.catalog().referrers(table).filter(of_itself).map(|(_, key)| key).collect();
     for key in &keys {
         let mut children = Query::select();
@@ -83,27 +88,8 @@ fn row(mut parts: Vec<Expr>) -> Expr {
     if parts.len() == 1 { parts.remove(0) } else { Expr::tuple(parts) }
 }
 
-pub(in crate::bulk) fn is_same(one: &Table, other: &Table) -> bool {
-    one.qualified_name() == other.qualified_name()
-}
-
 fn restricts(key: &ForeignKey) -> bool {
     key.on_delete == ReferentialAction::Restrict
-}
-
-/// The tables whose rows a delete from `table` may take along, and itself.
-pub(in crate::bulk) fn emptied<'a>(engine: &'a Engine, table: &'a Table) -> Vec<&'a Table> {
-    let mut reached = vec![table];
-    let mut next = 0;
-    while let Some(&table) = reached.get(next) {
-        next += 1;
-        for (from, key) in engine.catalog().referrers(table) {
-            if key.on_delete == ReferentialAction::Cascade && !reached.iter().any(|other| is_same(other, from)) {
-                reached.push(from);
-            }
-        }
-    }
-    reached
 }
 
 /// What a delete does to the rows that refer by a key.
@@ -127,9 +113,10 @@ pub(super) fn effect(
 ) -> Effect {
     let needed = |name: &String| from.column(name).is_some_and(|column| !column.nullable);
     match key.on_delete {
-        ReferentialAction::Restrict if emptied.iter().any(|other| is_same(other, from)) => Effect::Leaves,
-        ReferentialAction::Restrict => Effect::Stops(Condition::all()),
         ReferentialAction::Cascade => Effect::TakesAlong,
+        // They may go first.
+        _ if emptied.iter().any(|other| is_same(other, from)) => Effect::Leaves,
+        ReferentialAction::Restrict => Effect::Stops(Condition::all()),
         ReferentialAction::SetNull if key.columns.iter().any(needed) => Effect::Stops(Condition::all()),
         ReferentialAction::SetNull => Effect::Leaves,
         ReferentialAction::SetDefault => {
@@ -170,11 +157,6 @@ pub(super) fn unknown_defaults(engine: &Engine, table: &Table) -> Vec<String> {
 fn is_called(default: &str) -> bool {
     let before = |(place, _)| default[..place].chars().next_back();
     default.match_indices('(').filter_map(before).any(|c| c.is_alphanumeric() || c == '_' || c == '"')
-}
-
-/// Whether `key` can be followed from the rows of `from`: a column that may not be read can't.
-pub(in crate::bulk) fn is_readable(from: &Table, key: &ForeignKey) -> bool {
-    key.columns.iter().all(|name| from.column(name).is_some())
 }
 
 /// The records of `table` that match `condition`, by primary key, where `of` reads the key.

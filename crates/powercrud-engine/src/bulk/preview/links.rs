@@ -54,6 +54,13 @@ fn links_of(resource: &Resource, field: &ManyToMany) -> SelectStatement {
         let own = Expr::col(resource.table.column_ref(column));
         select.and_where(Expr::col((LINKED, field.source.name.clone())).eq(own));
     }
+    let (table, column) = (&field.reference.table, &field.reference.column);
+    if let (Some(_), Some(seen)) = (&table.scope, table.own_rows()) {
+        // Links with what there is not for the user are left alone.
+        let mut others = Query::select();
+        others.expr(Expr::col(table.column_ref(&column.name))).from(table.table_ref()).and_where(seen);
+        select.and_where(Expr::col((LINKED, field.target.name.clone())).in_subquery(others.take()));
+    }
     select.take()
 }
 

@@ -4,9 +4,13 @@ use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait as _, Query, SelectSt
 
 use super::{
     Referrer,
-    kept::{self, DEPTH, Effect, REFERRERS, among, is_readable, is_same},
+    kept::{self, DEPTH, Effect, REFERRERS, among},
 };
-use crate::{engine::Engine, error::Result};
+use crate::{
+    cascades::{emptied, is_readable, is_same},
+    engine::Engine,
+    error::Result,
+};
 use powercrud_db::{ForeignKey, QueryExt as _, ReferentialAction, Table};
 
 /// A delete of the records of `table` that match `selected`, without those that match `kept`.
@@ -25,27 +29,24 @@ impl Delete<'_> {
     pub(super) async fn referrers(&self) -> Result<Vec<Referrer>> {
         let selected = |columns: &[String]| self.columns(columns, self.selected.clone());
         let going = |columns: &[String]| self.columns(columns, self.going());
+        let staying = |columns: &[String]| {
+            self.columns(columns, Condition::all().add(self.selected.clone()).add(self.kept.clone()))
+        };
+        let emptied = emptied(self.engine, self.table);
         let mut found = Vec::new();
         for (from, key) in self.engine.catalog().referrers(self.table).filter(|(from, key)| is_readable(from, key)) {
             let restricts = key.on_delete == ReferentialAction::Restrict;
             let is_itself = is_same(from, self.table);
-            if restricts && !is_itself {
-                // It stands in the way, or goes along by another.
-                continue;
-            }
-            // Records that go have no rows that stand in their way.
-            let mut rows = rows(0, from, key, if restricts { &selected } else { &going });
-            if is_itself {
-                let own = |name: &str| Expr::col((Alias::new(REFERRERS[0]), Alias::new(name)));
-                rows.and_where(among(self.table, self.going(), &own).not());
-            }
-            let action = match key.on_delete {
-                ReferentialAction::Restrict => "restrict",
-                ReferentialAction::Cascade => "cascade",
-                ReferentialAction::SetNull => "set_null",
-                ReferentialAction::SetDefault => "set_default",
+            let may_go = emptied.iter().any(|other| is_same(other, from));
+            let reached: Reached<'_> = match restricts {
+                false => &going,
+                true if is_itself => &selected,
+                // Of those that may go along only what stays has some in its way.
+                true if may_go && !self.kept.is_empty() => &staying,
+                true => continue,
             };
-            found.push((referrer(from, key, action, None), rows));
+            let rows = self.others(from, rows(0, from, key, reached));
+            found.push((referrer(from, key, action(key), None), rows));
         }
         self.add_barriers(self.table, &selected, 0, &mut found);
         let mut referrers = Vec::new();
@@ -58,7 +59,20 @@ impl Delete<'_> {
         Ok(referrers)
     }
 
-    fn going(&self) -> Condition {
+    /// The rows of `from` that refer by `key` to what goes, without those that go themselves.
+    pub(super) fn rows_that_refer(&self, from: &Table, key: &ForeignKey) -> SelectStatement {
+        self.others(from, rows(0, from, key, &|columns| self.columns(columns, self.going())))
+    }
+
+    fn others(&self, from: &Table, mut rows: SelectStatement) -> SelectStatement {
+        if is_same(from, self.table) {
+            let own = |name: &str| Expr::col((Alias::new(REFERRERS[0]), Alias::new(name)));
+            rows.and_where(among(self.table, self.going(), &own).not());
+        }
+        rows
+    }
+
+    pub(super) fn going(&self) -> Condition {
         match self.kept.is_empty() {
             true => self.selected.clone(),
             false => Condition::all().add(self.selected.clone()).add(self.kept.clone().not()),
@@ -80,7 +94,7 @@ impl Delete<'_> {
             let of = |name: &str| Expr::col((target.clone(), Alias::new(name)));
             is_first.then(|| among(self.table, self.selected.clone(), &of))
         };
-        match kept::effect(table, from, key, &kept::emptied(self.engine, self.table), gone) {
+        match kept::effect(table, from, key, &emptied(self.engine, self.table), gone) {
             Effect::Stops(condition) => Some(condition),
             _ => None,
         }
@@ -115,7 +129,17 @@ impl Delete<'_> {
     }
 }
 
-fn referrer(from: &Table, key: &ForeignKey, action: &'static str, through: Option<String>) -> Referrer {
+/// What becomes of rows that refer by a key.
+pub(super) fn action(key: &ForeignKey) -> &'static str {
+    match key.on_delete {
+        ReferentialAction::Restrict => "restrict",
+        ReferentialAction::Cascade => "cascade",
+        ReferentialAction::SetNull => "set_null",
+        ReferentialAction::SetDefault => "set_default",
+    }
+}
+
+pub(super) fn referrer(from: &Table, key: &ForeignKey, action: &'static str, through: Option<String>) -> Referrer {
     Referrer { table: from.qualified_name(), columns: key.columns.clone(), records: 0, action, through }
 }
 

@@ -7,7 +7,7 @@ use powercrud_db::{Dialect, rules::Check};
 /// may be seen.
 pub(super) fn in_words(resource: &Resource, check: &Check, dialect: Dialect) -> (String, String) {
     if check.columns.iter().any(|column| resource.field(column).is_none()) {
-        return ("they break a rule of the database".to_owned(), check.name.clone());
+        return ("they break a rule of the database".to_owned(), String::new());
     }
     let label = |column: &str| format!("the {}", resource.label_of(column).to_lowercase());
     let columns: Vec<&str> = check.columns.iter().map(String::as_str).collect();

@@ -7,9 +7,11 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    bulk::{Plan, images, runs},
+    bulk::{Plan, runs},
+    cascades::changes_itself,
     error::{Error, Result},
     own::tables,
+    selection::kept_records,
     selection::{Checked, unfinished},
 };
 
@@ -39,23 +41,35 @@ impl Source {
 const KEYS_A_STATEMENT: usize = 250;
 
 impl Plan {
+    /// Whether images of all records are kept before the first of them is deleted.
+    fn keeps_first(&self) -> bool {
+        let keeps = self.operation.deletes() && self.resource.can_revert();
+        keeps && changes_itself(&self.engine, &self.resource.table)
+    }
+
     /// Where the frozen selection is inserted from; `None` where the keys are given one by one.
     pub(super) async fn source(&self, task_id: Uuid) -> Result<Option<Source>> {
         let dialect = self.engine.database().dialect();
         let runs = self.resource.freezes_runs(dialect);
-        if self.resource.version.is_some() && !matches!(self.selection, Checked::Matching { .. }) && !self.reverts() {
+        // What was ticked is among the records that there are for the user only as far as the table says so.
+        let is_condition = match &self.selection {
+            Checked::Matching { .. } => true,
+            Checked::Ticked(_) => self.resource.table.scope.is_some(),
+            _ => false,
+        };
+        if self.resource.version.is_some() && !is_condition && !self.reverts() {
             return Ok(None);
         }
         let (mut select, record_key, order) = match &self.selection {
             Checked::Keys { .. } => return Ok(None),
-            Checked::Matching { .. } => {
+            Checked::Matching { .. } | Checked::Ticked(_) if is_condition => {
                 let table = &self.resource.table;
                 let mut select = Query::select();
                 select
                     .from(table.table_ref())
                     .cond_where(self.selection.condition(&self.engine, &self.resource).await?);
-                // A run stands for records of whatever version.
-                if runs && self.resource.version.is_none() {
+                // A run stands for records of whatever version, and a record whose image is kept before it is known to go is told by its key.
+                if runs && self.resource.version.is_none() && !self.keeps_first() {
                     let shortcut = runs::of_gapless(&self.resource, select.clone(), task_id, dialect);
                     let select = runs::of_table(&self.resource, select.take(), task_id, dialect);
                     return Ok(Some(Source { select, columns: &RUN, shortcut }));
@@ -66,10 +80,11 @@ impl Plan {
             Checked::Ticked(stored) => {
                 (stored.keys(false), Expr::col("record_key"), vec!["record_key".into_column_ref()])
             }
+            Checked::Matching { .. } => return Err(Error::Internal("a condition is frozen as one".into())),
             // Each record with the number of its image, which a run could not name.
             Checked::Kept(task) => {
                 let mut images = Query::select();
-                images.from_subquery(images::records(task.id, dialect), "kept");
+                images.from_subquery(kept_records(task.id, dialect), "kept");
                 (images, Expr::col(("kept", "record_key")), vec![("kept", "seq").into_column_ref()])
             }
             Checked::Unfinished(task) if runs && !self.reverts() => {

@@ -7,7 +7,7 @@ use sea_orm_migration::{
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, moment, number, tables, text, uuid, word};
+use super::{create_index, create_tables, number, tables, text, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
@@ -52,10 +52,10 @@ fn bulk_task() -> TableCreateStatement {
         .col(word("notification"))
         .col(number("attempt"))
         .col(ColumnDef::new("worker_id").uuid())
-        .col(moment("lease_expires_at"))
+        .col(timestamp("lease_expires_at"))
         .col(number("created_at"))
-        .col(moment("started_at"))
-        .col(moment("completed_at"))
+        .col(timestamp("started_at"))
+        .col(timestamp("completed_at"))
         .col(text("error_message"))
         .take()
 }

@@ -7,7 +7,7 @@ use sea_orm_migration::{
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{add_column, create_tables, moment, number, tables, uuid};
+use super::{add_column, create_tables, number, tables, timestamp, uuid};
 
 pub(super) struct Migration;
 
@@ -23,7 +23,7 @@ impl MigrationTrait for Migration {
         create_tables(manager, [image(manager.get_database_backend())]).await?;
         // The columns whose values are kept, a JSON array; NULL where none are.
         add_column(manager, tables::BULK_TASK, ColumnDef::new("image_columns").text().take()).await?;
-        add_column(manager, tables::BULK_TASK, moment("images_purged_at")).await?;
+        add_column(manager, tables::BULK_TASK, timestamp("images_purged_at")).await?;
         // Of a revert: the task whose images it restores, and of each of its records the image.
         add_column(manager, tables::BULK_TASK, ColumnDef::new("reverts").uuid().take()).await?;
         add_column(manager, tables::SELECTED, ColumnDef::new("image_seq").big_integer().take()).await

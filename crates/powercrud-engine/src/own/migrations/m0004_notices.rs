@@ -7,7 +7,7 @@ use sea_orm_migration::{
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, moment, number, tables, text, uuid, word};
+use super::{create_index, create_tables, number, tables, text, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
@@ -45,7 +45,7 @@ fn notice() -> TableCreateStatement {
         .col(number("next_attempt_at"))
         .col(text("last_error"))
         .col(number("created_at"))
-        .col(moment("sent_at"))
+        .col(timestamp("sent_at"))
         .index(Index::create().unique().name("powercrud_notice_once").col("task_id").col("channel").col("recipient"))
         .take()
 }
@@ -60,7 +60,7 @@ fn message() -> TableCreateStatement {
         .col(text("text"))
         .col(word("level"))
         .col(number("created_at"))
-        .col(moment("shown_at"))
-        .col(moment("seen_at"))
+        .col(timestamp("shown_at"))
+        .col(timestamp("seen_at"))
         .take()
 }

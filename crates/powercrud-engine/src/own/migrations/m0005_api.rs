@@ -7,7 +7,7 @@ use sea_orm_migration::{
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, moment, number, tables, text, uuid, word};
+use super::{create_index, create_tables, number, tables, text, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
@@ -39,9 +39,9 @@ fn token() -> TableCreateStatement {
         .col(word("hash"))
         .col(word("prefix"))
         .col(number("created_at"))
-        .col(moment("expires_at"))
-        .col(moment("last_used_at"))
-        .col(moment("revoked_at"))
+        .col(timestamp("expires_at"))
+        .col(timestamp("last_used_at"))
+        .col(timestamp("revoked_at"))
         .index(Index::create().unique().name("powercrud_api_token_hash").col("hash"))
         .take()
 }

@@ -8,7 +8,7 @@ use sea_orm_migration::{
     sea_query::{ColumnDef, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, moment, number, tables, uuid, word};
+use super::{create_index, create_tables, number, tables, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
@@ -24,7 +24,7 @@ impl MigrationTrait for Migration {
         create_tables(manager, [task_event()]).await?;
         create_index(manager, "powercrud_task_event_task", tables::TASK_EVENT, &["task_id", "created_at"]).await?;
         create_index(manager, "powercrud_bulk_task_parent", tables::BULK_TASK, &["parent_id"]).await?;
-        for mut column in [moment("results_purged_at"), ColumnDef::new("names").text().take()] {
+        for mut column in [timestamp("results_purged_at"), ColumnDef::new("names").text().take()] {
             if !manager.has_column(tables::BULK_TASK, column.get_column_name()).await? {
                 manager.alter_table(Table::alter().table(tables::BULK_TASK).add_column(&mut column).take()).await?;
             }

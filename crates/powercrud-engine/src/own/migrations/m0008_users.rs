@@ -7,7 +7,7 @@ use sea_orm_migration::{
     sea_query::{ColumnDef, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, moment, number, tables, text, uuid, word};
+use super::{create_index, create_tables, number, tables, text, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
@@ -42,7 +42,7 @@ fn user() -> TableCreateStatement {
         .col(ColumnDef::new("is_staff").boolean().not_null())
         .col(ColumnDef::new("is_active").boolean().not_null())
         .col(number("created_at"))
-        .col(moment("last_login_at"))
+        .col(timestamp("last_login_at"))
         .take()
 }
 

@@ -50,7 +50,7 @@ const LONG: [(&str, &[(&str, bool)]); 5] = [
     ),
     (tables::SELECTED, &[("record_key", true), ("record_version", false)]),
     (tables::TASK_ERROR, &[("record_key", true), ("message", true)]),
-    (tables::BLOCK, &[("low_text", false), ("high_text", false)]),
+    (tables::KEY_RANGE, &[("low_text", false), ("high_text", false)]),
     (tables::SELECTION, &[("filter", false)]),
 ];
 

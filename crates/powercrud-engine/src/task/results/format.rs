@@ -4,29 +4,25 @@ use super::{ResultRecord, Results};
 use crate::error::{Error, Result};
 
 /// How results are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "lowercase"))]
+#[strum(serialize_all = "lowercase")]
 pub enum Format {
     /// Comma-separated, with a head. A text that a spreadsheet would run as a formula begins with an apostrophe, as OWASP advises.
     Csv,
     /// One JSON object a line, exactly as stored.
+    #[cfg_attr(feature = "openapi", schema(rename = "jsonl"))]
+    #[strum(serialize = "jsonl")]
     JsonLines,
 }
 
 impl Format {
     /// Both.
-    pub const ALL: [Self; 2] = [Self::Csv, Self::JsonLines];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The word on the command line, and the ending of a file's name.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::JsonLines => "jsonl",
-        }
-    }
-
-    /// The format of that word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.as_str() == word)
+        self.into()
     }
 
     /// What stands before the first record.

@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
 /// How long the server may take for one answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What an address may be.
 const ALLOWED: &str =
@@ -102,7 +102,7 @@ impl Server {
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&self.host)
             .port(self.port)
             .tls(self.tls.clone())
-            .timeout(Some(PATIENCE));
+            .timeout(Some(TIMEOUT));
         if let Some(login) = &self.login {
             builder = builder.credentials(login.clone());
         }

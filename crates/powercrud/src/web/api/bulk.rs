@@ -1,5 +1,6 @@
-//! Bulk update and bulk delete.
+//! Bulk update, bulk delete and actions.
 
+mod action;
 mod preview;
 
 use axum::{
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
 use utoipa::ToSchema;
 
+pub(super) use action::{__path_action, action};
 use preview::PreviewJson;
 
 use super::{body::Body, caller::Caller, tasks, value};
@@ -19,12 +21,14 @@ use crate::{
     web::{error::WebResult, paths::unmark},
 };
 use powercrud_engine::{
+    action::Action,
     bulk::{self, Answer, BulkRequest, RequestKey, Requested, Route},
     error::{Error, FieldError},
     form::Input,
     query::ListParams,
     resource::{Resource, grouped},
     selection::Selection,
+    task_json::TaskJson,
 };
 
 /// Which records to change, and how. Exactly one of `ids`, `filter` and `all` says which.
@@ -130,7 +134,7 @@ enum KeyPart {
     )),
     responses(
         (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
-        (status = 202, description = "It runs in the background", body = tasks::TaskJson, headers(
+        (status = 202, description = "It runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The task's address"),
             ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
         )),
@@ -139,7 +143,7 @@ enum KeyPart {
     )
 )]
 pub(super) async fn update(caller: Caller, Path(resource): Path<String>, body: Body) -> WebResult<Response> {
-    carry_out(&caller, unmark(&resource), &body, true).await
+    carry_out(&caller, unmark(&resource), &body, Kind::Update).await
 }
 
 /// Delete many records
@@ -152,7 +156,7 @@ pub(super) async fn update(caller: Caller, Path(resource): Path<String>, body: B
     request_body = BulkDelete,
     responses(
         (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
-        (status = 202, description = "It runs in the background", body = tasks::TaskJson, headers(
+        (status = 202, description = "It runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The task's address"),
             ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
         )),
@@ -161,7 +165,7 @@ pub(super) async fn update(caller: Caller, Path(resource): Path<String>, body: B
     )
 )]
 pub(super) async fn delete(caller: Caller, Path(resource): Path<String>, body: Body) -> WebResult<Response> {
-    carry_out(&caller, unmark(&resource), &body, false).await
+    carry_out(&caller, unmark(&resource), &body, Kind::Delete).await
 }
 
 /// An ended task, or what would happen.
@@ -171,15 +175,23 @@ pub(super) async fn delete(caller: Caller, Path(resource): Path<String>, body: B
 #[expect(dead_code, reason = "describes an answer")]
 enum BulkAnswer {
     #[schema(title = "Task")]
-    Task(Box<tasks::TaskJson>),
+    Task(Box<TaskJson>),
     #[schema(title = "Preview")]
     Preview(PreviewJson),
 }
 
-async fn carry_out(caller: &Caller, resource: &str, body: &Body, is_update: bool) -> WebResult<Response> {
+/// What a bulk request is about.
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Update,
+    Delete,
+    Action(&'a Action),
+}
+
+async fn carry_out(caller: &Caller, resource: &str, body: &Body, kind: Kind<'_>) -> WebResult<Response> {
     caller.require(Scope::Bulk)?;
     let resource = caller.app().resource(resource)?.clone();
-    let wanted = Wanted::read(&resource, body, is_update)?;
+    let wanted = Wanted::read(&resource, body, kind)?;
     let key = wanted.request_id.as_ref().map(|id| RequestKey::new(caller.user(), id, &wanted.content));
     if let (Some(key), false) = (&key, wanted.validate_only)
         && let Some(task) = key.find(caller.app()).await?
@@ -225,22 +237,35 @@ struct Wanted {
 /// The most records that are selected one by one.
 const MOST_IDS: usize = 100_000;
 
-const KEYS: [&str; 8] =
-    ["ids", "filter", "all", "validate_only", "request_id", "background", "expected_count", "changes"];
+const KEYS: [&str; 7] = ["ids", "filter", "all", "validate_only", "request_id", "background", "expected_count"];
 
 impl Wanted {
-    fn read(resource: &Resource, body: &Body, is_update: bool) -> Result<Self, Error> {
-        let allowed = if is_update { &KEYS[..] } else { &KEYS[..7] };
-        let mut errors = body.strange_keys(allowed);
+    fn read(resource: &Resource, body: &Body, kind: Kind<'_>) -> Result<Self, Error> {
+        let own = match kind {
+            Kind::Update => Some("changes"),
+            Kind::Delete => None,
+            Kind::Action(_) => Some("values"),
+        };
+        let mut errors = body.strange_keys(&KEYS.into_iter().chain(own).collect::<Vec<_>>());
         let validate_only = body.read("validate_only", "true or false", &mut errors).unwrap_or(false);
         let background = body.read("background", "true or false", &mut errors).unwrap_or(false);
         let expected_count = body.read("expected_count", "a whole number from 0", &mut errors);
         let request_id = request_id(body, &mut errors);
         let selection = selection(resource, body, &mut errors);
-        let changes = if is_update { changes(resource, body, &mut errors) } else { Vec::new() };
+        let inputs = match kind {
+            Kind::Update => changes(resource, body, &mut errors),
+            Kind::Delete => Vec::new(),
+            Kind::Action(action) => action::values(action, body, &mut errors),
+        };
         let Some(selection) = selection.filter(|_| errors.is_empty()) else { return Err(Error::Invalid(errors)) };
-        let content = json!([resource.name, is_update, changes, selection_json(&selection), background]);
-        let operation = if is_update { Requested::Update(changes) } else { Requested::Delete };
+        let (kind, operation) = match kind {
+            Kind::Update => (json!(true), Requested::Update(inputs.clone())),
+            Kind::Delete => (json!(false), Requested::Delete),
+            Kind::Action(Action { name, .. }) => {
+                (json!(name), Requested::Action { name: name.clone(), values: inputs.clone() })
+            }
+        };
+        let content = json!([resource.name, kind, inputs, selection_json(&selection), background]);
         Ok(Self { operation, selection, validate_only, request_id, background, expected_count, content })
     }
 }

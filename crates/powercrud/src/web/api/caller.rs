@@ -1,4 +1,4 @@
-//! Who asks the API: a program with a token, or a browser that is signed in.
+//! The caller of the API: a program with a token, or a browser that is signed in.
 
 use axum::{
     extract::FromRequestParts,
@@ -9,19 +9,18 @@ use crate::{
     app::PowerCrud,
     token::{self, ApiToken, Scope},
     web::{
-        Web,
-        ask::Ask,
-        auth,
+        Web, auth,
+        context::RequestContext,
         error::{Problem, WebError, WebResult},
         paths::{Paths, parse_query},
-        span,
+        refusal, span,
     },
 };
 use powercrud_engine::user::User;
 
 /// What a handler of the API knows of its request.
 pub(in crate::web) struct Caller {
-    ask: Ask,
+    context: RequestContext,
     /// `None`: a person's browser, which may do all that the person may.
     token: Option<ApiToken>,
     /// The query string, decoded.
@@ -37,11 +36,12 @@ impl FromRequestParts<Web> for Caller {
             return Err(super::body::refuse_nul(name).into());
         }
         let Some(credentials) = parts.headers.get(header::AUTHORIZATION) else {
-            let ask = Ask::from_request_parts(parts, web).await.map_err(|error| match error.0.status {
-                StatusCode::UNAUTHORIZED => nobody().into(),
-                _ => error,
-            })?;
-            return Ok(Self { ask, token: None, query });
+            let context =
+                RequestContext::from_request_parts(parts, web).await.map_err(|error| match error.0.status {
+                    StatusCode::UNAUTHORIZED => nobody().into(),
+                    _ => error,
+                })?;
+            return Ok(Self { context, token: None, query });
         };
         let secret = credentials.to_str().ok().and_then(|text| {
             let (scheme, secret) = text.split_once(' ')?;
@@ -51,24 +51,25 @@ impl FromRequestParts<Web> for Caller {
             Some(secret) => token::find(&web.app, secret).await?.ok_or_else(bad_token)?,
             None => return Err(bad_token().into()),
         };
-        let mut ask = Ask::of(web, parts);
-        (ask.user, ask.signed_in) = (token.user.clone(), true);
-        span::note_user(&ask.user);
-        Ok(Self { ask, token: Some(token), query })
+        let mut context = RequestContext::of(web, parts);
+        context.act_as(token.user.clone());
+        span::note_user(&context.user);
+        refusal::note_user(&parts.extensions, &context.user);
+        Ok(Self { context, token: Some(token), query })
     }
 }
 
 impl Caller {
     pub(super) fn app(&self) -> &PowerCrud {
-        self.ask.app()
+        self.context.app()
     }
 
     pub(in crate::web) fn user(&self) -> &User {
-        &self.ask.user
+        &self.context.user
     }
 
     pub(super) fn paths(&self) -> &Paths {
-        &self.ask.paths
+        &self.context.paths
     }
 
     /// Whether somebody who was let in a while ago would be so still.

@@ -19,9 +19,10 @@ List, filter, create, change and delete records, alone and in bulk. Bulk operati
 A program sends a token: `Authorization: Bearer pcr_…`. Every token may read; its scopes say what else: `write` (single records), `bulk` \
 (many records), `tasks` (cancel, pause, resume), `admin` (all of that, and tokens). It acts as the user it was made for.
 
-Values: decimals are strings of digits, so that none is lost; dates and moments are ISO 8601; bytes are given as their number and can't be \
+Values: decimals are strings of digits, so that none is lost; dates and timestamps are ISO 8601; bytes are given as their number and can't be \
 written; null is NULL. A record's key is the text of its key field, or a JSON array of texts where there are several. In an address \
-a name or key that is empty, `.` or `..`, or that begins with `~`, has a `~` put before it.
+a name or key that is empty, `.` or `..` has a `~` put before it (such addresses don't travel), and so has one that consists of tildes alone, \
+or of tildes and one or two dots after them.
 
 A record comes with an `ETag`. Sent back as `If-Match`, a change or a deletion is refused (412, `STALE_RECORD`) where somebody else has \
 changed the record meanwhile. A field that has the given value already is not written, so that all that was read may be sent back.
@@ -49,25 +50,38 @@ pub(super) fn complete(document: OpenApi, app: &PowerCrud) -> Value {
     document["components"]["securitySchemes"]["token"] =
         json!({"type": "http", "scheme": "bearer", "description": "A token such as pcr_0123456789abcdef…"});
     document["security"] = json!([{"token": []}]);
-    let names: Vec<_> = app.resources().iter().map(|resource| resource.name.as_str()).collect();
+    name_resources(&mut document, app);
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (_, item) in paths {
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
-            complete_operation(operation, &names);
+            complete_operation(operation);
         }
     }
     document
 }
 
-fn complete_operation(operation: &mut Value, names: &[&str]) {
+/// Says which resources there are for whoever `app` is narrowed for.
+pub(super) fn name_resources(document: &mut Value, app: &PowerCrud) {
+    let names: Vec<_> = app.resources().iter().map(|resource| resource.name.as_str()).collect();
+    let items = document["paths"].as_object_mut().into_iter().flatten().map(|(_, item)| item);
+    let operations = items.filter_map(Value::as_object_mut).flatten().map(|(_, operation)| operation);
+    let parameters = operations.filter_map(|operation| operation.get_mut("parameters").and_then(Value::as_array_mut));
+    for parameter in parameters.flatten() {
+        if parameter["name"] == "resource" && parameter["in"] == "path" {
+            match (names.is_empty(), parameter["schema"].as_object_mut()) {
+                (true, Some(schema)) => _ = schema.remove("enum"),
+                _ => parameter["schema"]["enum"] = json!(names),
+            }
+        }
+    }
+}
+
+fn complete_operation(operation: &mut Value) {
     let mut has = (false, false);
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         match parameter["in"].as_str() {
             Some("path") => has.0 = true,
             _ => has.1 = true,
-        }
-        if parameter["name"] == "resource" && parameter["in"] == "path" && !names.is_empty() {
-            parameter["schema"]["enum"] = json!(names);
         }
     }
     let has_body = operation.get("requestBody").is_some();
@@ -104,6 +118,7 @@ fn complete_operation(operation: &mut Value, names: &[&str]) {
 /// The document, for the place that this router is nested at.
 pub(super) async fn serve(caller: Caller, document: Arc<Value>) -> WebResult<Response> {
     let mut document = Value::clone(&document);
+    name_resources(&mut document, caller.app());
     let base = caller.paths().base();
     document["servers"] = json!([{"url": if base.is_empty() { "/" } else { base }}]);
     Ok(Json(document).into_response())

@@ -6,7 +6,8 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::web::{ask::Ask, error::WebResult};
+use super::document;
+use crate::web::{context::RequestContext, error::WebResult};
 
 #[derive(Serialize)]
 struct ApiView {
@@ -74,12 +75,14 @@ struct Schema {
     members: Vec<Member>,
 }
 
-pub(super) async fn page(ask: Ask, document: Arc<Value>) -> WebResult<Response> {
-    let view = view(&ask, &document);
-    ask.page("api.html", "JSON API", &view).await
+pub(super) async fn page(context: RequestContext, document: Arc<Value>) -> WebResult<Response> {
+    let mut document = Value::clone(&document);
+    document::name_resources(&mut document, context.app());
+    let view = view(&context, &document);
+    context.page("api.html", "JSON API", &view).await
 }
 
-fn view(ask: &Ask, document: &Value) -> ApiView {
+fn view(context: &RequestContext, document: &Value) -> ApiView {
     let operations = || {
         let paths = document["paths"].as_object().into_iter().flatten();
         paths.flat_map(|(path, item)| {
@@ -97,8 +100,8 @@ fn view(ask: &Ask, document: &Value) -> ApiView {
     let schemas = document["components"]["schemas"].as_object().into_iter().flatten();
     ApiView {
         about: text(&document["info"]["description"]).split("\n\n").map(pieces).collect(),
-        document_href: format!("{}/openapi.json", ask.paths.api()),
-        tokens_href: ask.paths.tokens(),
+        document_href: format!("{}/openapi.json", context.paths.api()),
+        tokens_href: context.paths.tokens(),
         groups: document["tags"].as_array().into_iter().flatten().map(group).collect(),
         schemas: schemas
             .filter(|(_, schema)| schema.get("properties").is_some())

@@ -1,10 +1,13 @@
 //! Parameters of the API's own, read name by name, so that every mistake is told at once.
 
+use std::str::FromStr;
+
 use super::caller::Caller;
 use crate::web::view::day_start;
 use powercrud_engine::{
     error::{Error, FieldError},
     task::Status,
+    words::listed,
 };
 
 /// A query string that is read name by name.
@@ -46,8 +49,7 @@ impl Query {
             match Status::from_word(word) {
                 Some(status) => statuses.push(status),
                 None => {
-                    let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
-                    let message = format!("{word:?} is no state; allowed are: {}", known.join(", "));
+                    let message = format!("{word:?} is no state; allowed are: {}", listed(Status::ALL));
                     self.errors.push(FieldError::new("status", "INVALID_CHOICE", message));
                 }
             }
@@ -55,29 +57,29 @@ impl Query {
         statuses
     }
 
-    /// One of some words, in the words' own type; `None` where it is not given.
-    pub(super) fn word<T>(&mut self, name: &str, allowed: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
+    /// One of the words of `all`, in the words' own type; `None` where it is not given.
+    pub(super) fn word<T: FromStr + Copy + Into<&'static str>>(&mut self, name: &str, all: &[T]) -> Option<T> {
         let word = self.take(name)?;
-        let read = read(&word);
+        let read = word.parse().ok();
         if read.is_none() {
-            let message = format!("{word:?} is not allowed; allowed are: {allowed}");
+            let message = format!("{word:?} is not allowed; allowed are: {}", listed(all));
             self.errors.push(FieldError::new(name, "INVALID_CHOICE", message));
         }
         read
     }
 
-    /// A moment in milliseconds since 1970 UTC, from RFC 3339 or a day.
-    pub(super) fn moment(&mut self, name: &str) -> Option<i64> {
+    /// A timestamp in milliseconds since 1970 UTC, from RFC 3339 or a day.
+    pub(super) fn timestamp(&mut self, name: &str) -> Option<i64> {
         let text = self.take(name)?;
-        let moment = chrono::DateTime::parse_from_rfc3339(&text).map(|moment| moment.timestamp_millis()).ok();
-        let moment = moment.or_else(|| day_start(&text));
-        if moment.is_none() {
+        let timestamp = chrono::DateTime::parse_from_rfc3339(&text).map(|timestamp| timestamp.timestamp_millis()).ok();
+        let timestamp = timestamp.or_else(|| day_start(&text));
+        if timestamp.is_none() {
             let message = format!(
-                "{text:?} is no moment; allowed is one with its zone, such as 2026-01-31T12:00:00Z, or a day in UTC, such as 2026-01-31"
+                "{text:?} is not a timestamp; allowed is one with its zone, such as 2026-01-31T12:00:00Z, or a day in UTC, such as 2026-01-31"
             );
             self.errors.push(FieldError::new(name, "INVALID_VALUE", message));
         }
-        moment
+        timestamp
     }
 
     /// Nothing that is not `allowed` may be left, and nothing twice.

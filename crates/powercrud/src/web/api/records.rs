@@ -157,7 +157,8 @@ pub(super) async fn get(caller: Caller, Path((resource, key)): Path<(String, Str
 /// Change a record
 ///
 /// The body holds the fields to change; the others stay as they are, and so does what has the given value already: all that was read
-/// may be sent back. With `If-Match` the record is changed only where it is what was read.
+/// may be sent back. With `If-Match` the record is changed only where it is what was read. A trigger may give the record another key; the
+/// answer's `key` is the one that it has then.
 #[utoipa::path(
     patch, path = "/api/v1/resources/{resource}/records/{key}", tag = "records",
     params(
@@ -168,6 +169,7 @@ pub(super) async fn get(caller: Caller, Path((resource, key)): Path<(String, Str
     request_body = BTreeMap<String, serde_json::Value>,
     responses(
         (status = 200, body = RecordJson, headers(("ETag" = String, description = "The record's, after the change"))),
+        (status = 204, description = "It was saved, and the database has put it under another key, which it does not tell"),
         (status = 409, description = "A bulk task holds the record", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),
         (status = 412, description = "The record is not what it was when it was read (`STALE_RECORD`)",
@@ -186,8 +188,13 @@ pub(super) async fn update(
     // In JSON both are null.
     let expected = expected(&headers)?.taking_null_for_null();
     let written = record::update_expecting(caller.app(), caller.user(), &resource, &key, &inputs, &expected).await;
-    unless_held(&caller, written).await?;
-    Ok(with_etag(&resource, &record::get(caller.app(), &resource, &key).await?).into_response())
+    let Some(key) = unless_held(&caller, written).await? else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+    match record::get(caller.app(), &resource, &key).await {
+        Ok(row) => Ok(with_etag(&resource, &row).into_response()),
+        // It was saved, and has gone since.
+        Err(Error::RecordNotFound { .. }) => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Delete a record

@@ -8,6 +8,7 @@ use super::caller::Caller;
 use crate::web::{error::WebResult, paths::unmark};
 use powercrud_db::ColumnType;
 use powercrud_engine::{
+    action::{Action, ActionFieldKind},
     query::Operator,
     resource::{self, Resource},
 };
@@ -38,10 +39,48 @@ pub(super) struct ResourceJson {
     bulk_update: bool,
     /// Whether bulk delete is offered.
     bulk_delete: bool,
+    /// What else can be done to many records, by `POST …/actions/NAME`.
+    actions: Vec<ActionJson>,
     /// Every field of a record.
     fields: Vec<FieldJson>,
     /// Links with records of other tables, which bulk update can change.
     many_to_many: Vec<ManyToManyJson>,
+}
+
+/// Something that can be done to many records.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Action)]
+pub(super) struct ActionJson {
+    /// The name in addresses.
+    name: String,
+    /// The name for people.
+    label: String,
+    /// What people are told before they confirm it; null where that is nothing.
+    confirm: Option<String>,
+    /// The permission that it needs, where it names one.
+    permission: Option<String>,
+    /// What may be filled in.
+    fields: Vec<ActionFieldJson>,
+}
+
+/// A field of an action's form.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ActionField)]
+pub(super) struct ActionFieldJson {
+    /// The name in `values`.
+    name: String,
+    /// The name for people.
+    label: String,
+    /// Help for people; may be empty.
+    help_text: String,
+    /// What it takes: `text`, `integer`, `decimal`, `boolean`, `date` or `choice`.
+    r#type: &'static str,
+    /// Whether it must have a value.
+    required: bool,
+    /// What it has where it is left out; null where that is no value.
+    default: Option<String>,
+    /// Of a choice: the values that it takes.
+    choices: Vec<String>,
 }
 
 /// Links with records of another table.
@@ -166,6 +205,7 @@ fn describe(resource: &Resource) -> ResourceJson {
         can_delete: resource.can_delete(),
         bulk_update: resource.bulk_fields().next().is_some() || resource.bulk_many_to_many().next().is_some(),
         bulk_delete: resource.can_bulk_delete(),
+        actions: resource.actions.iter().map(|action| describe_action(action)).collect(),
         fields: resource.fields.iter().map(|field| describe_field(resource, field)).collect(),
         many_to_many: resource
             .many_to_many
@@ -176,6 +216,32 @@ fn describe(resource: &Resource) -> ResourceJson {
                 help_text: links.help_text.clone(),
                 bulk_editable: resource.bulk_many_to_many().any(|other| other.name == links.name),
                 reference: describe_reference(&links.reference),
+            })
+            .collect(),
+    }
+}
+
+fn describe_action(action: &Action) -> ActionJson {
+    let choices = |kind: &ActionFieldKind| match kind {
+        ActionFieldKind::Choice(choices) => choices.iter().map(|(value, _)| value.clone()).collect(),
+        _ => Vec::new(),
+    };
+    ActionJson {
+        name: action.name.clone(),
+        label: action.label.clone(),
+        confirm: action.confirm.clone(),
+        permission: action.permission.clone(),
+        fields: action
+            .fields
+            .iter()
+            .map(|field| ActionFieldJson {
+                name: field.name.clone(),
+                label: field.label.clone(),
+                help_text: field.help.clone(),
+                r#type: field.kind.as_str(),
+                required: field.required,
+                default: field.default.clone(),
+                choices: choices(&field.kind),
             })
             .collect(),
     }

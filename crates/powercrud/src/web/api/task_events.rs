@@ -10,23 +10,30 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{caller::Caller, query::Query, tasks};
 use crate::{
-    live::{Live, Snapshot, Watch},
+    live::{Snapshot, Watch},
     web::{
-        ask::text,
+        context::text,
         error::WebResult,
         live::{ASKED_EVERY, BEAT, LONGEST, RETRY, at_once, too_many},
     },
 };
-use powercrud_engine::{Engine, task::BulkTask};
+use powercrud_engine::{
+    Engine,
+    error::{Error, Result},
+    task::BulkTask,
+    task_json::TaskJson,
+};
 
 /// The progress of a bulk task, as it comes
 ///
 /// A stream of server-sent events, one for each change that is seen; the task is looked at more than once a second. Each is named
-/// `task`; its data is the task, as in lists, and `as_of`: the moment, by the database's clock, at which it was so. It ends with the task; also after five minutes, and when the server stops: a client connects again (an `EventSource` by
+/// `task`; its data is the task, as in lists, and `as_of`: the time, by the database's clock, at which it was so. It ends with the task; also after five minutes, and when the server stops: a client connects again (an `EventSource` by
 /// itself) and sends the last event's id as `Last-Event-ID`. Then it is told what is new; where that event was the task's end, the
 /// answer is 204, which tells an `EventSource` to stay away.
 #[utoipa::path(
@@ -48,7 +55,7 @@ pub(super) async fn events(caller: Caller, Path(id): Path<String>, headers: Head
     if task.status.is_final() && seen.as_deref() == Some(&*event_id(&task)) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let watch = Live::watch(caller.app(), [task.id]).ok_or_else(too_many)?;
+    let watch = caller.app().live().watch(caller.app(), [task.id], false).ok_or_else(too_many)?;
     let now = Instant::now();
     let stream = Stream { caller, watch, seen, until: now + LONGEST, ask_at: now + ASKED_EVERY };
     let events = futures_util::stream::unfold(stream, async |mut stream| {
@@ -64,11 +71,19 @@ fn event_id(task: &BulkTask) -> String {
     format!("{}.{}.{}.{}", task.status.as_str(), task.attempt, task.processed_records, task.failed_records)
 }
 
-/// The task as in lists, and when it was so.
-fn json(engine: &Engine, snapshot: &Snapshot) -> String {
-    let mut json = tasks::without_errors(engine, &snapshot.task);
-    json["as_of"] = serde_json::json!(chrono::DateTime::from_timestamp_millis(snapshot.at));
-    json.to_string()
+/// The task as in lists.
+#[derive(Serialize)]
+struct Progress {
+    #[serde(flatten)]
+    task: TaskJson,
+    /// When it was so.
+    as_of: Option<DateTime<Utc>>,
+}
+
+fn json(engine: &Engine, snapshot: &Snapshot) -> Result<String> {
+    let task = TaskJson::from(&snapshot.task.as_shown(engine));
+    let progress = Progress { task, as_of: DateTime::from_timestamp_millis(snapshot.at) };
+    serde_json::to_string(&progress).map_err(|error| Error::Internal(error.to_string()))
 }
 
 struct Stream {
@@ -104,7 +119,9 @@ impl Stream {
                 if self.seen.as_ref() == Some(&event_id) {
                     continue;
                 }
-                let json = snapshot.text("api", |snapshot| Ok(json(self.caller.app(), snapshot))).ok()?;
+                let viewer = self.caller.app().viewer().map(|user| user.id.as_deref().unwrap_or_default());
+                let json =
+                    snapshot.text(&format!("api {viewer:?}"), |snapshot| json(self.caller.app(), snapshot)).ok()?;
                 self.seen = Some(event_id.clone());
                 return Some(Event::default().event("task").id(event_id).retry(RETRY).data(&*json));
             }

@@ -7,6 +7,7 @@ use crate::web::{error::WebResult, results};
 use powercrud_engine::{
     error::FieldError,
     task::results::{Format, Outcome},
+    words::listed,
 };
 
 /// The records of a bulk task by outcome
@@ -17,8 +18,8 @@ use powercrud_engine::{
     get, path = "/api/v1/tasks/{id}/results", tag = "tasks",
     params(
         ("id" = String, Path, description = "The task's id"),
-        ("outcome" = inline(OutcomeWord), Query, description = "Which records: those done, those that failed, those not attempted (yet)"),
-        ("format" = inline(Option<FormatWord>), Query, description = "`jsonl` where it is left out"),
+        ("outcome" = inline(Outcome), Query, description = "Which records: those done, those that failed, those not attempted (yet)"),
+        ("format" = inline(Option<Format>), Query, description = "`jsonl` where it is left out"),
     ),
     responses((status = 200, description = "One record a line", content(
         (String = "application/x-ndjson",
@@ -28,32 +29,13 @@ use powercrud_engine::{
 )]
 pub(super) async fn results(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
     let mut query = Query::of(&caller);
-    let outcome = query.word("outcome", &Outcome::ALL.map(Outcome::as_str).join(", "), Outcome::from_word);
-    let format = query.word("format", &Format::ALL.map(Format::as_str).join(", "), Format::from_word);
+    let outcome = query.word("outcome", Outcome::ALL);
+    let format = query.word("format", Format::ALL);
     if outcome.is_none() && query.errors.iter().all(|error| error.field.as_deref() != Some("outcome")) {
-        let message = format!("must be there: one of {}", Outcome::ALL.map(Outcome::as_str).join(", "));
+        let message = format!("must be there: one of {}", listed(Outcome::ALL));
         query.errors.push(FieldError::new("outcome", "NOT_NULL", message));
     }
     query.end(&["outcome", "format"])?;
     let task = tasks::find(&caller, &id).await?;
     results::file(caller.app(), task, outcome.unwrap_or(Outcome::Failed), format.unwrap_or(Format::JsonLines))
-}
-
-/// What became of a record.
-#[derive(utoipa::ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes a parameter")]
-enum OutcomeWord {
-    Succeeded,
-    Failed,
-    Unprocessed,
-}
-
-/// How results are written.
-#[derive(utoipa::ToSchema)]
-#[schema(rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes a parameter")]
-enum FormatWord {
-    Csv,
-    Jsonl,
 }

@@ -13,141 +13,21 @@ use uuid::Uuid;
 use super::{body::Body, caller::Caller, query::Query};
 use crate::{token::Scope, web::error::WebResult};
 use powercrud_engine::{
-    Engine,
     bulk::{self, Answer},
+    control,
     error::{Error, FieldError},
+    notify,
     task::{
-        self, BulkTask, RecordError,
+        BulkTask, RecordError,
         store::{self, TaskFilter},
     },
+    task_json::TaskJson,
 };
-
-/// A bulk task.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Task)]
-pub(super) struct TaskJson {
-    /// Names it; later tasks have greater ids.
-    id: Uuid,
-    /// The task that this one retries or reverts.
-    parent_id: Option<Uuid>,
-    /// Where it stands. SUCCESS, PARTIAL (some records failed), FAILURE and CANCELLED are ends.
-    status: TaskStatus,
-    /// What it does: `update`, `delete` or `revert`.
-    operation: String,
-    /// The resource.
-    resource: String,
-    /// The id of who submitted it; null for the operator.
-    user_id: Option<String>,
-    /// That user's name at the time.
-    user_name: Option<String>,
-    /// The `x-request-id` of the request that submitted it, not the `request_id` of its body; null where it was not submitted by HTTP.
-    request_id: Option<String>,
-    /// Of an update: the new values as text, by field name; null is NULL. Of a many-to-many field: operations, each with keys and names.
-    /// `(hidden)` stands for what was done to a field that the resource does not show now.
-    changes: std::collections::BTreeMap<String, serde_json::Value>,
-    /// How many records were selected.
-    total_records: u64,
-    /// How many were attempted.
-    processed_records: u64,
-    /// How many were done.
-    succeeded_records: u64,
-    /// How many failed.
-    failed_records: u64,
-    /// Of a delete's done records: how many were gone already.
-    missing_records: u64,
-    /// Of an update's done records: how many held the new values already and were not written.
-    unchanged_records: u64,
-    /// From 0 to 100.
-    #[schema(maximum = 100)]
-    progress_percent: u64,
-    created_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// When a worker first took it.
-    started_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// When it ended.
-    completed_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// When its records and their errors were thrown away, where they are not kept any more.
-    results_purged_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// Of a revert, also of a retried one: the task whose former values it restores.
-    reverts: Option<Uuid>,
-    /// Why it ended early; empty where it did not.
-    error_message: String,
-    /// The first hundred records that failed, in the order of the selection; not in lists.
-    #[schema(nullable = false)]
-    errors: Option<Vec<RecordErrorJson>>,
-    /// Who is told of its end, oldest first; none before it. Not in lists.
-    #[schema(nullable = false)]
-    notices: Option<Vec<NoticeJson>>,
-}
-
-/// One who is told of a task's end.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Notice)]
-pub(super) struct NoticeJson {
-    /// How: `messages` (under the bell), `email` or `callback`.
-    channel: String,
-    /// Who: of mail the address, of a callback `webhook` or `function`, else the id of the user, or `operator`.
-    recipient: String,
-    /// Where it stands.
-    status: NoticeStatus,
-    /// How often it was tried.
-    attempts: u64,
-    /// Why the last try failed, or why there is none; empty where neither is so.
-    last_error: String,
-    /// When the task ended.
-    created_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// When it is tried next, where it waits for that.
-    next_attempt_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// When it arrived.
-    sent_at: Option<chrono::DateTime<chrono::Utc>>,
-}
-
-/// Where a notice stands: it waits for a try, is being sent, has arrived, is given up, or can't reach its recipient.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "the words of the API")]
-enum NoticeStatus {
-    Waiting,
-    Sending,
-    Sent,
-    Failed,
-    Skipped,
-}
-
-/// Where a bulk task stands.
-#[derive(Serialize, ToSchema)]
-#[expect(clippy::upper_case_acronyms, dead_code, reason = "the words of the API")]
-enum TaskStatus {
-    WAITING,
-    PENDING,
-    STARTED,
-    PAUSING,
-    PAUSED,
-    CANCELLING,
-    SUCCESS,
-    PARTIAL,
-    FAILURE,
-    CANCELLED,
-}
-
-/// What went wrong with one record.
-#[derive(Serialize, ToSchema)]
-#[schema(as = RecordError)]
-pub(super) struct RecordErrorJson {
-    /// The record's key.
-    record_key: String,
-    /// The field, where the fault can be pinned to one.
-    field: Option<String>,
-    /// The kind of fault, such as `UNIQUE` or `FOREIGN_KEY`.
-    code: String,
-    /// For people.
-    message: String,
-}
 
 /// One page of tasks, newest first.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TaskPage {
-    #[schema(value_type = Vec<TaskJson>)]
-    tasks: Vec<serde_json::Value>,
+    tasks: Vec<TaskJson>,
     /// From 1.
     page: u64,
     /// Tasks a page.
@@ -161,7 +41,7 @@ pub(super) struct TaskPage {
 /// One page of the records that failed, in the order of the selection.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RecordErrorPage {
-    errors: Vec<RecordErrorJson>,
+    errors: Vec<RecordError>,
     /// From 1.
     page: u64,
     /// Errors a page.
@@ -187,9 +67,9 @@ const ERRORS_TOLD: u64 = 100;
         ("status" = Option<String>, Query, description = "Only tasks in these states, separated by commas", example = "PENDING,STARTED"),
         ("resource" = Option<String>, Query, description = "Only tasks on this resource"),
         ("user" = Option<String>, Query, description = "Only tasks of the user of this id; staff see those of others; empty for the operator's"),
-        ("created_at__gte" = Option<String>, Query, description = "Only tasks submitted at this moment or later: RFC 3339, or a day in UTC, which is its beginning", example = "2026-01-31T12:00:00Z"),
+        ("created_at__gte" = Option<String>, Query, description = "Only tasks submitted at this time or later: RFC 3339, or a day in UTC, which is its beginning", example = "2026-01-31T12:00:00Z"),
         ("created_at__gt" = Option<String>, Query, description = "Only tasks submitted later"),
-        ("created_at__lte" = Option<String>, Query, description = "Only tasks submitted at this moment or earlier"),
+        ("created_at__lte" = Option<String>, Query, description = "Only tasks submitted at this time or earlier"),
         ("created_at__lt" = Option<String>, Query, description = "Only tasks submitted earlier", example = "2026-02-01"),
         ("page" = Option<u64>, Query, minimum = 1, maximum = 1_000_000_000, description = "From 1"),
         ("page_size" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "Tasks a page; 50 where it is left out"),
@@ -210,11 +90,11 @@ pub(super) async fn list(caller: Caller) -> WebResult<Json<TaskPage>> {
         None => Vec::new(),
     };
     let user = query.take("user");
-    let [gte, gt, lte, lt] = CREATED_AT.map(|name| query.moment(name));
+    let [gte, gt, lte, lt] = CREATED_AT.map(|name| query.timestamp(name));
     let (page, page_size) = (query.page(), query.page_size());
     query.end(&[&["status", "resource", "user"], &CREATED_AT[..], &["page", "page_size"]].concat())?;
-    // Moments of tasks are whole milliseconds.
-    let after = |moment: Option<i64>| moment.map(|moment| moment + 1);
+    // Timestamps of tasks are whole milliseconds.
+    let after = |timestamp: Option<i64>| timestamp.map(|timestamp| timestamp + 1);
     let filter = TaskFilter {
         statuses,
         resource,
@@ -228,7 +108,7 @@ pub(super) async fn list(caller: Caller) -> WebResult<Json<TaskPage>> {
     let count = store::count(caller.app(), caller.user(), &filter).await?;
     let tasks = store::list(caller.app(), caller.user(), &filter).await?;
     let has_next = filter.offset + (tasks.len() as u64) < count;
-    let tasks = tasks.iter().map(|task| without_errors(caller.app(), task)).collect();
+    let tasks = tasks.iter().map(|task| TaskJson::from(&task.as_shown(caller.app()))).collect();
     Ok(Json(TaskPage { tasks, page, page_size, has_next, count }))
 }
 
@@ -262,7 +142,6 @@ pub(super) async fn errors(caller: Caller, Path(id): Path<String>) -> WebResult<
     let errors = store::errors(caller.app(), task.id, offset, page_size).await?;
     let count = task.failed_records;
     let has_next = offset + (errors.len() as u64) < count && !errors.is_empty();
-    let errors = errors.into_iter().map(RecordErrorJson::from).collect();
     Ok(Json(RecordErrorPage { errors, page, page_size, has_next, count }))
 }
 
@@ -303,8 +182,8 @@ pub(super) async fn cancel(caller: Caller, Path(id): Path<String>, body: Option<
     }
     let task = find(&caller, &id).await?;
     let cancelled = match &reason {
-        Some(reason) => store::cancel_because(caller.app(), caller.user(), task.id, reason).await?,
-        None => store::cancel(caller.app(), caller.user(), task.id).await?,
+        Some(reason) => control::cancel_because(caller.app(), caller.user(), task.id, reason).await?,
+        None => control::cancel(caller.app(), caller.user(), task.id).await?,
     };
     show(&caller, &cancelled).await
 }
@@ -323,7 +202,7 @@ pub(super) async fn cancel(caller: Caller, Path(id): Path<String>, body: Option<
 pub(super) async fn pause(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
     caller.require(Scope::Tasks)?;
     let task = find(&caller, &id).await?;
-    show(&caller, &store::pause(caller.app(), caller.user(), task.id).await?).await
+    show(&caller, &control::pause(caller.app(), caller.user(), task.id).await?).await
 }
 
 /// Let a paused bulk task go on
@@ -338,7 +217,7 @@ pub(super) async fn pause(caller: Caller, Path(id): Path<String>) -> WebResult<R
 pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> WebResult<Response> {
     caller.require(Scope::Tasks)?;
     let task = find(&caller, &id).await?;
-    show(&caller, &store::resume(caller.app(), caller.user(), task.id).await?).await
+    show(&caller, &control::resume(caller.app(), caller.user(), task.id).await?).await
 }
 
 /// Try failed and unattempted records again
@@ -366,7 +245,8 @@ pub(super) async fn retry(caller: Caller, Path(id): Path<String>) -> WebResult<R
 /// Restore what an ended task overwrote or deleted
 ///
 /// As a new task, which is answered as a bulk update is. Records that changed since are left alone and named. The resource must keep
-/// former values (`bulk_revert`).
+/// former values (`bulk_revert`). Of a delete the rows of the table itself come back; rows of other tables that went along, links, and
+/// references of other tables that were emptied stay as they are.
 #[utoipa::path(
     post, path = "/api/v1/tasks/{id}/revert", tag = "tasks",
     params(("id" = String, Path, description = "The task's id")),
@@ -397,8 +277,9 @@ async fn show(caller: &Caller, task: &BulkTask) -> WebResult<Response> {
         0 => Vec::new(),
         _ => store::errors(caller.app(), task.id, 0, ERRORS_TOLD).await?,
     };
-    let notices = task::notices(caller.app(), task).await?;
-    Ok(Json(task.as_shown(caller.app()).to_json_with_notices(&errors, &notices)).into_response())
+    let notices = notify::of_task(caller.app(), task).await?;
+    let json = TaskJson::from(&task.as_shown(caller.app()));
+    Ok(Json(TaskJson { errors: Some(errors), notices: Some(notices), ..json }).into_response())
 }
 
 /// How a bulk request was taken: with its end, or with where to look for it.
@@ -414,18 +295,4 @@ pub(super) async fn answer(caller: &Caller, answer: &Answer) -> WebResult<Respon
         }
     }
     Ok(response)
-}
-
-pub(super) fn without_errors(engine: &Engine, task: &BulkTask) -> serde_json::Value {
-    let mut json = task.as_shown(engine).to_json(&[]);
-    if let Some(object) = json.as_object_mut() {
-        object.remove("errors");
-    }
-    json
-}
-
-impl From<RecordError> for RecordErrorJson {
-    fn from(error: RecordError) -> Self {
-        Self { record_key: error.record_key, field: error.field, code: error.code, message: error.message }
-    }
 }

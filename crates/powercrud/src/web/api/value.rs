@@ -5,7 +5,7 @@
 //! | true or false | a boolean |
 //! | whole numbers, floating point | a number |
 //! | exact decimals | a string of digits, so that none is lost; a number is taken too, digit by digit |
-//! | dates, times, moments | a string as ISO 8601 has it: `2026-01-31`, `13:05:00`, `2026-01-31T13:05:00`, with a zone `…+00:00` |
+//! | dates, times, timestamps | a string as ISO 8601 has it: `2026-01-31`, `13:05:00`, `2026-01-31T13:05:00`, with a zone `…+00:00` |
 //! | JSON | the document itself |
 //! | bytes | how many there are; they can't be written |
 //! | texts, UUIDs, enums and all others | a string |

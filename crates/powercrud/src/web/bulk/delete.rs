@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use super::{
     ConflictView, Obstacle, answer, edit::background_note, elsewhere, fingerprint, on_conflict, same_selection,
-    selected, with_status,
+    selected, selected_for, with_status,
 };
 use crate::{
     app::PowerCrud,
     web::{
-        ask::{Ask, FormData},
+        context::{FormData, RequestContext},
         error::WebResult,
         paths::unmark,
         view::Pair,
@@ -51,40 +51,49 @@ pub(in crate::web) struct DeleteView {
     pub(in crate::web) errors: Vec<String>,
 }
 
-pub(in crate::web) async fn delete_dialog(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    let (stored, _) = selected(&ask, &resource).await?;
-    let view = delete_view(&ask, &resource, &stored, Obstacle::default()).await?;
-    ask.page("bulk_delete.html", &view.title, &view).await
+pub(in crate::web) async fn delete_dialog(
+    context: RequestContext,
+    Path(resource): Path<String>,
+) -> WebResult<Response> {
+    let resource = context.app().resource(unmark(&resource))?.clone();
+    resource.require_bulk_delete_right()?;
+    let (stored, _) = selected(&context, &resource).await?;
+    let view = delete_view(&context, &resource, &stored, Obstacle::default()).await?;
+    context.page("bulk_delete.html", &view.title, &view).await
 }
 
-pub(in crate::web) async fn delete(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    let (stored, total) = selected(&ask, &resource).await?;
+pub(in crate::web) async fn delete(
+    context: RequestContext,
+    Path(resource): Path<String>,
+    form: FormData,
+) -> WebResult<Response> {
+    let resource = context.app().resource(unmark(&resource))?.clone();
+    resource.require_bulk_delete_right()?;
+    let (stored, total) = selected_for(&context, &resource, &form).await?;
     let unconfirmed = needs_confirmation(&resource, total) && form.get("confirm") != Some("yes");
     let obstacle = match same_selection(&resource, &stored, total, &form) {
         Err(error) => Obstacle::from(error),
         Ok(_) if unconfirmed => Obstacle::from(FieldError::new(CONFIRM, "NOT_CONFIRMED", "tick this to confirm")),
-        Ok(shown) => match run(&ask, &resource, &stored, shown, &form).await {
-            Ok(answer) => return answer::respond(&ask, &resource, stored, answer).await,
-            Err(error) => Obstacle::of(&ask, &resource, error).await?,
+        Ok(shown) => match run(&context, &resource, &stored, shown, &form).await {
+            Ok(answer) => return answer::respond(&context, &resource, Some(stored), answer).await,
+            Err(error) => Obstacle::of(&context, &resource, error).await?,
         },
     };
     let (status, failed) = (obstacle.status(), obstacle.events());
-    let view = delete_view(&ask, &resource, &stored, obstacle).await?;
-    Ok(failed.send(with_status(ask.page("bulk_delete.html", &view.title, &view).await?, status)))
+    let view = delete_view(&context, &resource, &stored, obstacle).await?;
+    Ok(failed.send(with_status(context.page("bulk_delete.html", &view.title, &view).await?, status)))
 }
 
 async fn run(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     stored: &StoredSelection,
     shown: u64,
     form: &FormData,
 ) -> Result<bulk::Answer, Error> {
     let on_conflict = on_conflict(form).map_err(|error| Error::Invalid(vec![error]))?;
-    let request = request(ask, resource, stored, form.get("skip").is_some());
-    bulk::plan(ask.app(), BulkRequest { on_conflict, ..request }).await?.expecting(shown).run().await
+    let request = request(context, resource, stored, form.get("skip").is_some());
+    bulk::plan(context.app(), BulkRequest { on_conflict, ..request }).await?.expecting(shown).run().await
 }
 
 /// The name of the confirming tick.
@@ -96,12 +105,12 @@ fn needs_confirmation(resource: &Resource, total: u64) -> bool {
 }
 
 /// `skip`: in the background, where records that can't be deleted don't stop their neighbours.
-fn request(ask: &Ask, resource: &Resource, stored: &StoredSelection, skip: bool) -> BulkRequest {
+fn request(context: &RequestContext, resource: &Resource, stored: &StoredSelection, skip: bool) -> BulkRequest {
     BulkRequest {
         resource: resource.name.clone(),
         operation: Requested::Delete,
         selection: Selection::Stored(stored.id),
-        user: ask.user.clone(),
+        user: context.user.clone(),
         route: if skip { Route::Background } else { Route::Auto },
         parent_id: None,
         on_conflict: None,
@@ -109,19 +118,22 @@ fn request(ask: &Ask, resource: &Resource, stored: &StoredSelection, skip: bool)
 }
 
 async fn delete_view(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     stored: &StoredSelection,
     obstacle: Obstacle,
 ) -> WebResult<DeleteView> {
-    let preview = bulk::plan(ask.app(), request(ask, resource, stored, false)).await?.preview().await?;
+    let preview = bulk::plan(context.app(), request(context, resource, stored, false)).await?.preview().await?;
     let total = preview.total_records;
     let mut view = DeleteView {
         title: format!("Delete {}?", resource.count_in_words(total)),
-        action: ask.of_tab(ask.paths.under(&resource.name, "bulk-delete")),
-        back_href: ask.paths.list(&resource.name),
+        action: context.of_tab(context.paths.under(&resource.name, "bulk-delete")),
+        back_href: context.paths.list(&resource.name),
         sentence: match resource.can_revert() {
-            true => format!("Their task can be reverted for {} days.", resource.revert_days()),
+            true => {
+                let whose = if total == 1 { "Its" } else { "Their" };
+                format!("{whose} task can be reverted for {} days.", resource.revert_days())
+            }
             false => "This can't be undone.".to_owned(),
         },
         background_note: background_note(resource, total),
@@ -137,8 +149,8 @@ async fn delete_view(
         view.confirm_label = format!("Yes, delete {}", resource.count_in_words(total));
     }
     view.unknown = super::foreseen::unknown(&preview);
-    effects(ask.app(), &preview, &mut view);
-    if preview.blocked_records > 0 {
+    effects(context.app(), &preview, &mut view);
+    if preview.failing_records > 0 {
         blocked(resource, &preview, &mut view);
     }
     Ok(view)
@@ -165,10 +177,11 @@ pub(in crate::web) fn effects(app: &PowerCrud, preview: &Preview, view: &mut Del
     for referrer in &preview.referrers {
         let (records, columns) = words(referrer);
         let (is, refer) = if referrer.records == 1 { ("is", "refers") } else { ("are", "refer") };
+        let with = referrer.through.as_ref().map_or(String::new(), |table| format!(", with {}", named(table)));
         match referrer.action {
-            "cascade" => view.effects.push(format!("{records} {is} deleted too")),
-            "set_null" => view.effects.push(format!("{records}: {columns} becomes empty")),
-            "set_default" => view.effects.push(format!("{records}: {columns} goes back to its default")),
+            "cascade" => view.effects.push(format!("{records} {is} deleted too{with}")),
+            "set_null" => view.effects.push(format!("{records}: {columns} becomes empty{with}")),
+            "set_default" => view.effects.push(format!("{records}: {columns} goes back to its default{with}")),
             _ => {
                 let to = match (&referrer.through, preview.total_records) {
                     (Some(table), 1) => format!("{}, which would be deleted with it", named(table)),
@@ -180,16 +193,27 @@ pub(in crate::web) fn effects(app: &PowerCrud, preview: &Preview, view: &mut Del
             }
         }
     }
+    view.effects.extend(more_effects(preview.unfollowed.iter().map(named)));
+}
+
+fn more_effects(tables: impl Iterator<Item = String>) -> Option<String> {
+    let tables: Vec<_> = tables.collect();
+    (!tables.is_empty()).then(|| format!("more {} than these may go along or change", tables.join(", ")))
 }
 
 fn blocked(resource: &Resource, preview: &Preview, view: &mut DeleteView) {
     let total = preview.total_records;
-    let free = total.saturating_sub(preview.blocked_records);
-    view.blockers_title = format!("{} can't be deleted", resource.count_in_words(preview.blocked_records));
+    let free = total.saturating_sub(preview.failing_records);
+    view.blockers_title = format!("{} can't be deleted", resource.count_in_words(preview.failing_records));
+    // Who refers to the others is said with each of them.
+    let others = preview.failures.iter().filter(|failure| failure.code != "FOREIGN_KEY");
+    view.blockers.extend(others.map(|failure| format!("{}: {}", grouped(failure.records), failure.message)));
     let skips = resource.atomicity(resource.should_process_async(total)) == Atomicity::Chunk;
     if free == 0 {
         view.submit_label = String::new();
         view.confirm_label = String::new();
+        view.sentence = String::new();
+        view.background_note = String::new();
         view.blockers_note = "So there is nothing to delete.".to_owned();
         return;
     }

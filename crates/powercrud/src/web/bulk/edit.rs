@@ -6,10 +6,10 @@ use serde::Serialize;
 use super::{
     ConflictView, Obstacle, answer, at_field, elsewhere, fingerprint, foreseen,
     links::{self, LinksField},
-    on_conflict, same_selection, selected, with_status,
+    on_conflict, same_selection, selected, selected_for, with_status,
 };
 use crate::web::{
-    ask::{Ask, FormData},
+    context::{FormData, RequestContext},
     error::{WebResult, sentence},
     paths::unmark,
     view::{self, Pair, Widget},
@@ -72,7 +72,7 @@ struct PreviewView {
 }
 
 #[derive(Serialize)]
-struct SampleView {
+pub(super) struct SampleView {
     label: String,
     changes: Vec<SampleChange>,
 }
@@ -91,64 +91,72 @@ struct Back {
     hidden: Vec<Pair>,
 }
 
-pub(in crate::web) async fn edit_dialog(ask: Ask, Path(resource): Path<String>) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    let (stored, total) = selected(&ask, &resource).await?;
-    let view = edit_view(&ask, &resource, &stored, total, &FormData(Vec::new()), Obstacle::default()).await?;
-    ask.page("bulk_edit.html", &view.title, &view).await
+pub(in crate::web) async fn edit_dialog(context: RequestContext, Path(resource): Path<String>) -> WebResult<Response> {
+    let resource = context.app().resource(unmark(&resource))?.clone();
+    resource.require_bulk_update()?;
+    let (stored, total) = selected(&context, &resource).await?;
+    let view = edit_view(&context, &resource, &stored, total, &FormData(Vec::new()), Obstacle::default()).await?;
+    context.page("bulk_edit.html", &view.title, &view).await
 }
 
-pub(in crate::web) async fn edit(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    let (stored, total) = selected(&ask, &resource).await?;
+pub(in crate::web) async fn edit(
+    context: RequestContext,
+    Path(resource): Path<String>,
+    form: FormData,
+) -> WebResult<Response> {
+    let resource = context.app().resource(unmark(&resource))?.clone();
+    resource.require_bulk_update()?;
+    let (stored, total) = selected_for(&context, &resource, &form).await?;
     let obstacle = match same_selection(&resource, &stored, total, &form) {
         Err(error) => Obstacle::from(error),
-        Ok(shown) => match run(&ask, &resource, &stored, shown, &form).await {
-            Ok(Answer::Done(task)) if task.status == Status::Failure => answer::failed(&ask, &resource, &task).await?,
-            Ok(answer) => return answer::respond(&ask, &resource, stored, answer).await,
-            Err(error) => Obstacle::of(&ask, &resource, error).await?,
+        Ok(shown) => match run(&context, &resource, &stored, shown, &form).await {
+            Ok(Answer::Done(task)) if task.status == Status::Failure => {
+                answer::failed(&context, &resource, &task).await?
+            }
+            Ok(answer) => return answer::respond(&context, &resource, Some(stored), answer).await,
+            Err(error) => Obstacle::of(&context, &resource, error).await?,
         },
     };
     let (status, failed) = (obstacle.status(), obstacle.events());
-    let (stored, total) = selected(&ask, &resource).await?;
-    let view = edit_view(&ask, &resource, &stored, total, &form, obstacle).await?;
-    Ok(failed.send(with_status(ask.page("bulk_edit.html", &view.title, &view).await?, status)))
+    let (stored, total) = selected(&context, &resource).await?;
+    let view = edit_view(&context, &resource, &stored, total, &form, obstacle).await?;
+    Ok(failed.send(with_status(context.page("bulk_edit.html", &view.title, &view).await?, status)))
 }
 
 async fn run(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     stored: &StoredSelection,
     shown: u64,
     form: &FormData,
 ) -> Result<bulk::Answer, Error> {
     let (inputs, mut errors) = read(resource, form, true);
-    let mut request = request(ask, resource, stored, inputs);
+    let mut request = request(context, resource, stored, inputs);
     match on_conflict(form) {
         Ok(on_conflict) => request.on_conflict = on_conflict,
         Err(error) => errors.push(error),
     }
     if errors.is_empty() {
-        return bulk::plan(ask.app(), request).await?.expecting(shown).run().await;
+        return bulk::plan(context.app(), request).await?.expecting(shown).run().await;
     }
-    Err(Error::Invalid(all_errors(ask, request, errors).await))
+    Err(Error::Invalid(all_errors(context, request, errors).await))
 }
 
 /// The mistakes of the form's shape, with those that a check of its other fields finds.
-async fn all_errors(ask: &Ask, request: BulkRequest, mut errors: Vec<FieldError>) -> Vec<FieldError> {
+async fn all_errors(context: &RequestContext, request: BulkRequest, mut errors: Vec<FieldError>) -> Vec<FieldError> {
     let has_inputs = matches!(&request.operation, Requested::Update(inputs) if !inputs.is_empty());
-    if has_inputs && let Err(Error::Invalid(more)) = bulk::plan(ask.app(), request).await {
+    if has_inputs && let Err(Error::Invalid(more)) = bulk::plan(context.app(), request).await {
         errors.extend(more);
     }
     errors
 }
 
-fn request(ask: &Ask, resource: &Resource, stored: &StoredSelection, inputs: Vec<Input>) -> BulkRequest {
+fn request(context: &RequestContext, resource: &Resource, stored: &StoredSelection, inputs: Vec<Input>) -> BulkRequest {
     BulkRequest {
         resource: resource.name.clone(),
         operation: Requested::Update(inputs),
         selection: Selection::Stored(stored.id),
-        user: ask.user.clone(),
+        user: context.user.clone(),
         route: Route::Auto,
         parent_id: None,
         on_conflict: None,
@@ -201,15 +209,20 @@ fn offers_empty(field: &Field) -> bool {
 }
 
 /// What the form's changes would do, live while it is filled in.
-pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form: FormData) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
-    let (stored, total) = selected(&ask, &resource).await?;
+pub(in crate::web) async fn preview(
+    context: RequestContext,
+    Path(resource): Path<String>,
+    form: FormData,
+) -> WebResult<Response> {
+    let resource = context.app().resource(unmark(&resource))?.clone();
+    resource.require_bulk_update()?;
+    let (stored, total) = selected_for(&context, &resource, &form).await?;
     // While somebody is typing, what stands in a search box is no key yet.
-    let (inputs, errors) = read(&resource, &form, !ask.htmx.partial);
+    let (inputs, errors) = read(&resource, &form, !context.htmx.partial);
     let mut view = PreviewView { submit_label: submit_label(&resource, total), ..PreviewView::default() };
     if inputs.is_empty() || !errors.is_empty() {
         // Half a form is no mistake yet.
-        let waiting = form.get("change").is_none() || ask.htmx.partial;
+        let waiting = form.get("change").is_none() || context.htmx.partial;
         view.waiting = if waiting {
             "Tick a field and give it a value to see what will change.".to_owned()
         } else {
@@ -218,7 +231,7 @@ pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form
         view.errors =
             if waiting { Vec::new() } else { errors.iter().map(|error| sentence(&error.to_string())).collect() };
     } else {
-        match bulk::plan(ask.app(), request(&ask, &resource, &stored, inputs)).await {
+        match bulk::plan(context.app(), request(&context, &resource, &stored, inputs)).await {
             Ok(plan) => fill(&mut view, &resource, &plan.preview().await?),
             Err(Error::Invalid(errors)) => {
                 let label = |error: &FieldError| error.field.as_deref().map(|name| resource.label_of(name));
@@ -227,18 +240,19 @@ pub(in crate::web) async fn preview(ask: Ask, Path(resource): Path<String>, form
                     None => sentence(&error.message),
                 };
                 view.errors = errors.iter().map(text).collect();
+                view.submit_label = String::new();
             }
             Err(error) => return Err(error.into()),
         }
     }
-    if !ask.htmx.partial {
+    if !context.htmx.partial {
         view.back = Some(Back {
-            action: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit")),
-            href: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit")),
+            action: context.of_tab(context.paths.under(&resource.name, "bulk-edit")),
+            href: context.of_tab(context.paths.under(&resource.name, "bulk-edit")),
             hidden: view::pairs(&form.0),
         });
     }
-    ask.page("bulk_preview.html", "Preview", &view).await
+    context.page("bulk_preview.html", "Preview", &view).await
 }
 
 fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
@@ -250,11 +264,16 @@ fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
         view.submit_label = submit_label(resource, preview.changing_records);
     }
     view.tone = if preview.failing_records > 0 { "warning" } else { "" };
+    view.samples = samples(resource, preview);
+}
+
+/// A few records before and after.
+pub(super) fn samples(resource: &Resource, preview: &bulk::Preview) -> Vec<SampleView> {
     let shown = |value: &Option<String>| match value.as_deref() {
         None | Some("") => "empty".to_owned(),
         Some(text) => text.to_owned(),
     };
-    view.samples = preview
+    preview
         .samples
         .iter()
         .map(|sample| SampleView {
@@ -269,7 +288,7 @@ fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
                 })
                 .collect(),
         })
-        .collect();
+        .collect()
 }
 
 fn submit_label(resource: &Resource, records: u64) -> String {
@@ -277,7 +296,7 @@ fn submit_label(resource: &Resource, records: u64) -> String {
 }
 
 async fn edit_view(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     stored: &StoredSelection,
     total: u64,
@@ -288,7 +307,7 @@ async fn edit_view(
     let fields: Vec<_> = resource
         .bulk_fields()
         .map(|field| {
-            let mut widget = view::widget(&ask.paths, resource, field, "set.");
+            let mut widget = view::widget(&context.paths, resource, field, "set.");
             if let Some(text) = form.get(&widget.name) {
                 widget = widget.typed(text);
             }
@@ -302,14 +321,14 @@ async fn edit_view(
             }
         })
         .collect();
-    let links = links::fields(ask, resource, form, &obstacle.errors).await?;
+    let links = links::fields(context, resource, form, &obstacle.errors).await?;
     let names = fields.iter().map(|field| field.name.as_str()).chain(links.iter().map(|field| field.name.as_str()));
     let names: Vec<_> = names.collect();
     Ok(EditView {
         title: format!("Edit {}", resource.count_in_words(total)),
-        action: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit")),
-        preview_action: ask.of_tab(ask.paths.under(&resource.name, "bulk-edit/preview")),
-        back_href: ask.paths.list(&resource.name),
+        action: context.of_tab(context.paths.under(&resource.name, "bulk-edit")),
+        preview_action: context.of_tab(context.paths.under(&resource.name, "bulk-edit/preview")),
+        back_href: context.paths.list(&resource.name),
         submit_label: submit_label(resource, total),
         background_note: background_note(resource, total),
         hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored, total) }],

@@ -8,8 +8,7 @@ use powercrud_engine::{
 /// "261 books will change, 209 will fail because the sale price is not below the price (CHECK sale_price < price), 404 already have this
 /// value."
 pub(super) fn sentence(resource: &Resource, preview: &Preview) -> String {
-    let stopped = preview.all_or_nothing && preview.failing_records > 0;
-    let will = if stopped { "could change" } else { "will change" };
+    let will = if preview.stops_all() { "could change" } else { "will change" };
     let mut parts = vec![format!("{} {will}", resource.count_in_words(preview.changing_records))];
     match &preview.failures[..] {
         [] => {}
@@ -43,7 +42,9 @@ fn reason(failure: &Failure) -> String {
 pub(super) fn note(resource: &Resource, preview: &Preview) -> String {
     match preview.failing_records {
         0 => String::new(),
-        _ if preview.all_or_nothing => {
+        // Nothing is asked for, and nothing reported.
+        _ if preview.changing_records == 0 => String::new(),
+        _ if preview.stops_all() => {
             let all = resource.count_in_words(preview.total_records);
             format!("{all} are changed together or not at all: with a failure among them nothing is changed.")
         }
@@ -52,7 +53,7 @@ pub(super) fn note(resource: &Resource, preview: &Preview) -> String {
 }
 
 /// What the database can't be asked beforehand.
-pub(super) fn unknown(preview: &Preview) -> String {
+pub(in crate::web) fn unknown(preview: &Preview) -> String {
     match preview.unknown.is_empty() {
         true => String::new(),
         false => format!("The database may still refuse records: {}.", preview.unknown.join(", ")),

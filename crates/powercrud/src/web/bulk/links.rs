@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::at_field;
 use crate::web::{
-    ask::{Ask, FormData},
+    context::{FormData, RequestContext},
     view::{ChoiceView, element_id},
 };
 use powercrud_db::{Column, Value};
@@ -49,7 +49,7 @@ fn label(operation: LinkOperation) -> &'static str {
 
 /// The many-to-many fields, as the form has them.
 pub(super) async fn fields(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     form: &FormData,
     errors: &[FieldError],
@@ -65,11 +65,16 @@ pub(super) async fn fields(
             error: at_field(errors, &name),
             changed: form.all("change").any(|other| other == name),
             operations: LinkOperation::ALL
-                .map(|one| OperationView { word: one.as_str(), label: label(one), selected: one.as_str() == operation })
-                .into(),
-            chosen: chosen(ask, links, form).await?,
+                .iter()
+                .map(|&one| OperationView {
+                    word: one.as_str(),
+                    label: label(one),
+                    selected: one.as_str() == operation,
+                })
+                .collect(),
+            chosen: chosen(context, links, form).await?,
             typed: form.get(&format!("keys.{name}")).unwrap_or_default().to_owned(),
-            choices_href: ask.paths.choices(&resource.name, &name),
+            choices_href: context.paths.choices(&resource.name, &name),
             name,
         });
     }
@@ -77,7 +82,7 @@ pub(super) async fn fields(
 }
 
 /// The records ticked in the form, by name.
-async fn chosen(ask: &Ask, links: &ManyToMany, form: &FormData) -> Result<Vec<ChoiceView>> {
+async fn chosen(context: &RequestContext, links: &ManyToMany, form: &FormData) -> Result<Vec<ChoiceView>> {
     let name = format!("set.{}", links.name);
     let mut keys: Vec<&str> = form.all(&name).collect();
     keys.dedup();
@@ -86,8 +91,14 @@ async fn chosen(ask: &Ask, links: &ManyToMany, form: &FormData) -> Result<Vec<Ch
     }
     let column = Column { choices: Vec::new(), ..links.reference.column.clone() };
     let values: Vec<_> = keys.iter().filter_map(|key| Value::parse(&column, key).ok()).collect();
-    let names = query::names_of(ask.app(), &links.reference, &values).await?;
-    Ok(keys.into_iter().map(|key| ChoiceView::new(key, names.get(key).map_or(key, String::as_str))).collect())
+    let names = query::names_of(context.app(), &links.reference, &values).await?;
+    let repeats = |name: &String| keys.iter().filter(|key| names.get(**key) == Some(name)).count() > 1;
+    let label = |key: &str| match names.get(key) {
+        Some(name) if repeats(name) => format!("{name} ({key})"),
+        Some(name) => name.clone(),
+        None => key.to_owned(),
+    };
+    Ok(keys.iter().map(|key| ChoiceView::new(key, &label(key))).collect())
 }
 
 /// What the form says about a ticked many-to-many field. `typed`: whether what stands in its search box counts as a key.

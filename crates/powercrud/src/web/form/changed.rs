@@ -4,7 +4,7 @@ use axum::{http::StatusCode, response::Response};
 
 use super::{Open, SEEN, edit_page, gone_page, new_page, read, seen};
 use crate::web::{
-    ask::{Ask, FormData},
+    context::{FormData, RequestContext},
     error::{Problem, WebError, WebResult},
 };
 use powercrud_engine::{error::FieldError, resource::Resource};
@@ -22,7 +22,7 @@ pub(super) fn outdated() -> WebError {
 /// `saved`, unless it failed because the tables are not what `before` takes them to be: then the form, of the record `key` or of a new
 /// one, as they are now.
 pub(super) async fn or_as_it_is_now(
-    ask: &Ask,
+    context: &RequestContext,
     before: &Resource,
     key: Option<&str>,
     form: &FormData,
@@ -30,17 +30,17 @@ pub(super) async fn or_as_it_is_now(
 ) -> WebResult<Response> {
     match saved {
         Err(error) if error.0.is_outdated => {
-            if !ask.app().reload_after_error().await? {
+            if !context.app().reload_after_error().await? {
                 return Err(error);
             }
             // A clone knows the tables as they were read last.
-            let ask = ask.clone();
-            let now = ask.app().resource(&before.name)?.clone();
+            let context = context.clone();
+            let now = context.app().resource(&before.name)?.clone();
             let gone = match form.get(SEEN) {
                 Some(_) => seen::gone(&now, form),
                 None => seen::gone_of_new(before, &now, form),
             };
-            as_it_is_now(&ask, &now, key, form, &gone).await
+            as_it_is_now(&context, &now, key, form, &gone).await
         }
         saved => saved,
     }
@@ -48,7 +48,7 @@ pub(super) async fn or_as_it_is_now(
 
 /// The form with what was typed for the fields that are still there, and in words what was typed for the others, which are `gone`.
 pub(super) async fn as_it_is_now(
-    ask: &Ask,
+    context: &RequestContext,
     resource: &Resource,
     key: Option<&str>,
     form: &FormData,
@@ -64,19 +64,19 @@ pub(super) async fn as_it_is_now(
         error(format!("there is no field {name} any more; {typed}"))
     }));
     let mut response = match key {
-        None => new_page(ask, resource, form, &errors).await?,
+        None => new_page(context, resource, form, &errors).await?,
         Some(key) => {
-            let (version, row) = match read(ask, resource, key).await {
+            let (version, row) = match read(context, resource, key).await {
                 Err(error) if error.0.status == StatusCode::NOT_FOUND => {
-                    return gone_page(ask, resource, key, form).await;
+                    return gone_page(context, resource, key, form).await;
                 }
                 found => found?,
             };
-            let touched = seen::Touched::of(&ask.paths, resource, &row, form);
+            let touched = seen::Touched::of(&context.paths, resource, &row, form);
             let typed = form.0.iter().filter(|(name, _)| touched.has(name)).cloned().collect();
-            let seen = seen::Seen::of(&ask.paths, resource, &row);
+            let seen = seen::Seen::of(&context.paths, resource, &row);
             let open = Open { version, seen, typed, errors, theirs: Vec::new() };
-            edit_page(ask, resource, key, &row, open).await?
+            edit_page(context, resource, key, &row, open).await?
         }
     };
     *response.status_mut() = StatusCode::CONFLICT;

@@ -7,7 +7,7 @@ use axum::{
 use serde::Serialize;
 
 use crate::web::{
-    ask::Ask,
+    context::RequestContext,
     error::WebResult,
     paths::{parse_query, unmark},
     view::ChoiceView,
@@ -27,14 +27,14 @@ struct ChoicesView {
 
 /// What a reference can be set to, for its combobox; never the whole table.
 pub(in crate::web) async fn choices(
-    ask: Ask,
+    context: RequestContext,
     Path((resource, field)): Path<(String, String)>,
     RawQuery(raw): RawQuery,
 ) -> WebResult<Response> {
-    let resource = ask.app().resource(unmark(&resource))?.clone();
+    let resource = context.app().resource(unmark(&resource))?.clone();
     let pairs = parse_query(&raw.unwrap_or_default());
     let get = |name: &str| pairs.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value.as_str());
-    let mut found = query::choices(ask.app(), &resource, unmark(&field), get("q"), CHOICES as u64 + 1).await?;
+    let mut found = query::choices(context.app(), &resource, unmark(&field), get("q"), CHOICES as u64 + 1).await?;
     let more = found.len() > CHOICES;
     found.truncate(CHOICES);
     let id = get("id");
@@ -44,5 +44,5 @@ pub(in crate::web) async fn choices(
         choices: found.iter().map(|choice| ChoiceView::new(&choice.value, &choice.label)).collect(),
         more,
     };
-    ask.part("choices.html", &view)
+    context.part("choices.html", &view)
 }

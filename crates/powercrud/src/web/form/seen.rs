@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::form_fields;
-use crate::web::{ask::FormData, paths::Paths, view};
+use crate::web::{context::FormData, paths::Paths, view};
 use powercrud_db::{Value, fingerprint};
 use powercrud_engine::{
     form::{Input, from_form, takes_empty_text},
@@ -169,7 +169,7 @@ fn entered(field: &Field, form: &FormData) -> Option<Option<String>> {
 /// What an untouched input sends, in the same terms.
 fn shown(paths: &Paths, resource: &Resource, field: &Field, cell: &Cell) -> Option<String> {
     let is_null = cell.value.is_null() && field.nullable() && takes_empty_text(field);
-    (!is_null).then(|| view::widget(paths, resource, field, "").show(cell).value)
+    (!is_null).then(|| view::widget(paths, resource, field, "").show(field, cell).value)
 }
 
 /// What stands for the text of an input, whatever a browser makes of line ends and of NUL.

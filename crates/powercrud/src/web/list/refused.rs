@@ -1,14 +1,14 @@
 //! What an address asks for and can't be: shown as it was typed, with what is wrong with it, and not applied.
 
 use super::Chip;
-use crate::web::{ask::Ask, error::sentence};
+use crate::web::{context::RequestContext, error::sentence};
 use powercrud_engine::{
     query::{ListParams, Operator},
     resource::Resource,
 };
 
 /// The filters that are not applied, each with what is wrong with it.
-pub(super) fn refused_chips(ask: &Ask, resource: &Resource, params: &ListParams) -> Vec<Chip> {
+pub(super) fn refused_chips(context: &RequestContext, resource: &Resource, params: &ListParams) -> Vec<Chip> {
     let mut chips = Vec::new();
     for (index, refused) in params.refused.iter().enumerate() {
         let Some((name, operator)) = refused.filter(resource) else { continue };
@@ -24,7 +24,7 @@ pub(super) fn refused_chips(ask: &Ask, resource: &Resource, params: &ListParams)
             field: resource.label_of(name),
             operator: known.unwrap_or(operator).to_owned(),
             value: refused.value.clone(),
-            remove_href: ask.paths.list_with(&resource.name, &without.to_pairs()),
+            remove_href: context.paths.list_with(&resource.name, &without.to_pairs()),
             error: sentence(&refused.error.message),
         });
     }

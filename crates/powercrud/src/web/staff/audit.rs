@@ -5,15 +5,16 @@ use serde::Serialize;
 
 use super::{Staff, person};
 use crate::web::{
-    ask::Ask,
-    asked::{self, Parts},
+    context::RequestContext,
     error::WebResult,
+    parameters::{self, Parts},
     paths::{parse_query, with_query},
-    view::{self, ChoiceView, Link, Moment},
+    view::{self, ChoiceView, Link, Timestamp},
 };
 use powercrud_engine::{
     audit::{self, Action, AuditEntry, AuditFilter, FieldChange},
     resource::{Resource, grouped},
+    words::listed,
 };
 
 const PAGE_SIZE: u64 = 50;
@@ -28,7 +29,7 @@ const LONGEST: usize = 80;
 struct AuditView {
     crumbs: Vec<Link>,
     action: String,
-    form: Asked,
+    form: Parameters,
     people: Vec<ChoiceView>,
     actions: Vec<ChoiceView>,
     resources: Vec<ChoiceView>,
@@ -43,9 +44,9 @@ struct AuditView {
 
 #[derive(Serialize)]
 struct EntryView {
-    at: Option<Moment>,
+    at: Option<Timestamp>,
     who: String,
-    deed: &'static str,
+    action: &'static str,
     /// What it was done to.
     what: String,
     href: Option<String>,
@@ -56,7 +57,7 @@ struct EntryView {
 
 /// What the address asks for.
 #[derive(Clone, Default, Serialize)]
-struct Asked {
+struct Parameters {
     user: String,
     action: String,
     resource: String,
@@ -66,22 +67,22 @@ struct Asked {
     page: u64,
 }
 
-impl Asked {
+impl Parameters {
     fn read(query: &str) -> Self {
-        let mut asked = Self { page: 1, ..Self::default() };
+        let mut parameters = Self { page: 1, ..Self::default() };
         for (name, value) in parse_query(query) {
             match name.as_str() {
-                "user" => asked.user = value,
-                "action" => asked.action = value,
-                "resource" => asked.resource = value,
-                "key" => asked.key = value,
-                "from" => asked.from = value,
-                "to" => asked.to = value,
-                "page" => asked.page = asked::page_number(&value),
+                "user" => parameters.user = value,
+                "action" => parameters.action = value,
+                "resource" => parameters.resource = value,
+                "key" => parameters.key = value,
+                "from" => parameters.from = value,
+                "to" => parameters.to = value,
+                "page" => parameters.page = parameters::page_number(&value),
                 _ => {}
             }
         }
-        asked
+        parameters
     }
 
     fn pairs(&self) -> Vec<(String, String)> {
@@ -93,19 +94,19 @@ impl Asked {
             ("from", &self.from),
             ("to", &self.to),
         ];
-        asked::pairs(named, self.page)
+        parameters::pairs(named, self.page)
     }
 
     /// The filter, and what is wrong with it.
-    fn filter(&self, ask: &Ask) -> (AuditFilter, Vec<String>) {
+    fn filter(&self, context: &RequestContext) -> (AuditFilter, Vec<String>) {
         let mut parts = Parts::default();
         let user = parts.user(&self.user);
         let action = Action::from_word(&self.action);
         if action.is_none() && !self.action.is_empty() {
-            let allowed = Action::ALL.map(Action::as_str).join(", ");
+            let allowed = listed(Action::ALL);
             parts.problems.push(format!("What: {:?} is not known; allowed are {allowed}.", self.action));
         }
-        let resource = parts.resource(ask, &self.resource);
+        let resource = parts.resource(context, &self.resource);
         if !self.key.is_empty() && resource.is_none() {
             parts.problems.push("Key: say of which resource.".to_owned());
         }
@@ -123,39 +124,43 @@ impl Asked {
     }
 }
 
-pub(in crate::web) async fn page(Staff(ask): Staff, RawQuery(raw): RawQuery) -> WebResult<Response> {
-    let asked = Asked::read(&raw.unwrap_or_default());
-    let (filter, problems) = asked.filter(&ask);
+pub(in crate::web) async fn page(Staff(context): Staff, RawQuery(raw): RawQuery) -> WebResult<Response> {
+    let parameters = Parameters::read(&raw.unwrap_or_default());
+    let (filter, problems) = parameters.filter(&context);
     let (total, entries) = match problems.is_empty() {
-        true => (audit::count(ask.app(), &ask.user, &filter).await?, audit::list(ask.app(), &ask.user, &filter).await?),
+        true => (
+            audit::count(context.app(), &context.user, &filter).await?,
+            audit::list(context.app(), &context.user, &filter).await?,
+        ),
         false => (0, Vec::new()),
     };
-    let to = |page: u64| with_query(&ask.paths.staff_under("audit"), &Asked { page, ..asked.clone() }.pairs());
-    let unfiltered = asked.pairs().iter().all(|(name, _)| name == "page");
+    let to =
+        |page: u64| with_query(&context.paths.staff_under("audit"), &Parameters { page, ..parameters.clone() }.pairs());
+    let unfiltered = parameters.pairs().iter().all(|(name, _)| name == "page");
     let last = (filter.offset + PAGE_SIZE).min(total);
-    let resources = ask.app().resources().iter();
+    let resources = context.app().resources().iter();
     let view = AuditView {
-        crumbs: vec![Link { label: "Staff".to_owned(), href: ask.paths.staff() }],
-        action: ask.paths.staff_under("audit"),
-        people: audit::people(ask.app(), &ask.user).await?.into_iter().map(person).collect(),
-        actions: Action::ALL.into_iter().map(|action| ChoiceView::new(action.as_str(), words(action))).collect(),
+        crumbs: vec![Link { label: "Staff".to_owned(), href: context.paths.staff() }],
+        action: context.paths.staff_under("audit"),
+        people: audit::people(context.app(), &context.user).await?.into_iter().map(person).collect(),
+        actions: Action::ALL.iter().map(|&action| ChoiceView::new(action.as_str(), words(action))).collect(),
         resources: resources
             .map(|resource| ChoiceView::new(&resource.name, &view::capitalized(&resource.label_plural)))
             .collect(),
-        clear_href: (!unfiltered).then(|| ask.paths.staff_under("audit")),
-        entries: entries.into_iter().map(|entry| entry_view(&ask, entry)).collect(),
+        clear_href: (!unfiltered).then(|| context.paths.staff_under("audit")),
+        entries: entries.into_iter().map(|entry| entry_view(&context, entry)).collect(),
         text: format!("{}–{} of {}", grouped(filter.offset + 1), grouped(last), grouped(total)),
-        previous_href: (asked.page > 1).then(|| to(asked.page - 1)),
-        next_href: (filter.offset + PAGE_SIZE < total).then(|| to(asked.page + 1)),
+        previous_href: (parameters.page > 1).then(|| to(parameters.page - 1)),
+        next_href: (filter.offset + PAGE_SIZE < total).then(|| to(parameters.page + 1)),
         empty: match (problems.is_empty(), unfiltered) {
             (false, _) => "Nothing is shown, because this address asks for something that is not there.",
             (true, true) => "Nothing has been done yet that is kept here.",
             (true, false) => "Nothing fits.",
         },
-        form: asked,
+        form: parameters,
         problems,
     };
-    let mut response = ask.page("staff_audit.html", "Audit trail", &view).await?;
+    let mut response = context.page("staff_audit.html", "Audit trail", &view).await?;
     if !view.problems.is_empty() {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
@@ -187,35 +192,39 @@ fn words(action: Action) -> &'static str {
         Action::SignInFailed => "Failed to sign in",
         Action::SignInDelayed => "Had to wait to sign in",
         Action::SignedOut => "Signed out",
+        Action::AccessChanged => "Changed a user's rights",
+        Action::Refused => "Was refused",
         Action::Unknown => "Did what a newer version knows",
     }
 }
 
-fn entry_view(ask: &Ask, entry: AuditEntry) -> EntryView {
-    let resource = entry.resource.as_ref().and_then(|name| ask.app().resource(name).ok()).map(AsRef::as_ref);
+fn entry_view(context: &RequestContext, entry: AuditEntry) -> EntryView {
+    let resource = entry.resource.as_ref().and_then(|name| context.app().resource(name).ok()).map(AsRef::as_ref);
     let (what, href) = match (&entry.record_key, entry.task_id) {
         (Some(key), _) => {
             let label = resource.map_or_else(|| entry.resource.clone().unwrap_or_default(), |it| it.label.clone());
             let is_there = resource.filter(|_| entry.action != Action::RecordDeleted);
-            let href = is_there.map(|resource| ask.paths.record(&resource.name, key));
-            (format!("{} {key}", view::capitalized(&label)), href)
+            let href = is_there.map(|resource| context.paths.record(&resource.name, key));
+            (format!("{} {}", view::capitalized(&label), view::isolated(key)), href)
         }
         (None, Some(task)) => {
             let is_there = entry.action != Action::TaskDeleted;
-            (view::capitalized(&entry.subject), is_there.then(|| ask.paths.task(&task.to_string())))
+            (view::capitalized(&entry.subject), is_there.then(|| context.paths.task(&task.to_string())))
         }
+        // Which record it was is not for everybody.
+        (None, None) if entry.subject.is_empty() => (entry.resource.clone().unwrap_or_default(), None),
         (None, None) => (view::capitalized(&entry.subject), None),
     };
     let mut changes = changes(resource, &entry);
     let more_changes = changes.split_off(changes.len().min(CHANGES_SHOWN));
     EntryView {
-        at: view::moment_of(entry.at),
+        at: view::timestamp_of(entry.at),
         who: match entry.action {
             // Whoever knows a name may try it.
             Action::SignInFailed | Action::SignInDelayed => "somebody".to_owned(),
             _ => entry.user_name.or(entry.user_id).unwrap_or_else(|| "operator".to_owned()),
         },
-        deed: words(entry.action),
+        action: words(entry.action),
         what,
         href,
         changes,
@@ -242,8 +251,10 @@ fn changes(resource: Option<&Resource>, entry: &AuditEntry) -> Vec<String> {
 fn in_words(label: &str, change: &FieldChange) -> String {
     let side = |side: &Option<String>| match side {
         None => "empty".to_owned(),
-        Some(text) if text.chars().count() > LONGEST => format!("{}…", text.chars().take(LONGEST).collect::<String>()),
-        Some(text) => text.clone(),
+        Some(text) if text.chars().count() > LONGEST => {
+            view::isolated(&format!("{}…", text.chars().take(LONGEST).collect::<String>()))
+        }
+        Some(text) => view::isolated(text),
     };
     match (&change.from, &change.to) {
         (Some(from), Some(to)) => format!("{label}: {} → {}", side(from), side(to)),

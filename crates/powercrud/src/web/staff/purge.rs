@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::Staff;
 use crate::web::{
-    ask::{Ask, FormData},
     bulk::{at_field, elsewhere},
+    context::{FormData, RequestContext},
     error::WebResult,
     paths::{parse_query, with_query},
     view::Link,
@@ -24,7 +24,7 @@ use powercrud_engine::{
 };
 
 /// How long the page waits for the end before it says that it goes on behind it.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 const USUAL_DAYS: &str = "365";
 
@@ -43,7 +43,7 @@ struct PurgeView {
     notice: String,
 }
 
-pub(in crate::web) async fn ask_days(Staff(ask): Staff, RawQuery(raw): RawQuery) -> WebResult<Response> {
+pub(in crate::web) async fn ask_days(Staff(context): Staff, RawQuery(raw): RawQuery) -> WebResult<Response> {
     let pairs = parse_query(&raw.unwrap_or_default());
     let get = |name: &str| pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
     let notice = match get("deleted") {
@@ -55,18 +55,18 @@ pub(in crate::web) async fn ask_days(Staff(ask): Staff, RawQuery(raw): RawQuery)
         None => String::new(),
     };
     let form = FormData(vec![("reason".to_owned(), get("reason").unwrap_or_default().to_owned())]);
-    show(&ask, get("days").unwrap_or(USUAL_DAYS), &form, Vec::new(), notice).await
+    show(&context, get("days").unwrap_or(USUAL_DAYS), &form, Vec::new(), notice).await
 }
 
-pub(in crate::web) async fn delete(Staff(ask): Staff, form: FormData) -> WebResult<Response> {
+pub(in crate::web) async fn delete(Staff(context): Staff, form: FormData) -> WebResult<Response> {
     let text = form.get("days").unwrap_or_default().to_owned();
     let reason = form.get("reason").unwrap_or_default().to_owned();
     let result = match days(&text) {
         Ok(days) => {
-            let (app, user) = (ask.app().clone(), ask.user.clone());
+            let (app, user) = (context.app().clone(), context.user.clone());
             // In a task of its own: it may last longer than a request may.
             let work = tokio::spawn(async move { staff::delete_old(&app, &user, days, &reason).await });
-            match tokio::time::timeout(PATIENCE, work).await {
+            match tokio::time::timeout(TIMEOUT, work).await {
                 Ok(ended) => ended
                     .map_err(|error| Error::Internal(format!("the deletion was interrupted: {error}")))?
                     .map(|number| number.to_string()),
@@ -78,13 +78,13 @@ pub(in crate::web) async fn delete(Staff(ask): Staff, form: FormData) -> WebResu
     match result {
         Ok(deleted) => {
             let to = with_query(
-                &ask.paths.staff_under("purge"),
+                &context.paths.staff_under("purge"),
                 &[("days".to_owned(), text), ("deleted".to_owned(), deleted)],
             );
             Ok(Redirect::to(&to).into_response())
         }
         Err(Error::Invalid(errors)) => {
-            let mut response = show(&ask, &text, &form, errors, String::new()).await?;
+            let mut response = show(&context, &text, &form, errors, String::new()).await?;
             *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(response)
         }
@@ -103,7 +103,7 @@ fn days(text: &str) -> Result<u64, FieldError> {
 }
 
 async fn show(
-    ask: &Ask,
+    context: &RequestContext,
     text: &str,
     form: &FormData,
     mut errors: Vec<FieldError>,
@@ -111,7 +111,7 @@ async fn show(
 ) -> WebResult<Response> {
     let mut found = String::new();
     let counted = match days(text) {
-        Ok(days) => staff::count_old(ask.app(), &ask.user, days).await,
+        Ok(days) => staff::count_old(context.app(), &context.user, days).await,
         Err(error) => Err(Error::Invalid(vec![error])),
     };
     match counted {
@@ -122,9 +122,9 @@ async fn show(
         Err(error) => return Err(error.into()),
     }
     let view = PurgeView {
-        crumbs: vec![Link { label: "Staff".to_owned(), href: ask.paths.staff() }],
-        action: ask.paths.staff_under("purge"),
-        back_href: ask.paths.staff(),
+        crumbs: vec![Link { label: "Staff".to_owned(), href: context.paths.staff() }],
+        action: context.paths.staff_under("purge"),
+        back_href: context.paths.staff(),
         days: text.to_owned(),
         days_error: at_field(&errors, "days"),
         found,
@@ -133,5 +133,5 @@ async fn show(
         errors: elsewhere(&errors, &["days", "reason"]),
         notice,
     };
-    ask.page("staff_purge.html", "Delete old tasks", &view).await
+    context.page("staff_purge.html", "Delete old tasks", &view).await
 }

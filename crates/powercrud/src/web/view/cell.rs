@@ -32,7 +32,9 @@ pub(in crate::web) fn cell_view(paths: &Paths, field: &Field, cell: &Cell) -> Ce
     let mut view = CellView { kind: "text", title: String::new(), href: None, on: false, size: String::new(), text };
     if let (Some(reference), false) = (&field.reference, cell.value.is_null()) {
         let whole_key = reference.table.primary_key == [reference.column.name.clone()];
-        let resource = reference.resource.as_ref().filter(|_| whole_key);
+        // What has no name for whoever asks has no page for them.
+        let is_theirs = reference.table.scope.is_none() || reference.display.is_none() || cell.display.is_some();
+        let resource = reference.resource.as_ref().filter(|_| whole_key && is_theirs);
         view.href = resource.map(|resource| paths.record(resource, &cell.value.to_text()));
         if let Some(name) = &cell.display {
             view.title = format!("{} {}", reference.column.name, view.text);
@@ -59,7 +61,7 @@ pub(in crate::web) fn cell_view(paths: &Paths, field: &Field, cell: &Cell) -> Ce
         }
         Value::Json(_) => "json",
         Value::Raw(_) => "raw",
-        Value::Text(text) => match moment(field, text) {
+        Value::Text(text) => match timestamp(field, text) {
             Some(shown) => {
                 view.title = if shown == *text { String::new() } else { text.clone() };
                 view.text = shown;
@@ -74,11 +76,19 @@ pub(in crate::web) fn cell_view(paths: &Paths, field: &Field, cell: &Cell) -> Ce
 impl CellView {
     /// The same as a link, where it is none yet.
     pub(in crate::web) fn linked(mut self, href: &str, title: &str) -> Self {
+        // A link without a text can be neither seen nor followed.
+        if self.kind != "null" && self.text.trim().is_empty() {
+            self.text = if self.text.is_empty() { "(empty)" } else { "(blank)" }.to_owned();
+        }
         if matches!(self.kind, "null" | "boolean" | "json") {
             if self.kind == "null" {
                 self.text = "–".to_owned();
             }
             self.kind = "text";
+        }
+        // A link is to be seen and read aloud.
+        if self.text.trim().is_empty() {
+            self.text = "(empty)".to_owned();
         }
         self.href = Some(href.to_owned());
         self.title = title.to_owned();
@@ -112,8 +122,8 @@ pub(in crate::web) fn to_scale(column_type: &ColumnType, digits: &str) -> String
     format!("{whole}.{fraction:0<width$}", width = *scale as usize)
 }
 
-/// Moments without the seconds where those are zero, and without a fraction.
-fn moment(field: &Field, text: &str) -> Option<String> {
+/// Timestamps without the seconds where those are zero, and without a fraction.
+fn timestamp(field: &Field, text: &str) -> Option<String> {
     use ColumnType::{Date, DateTime, DateTimeTz, Time};
     match field.column.column_type {
         Date => Some(text.to_owned()),

@@ -2,11 +2,8 @@
 
 use serde::Serialize;
 
-use super::time::{self, Moment};
-use powercrud_engine::{
-    notify::TRIES,
-    task::{NoticeState, NoticeStatus},
-};
+use super::time::{self, Timestamp};
+use powercrud_engine::notify::{NoticeState, NoticeStatus, TRIES};
 
 /// One notice: "Email to ann@example.org", "waiting, third try in 4 minutes: …".
 #[derive(Serialize)]
@@ -15,7 +12,7 @@ pub(in crate::web) struct NoticeView {
     /// How it stands.
     text: String,
     /// When that was or will be.
-    moment: Option<Moment>,
+    timestamp: Option<Timestamp>,
     /// Why it is not there yet.
     reason: String,
     /// `success`, `error` or nothing.
@@ -31,7 +28,8 @@ pub(in crate::web) fn notices(notices: &[NoticeState]) -> Vec<NoticeView> {
 pub(in crate::web) fn are_under_way(notices: &[NoticeState]) -> bool {
     let soon = time::now() + 60_000;
     notices.iter().any(|notice| match notice.status {
-        NoticeStatus::Waiting | NoticeStatus::Sending => notice.next_attempt_at < soon || notice.attempts == 1,
+        NoticeStatus::Waiting => notice.next_attempt_at.is_some_and(|at| at < soon) || notice.attempts == 1,
+        NoticeStatus::Sending => true,
         NoticeStatus::Sent | NoticeStatus::Failed | NoticeStatus::Skipped => false,
     })
 }
@@ -45,16 +43,16 @@ fn view(notice: &NoticeState, now: i64) -> NoticeView {
         (_, "function") => "The application".to_owned(),
         (channel, recipient) => format!("{channel}: {recipient}"),
     };
-    let tries = |number: i64| match number {
+    let tries = |number: u64| match number {
         1 => "1 try".to_owned(),
         number => format!("{number} tries"),
     };
-    let (text, moment, tone) = match notice.status {
+    let (text, timestamp, tone) = match notice.status {
         NoticeStatus::Sent if notice.recipient == "function" => ("told".to_owned(), notice.sent_at, "success"),
         NoticeStatus::Sent => ("sent".to_owned(), notice.sent_at, "success"),
         NoticeStatus::Waiting if notice.attempts == 0 => ("waiting to be sent".to_owned(), None, ""),
         NoticeStatus::Waiting => {
-            (format!("waiting, {} of {TRIES}", ordinal(notice.attempts + 1)), Some(notice.next_attempt_at), "")
+            (format!("waiting, {} of {TRIES}", ordinal(notice.attempts + 1)), notice.next_attempt_at, "")
         }
         NoticeStatus::Sending if notice.attempts == 1 => ("being sent".to_owned(), None, ""),
         NoticeStatus::Sending => (format!("being sent, {} of {TRIES}", ordinal(notice.attempts)), None, ""),
@@ -64,14 +62,14 @@ fn view(notice: &NoticeState, now: i64) -> NoticeView {
     NoticeView {
         label,
         text,
-        moment: moment.and_then(|at| time::moment(at, now)),
+        timestamp: timestamp.and_then(|at| time::timestamp(at, now)),
         reason: notice.last_error.clone(),
         tone,
     }
 }
 
 /// "2nd try".
-fn ordinal(number: i64) -> String {
+fn ordinal(number: u64) -> String {
     let ending = match number {
         1 => "st",
         2 => "nd",
@@ -85,13 +83,13 @@ fn ordinal(number: i64) -> String {
 mod tests {
     use super::*;
 
-    fn check(status: NoticeStatus, attempts: i64, expected: (&str, &str)) {
+    fn check(status: NoticeStatus, attempts: u64, expected: (&str, &str)) {
         let notice = NoticeState {
             channel: "email".into(),
             recipient: "ann@example.org".into(),
             status,
             attempts,
-            next_attempt_at: 90_000,
+            next_attempt_at: Some(90_000),
             last_error: String::new(),
             created_at: 0,
             sent_at: None,

@@ -3,15 +3,16 @@
 use serde::Serialize;
 
 use super::{
-    Link, capitalized,
-    time::{self, Moment},
+    Link, capitalized, isolated,
+    time::{self, Timestamp},
     words,
 };
 use crate::{
     app::PowerCrud,
-    web::{live, paths::Paths},
+    web::{error::sentence, live, paths::Paths},
 };
 use powercrud_engine::{
+    bulk,
     config::{Atomicity, ConflictScope},
     resource::{Resource, grouped},
     task::{BulkTask, Event, Status, results::Outcome},
@@ -43,8 +44,8 @@ pub(in crate::web) struct TaskView {
     pub(in crate::web) error_message: String,
     /// For screen readers, in steps of ten per cent.
     pub(in crate::web) announcement: String,
-    pub(in crate::web) created: Option<Moment>,
-    pub(in crate::web) started: Option<Moment>,
+    pub(in crate::web) created: Option<Timestamp>,
+    pub(in crate::web) started: Option<Timestamp>,
     pub(in crate::web) user: String,
     pub(in crate::web) tiles: Vec<Tile>,
     pub(in crate::web) facts: Vec<Fact>,
@@ -67,6 +68,13 @@ pub(in crate::web) struct StatusView {
     spinning: bool,
 }
 
+impl StatusView {
+    /// The state in words.
+    pub(in crate::web) fn label(&self) -> &'static str {
+        self.label
+    }
+}
+
 #[derive(Serialize)]
 pub(in crate::web) struct Tile {
     label: &'static str,
@@ -87,7 +95,7 @@ pub(in crate::web) fn task_view(app: &PowerCrud, paths: &Paths, task: &BulkTask)
     task_view_at(app, paths, task, time::now())
 }
 
-/// The task as it was at `now`, by the clock that its moments are of.
+/// The task as it was at `now`, by the clock that its timestamps are of.
 pub(in crate::web) fn task_view_at(app: &PowerCrud, paths: &Paths, task: &BulkTask, now: i64) -> TaskView {
     let task = &task.as_shown(app);
     let id = task.id.to_string();
@@ -113,8 +121,8 @@ pub(in crate::web) fn task_view_at(app: &PowerCrud, paths: &Paths, task: &BulkTa
         } else {
             format!("{title}: {}, {outcome}", status.label)
         },
-        created: time::moment(task.created_at, now),
-        started: task.started_at.and_then(|at| time::moment(at, now)),
+        created: time::timestamp(task.created_at, now),
+        started: task.started_at.and_then(|at| time::timestamp(at, now)),
         user: user(task),
         tiles: tiles(task, paths),
         facts: facts(resource, paths, task),
@@ -124,7 +132,7 @@ pub(in crate::web) fn task_view_at(app: &PowerCrud, paths: &Paths, task: &BulkTa
         pause_href: offered(Event::Pause, "pause"),
         resume_href: offered(Event::Resume, "resume"),
         cancel_href: offered(Event::Cancel, "cancel"),
-        retry_href: (task.can_retry() && resource.is_some()).then(|| paths.task_under(&id, "retry")),
+        retry_href: bulk::may_retry(app, task).then(|| paths.task_under(&id, "retry")),
         retry_label: match task.failed_records {
             0 => format!("Go on with {} left", grouped(unfinished)),
             failed if failed == unfinished => format!("Retry {} failed", grouped(failed)),
@@ -142,27 +150,54 @@ pub(in crate::web) fn task_view_at(app: &PowerCrud, paths: &Paths, task: &BulkTa
     }
 }
 
-/// "Status → archived on 12,304 books where Price is at least 10", "Delete 12,304 books", "Revert of “Delete 12,304 books”".
+/// "Status → archived on 12,304 books where Price is at least 10", "Delete 12,304 books", "Revert of “Status → archived” on 12,267 books",
+/// "Restore 12,267 deleted books".
 fn title(resource: Option<&Resource>, task: &BulkTask) -> String {
-    let records = match resource {
-        Some(resource) => resource.count_in_words(task.total_records),
-        None => format!("{} records of {}", grouped(task.total_records), task.resource),
-    };
+    let records = task.records_in_words(resource, task.total_records);
     let changes = changes(resource, task);
-    let deed = match changes.is_empty() {
-        true => format!("Delete {records}"),
-        false => format!("{changes} on {records}"),
-    };
+    // A revert is of the records that the other task has changed, which may be fewer than that one was about.
     if task.reverts.is_some() {
-        return format!("Revert of “{deed}”");
+        return match (changes.is_empty(), resource) {
+            (false, _) => format!("Revert of “{changes}” on {records}"),
+            (true, Some(resource)) => {
+                let label = if task.total_records == 1 { &resource.label } else { &resource.label_plural };
+                format!("Restore {} deleted {label}", grouped(task.total_records))
+            }
+            (true, None) => format!("Restore {records}"),
+        };
     }
+    let operation = match (task.action(), changes.is_empty()) {
+        (Some(name), _) => format!("{} on {records}", action_label(resource, name)),
+        (None, true) => format!("Delete {records}"),
+        (None, false) => format!("{changes} on {records}"),
+    };
     let which = words::condition(resource, task).map(|condition| format!(" where {condition}")).unwrap_or_default();
-    format!("{deed}{which}")
+    format!("{operation}{which}")
+}
+
+/// What people read on the action's button; its name, where it is no more.
+fn action_label(resource: Option<&Resource>, name: &str) -> String {
+    let action = resource.and_then(|resource| resource.action(name).ok());
+    action.map_or_else(|| name.to_owned(), |action| action.label.clone())
+}
+
+/// What was filled in for an action.
+fn values(resource: Option<&Resource>, task: &BulkTask) -> String {
+    let action = task.action().and_then(|name| resource?.action(name).ok());
+    let label = |name: &str| {
+        let field = action.and_then(|action| action.fields.iter().find(|field| field.name == name));
+        field.map_or_else(|| name.to_owned(), |field| field.label.clone())
+    };
+    task.values
+        .iter()
+        .map(|(name, value)| format!("{}: {}", label(name), isolated(value)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn changes(resource: Option<&Resource>, task: &BulkTask) -> String {
     let label = |name: &str| resource.map_or_else(|| name.to_owned(), |resource| resource.label_of(name));
-    task.changes_in_words(label, 40).join(", ")
+    task.changes_showing(label, 40, isolated).join(", ")
 }
 
 pub(super) fn status_view(status: Status) -> StatusView {
@@ -184,7 +219,7 @@ pub(super) fn status_view(status: Status) -> StatusView {
 
 /// "12,267 deleted, 37 failed", "1 changed, 2 already had this value".
 pub(super) fn outcome(task: &BulkTask) -> String {
-    format!("{} {}{}", grouped(task.changed_records()), task.deed_in_words(), task.rest_in_words())
+    task.outcome_in_words(&grouped(task.changed_records()))
 }
 
 fn tiles(task: &BulkTask, paths: &Paths) -> Vec<Tile> {
@@ -197,7 +232,7 @@ fn tiles(task: &BulkTask, paths: &Paths) -> Vec<Tile> {
     let done = match task.operation.as_str() {
         "delete" => "Deleted",
         "revert" => "Restored",
-        "update" => "Changed",
+        _ if task.sets_fields() => "Changed",
         _ => "Done",
     };
     let left = if task.status.is_final() { "Not attempted" } else { "Left" };
@@ -220,10 +255,6 @@ fn elapsed(task: &BulkTask, now: i64) -> Option<i64> {
 }
 
 /// How long a running task will still take, where that can be told.
-pub(in crate::web) fn time_left(task: &BulkTask) -> Option<String> {
-    left(task, time::now())
-}
-
 fn left(task: &BulkTask, now: i64) -> Option<String> {
     if !task.status.is_held() || task.processed_records == 0 {
         return None;
@@ -259,7 +290,11 @@ fn holds(resource: Option<&Resource>, task: &BulkTask) -> String {
     let whole = |resource: &&Resource| resource.checks_conflicts() && resource.conflict_scope() == ConflictScope::Model;
     match resource.filter(whole) {
         Some(resource) if !task.status.is_final() && task.status != Status::Waiting => {
-            format!("It holds all {}: other changes of them wait until it has ended", resource.label_plural)
+            let others = match resource.queues_conflicts() {
+                true => "other bulk operations on them wait until it has ended, and single ones can't be saved",
+                false => "other changes of them are refused until it has ended",
+            };
+            format!("It holds all {}: {others}", resource.label_plural)
         }
         _ => String::new(),
     }
@@ -276,13 +311,19 @@ fn note(task: &BulkTask) -> String {
             task.unreadable.as_deref().unwrap_or_default()
         ),
         Status::Waiting => "It waits for another bulk task, and starts by itself in its turn.".to_owned(),
+        Status::Pending if task.pending_reason.is_some() => {
+            sentence(task.pending_reason.as_deref().unwrap_or_default())
+        }
         Status::Pending => "It starts as soon as a worker is free.".to_owned(),
         Status::Pausing => "It stops at the next safe point.".to_owned(),
         Status::Paused => "What is done stays done; the rest waits until somebody resumes it.".to_owned(),
         Status::Cancelling => "It stops at the next safe point; what is done stays done.".to_owned(),
         Status::Started if task.stalled_attempts > 1 => format!(
-            "{} attempts in a row got no further{}.",
-            task.stalled_attempts - 1,
+            "{} got no further{}.",
+            match task.stalled_attempts - 1 {
+                1 => "The last attempt".to_owned(),
+                several => format!("{several} attempts in a row"),
+            },
             task.attempt_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default()
         ),
         Status::Started if task.atomicity == Atomicity::All => {
@@ -294,7 +335,7 @@ fn note(task: &BulkTask) -> String {
         _ if task.results_purged_at.is_some() => {
             let on = task
                 .results_purged_at
-                .and_then(|at| time::moment(at, time::now()))
+                .and_then(|at| time::timestamp(at, time::now()))
                 .map(|at| at.day())
                 .unwrap_or_default();
             format!("Which records these were was purged on {on}; the counts are kept.")
@@ -306,7 +347,7 @@ fn note(task: &BulkTask) -> String {
 }
 
 pub(super) fn user(task: &BulkTask) -> String {
-    task.user_name.as_ref().or(task.user_id.as_ref()).cloned().unwrap_or_else(|| "operator".to_owned())
+    task.user_name.as_ref().or(task.user_id.as_ref()).map_or_else(|| "operator".to_owned(), |name| isolated(name))
 }
 
 fn facts(resource: Option<&Resource>, paths: &Paths, task: &BulkTask) -> Vec<Fact> {
@@ -316,7 +357,13 @@ fn facts(resource: Option<&Resource>, paths: &Paths, task: &BulkTask) -> Vec<Fac
         text: resource.map_or_else(|| task.resource.clone(), |resource| capitalized(&resource.label_plural)),
         href: resource.map(|resource| paths.list(&resource.name)),
     }];
-    if task.operation == "update" {
+    if let Some(name) = task.action() {
+        facts.push(fact("Action", action_label(resource, name)));
+    }
+    if !task.values.is_empty() {
+        facts.push(fact("Filled in", values(resource, task)));
+    }
+    if task.sets_fields() {
         facts.push(fact("Changes", changes(resource, task)));
     }
     facts.push(fact("Records", words::selection(resource, task)));

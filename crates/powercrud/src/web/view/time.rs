@@ -1,17 +1,17 @@
-//! Moments and durations in words.
+//! Timestamps and durations in words.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// A moment, three ways.
+/// A timestamp, three ways.
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::web) struct Moment {
+pub(in crate::web) struct Timestamp {
     iso: String,
     exact: String,
     pub(super) relative: String,
 }
 
-impl Moment {
+impl Timestamp {
     /// The day alone.
     pub(super) fn day(&self) -> String {
         self.exact.split(' ').next().unwrap_or_default().to_owned()
@@ -25,11 +25,11 @@ pub(in crate::web) fn day_start(text: &str) -> Option<i64> {
 }
 
 /// `at` in milliseconds since 1970 UTC, seen from `now`.
-pub(super) fn moment(at: i64, now: i64) -> Option<Moment> {
-    let moment: DateTime<Utc> = DateTime::from_timestamp_millis(at)?;
-    Some(Moment {
-        iso: moment.to_rfc3339(),
-        exact: moment.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
+pub(super) fn timestamp(at: i64, now: i64) -> Option<Timestamp> {
+    let timestamp: DateTime<Utc> = DateTime::from_timestamp_millis(at)?;
+    Some(Timestamp {
+        iso: timestamp.to_rfc3339(),
+        exact: timestamp.format("%Y-%m-%d %H:%M:%S UTC").to_string(),
         relative: ago(now - at),
     })
 }

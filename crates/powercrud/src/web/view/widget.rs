@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::to_scale;
 use crate::web::paths::Paths;
 use powercrud_db::{ColumnType, Value};
 use powercrud_engine::{
@@ -29,7 +30,6 @@ pub(in crate::web) struct Widget {
     pub(in crate::web) placeholder: &'static str,
     pub(in crate::web) inputmode: &'static str,
     pub(in crate::web) step: &'static str,
-    pub(in crate::web) max_length: Option<u32>,
     /// Whether an empty input stands for the empty text and not for NULL, where there is a box for that.
     pub(in crate::web) empty: Option<bool>,
     /// What somebody else has saved in the field while it was changed here.
@@ -84,7 +84,6 @@ pub(in crate::web) fn widget(paths: &Paths, resource: &Resource, field: &Field, 
         // And they round there.
         ColumnType::Decimal { .. } | ColumnType::Float => widget.inputmode = "decimal",
         ColumnType::Text { max_length } => {
-            widget.max_length = *max_length;
             if max_length.is_none_or(|length| length > ONE_LINE) {
                 widget.kind = "textarea";
             }
@@ -104,12 +103,12 @@ pub(in crate::web) fn widget(paths: &Paths, resource: &Resource, field: &Field, 
 }
 
 impl Widget {
-    /// Shows what a record holds. A value that the input could not show whole is shown as text, so that saving loses nothing.
-    pub(in crate::web) fn show(mut self, cell: &Cell) -> Self {
-        self.value = shown(&self, &cell.value);
+    /// Shows what a record holds in `field`. A value that the input could not show whole is shown as text, so that saving loses nothing.
+    pub(in crate::web) fn show(mut self, field: &Field, cell: &Cell) -> Self {
+        self.value = shown(&self, field, &cell.value);
         self.value_label = cell.display.clone().unwrap_or_default();
         let whole = match self.kind {
-            "datetime-local" | "time" | "date" => self.value.is_empty() || is_moment(self.kind, &self.value),
+            "datetime-local" | "time" | "date" => self.value.is_empty() || is_timestamp(self.kind, &self.value),
             // A number in a column of true and false.
             "select" if !self.choices.is_empty() && self.choices[0].value == "true" => {
                 matches!(cell.value, Value::Boolean(_) | Value::Null)
@@ -129,10 +128,10 @@ impl Widget {
         self.with_room_for_lines()
     }
 
-    /// Shows what was typed, also where the input for the field would not: browsers drop what is no moment.
+    /// Shows what was typed, also where the input for the field would not: browsers drop what is not a timestamp.
     pub(in crate::web) fn typed(mut self, text: &str) -> Self {
         let whole = match self.kind {
-            "datetime-local" | "time" | "date" => is_moment(self.kind, text),
+            "datetime-local" | "time" | "date" => is_timestamp(self.kind, text),
             _ => true,
         };
         if !whole && !text.is_empty() {
@@ -152,8 +151,11 @@ impl Widget {
     }
 }
 
-/// The value as the input's type writes it, as short as browsers do.
-fn shown(widget: &Widget, value: &Value) -> String {
+/// The value as the input's type writes it, as short as browsers do, and a number as the record's page has it.
+fn shown(widget: &Widget, field: &Field, value: &Value) -> String {
+    if let (Value::Decimal(digits), None) = (value, &field.reference) {
+        return to_scale(&field.column.column_type, digits);
+    }
     let text = value.to_text();
     let short = |text: &str| match text.strip_suffix(":00") {
         Some(short) if text.matches(':').count() == 2 => short.to_owned(),
@@ -166,8 +168,8 @@ fn shown(widget: &Widget, value: &Value) -> String {
     }
 }
 
-/// Whether a browser's input for moments takes the text as it is: `2026-01-31`, `13:05` or `13:05:30`, or both with a `T` between.
-fn is_moment(kind: &str, text: &str) -> bool {
+/// Whether a browser's input for timestamps takes the text as it is: `2026-01-31`, `13:05` or `13:05:30`, or both with a `T` between.
+fn is_timestamp(kind: &str, text: &str) -> bool {
     let is_date = |text: &str| text.len() == 10 && chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
     let is_clock = |text: &str| {
         let format = if text.len() == 5 { "%H:%M" } else { "%H:%M:%S" };

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::isolated;
 use powercrud_engine::{
     query::{Filter, InTask, ListParams, Operator},
     resource::{Resource, grouped},
@@ -16,12 +17,12 @@ pub(super) fn condition(resource: Option<&Resource>, task: &BulkTask) -> Option<
     }
     let Some(params) = resource.and_then(|resource| ListParams::parse_with_task(resource, &pairs).ok()) else {
         // The resource or a field is gone since: as it was asked for.
-        let pairs = pairs.iter().map(|(name, value)| format!("{name}={value}"));
+        let pairs = pairs.iter().map(|(name, value)| format!("{name}={}", isolated(value)));
         return Some(pairs.collect::<Vec<_>>().join(" and "));
     };
     let mut parts: Vec<_> = params.filters.iter().map(|filter| one(resource, filter)).collect();
     if !params.search.is_empty() {
-        parts.push(format!("“{}” is found", params.search));
+        parts.push(format!("“{}” is found", isolated(&params.search)));
     }
     if let Some(in_task) = params.in_task {
         parts.push(format!("an earlier task {}", left(in_task)));
@@ -51,7 +52,7 @@ fn one(resource: Option<&Resource>, filter: &Filter) -> String {
                 Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte => "is ",
                 _ => "",
             };
-            format!("{label} {is}{words} {}", filter.value)
+            format!("{label} {is}{words} {}", isolated(&filter.value))
         }
     }
 }

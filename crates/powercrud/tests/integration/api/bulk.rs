@@ -14,7 +14,7 @@ use crate::{
 each_database! {
     few_records_are_done_at_once, many_records_run_in_the_background, requests_are_known_again,
     a_preview_changes_nothing, every_mistake_is_named, another_task_in_the_way_is_a_conflict,
-    links_are_changed_in_bulk, a_selection_of_another_size_is_refused,
+    links_are_changed_in_bulk, a_selection_of_another_size_is_refused, a_key_that_no_record_has,
 }
 
 const UPDATE: &str = "/api/v1/resources/book/bulk-update";
@@ -242,13 +242,33 @@ async fn a_selection_of_another_size_is_refused(database: TestDatabase) {
     api.post(UPDATE, asked(29)).await.expect_problem(409, "SELECTION_CHANGED", told);
     let count = json!({"all": true, "expected_count": -1});
     api.post(DELETE, count).await.expect_problem(422, "INVALID", &["expected_count", "whole number"]);
-    // A key whose record is gone selects none.
-    let keys = json!({"ids": [1, 2, 999], "changes": {"notes": "x"}, "expected_count": 3});
-    api.post(UPDATE, keys).await.expect_problem(409, "SELECTION_CHANGED", &["2 books now, not 3"]);
     api.post(DELETE, json!({"all": true, "expected_count": 61})).await.expect_problem(409, "SELECTION_CHANGED", &[]);
     let list = api.get("/api/v1/resources/book/records?notes=x").await.expect(200).json;
     assert_eq!(list["records"], json!([]));
     // The name is still free: nothing was done under it.
     let task = api.post(UPDATE, asked(30)).await.json;
     assert_eq!(task["total_records"], 30);
+}
+
+/// It is counted with the others, by the preview and by the task, and named.
+async fn a_key_that_no_record_has(database: TestDatabase) {
+    let (_, api) = open(database).await;
+    let asked = |more: (&str, Value)| {
+        let mut body = json!({"ids": [1, 999, 2], "changes": {"notes": "y"}});
+        body[more.0] = more.1;
+        body
+    };
+    let seen = api.post(UPDATE, asked(("validate_only", json!(true)))).await.expect(200).json;
+    let count = |name: &str| seen[name].as_u64().expect("a number");
+    assert_eq!((count("total_records"), count("changing_records"), count("failing_records")), (3, 2, 1), "{seen}");
+    assert_eq!(seen["failures"][0]["code"], "NOT_FOUND");
+    assert_eq!(seen["failures"][0]["message"], "there is no book with the key 999");
+    let told = &["The selection has 3 books now, not 2"];
+    api.post(UPDATE, asked(("expected_count", json!(2)))).await.expect_problem(409, "SELECTION_CHANGED", told);
+    let task = api.post(UPDATE, asked(("expected_count", json!(count("total_records"))))).await.expect(200).json;
+    assert_eq!((&task["total_records"], &task["failed_records"]), (&json!(3), &json!(1)), "{task}");
+    assert_eq!(task["status"], "PARTIAL", "the others are done, as the preview said");
+    let seen = api.post(DELETE, json!({"ids": [59, 999], "validate_only": true})).await.expect(200).json;
+    assert_eq!((&seen["total_records"], &seen["missing_records"]), (&json!(2), &json!(1)), "{seen}");
+    assert_eq!((&seen["changing_records"], &seen["failing_records"]), (&json!(1), &json!(0)), "{seen}");
 }

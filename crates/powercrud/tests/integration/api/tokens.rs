@@ -33,7 +33,7 @@ async fn scopes_limit_what_a_token_does(database: TestDatabase) {
         (Scope::Admin, Method::GET, "/api/v1/tokens".to_owned()),
         (Scope::Admin, Method::POST, format!("/api/v1/tokens/{}/revoke", &task[14..])),
     ];
-    for scope in Scope::ALL {
+    for &scope in Scope::ALL {
         let client = api.with_token(&token_of(&app, User::operator(), &[scope]).await);
         client.get("/api/v1/resources/book/records").await.expect(200);
         client.get("/api/v1/tasks").await.expect(200);

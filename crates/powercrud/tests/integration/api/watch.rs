@@ -149,11 +149,11 @@ async fn tasks_are_listed_by_user_and_moment(database: TestDatabase) {
     // Nobody sees more than their own by it.
     assert_eq!((ids(&bob, "user=ann").await, ids(&bob, "user=").await), (String::new(), String::new()));
 
-    let moment = |task: &BulkTask| {
-        let moment = chrono::DateTime::from_timestamp_millis(task.created_at).expect("a moment");
-        moment.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    let timestamp = |task: &BulkTask| {
+        let timestamp = chrono::DateTime::from_timestamp_millis(task.created_at).expect("a timestamp");
+        timestamp.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     };
-    let [first, second] = [moment(&tasks[0]), moment(&tasks[1])];
+    let [first, second] = [timestamp(&tasks[0]), timestamp(&tasks[1])];
     for (query, expected) in [
         (format!("created_at__gte={second}"), "operator 2 1"),
         (format!("created_at__gt={second}"), "operator 2"),
@@ -166,8 +166,8 @@ async fn tasks_are_listed_by_user_and_moment(database: TestDatabase) {
     ] {
         assert_eq!(ids(&boss, &query).await, expected, "{query}");
     }
-    for moment in ["yesterday", "2026-02-30", "2026-01-31T12:00:00", ""] {
-        let answer = ann.get(&format!("/api/v1/tasks?created_at__lt={moment}")).await;
+    for timestamp in ["yesterday", "2026-02-30", "2026-01-31T12:00:00", ""] {
+        let answer = ann.get(&format!("/api/v1/tasks?created_at__lt={timestamp}")).await;
         answer.expect_problem(422, "INVALID", &["INVALID_VALUE", "created_at__lt", "2026-01-31T12:00:00Z"]);
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     support::{Kind, TestDatabase, each_database},
 };
 
-each_database! { text_keys, composite_keys, uuid_keys, binary_keys, odd_names, moment_keys }
+each_database! { text_keys, composite_keys, uuid_keys, binary_keys, odd_names, timestamp_keys }
 
 /// Texts that would be something else in SQL, in JSON or in a pattern.
 const TEXTS: [&str; 16] = [
@@ -189,7 +189,7 @@ async fn odd_names(database: TestDatabase) {
     assert_eq!((count(&database, &odd_table).await, count(&database, "item").await), (2, 1));
 }
 
-async fn moment_keys(database: TestDatabase) {
+async fn timestamp_keys(database: TestDatabase) {
     let column = if database.kind == Kind::Postgres { "timestamp" } else { "datetime" };
     let values: Vec<_> = (10..35).map(|minute| format!("('2026-01-31 13:{minute}:00', 'k{minute}', 0)")).collect();
     let values = values.join(", ");

@@ -1,7 +1,7 @@
 //! Requests that can't be carried out are refused before anything is written, with every mistake named.
 
 use powercrud::{
-    Error, PowerCrud, Resource, Selection,
+    Error, FieldError, PowerCrud, Resource, Selection,
     bulk::{BulkRequest, run},
     query::ListParams,
 };
@@ -179,6 +179,7 @@ async fn what_settings_forbid(database: TestDatabase) {
     assert!(matches!(error, Error::ReadOnly { .. }), "{error:?}");
     let app = build(Resource::table("book").bulk_fields(Vec::<String>::new())).await;
     let error = run(&app, update("book", Selection::All, [("price", None)])).await.expect_err("no fields");
-    assert!(matches!(error, Error::NotAllowed(_)), "{error:?}");
+    let is_named = |errors: &[FieldError]| errors.iter().any(|error| error.code == "NO_BULK_FIELDS");
+    assert!(matches!(&error, Error::Invalid(errors) if is_named(errors)), "{error:?}");
     assert_nothing_written(&database).await;
 }

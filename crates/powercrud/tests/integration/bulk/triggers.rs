@@ -1,13 +1,16 @@
-//! Triggers that do something else than the statement says, or more: what a task says of a record is what became of it.
+//! Triggers that do something else than the statement says, or more: what a task says of a record is its outcome.
 
-use powercrud::{Error, Selection, User, record, task::Status};
+use powercrud::{
+    Error, Selection, User, record,
+    task::{Status, store},
+};
 
 use crate::{
     shop::{carry_out, count, counts, delete, discovered, failures, in_background, keys, rows, update},
     support::{Kind, TestDatabase, each_database},
 };
 
-each_database! { what_a_trigger_keeps_has_failed }
+each_database! { what_a_trigger_keeps_has_failed, a_field_that_a_trigger_keeps_has_failed }
 each_database! { [sqlite postgres] what_goes_by_a_neighbours_trigger_was_there, what_a_trigger_puts_back_has_failed }
 
 /// MySQL lets no trigger write into its own table.
@@ -85,6 +88,47 @@ DELIMITER ;"
         other => panic!("it was kept as it was: {other:?}"),
     }
     record::update(&app, &User::operator(), kept, "7", &set("5")).await.expect("nothing keeps it");
+}
+
+/// A record of which a trigger lets only some of the new values through has failed at the field that was kept, and nothing of it is changed.
+async fn a_field_that_a_trigger_keeps_has_failed(database: TestDatabase) {
+    let trigger = match database.kind {
+        Kind::Postgres => {
+            "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               IF NEW.id IN (3, 5) THEN NEW.price := OLD.price; END IF;
+               IF NEW.id = 4 THEN NEW.price := 8; END IF; RETURN NEW; END $$;
+             CREATE TRIGGER keep BEFORE UPDATE ON kept FOR EACH ROW EXECUTE FUNCTION keep();"
+        }
+        Kind::Mysql => {
+            "DELIMITER //
+             CREATE TRIGGER keep BEFORE UPDATE ON kept FOR EACH ROW BEGIN
+               IF NEW.id IN (3, 5) THEN SET NEW.price = OLD.price; END IF;
+               IF NEW.id = 4 THEN SET NEW.price = 8; END IF;
+             END//
+DELIMITER ;"
+        }
+        Kind::Sqlite => {
+            "CREATE TRIGGER keep AFTER UPDATE OF price ON kept WHEN NEW.id IN (3, 4, 5) BEGIN
+               UPDATE kept SET price = CASE NEW.id WHEN 4 THEN 8 ELSE OLD.price END WHERE id = NEW.id; END;"
+        }
+    };
+    database
+        .execute(&format!(
+            "CREATE TABLE kept (id integer PRIMARY KEY, price integer, state varchar(9) NOT NULL);
+             INSERT INTO kept VALUES (1, 1, 'old'), (2, 9, 'old'), (3, 1, 'old'), (4, 1, 'old'), (5, 9, 'old'), (6, 9, 'new'), (7, NULL, 'old');
+             \n{trigger}"
+        ))
+        .await;
+    let app = discovered(&database).await;
+    let set = [("price", Some("9")), ("state", Some("new"))];
+    let task = carry_out(&app, in_background(update("kept", Selection::All, set))).await;
+    assert_eq!((task.status, counts(&task), task.unchanged_records), (Status::Partial, (6, 1, 0), 1));
+    let errors = store::errors(&app, task.id, 0, 10).await.expect("its errors");
+    assert_eq!(errors.len(), 1);
+    assert_eq!((errors[0].record_key.as_str(), errors[0].field.as_deref()), ("3", Some("price")), "{errors:?}");
+    assert_eq!(errors[0].code, "NOT_CHANGED");
+    let old = rows(&database, "kept WHERE state = 'old'", &["id", "price"]).await;
+    assert_eq!(old, [("3".to_owned(), vec![Some("1".to_owned())])].into());
 }
 
 /// What a trigger puts back was not deleted.

@@ -16,7 +16,7 @@ use crate::{
     support::{Kind, TestDatabase, each_database},
 };
 
-each_database! { each_is_its_records, all_or_nothing_names_the_record, no_record_would_fare_better, a_few_are_all_tried }
+each_database! { each_is_its_records, all_or_nothing_names_the_record, no_record_would_fare_better, the_field_is_gone, a_few_are_all_tried }
 each_database! { [sqlite] constraints_that_end_the_transaction, the_pool_stays_whole }
 each_database! { [postgres] statements_that_take_too_long }
 
@@ -136,16 +136,28 @@ async fn all_or_nothing_names_the_record(database: TestDatabase) {
 }
 
 async fn no_record_would_fare_better(database: TestDatabase) {
-    items(&database, 1_500).await;
+    let (script, causes) = risky(database.kind);
+    let cause = causes.iter().find(|(_, code)| ["DATABASE", "NOT_PERMITTED"].contains(code)).expect("a cause").0;
+    let values: Vec<_> = (1..=1_500).map(|id| format!("({id}, '{cause}', 0)")).collect();
+    database.execute(&script.replace("@rows@", &format!("INSERT INTO risky VALUES {};", values.join(", ")))).await;
     let app = discovered(&database).await;
-    let task = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
-    database.execute("ALTER TABLE item RENAME COLUMN note TO remark;").await;
-    let task = work(&app, &task).await;
+    let task = carry_out(&app, update("risky", Selection::All, [("value", Some("1"))])).await;
     let (succeeded, failed, unattempted) = counts(&task);
     assert_eq!((task.status, succeeded), (Status::Failure, 0));
     assert!(failed >= 50 && unattempted > 1_000, "it gives up soon, but not at once: {failed} of 1,500");
     assert_eq!(failures(&app, &task).await.len() as u64, failed, "each that was tried is named");
     assert!(task.error_message.contains("in a row failed alike"), "{}", task.error_message);
+    assert_no_locks(&database).await;
+}
+
+/// What the whole task is about is gone, which is no record's fault.
+async fn the_field_is_gone(database: TestDatabase) {
+    items(&database, 1_500).await;
+    let app = discovered(&database).await;
+    let task = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
+    database.execute("ALTER TABLE item RENAME COLUMN note TO remark;").await;
+    let task = work(&app, &task).await;
+    assert_eq!((task.status, counts(&task)), (Status::Failure, (0, 0, 1_500)), "{}", task.error_message);
     assert!(task.error_message.contains("note"), "{}", task.error_message);
     assert_no_locks(&database).await;
 }

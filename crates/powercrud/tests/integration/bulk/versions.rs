@@ -17,7 +17,7 @@ use crate::{
 };
 
 each_database! {
-    an_update, a_delete, moments, every_way_to_select, composite_keys, everything_or_nothing, a_worker_that_stops_half_way,
+    an_update, a_delete, timestamps, every_way_to_select, composite_keys, everything_or_nothing, a_worker_that_stops_half_way,
     links_alone, switched_on_after_the_selection, one_record, mistakes_in_settings
 }
 
@@ -120,8 +120,8 @@ async fn a_delete(database: TestDatabase) {
     assert_eq!(crate::shop::count(&database, "document").await, 13);
 }
 
-async fn moments(database: TestDatabase) {
-    let (moment, past) = match database.kind {
+async fn timestamps(database: TestDatabase) {
+    let (timestamp, past) = match database.kind {
         Kind::Sqlite => ("datetime", "2020-01-01 00:00:00"),
         Kind::Postgres => ("timestamptz", "2020-01-01 00:00:00+05"),
         Kind::Mysql => ("datetime(6)", "2020-01-01 00:00:00.5"),
@@ -129,7 +129,7 @@ async fn moments(database: TestDatabase) {
     let rows: Vec<_> = (1..=12).map(|id| format!("({id}, 'title {id}', '{past}')")).collect();
     database
         .execute(&format!(
-            "CREATE TABLE document (id integer PRIMARY KEY, title varchar(40), version {moment} NOT NULL);
+            "CREATE TABLE document (id integer PRIMARY KEY, title varchar(40), version {timestamp} NOT NULL);
              INSERT INTO document VALUES {};",
             rows.join(", ")
         ))

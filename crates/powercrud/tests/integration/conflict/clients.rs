@@ -47,7 +47,7 @@ async fn apps(database: &TestDatabase, scope: ConflictScope, on_conflict: OnConf
         let own = Database::connect(&database.url).await.expect("a database that answers");
         let item = Resource::table("item").bulk_async_conflict_scope(scope).bulk_async_on_conflict(on_conflict);
         let settings = Settings { poll_interval: Duration::from_millis(10), ..Settings::default() };
-        PowerCrud::builder(own).settings(settings).resource(item).build().await.expect("no mistakes")
+        PowerCrud::builder(own).all_settings(settings).resource(item).build().await.expect("no mistakes")
     };
     [app().await, app().await]
 }
@@ -155,8 +155,8 @@ async fn queued(database: TestDatabase, scope: ConflictScope) {
         }
         if scope == ConflictScope::Model {
             // The one that had not to wait comes first, whatever its moment.
-            let moments: Vec<_> = ended[1..].iter().map(|(.., task)| task.created_at).collect();
-            assert!(moments.is_sorted(), "in the order of their submission: {moments:?}");
+            let timestamps: Vec<_> = ended[1..].iter().map(|(.., task)| task.created_at).collect();
+            assert!(timestamps.is_sorted(), "in the order of their submission: {timestamps:?}");
         }
         assert_no_locks(&database).await;
     }

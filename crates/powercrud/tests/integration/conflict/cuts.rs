@@ -30,7 +30,7 @@ async fn app(url: &str, chunk_size: u64) -> PowerCrud {
     let settings =
         Settings { lease: Duration::from_secs(1), poll_interval: Duration::from_millis(20), ..Settings::default() };
     let item = Resource::table("item").bulk_chunk_size(chunk_size);
-    PowerCrud::builder(own).settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(own).all_settings(settings).resource(item).build().await.expect("no mistakes")
 }
 
 /// Looks at a task until `until` holds, also where a look meets a connection that is gone.
@@ -196,7 +196,7 @@ async fn read_only(database: TestDatabase) {
     assert_says_read_only("a worker's claim", refused);
     assert_says_read_only("a worker's start", readable.worker().run(CancellationToken::new()).await);
     let edit = record::update(&readable, &User::operator(), item, "1", &[("stock".into(), Some("7".into()))]).await;
-    assert_says_read_only("an edit", edit);
+    assert_says_read_only("an edit", edit.map(drop));
     let request = in_background(update("item", keys([1]), [("note", Some("y"))]));
     assert_says_read_only("a submission", powercrud::bulk::run(&readable, request).await.map(|_| ()));
     let after = watch(&writable, &task, |_| true).await;

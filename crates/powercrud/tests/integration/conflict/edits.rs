@@ -12,6 +12,7 @@ use powercrud::{
     record,
     task::{BulkTask, store},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -70,11 +71,12 @@ async fn app(database: &TestDatabase, scope: ConflictScope) -> PowerCrud {
     let own = Database::connect(&database.url).await.expect("a database that answers");
     let item = Resource::table("item").bulk_async_conflict_scope(scope).bulk_chunk_size(2u64);
     let settings = Settings { poll_interval: Duration::from_millis(10), ..Settings::default() };
-    PowerCrud::builder(own).settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(own).all_settings(settings).resource(item).build().await.expect("no mistakes")
 }
 
-/// Edits its own records again and again, each time with another value.
-async fn edit_until(app: PowerCrud, editor: i64, stop: CancellationToken) -> Vec<Edit> {
+/// Edits its own records again and again, each time with another value, and counts in `answered` what was answered of records that
+/// tasks may hold.
+async fn edit_until(app: PowerCrud, editor: i64, answered: watch::Sender<i64>, stop: CancellationToken) -> Vec<Edit> {
     let item = Arc::clone(app.resource("item").expect("a resource"));
     let mut edits = Vec::new();
     // Beyond what is there already: a value that is there is not written again.
@@ -92,11 +94,14 @@ async fn edit_until(app: PowerCrud, editor: i64, stop: CancellationToken) -> Vec
             )
             .await;
             let accepted = match answer {
-                Ok(()) => true,
+                Ok(_) => true,
                 Err(Error::RecordHeld { .. }) => false,
                 Err(error) => panic!("record {key}: {error:?}"),
             };
             edits.push(Edit { key, value, accepted, asked, answered: Instant::now() });
+            if key <= IN_TASKS {
+                answered.send_modify(|answered| *answered += 1);
+            }
         }
     }
     edits
@@ -132,15 +137,24 @@ async fn race(database: TestDatabase, scope: ConflictScope) {
     items(&database, RECORDS as usize).await;
     let apps = [app(&database, scope).await, app(&database, scope).await];
     let stop = CancellationToken::new();
+    let (answered, mut seen_answered) = watch::channel(0);
     let editors: Vec<_> = (0..EDITORS)
-        .map(|editor| tokio::spawn(edit_until(apps[editor as usize % 2].clone(), editor, stop.clone())))
+        .map(|editor| {
+            let app = apps[editor as usize % 2].clone();
+            tokio::spawn(edit_until(app, editor, answered.clone(), stop.clone()))
+        })
         .collect();
     let worker = tokio::spawn(apps[1].worker().concurrency(1).run(stop.clone()));
     let mut holds = Vec::new();
     for round in 0..ROUNDS {
         holds.push(bulk(&apps[0], round).await);
-        // Time for edits between the tasks.
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Of one answer more than there are editors, one is an editor's second: it was asked for between the tasks.
+        let enough = *seen_answered.borrow() + EDITORS + 1;
+        let editing = seen_answered.wait_for(|answered| *answered >= enough);
+        tokio::time::timeout(Duration::from_secs(60), editing)
+            .await
+            .expect("edits between the tasks")
+            .expect("editors");
     }
     stop.cancel();
     let mut edits = Vec::new();

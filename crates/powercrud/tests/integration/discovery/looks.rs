@@ -18,7 +18,10 @@ use crate::{
     web::{self, browser::Browser},
 };
 
-each_database! { what_is_powercruds_own_is_removed_and_nothing_else, nothing_is_removed_where_others_depend_on_it }
+each_database! {
+    what_is_powercruds_own_is_removed_and_nothing_else, nothing_is_removed_where_others_depend_on_it,
+    tables_of_an_earlier_version_get_their_new_names
+}
 each_database! { [sqlite] a_look_at_a_file_leaves_it_and_its_folder_as_they_were, a_file_that_can_only_be_read_is_served_for_reading }
 
 async fn what_is_powercruds_own_is_removed_and_nothing_else(database: TestDatabase) {
@@ -67,6 +70,37 @@ async fn nothing_is_removed_where_others_depend_on_it(database: TestDatabase) {
     let removed = db::uninstall(&database, false, false).await.expect("nothing is in the way");
     assert_eq!(removed.tables.len(), whole.len() - 1);
     db::migrate(&database).await.expect("it can come again");
+}
+
+/// With what is in them, also where a migration was interrupted between two of them.
+async fn tables_of_an_earlier_version_get_their_new_names(database: TestDatabase) {
+    shop::items(&database, 30).await;
+    let app = shop::discovered(&database).await;
+    let request = shop::delete("item", shop::keys([1, 2]));
+    let task = shop::carry_out(&app, shop::in_background(request)).await;
+    database.execute("INSERT INTO powercrud_model_mutex VALUES ('other', 7);").await;
+    database
+        .execute(
+            "ALTER TABLE powercrud_model_mutex RENAME COLUMN acquisitions TO turns;
+             ALTER TABLE powercrud_model_mutex RENAME TO powercrud_turn;
+             ALTER TABLE powercrud_bulk_task_key_range RENAME TO powercrud_bulk_task_block;
+             ALTER TABLE powercrud_bulk_task_cascade RENAME COLUMN cascaded_from TO taken_by;
+             DELETE FROM powercrud_migration WHERE version = 'm0025_names';",
+        )
+        .await;
+    assert_eq!(db::pending_migrations(&database).await.expect("a look"), 1);
+    db::migrate(&database).await.expect("names are changed");
+    assert_eq!(
+        shop::count(&database, "powercrud_model_mutex WHERE unique_model_key = 'other' AND acquisitions = 7").await,
+        1
+    );
+    // When a task's records are noted is the worker's business; the table is there.
+    shop::count(&database, "powercrud_bulk_task_key_range").await;
+    assert_eq!(shop::count(&database, "powercrud_bulk_task_cascade WHERE cascaded_from = ''").await, 0);
+    let app = shop::discovered(&database).await;
+    powercrud::task::store::get(&app, &powercrud::User::operator(), task.id).await.expect("the task is still there");
+    let request = shop::update("item", shop::keys([3, 4]), [("status", Some("used"))]);
+    assert_eq!(shop::counts(&shop::carry_out(&app, shop::in_background(request)).await).0, 2);
 }
 
 /// Each file of the database's folder with its bytes.

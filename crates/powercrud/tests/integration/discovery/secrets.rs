@@ -1,8 +1,11 @@
 //! Secrets in other people's tables are hidden until somebody shows them on purpose.
 
-use powercrud::{Error, PowerCrud, Resource, Settings, User, record};
+use powercrud::{Error, PowerCrud, Resource, Settings, User, record, task::store};
+use serde_json::json;
 
 use crate::{
+    api::Client,
+    shop::{carry_out, keys, update},
     support::{TestDatabase, each_database},
     web::browser::Browser,
 };
@@ -11,6 +14,7 @@ each_database! {
     secrets_are_shown_nowhere_unless_the_configuration_shows_them,
     a_secret_key_is_no_address,
     what_refers_to_a_secret_is_one,
+    rules_over_secrets_tell_nothing_of_them,
 }
 
 async fn users(database: &TestDatabase) {
@@ -75,7 +79,7 @@ async fn secrets_are_shown_nowhere_unless_the_configuration_shows_them(database:
 async fn a_secret_key_is_no_address(database: TestDatabase) {
     users(&database).await;
     let settings = Settings { discover: true, ..Settings::default() };
-    let app = PowerCrud::builder(&database).settings(settings).build().await.expect("an app");
+    let app = PowerCrud::builder(&database).all_settings(settings).build().await.expect("an app");
     let session = app.resource("web_session").unwrap();
     assert!(session.read_only.as_deref().unwrap_or_default().contains("session_key"), "{:?}", session.read_only);
     let mut browser = Browser::new(app.router());
@@ -149,4 +153,36 @@ async fn what_refers_to_a_secret_is_one(database: TestDatabase) {
         app.resource("secref").unwrap().field("s").is_some()
             && app.resource("seckey").unwrap().field("token").is_none()
     );
+}
+
+/// Neither the name of a hidden column nor a rule's text, nor that two hidden values are the same.
+async fn rules_over_secrets_tell_nothing_of_them(database: TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE client (id INT NOT NULL PRIMARY KEY, name VARCHAR(20) NOT NULL, n INT, api_key VARCHAR(20) NOT NULL,
+               CHECK (n < 100 OR api_key = 'zebra'), UNIQUE (name, api_key));
+             INSERT INTO client VALUES (1, 'a', 1, 'zebra'), (2, 'b', 2, 'zebra'), (3, 'c', 3, 'lion');",
+        )
+        .await;
+    let app = PowerCrud::builder(&database).discover(true).build().await.expect("an app");
+    let client = Client::nobody(app.router());
+    let mut browser = Browser::new(app.router());
+    let secret = ["api_key", "zebra", "UNIQUE", "already has"];
+    for (key, field, value) in [("1", "name", "b"), ("3", "n", "200")] {
+        let answer = client.patch(&format!("/api/v1/resources/client/records/{key}"), json!({field: value})).await;
+        let answer = answer.expect_problem(422, "INVALID", &["over fields that are not shown"]);
+        assert_eq!(answer.json["errors"][0]["field"], field, "{:#}", answer.json);
+        let told = answer.json.to_string();
+        assert!(secret.iter().all(|part| !told.contains(part)), "{told}");
+        let form = browser.post(&format!("/resources/client/records/{key}/edit"), &format!("{field}={value}")).await;
+        form.expect(422).holds(&["over fields that are not shown"]).lacks(&secret);
+        let bulk = json!({"ids": [key], "changes": {field: value}, "validate_only": true});
+        let previewed = client.post("/api/v1/resources/client/bulk-update", bulk).await.expect(200);
+        let told = previewed.json.to_string();
+        assert!(secret.iter().all(|part| !told.contains(part)), "{told}");
+        let task = carry_out(&app, update("client", keys([key]), [(field, Some(value))])).await;
+        let errors = store::errors(&app, task.id, 0, 10).await.expect("its errors");
+        assert_eq!((errors.len(), errors[0].code.as_str()), (1, "CHECK"), "{errors:?}");
+        assert!(secret.iter().all(|part| !errors[0].message.contains(part)), "{errors:?}");
+    }
 }

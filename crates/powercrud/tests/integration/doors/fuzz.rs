@@ -30,7 +30,7 @@ const CASES: usize = 400;
 const PATIENCE: Duration = Duration::from_secs(25);
 
 async fn open(database: &TestDatabase) -> PowerCrud {
-    let (json, moment, bytes) = match database.kind {
+    let (json, timestamp, bytes) = match database.kind {
         Kind::Sqlite => ("JSON", "DATETIME", "BLOB"),
         Kind::Postgres => ("JSONB", "TIMESTAMPTZ", "BYTEA"),
         Kind::Mysql => ("JSON", "DATETIME(6)", "BLOB"),
@@ -40,7 +40,7 @@ async fn open(database: &TestDatabase) -> PowerCrud {
         .execute(&format!(
             "CREATE TABLE owner (id {number} NOT NULL PRIMARY KEY, name VARCHAR(40) NOT NULL);
              CREATE TABLE thing (
-               id {number} NOT NULL PRIMARY KEY, title VARCHAR(40), price DECIMAL(8, 2), born DATE, at {moment}, flag BOOLEAN, data {json},
+               id {number} NOT NULL PRIMARY KEY, title VARCHAR(40), price DECIMAL(8, 2), born DATE, at {timestamp}, flag BOOLEAN, data {json},
                raw {bytes}, ratio DOUBLE PRECISION, owner_id {number} REFERENCES owner (id), small SMALLINT
              );
              CREATE TABLE pair (a {number} NOT NULL, b VARCHAR(40) NOT NULL, note TEXT, PRIMARY KEY (a, b));
@@ -53,7 +53,7 @@ async fn open(database: &TestDatabase) -> PowerCrud {
         .execute(&format!("INSERT INTO thing (id, title, price, born, owner_id) VALUES {};", rows.join(", ")))
         .await;
     let settings = Settings { discover: true, login: LoginMode::WhenUsersExist, ..Settings::default() };
-    PowerCrud::builder(database.clone()).settings(settings).build().await.expect("things")
+    PowerCrud::builder(database.clone()).all_settings(settings).build().await.expect("things")
 }
 
 async fn every_request_is_answered(database: TestDatabase) {

@@ -19,7 +19,8 @@ async fn load_balancers_and_operators_are_answered(database: TestDatabase) {
         let name = parts.headers.get("x-user")?.to_str().ok()?.to_owned();
         Some(User::new(&name, &name).staff(name == "ann"))
     };
-    let app = PowerCrud::builder(database).settings(settings).resource(item).user(hook).build().await.expect("a shop");
+    let app =
+        PowerCrud::builder(database).all_settings(settings).resource(item).user(hook).build().await.expect("a shop");
     let done = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
     assert_eq!(work(&app, &done).await.status, Status::Success);
     let waiting = queue(&app, update("item", Selection::All, [("note", Some("y"))])).await;

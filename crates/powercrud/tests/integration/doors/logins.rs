@@ -1,12 +1,27 @@
 //! Guessing passwords: nobody is kept out by a stranger, and nobody waits for one.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use axum::{Router, http::Method};
+use axum::{
+    Router,
+    http::{Method, request::Parts},
+};
 use powercrud::{
     PowerCrud, Settings, User,
     account::{self, NewAccount},
+    audit,
     token::Scope,
+};
+
+use sea_orm::{
+    ConnectionTrait as _,
+    sea_query::{Expr, ExprTrait as _, Query},
 };
 
 use super::{Answer, send};
@@ -16,19 +31,84 @@ use crate::{
     support::{Kind, TestDatabase, each_database, run},
 };
 
-each_database! { a_stranger_keeps_nobody_out, another_password_ends_tokens, a_token_needs_the_password_again }
+each_database! { an_own_login_is_asked_once_a_request, a_stranger_keeps_nobody_out, another_password_ends_tokens, a_token_needs_the_password_again }
 
 const PASSWORD: &str = "correct horse";
 
 async fn open(database: &TestDatabase, settings: Settings) -> PowerCrud {
     items(database, 3).await;
-    let builder = PowerCrud::builder(database.clone()).settings(Settings { discover: true, ..settings });
+    let builder = PowerCrud::builder(database.clone()).all_settings(Settings { discover: true, ..settings });
     let app = builder.login().build().await.expect("an application");
     for name in ["ann", "bob"] {
         let new = NewAccount { name: name.into(), email: None, password: PASSWORD.into(), is_staff: true };
         account::create(database, &User::operator(), new).await.expect("a user");
     }
     app
+}
+
+/// A user of an application's own.
+struct Customer {
+    number: i32,
+    name: String,
+}
+
+impl From<Customer> for User {
+    fn from(customer: Customer) -> Self {
+        User::new(customer.number.to_string(), customer.name)
+    }
+}
+
+/// The customer whose session it is, as the application's own table says.
+async fn customer(database: TestDatabase, session: Option<String>) -> Option<Customer> {
+    let mut select = Query::select();
+    select.columns(["number", "name"]).from("customer").and_where(Expr::col("session").eq(session?));
+    let row = database.connection().query_one(&select).await.expect("an answer")?;
+    let (number, name) = (row.try_get_by_index(0).expect("a number"), row.try_get_by_index(1).expect("a name"));
+    Some(Customer { number, name })
+}
+
+async fn an_own_login_is_asked_once_a_request(database: TestDatabase) {
+    items(&database, 3).await;
+    database
+        .execute(
+            "CREATE TABLE customer (number integer PRIMARY KEY, name varchar(40) NOT NULL, session varchar(40) NOT NULL);
+             INSERT INTO customer VALUES (7, 'Ann', 's7');",
+        )
+        .await;
+    let asked = Arc::new(AtomicU64::new(0));
+    let hook = {
+        let (database, asked) = (database.clone(), Arc::clone(&asked));
+        move |head: Parts| {
+            asked.fetch_add(1, Ordering::Relaxed);
+            let session = head.headers.get("x-session").and_then(|value| value.to_str().ok()).map(str::to_owned);
+            customer(database.clone(), session)
+        }
+    };
+    let app =
+        PowerCrud::builder(database.clone()).discover(true).user_async(hook).build().await.expect("an application");
+    let router = app.router();
+    let get = |path: &'static str, headers: &'static [(&'static str, &'static str)]| {
+        let router = router.clone();
+        async move { send(&router, None, Method::GET, path, headers, "").await }
+    };
+    for path in ["/", "/resources/item", "/api/v1/resources/item/records"] {
+        for headers in [&[][..], &[("x-session", "s8")]] {
+            let answer = get(path, headers).await.expect(401);
+            assert!(!answer.text.contains("item 1"), "{path}: {}", answer.text);
+        }
+    }
+    assert_eq!(asked.swap(0, Ordering::Relaxed), 6);
+    let known: &[_] = &[("x-session", "s7")];
+    let page = get("/resources/item", known).await.expect(200);
+    assert!(page.text.contains("item 1") && page.text.contains("Ann"), "{}", page.text);
+    let answer = get("/api/v1/resources/item/records", known).await.expect(200);
+    assert!(answer.text.contains("item 1"), "{}", answer.text);
+    get("/healthz", &[]).await.expect(200);
+    assert_eq!(asked.load(Ordering::Relaxed), 2, "once for each request that needs to know");
+    let done = send(&router, None, Method::POST, "/resources/item/records/1/edit", known, "note=changed").await;
+    done.expect(303);
+    let entries = audit::list(&app, &User::operator(), &audit::AuditFilter::default()).await.expect("the audit trail");
+    assert_eq!(entries[0].user_id.as_deref(), Some("7"));
 }
 
 async fn sign_in(router: &Router, from: &str, headers: &[(&str, &str)], name: &str, password: &str) -> Answer {

@@ -1,4 +1,4 @@
-//! Tokens where the application says who asks: good for whom it still knows.
+//! Tokens where the application resolves the user: good for whom it still knows.
 
 use axum::http::Method;
 use powercrud::{
@@ -56,7 +56,7 @@ async fn a_token_needs_a_user_whom_the_application_knows(database: TestDatabase)
 async fn what_was_open_to_everybody_ends_with_the_first_user(database: TestDatabase) {
     items(&database, 3).await;
     let settings = Settings { login: LoginMode::WhenUsersExist, ..Settings::default() };
-    let app = PowerCrud::builder(database.clone()).settings(settings).resource(Resource::table("item"));
+    let app = PowerCrud::builder(database.clone()).all_settings(settings).resource(Resource::table("item"));
     let app = app.build().await.expect("the program");
     let operator = token_of(&app, User::operator(), &[Scope::Admin]).await;
     let mut browser = Browser::new(app.router());

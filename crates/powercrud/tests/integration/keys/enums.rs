@@ -31,7 +31,9 @@ async fn an_invalid_value_is_no_other_key(database: TestDatabase) {
     for result in [
         record::get(&app, resource, &lost).await.map(|_| ()),
         record::delete(&app, &User::operator(), resource, &lost).await,
-        record::update(&app, &User::operator(), resource, &lost, &[("v".to_owned(), Some("x".to_owned()))]).await,
+        record::update(&app, &User::operator(), resource, &lost, &[("v".to_owned(), Some("x".to_owned()))])
+            .await
+            .map(drop),
     ] {
         assert!(matches!(result, Err(Error::RecordLost { .. })), "{result:?}");
     }

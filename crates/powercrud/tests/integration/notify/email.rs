@@ -29,7 +29,7 @@ each_database! {
 
 fn mailing(database: &TestDatabase, sink: &Sink) -> Builder {
     PowerCrud::builder(database.clone())
-        .settings(super::eager())
+        .all_settings(super::eager())
         .title("The shop")
         .resource(Resource::table("item").bulk_async_notification(Channel::Email))
         .base_url("https://shop.example.org/admin")
@@ -206,7 +206,7 @@ async fn templates_are_replaced(database: TestDatabase) {
     std::fs::write(folder.join("email_subject.txt"), "Done & <dusted>:\n{{ mail.succeeded }}\n").expect("a template");
     let settings = powercrud::Settings { templates_dir: Some(folder.clone()), ..super::eager() };
     let builder =
-        mailing(&database, &sink).settings(settings).base_url("https://shop.example.org").email_url(sink.url());
+        mailing(&database, &sink).all_settings(settings).base_url("https://shop.example.org").email_url(sink.url());
     let app = builder.email_from("robot@example.org").build().await.expect("a configuration without mistakes");
     ended(&app, ann(), all("x")).await;
     assert_eq!(app.deliver_notices().await.expect("a try"), 1);

@@ -27,10 +27,11 @@ async fn a_function_is_called_once(database: TestDatabase) {
     items(&database, 30).await;
     let called = Arc::new(Mutex::new(Vec::<BulkTask>::new()));
     let heard = Arc::clone(&called);
-    let builder = PowerCrud::builder(database.clone()).settings(eager()).resource(item()).on_task_end(move |task| {
-        let heard = Arc::clone(&heard);
-        async move { heard.lock().expect("calls").push(task) }
-    });
+    let builder =
+        PowerCrud::builder(database.clone()).all_settings(eager()).resource(item()).on_task_end(move |task| {
+            let heard = Arc::clone(&heard);
+            async move { heard.lock().expect("calls").push(task) }
+        });
     let app = builder.build().await.expect("a configuration without mistakes");
     let stop = CancellationToken::new();
     let workers = [app.worker(), app.worker()].map(|worker| tokio::spawn(worker.run(stop.clone())));

@@ -120,7 +120,7 @@ async fn a_crash_is_tried_again(database: TestDatabase) {
         tokio::spawn(async move { app.deliver_notices().await })
     };
     receiver.when(1).await;
-    // It has taken the notice, and dies before it can note what became of it.
+    // It has taken the notice, and dies before it can note its outcome.
     delivering.abort();
     assert!(delivering.await.expect_err("it is dead").is_cancelled());
     let notice = outbox(&database).await.remove(0);

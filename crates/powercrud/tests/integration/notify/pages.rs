@@ -98,12 +98,12 @@ async fn the_api_tells_how_notices_stand(database: TestDatabase) {
     let [message, email, webhook] = &after[..] else { panic!("three notices: {after:?}") };
     assert_eq!((&message["last_error"], &email["next_attempt_at"]), (&json!(""), &Value::Null));
     assert!(webhook["last_error"].as_str().unwrap().contains("500 Internal Server Error"), "{webhook:#}");
-    let moment = |notice: &Value, key: &str| {
+    let timestamp = |notice: &Value, key: &str| {
         let text = notice[key].as_str().unwrap_or_else(|| panic!("no {key} in {notice:#}"));
-        chrono::DateTime::parse_from_rfc3339(text).expect("a moment")
+        chrono::DateTime::parse_from_rfc3339(text).expect("a timestamp")
     };
-    assert!(moment(email, "sent_at") >= moment(email, "created_at"));
-    assert!(moment(webhook, "next_attempt_at") > moment(webhook, "created_at"));
+    assert!(timestamp(email, "sent_at") >= timestamp(email, "created_at"));
+    assert!(timestamp(webhook, "next_attempt_at") > timestamp(webhook, "created_at"));
     assert_eq!(webhook["sent_at"], Value::Null);
     let told_of_secrets = format!("{after:?}");
     for secret in ["t0ken", webhook::SECRET, &receiver.address.port().to_string()] {

@@ -115,8 +115,8 @@ async fn mail_goes_encrypted_and_logged_in(database: TestDatabase) {
             assert!(!notice.last_error.contains("s3cret"), "{}", notice.last_error);
             due_now(&database).await;
         }
-        assert!(trusting.means_of_notice().await[0].unreachable.is_none(), "{:?}", trusting.means_of_notice().await);
-        assert!(strange.means_of_notice().await[0].unreachable.is_some());
+        assert!(trusting.channel_status().await[0].unreachable.is_none(), "{:?}", trusting.channel_status().await);
+        assert!(strange.channel_status().await[0].unreachable.is_some());
         assert_eq!(trusting.deliver_notices().await.expect("a try"), 1);
         let mail = server.mail();
         assert_eq!((&mail["encrypted"], &mail["login"]), (&true.into(), &"shop@example.org".into()), "{mode}: {mail}");

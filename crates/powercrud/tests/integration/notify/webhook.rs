@@ -106,7 +106,7 @@ async fn private_addresses_are_refused(database: TestDatabase) {
     assert_eq!(notice.status, "waiting");
     assert!(notice.last_error.contains("localhost leads to"), "{}", notice.last_error);
     assert!(
-        app.means_of_notice().await[0].unreachable.as_ref().is_some_and(|why| why.contains("webhook_allow_private"))
+        app.channel_status().await[0].unreachable.as_ref().is_some_and(|why| why.contains("webhook_allow_private"))
     );
     assert_eq!(receiver.received().len(), 0, "nothing was sent");
     // With leave it arrives.

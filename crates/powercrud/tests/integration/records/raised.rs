@@ -13,7 +13,7 @@ use crate::{
 };
 
 each_database! { [sqlite postgres] a_delete_that_becomes_a_mark, rules_that_are_looked_at_late }
-each_database! { [postgres mysql] refusals_that_never_pass }
+each_database! { [postgres mysql] refusals_that_never_pass, what_takes_too_long_is_its_records_error }
 each_database! { [postgres] triggers_that_run_late }
 
 async fn served(database: &TestDatabase) -> (PowerCrud, Client, Browser) {
@@ -139,6 +139,52 @@ async fn refusals_that_never_pass(database: TestDatabase) {
         browser.post("/resources/note/records/2/edit", form).await.expect(422).holds(&[&said, "value=\"7\""]);
         browser.post("/resources/note/records/2/delete", "").await.expect(422).holds(&[&said]);
         assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+        client.patch(&format!("{NOTE}/1"), json!({"pages": 3})).await.expect(200);
+        assert_eq!(rows(&database, "note WHERE pages IN (2, 3)", &["id"]).await.len(), 2);
+    }
+}
+
+/// A statement that the database ends is told of the record: by its clock on PostgreSQL, by a trigger that says so elsewhere.
+async fn what_takes_too_long_is_its_records_error(database: TestDatabase) {
+    let (causes, hasty): (&[&str], _) = match database.kind {
+        Kind::Postgres => {
+            database
+                .execute(
+                    "CREATE TABLE note (id integer PRIMARY KEY, body varchar(20) NOT NULL, pages integer);
+                     INSERT INTO note VALUES (1, 'a', 1), (2, 'bad', 2);
+                     CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN NEW; END $$;
+                     CREATE TRIGGER waits BEFORE UPDATE OR INSERT ON note FOR EACH ROW WHEN (NEW.body = 'bad') EXECUTE FUNCTION waits();
+                     CREATE TRIGGER waits_too BEFORE DELETE ON note FOR EACH ROW WHEN (OLD.body = 'bad') EXECUTE FUNCTION waits();",
+                )
+                .await;
+            let url = format!("{}&options=-c%20statement_timeout%3D1500", database.url);
+            (&["statement timeout"], TestDatabase::on(Kind::Postgres, &url).await)
+        }
+        _ => (&["1969", "1317"], database.clone()),
+    };
+    for cause in causes {
+        if database.kind == Kind::Mysql {
+            database.execute(&raising(database.kind, cause)).await;
+        }
+        let (_, client, mut browser) = served(&hasty).await;
+        let said = ["ook longer than the database allows", cause];
+        for answer in [
+            client.patch(&format!("{NOTE}/2"), json!({"pages": 3})).await,
+            client.post(NOTE, json!({"id": 3, "body": "bad"})).await,
+            client.delete(&format!("{NOTE}/2")).await,
+        ] {
+            let answer = answer.expect_problem(422, "INVALID", &said);
+            assert_eq!(answer.json["errors"][0]["code"], "INTERRUPTED", "{}", answer.json);
+        }
+        let form = "body=bad&pages=7";
+        browser.post("/resources/note/records/2/edit", form).await.expect(422).holds(&said).holds(&["value=\"7\""]);
+        browser
+            .post("/resources/note/new", "id=3&body=bad&pages=7")
+            .await
+            .expect(422)
+            .holds(&said)
+            .holds(&["value=\"7\""]);
+        browser.post("/resources/note/records/2/delete", "").await.expect(422).holds(&said);
         client.patch(&format!("{NOTE}/1"), json!({"pages": 3})).await.expect(200);
         assert_eq!(rows(&database, "note WHERE pages IN (2, 3)", &["id"]).await.len(), 2);
     }

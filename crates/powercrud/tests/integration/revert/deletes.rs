@@ -8,9 +8,10 @@ use crate::{
     support::{Kind, TestDatabase, each_database},
 };
 
+each_database! { [sqlite postgres] what_is_refused_at_the_end_is_named }
 each_database! {
-    deleted_rows_come_back, taken_keys_and_missing_parents, rows_that_refer_to_each_other, keys_that_the_database_fills,
-    what_was_gone_already, many_columns
+    deleted_rows_come_back, taken_keys_and_missing_parents, rows_that_refer_to_each_other, rows_that_change_with_others,
+    keys_that_the_database_fills, what_was_gone_already, many_columns
 }
 
 async fn deleted_rows_come_back(database: TestDatabase) {
@@ -70,6 +71,69 @@ async fn rows_that_refer_to_each_other(database: TestDatabase) {
         let reverted = revert(&app, &task).await;
         assert_eq!((reverted.status, counts(&reverted)), (Status::Success, (6, 0, 0)));
         assert_eq!(rows(&database, "node", &["id", "next_id"]).await, before);
+    }
+}
+
+/// What an earlier chunk's delete took along, or changed, comes back as it was before; what stayed is no part of it.
+async fn rows_that_change_with_others(database: TestDatabase) {
+    for (number, (action, key)) in
+        [("SET NULL", "integer"), ("CASCADE", "integer"), ("SET NULL", "varchar(20)"), ("CASCADE", "varchar(20)")]
+            .into_iter()
+            .enumerate()
+    {
+        let (part, held) = (format!("part{number}"), format!("held{number}"));
+        let script = format!(
+            "CREATE TABLE {part} (id {key} PRIMARY KEY, parent_id {key}, note varchar(20),
+                FOREIGN KEY (parent_id) REFERENCES {part} (id) ON DELETE {action});
+            CREATE TABLE {held} (id integer PRIMARY KEY, part_id {key}, FOREIGN KEY (part_id) REFERENCES {part} (id));
+            INSERT INTO {part} VALUES
+                ('1', NULL, 'a'), ('2', '1', 'b'), ('3', '2', 'c'), ('4', NULL, 'd'), ('5', '3', 'e'), ('6', '1', 'f');
+            INSERT INTO {held} VALUES (1, '4');"
+        );
+        database.execute(&script).await;
+        for size in [1, 2, 100] {
+            let app = in_chunks(&database, &part, size).await;
+            let before = rows(&database, &part, &["id", "parent_id", "note"]).await;
+            let task = carry_out(&app, in_background(delete(&part, Selection::All))).await;
+            assert_eq!((task.status, counts(&task)), (Status::Partial, (5, 1, 0)), "{action} {key} {size}");
+            let reverted = revert(&app, &task).await;
+            let told = (reverted.status, counts(&reverted));
+            assert_eq!(told, (Status::Success, (5, 0, 0)), "{action} {key} {size}: {}", reverted.error_message);
+            assert_eq!(rows(&database, &part, &["id", "parent_id", "note"]).await, before, "{action} {key} {size}");
+            // Few records at once, in the request.
+            database.execute(&format!("DELETE FROM {held};")).await;
+            let task = carry_out(&app, delete(&part, Selection::All)).await;
+            assert_eq!((task.status, counts(&task)), (Status::Success, (6, 0, 0)), "{action} {key} {size}");
+            assert_eq!(counts(&revert(&app, &task).await), (6, 0, 0), "{action} {key} {size}");
+            assert_eq!(rows(&database, &part, &["id", "parent_id", "note"]).await, before, "{action} {key} {size}");
+            database.execute(&format!("INSERT INTO {held} VALUES (1, '4');")).await;
+        }
+    }
+    assert_no_locks(&database).await;
+}
+
+/// A reference that is looked at only when a transaction ends keeps neither the revert nor its neighbours.
+async fn what_is_refused_at_the_end_is_named(database: TestDatabase) {
+    for (number, size) in [2, 100].into_iter().enumerate() {
+        let node = format!("node{number}");
+        database
+            .execute(&format!(
+                "CREATE TABLE {node} (id integer PRIMARY KEY, next_id integer,
+                    FOREIGN KEY (next_id) REFERENCES {node} (id) DEFERRABLE INITIALLY DEFERRED);
+                INSERT INTO {node} VALUES (1, 2), (2, NULL), (3, 2), (4, NULL), (5, 4), (6, 9), (7, 5), (8, NULL), (9, 1);"
+            ))
+            .await;
+        let app = in_chunks(&database, &node, size).await;
+        let some = matching(&app, &node, &["id__ne=2"]);
+        let task = carry_out(&app, in_background(delete(&node, some))).await;
+        assert_eq!((task.status, counts(&task)), (Status::Success, (8, 0, 0)), "{}", task.error_message);
+        database.execute(&format!("DELETE FROM {node};")).await;
+        let reverted = revert(&app, &task).await;
+        assert_eq!((reverted.status, counts(&reverted)), (Status::Partial, (4, 4, 0)), "{}", reverted.error_message);
+        let failed = failures(&app, &reverted).await;
+        let failed: Vec<_> = failed.iter().map(|(key, code)| (key.as_str(), code.as_str())).collect();
+        assert_eq!(failed, ["1", "3", "6", "9"].map(|key| (key, "FOREIGN_KEY")));
+        assert_eq!((reverted.attempt, reverted.error_message.as_str()), (1, ""));
     }
 }
 

@@ -35,7 +35,7 @@ async fn a_task_is_reverted_from_its_page(database: TestDatabase) {
         .holds(&["<html", "Revert “Note → empty, Stock → 7 on 60 items”?"]);
     browser.in_dialog().get(&confirm).await.expect(200).holds(&words).lacks(&["<html"]);
     let location = browser.post(&confirm, "").await.location();
-    let title = "Revert of “Note → empty, Stock → 7 on 60 items”";
+    let title = "Revert of “Note → empty, Stock → 7” on 60 items";
     browser.get(&location).await.expect(200).holds(&[title, "Queued", "Revert of"]);
     browser.get(&page).await.holds(&["Being reverted"]).lacks(&["Revert…"]);
     // Twice is once.
@@ -80,7 +80,7 @@ async fn a_delete_says_what_stays_away(database: TestDatabase) {
         .holds(&["Another bulk operation is running on authors", "Restore 1 author"]);
     powercrud::task::store::cancel(&app, &User::operator(), other.id).await.expect("it can be cancelled");
     let location = browser.post(&confirm, "").await.location();
-    browser.get(&location).await.expect(200).holds(&["Revert of “Delete 1 author”", "1 restored"]);
+    browser.get(&location).await.expect(200).holds(&["Restore 1 deleted author", "1 restored"]);
     assert_eq!((count(&database, "book").await, count(&database, "author").await), (1, 2));
 }
 

@@ -71,7 +71,7 @@ async fn futures_of(app: &powercrud::PowerCrud, task: &powercrud::task::BulkTask
 async fn only_by_who_may_see_it(database: TestDatabase) {
     items(&database, 60).await;
     let app = revertible(&database, ["item"]).await;
-    let user = |name: &str, is_staff| User { id: Some(name.into()), name: name.into(), email: None, is_staff };
+    let user = |name: &str, is_staff| User::new(name, name).staff(is_staff);
     let (ann, bob, boss) = (user("ann", false), user("bob", false), user("boss", true));
     let request = BulkRequest { user: ann.clone(), ..update("item", Selection::All, [("stock", Some("-1"))]) };
     let task = carry_out(&app, request).await;

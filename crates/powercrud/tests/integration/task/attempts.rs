@@ -25,7 +25,7 @@ const LEASE: Duration = Duration::from_secs(3);
 async fn app(database: &TestDatabase, atomicity: Atomicity) -> PowerCrud {
     let settings = Settings { lease: LEASE, max_attempts_without_progress: 3, ..Settings::default() };
     let item = Resource::table("item").bulk_chunk_size(10u64).bulk_atomicity(atomicity);
-    PowerCrud::builder(database.clone()).settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(database.clone()).all_settings(settings).resource(item).build().await.expect("no mistakes")
 }
 
 /// Lets the database refuse changes of a task's row where `condition` holds of its values before (OLD) and after (NEW).

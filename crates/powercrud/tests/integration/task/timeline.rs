@@ -3,7 +3,7 @@
 use powercrud::{
     PowerCrud, Resource, Selection, User,
     bulk::BulkRequest,
-    task::{BulkTask, Happening, Status, TaskEvent, store, timeline},
+    task::{BulkTask, Status, TaskEvent, TaskEventKind, store, timeline},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -14,18 +14,18 @@ use crate::{
 
 each_database! { a_life_with_rests, a_wait_and_a_takeover, done_in_the_request }
 
-async fn lines(app: &PowerCrud, task: &BulkTask) -> Vec<(Happening, Status, i64)> {
+async fn lines(app: &PowerCrud, task: &BulkTask) -> Vec<(TaskEventKind, Status, i64)> {
     let events = timeline(app, task.id).await.expect("a timeline");
     assert!(events.is_sorted_by_key(|event| event.at), "{events:?}");
     assert!(events.is_sorted_by_key(|event| event.processed_records), "{events:?}");
-    events.iter().map(|event| (event.happening, event.status, event.attempt)).collect()
+    events.iter().map(|event| (event.kind, event.status, event.attempt)).collect()
 }
 
 async fn a_life_with_rests(database: TestDatabase) {
     items(&database, 3_000).await;
     let resource = Resource::table("item").bulk_chunk_size(1u64);
     let app = PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
-    let ann = User { id: Some("ann".into()), name: "Ann".into(), is_staff: false, email: None };
+    let ann = User::new("ann", "Ann");
     let request = update("item", Selection::All, [("note", Some("x"))]);
     let task = queue(&app, BulkRequest { user: ann.clone(), ..request }).await;
     let (first, second) = (CancellationToken::new(), CancellationToken::new());
@@ -43,8 +43,8 @@ async fn a_life_with_rests(database: TestDatabase) {
     let task = when(&app, &task, |task| task.status.is_final()).await;
     second.cancel();
     worker.await.expect("no panic").expect("a worker");
-    use Happening::*;
     use Status as S;
+    use TaskEventKind::*;
     assert_eq!(
         lines(&app, &task).await,
         [
@@ -61,8 +61,7 @@ async fn a_life_with_rests(database: TestDatabase) {
         ]
     );
     let events = timeline(&app, task.id).await.expect("a timeline");
-    let who =
-        |happening| events.iter().find(|event: &&TaskEvent| event.happening == happening).expect("one").user_id.clone();
+    let who = |kind| events.iter().find(|event: &&TaskEvent| event.kind == kind).expect("one").user_id.clone();
     assert_eq!((who(Submitted), who(PauseAsked), who(Resumed)), (Some("ann".into()), Some("ann".into()), None));
     assert_eq!(events.last().expect("an end").processed_records, task.processed_records);
 }
@@ -85,7 +84,7 @@ async fn a_wait_and_a_takeover(database: TestDatabase) {
     let second = when(&app, &second, |task| task.status.is_final()).await;
     stop.cancel();
     worker.await.expect("no panic").expect("a worker");
-    use Happening::*;
+    use TaskEventKind::*;
     assert_eq!(
         lines(&app, &first).await,
         [(Submitted, Status::Pending, 0), (Claimed, Status::Started, 2), (Ended, Status::Success, 2)]
@@ -107,6 +106,6 @@ async fn done_in_the_request(database: TestDatabase) {
     let task = carry_out(&app, update("item", keys([1, 2]), [("note", None)])).await;
     assert_eq!(
         lines(&app, &task).await,
-        [(Happening::Submitted, Status::Started, 1), (Happening::Ended, Status::Success, 1)]
+        [(TaskEventKind::Submitted, Status::Started, 1), (TaskEventKind::Ended, Status::Success, 1)]
     );
 }

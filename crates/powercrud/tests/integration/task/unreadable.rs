@@ -3,12 +3,15 @@
 use powercrud::{
     Selection, User,
     bulk::retry,
-    task::{Status, store},
+    task::{Status, TaskJson, store},
+    token::Scope,
 };
 
 use crate::{
+    api::{client::Client, token_of},
     shop::{assert_no_locks, carry_out, counts, discovered, in_background, items, queue, rows, update, work},
     support::{TestDatabase, each_database},
+    web::browser::Browser,
 };
 
 each_database! { unknown_words_are_left_to_others, unreadable_changes_are_refused, an_unreadable_task_is_not_retried }
@@ -26,10 +29,21 @@ async fn unknown_words_are_left_to_others(database: TestDatabase) {
             .await;
         let task = work(&app, &task).await;
         assert_eq!((task.status, task.attempt, counts(&task)), (Status::Pending, 0, (0, 0, 30)), "{column}");
+        // With what a worker would have to know, wherever it is looked at.
+        let known = format!("knows the {} \"{word}\"", if column == "model_name" { "resource" } else { column });
+        let told = task.as_shown(&app).pending_reason.expect("a reason");
+        assert!(told.contains(&known), "{told}");
+        let mut browser = Browser::new(app.router());
+        let reason = if column == "model_name" { "worker that knows the resource" } else { "read the " };
+        browser.get(&format!("/tasks/{}", task.id)).await.expect(200).holds(&[reason]);
+        browser.get("/staff").await.expect(200).holds(&["Some queued tasks are taken by nobody", "that knows the"]);
+        let api = Client::new(app.router(), &token_of(&app, User::operator(), &[Scope::Admin]).await);
+        let answered = api.get(&format!("/api/v1/tasks/{}", task.id)).await.expect(200);
+        assert_eq!(answered.json["pending_reason"], told);
         let shown = store::list(&app, &User::operator(), &store::TaskFilter::default()).await.expect("a list");
         assert_eq!(shown[0].id, task.id);
         if column == "operation" {
-            assert_eq!(task.to_json(&[])["operation"], word);
+            assert_eq!(TaskJson::from(&task).operation, word);
         }
         assert_eq!(rows(&database, "item", &NOTES).await, before);
         let task = store::cancel(&app, &User::operator(), task.id).await.expect("cancelled");

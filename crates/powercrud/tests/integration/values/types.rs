@@ -218,7 +218,7 @@ pub(super) async fn mysql(database: &TestDatabase) -> Vec<String> {
         })
     };
     let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
-    let moments = [
+    let timestamps = [
         "'2026-01-31 13:05:00'",
         "'0000-00-00 00:00:00'",
         "'9999-12-31 23:59:59'",
@@ -255,8 +255,8 @@ pub(super) async fn mysql(database: &TestDatabase) -> Vec<String> {
         ("date", list(&["'2026-01-31'", "'0000-00-00'", "'2026-00-00'", "'9999-12-31'", "'0001-01-01'"])),
         ("time", list(&["'13:05:00'", "'838:59:59'", "'-838:59:59'", "'-00:00:01'", "'100:00:00'"])),
         ("time(6)", list(&["'13:05:00.123456'", "'-838:59:59.000001'"])),
-        ("datetime", list(&moments)),
-        ("datetime(6)", list(&moments)),
+        ("datetime", list(&timestamps)),
+        ("datetime(6)", list(&timestamps)),
         (
             "timestamp(6) NULL",
             list(&["'2026-01-31 13:05:00.123456'", "'0000-00-00 00:00:00'", "'1970-01-01 00:00:01'"]),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 each_database! { nothing_is_cut, the_field_is_named }
-each_database! { [postgres] odd_types_refuse_at_their_field, what_no_index_holds_is_told_at_its_field, no_number_stays_none }
+each_database! { [postgres] odd_types_refuse_at_their_field, what_no_index_holds_is_told_at_its_field, no_number_stays_none, types_of_any_kind_are_edited_in_bulk }
 
 async fn nothing_is_cut(database: TestDatabase) {
     let (columns, cases): (_, &[(&str, &str)]) = match database.kind {
@@ -177,4 +177,40 @@ async fn no_number_stays_none(database: TestDatabase) {
     let form = Form::read(&shown.browser.get(action).await.expect(200).text, action);
     shown.browser.post(action, &form.with("note", "new").body()).await.location();
     assert_eq!(one(&database, "SELECT note || amount FROM thing").await, "newNaN");
+}
+
+/// Also types of which the driver does not know what they are.
+async fn types_of_any_kind_are_edited_in_bulk(database: TestDatabase) {
+    let types = [
+        ("int4multirange", "{[1,3),[5,7)}"),
+        ("datemultirange", "{[2026-01-01,2026-02-01)}"),
+        ("int4multirange[]", "{\"{[1,3)}\"}"),
+        ("int8range", "[1,3)"),
+        ("pair", "(a,1)"),
+        ("several", "{[1,3)}"),
+        ("money", "$1.00"),
+    ];
+    let columns: Vec<_> = types.iter().enumerate().map(|(index, (of, _))| format!("c{index} {of}")).collect();
+    database
+        .execute(&format!(
+            "CREATE TYPE pair AS (a text, b integer); CREATE DOMAIN several AS int4multirange;
+             CREATE TABLE thing (id integer PRIMARY KEY, {}); INSERT INTO thing (id) VALUES (1), (2);",
+            columns.join(", ")
+        ))
+        .await;
+    let shown = open(&database).await;
+    for (index, (of, value)) in types.iter().enumerate() {
+        let field = format!("c{index}");
+        let bulk = serde_json::json!({"all": true, "changes": {&field: value}});
+        let mut preview = bulk.clone();
+        preview["validate_only"] = true.into();
+        let preview = shown.api.post("/api/v1/resources/thing/bulk-update", preview).await;
+        assert_eq!(preview.status, 200, "{of}: {:#}", preview.json);
+        let answer = shown.api.post("/api/v1/resources/thing/bulk-update", bulk).await;
+        assert!(matches!(answer.status, 200..=202), "{of}: {:#}", answer.json);
+        let sql = format!("SELECT CAST(count(*) AS text) FROM thing WHERE CAST({field} AS text) = '{value}'");
+        assert_eq!(one(&database, &sql).await, "2", "{of}");
+        let filter = format!("/api/v1/resources/thing/records?{field}={}", encode(value));
+        assert_eq!(shown.api.get(&filter).await.expect(200).keys(), ["1", "2"], "{of}");
+    }
 }

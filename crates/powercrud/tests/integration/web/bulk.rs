@@ -18,6 +18,8 @@ each_database! {
     what_matches_only_now_is_not_taken,
     the_button_counts_what_will_change,
     a_held_record_keeps_its_form_open,
+    a_dialog_that_can_do_nothing_promises_nothing,
+    a_selection_that_is_gone_is_told_as_such,
 }
 
 /// The dialog of an operation on the records that `list` matches.
@@ -77,9 +79,9 @@ async fn many_records_change_in_the_background(database: TestDatabase) {
     ]);
     let form = format!("change=price&set.price=12.50&selection={}", page.hidden("selection"));
     let answer = browser.post("/resources/book/bulk-edit", &form).await.expect(200);
-    assert_eq!(answer.events()["bulkEditQueued"]["message"], "Processing 60 records in background.");
+    assert_eq!(answer.events()["bulkEditQueued"]["message"], "Processing 60 books in the background.");
     let task = answer.links().into_iter().find(|link| link.starts_with("/tasks/")).expect("a link to the task");
-    let answer = answer.holds(&["Processing 60 records in background.", "View status", "No worker is running"]);
+    let answer = answer.holds(&["Processing 60 books in the background.", "View status", "No worker is running"]);
     assert_eq!(answer.events()["bulkEditQueued"]["taskId"], task.trim_start_matches("/tasks/"));
     browser.get(&task).await.expect(200).holds(&[
         "Queued",
@@ -93,7 +95,7 @@ async fn many_records_change_in_the_background(database: TestDatabase) {
     assert_eq!(count(&app, &["price=12.50"]).await, 60);
     let end = browser.with("hx-request", "true").get(&format!("{task}/progress")).await.expect(200);
     assert!(end.events().get("refreshTable").is_some(), "the list is told that the task has ended");
-    end.holds(&["100 %", "60 of 60 records", "Done"]).lacks(&["every 800ms", "sse-connect", "<html"]);
+    end.holds(&["100 %", "60 of 60 records", "Done"]).lacks(&["every 800ms", "sse-close", "<html"]);
     browser.get("/tasks").await.holds(&["59 changed, 1 already had this value"]).lacks(&["every 800ms"]);
     browser.post(&format!("{task}/cancel"), "").await.location();
     browser.post(&format!("{task}/retry"), "").await.expect(403);
@@ -137,6 +139,9 @@ async fn a_delete_says_what_is_in_its_way(database: TestDatabase) {
     // Two that go at once, with one that can't: nothing is half done without being told.
     let few = dialog(&mut browser, "", "bulk-delete").await.holds(&["nothing to delete"]).lacks(&["Yes, delete"]);
     few.lacks(&["id=\"dialog-submit\""]);
+    // A single one that is tried all the same.
+    let kept = browser.post("/resources/book/records/1/delete", "").await.expect(422);
+    kept.holds(&["Order lines refer to it (order_line.book_id)"]);
 }
 
 async fn what_another_tab_selected_is_not_changed(database: TestDatabase) {
@@ -190,6 +195,32 @@ async fn the_button_counts_what_will_change(database: TestDatabase) {
     none.holds(&["0 books will change, 30 already have this value.", "data-submit-label=\"\""]);
     let page = browser.post(path, &form).await.expect(200);
     page.holds(&["<html", "0 books will change"]).lacks(&["Change 30 books", "Change 0"]);
+}
+
+async fn a_dialog_that_can_do_nothing_promises_nothing(database: TestDatabase) {
+    let (_, mut browser) = open(database).await;
+    browser.post("/resources/author/selection", "action=add&key=1&key=2").await.location();
+    let dialog = browser.in_dialog().get("/resources/author/bulk-delete").await.expect(200);
+    dialog.holds(&["So there is nothing to delete"]).lacks(&["be undone", "in the background", "id=\"dialog-submit\""]);
+    let wrong = dialog_form(&mut browser, "change=price&set.price=abc").await;
+    wrong.holds(&["a decimal number", "data-submit-label=\"\"", "data-wrong"]);
+}
+
+async fn dialog_form(browser: &mut Browser, form: &str) -> super::browser::Answer {
+    browser.post("/resources/book/selection", "action=all").await.location();
+    browser.in_dialog().post("/resources/book/bulk-edit/preview", form).await.expect(200)
+}
+
+/// Who has lost the session or the cookies learns that the selection is gone, and nothing false about the records.
+async fn a_selection_that_is_gone_is_told_as_such(database: TestDatabase) {
+    let (app, mut browser) = open(database).await;
+    let all = dialog(&mut browser, "", "bulk-edit").await;
+    let form = format!("change=price&set.price=1&selection={}", all.hidden("selection"));
+    let other = Browser::new(app.router());
+    for path in ["bulk-edit", "bulk-edit/preview", "bulk-delete"] {
+        let answer = other.in_dialog().post(&format!("/resources/book/{path}"), &form).await.expect(422);
+        answer.holds(&["selection of 60 books", "is gone"]).lacks(&["matches the selection"]);
+    }
 }
 
 async fn a_held_record_keeps_its_form_open(database: TestDatabase) {

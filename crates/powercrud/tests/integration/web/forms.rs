@@ -1,6 +1,6 @@
 //! What is typed into a form is what is saved, or is still there to be mended: nothing is emptied or lost by a slip.
 
-use powercrud::PowerCrud;
+use powercrud::{PowerCrud, Resource};
 
 use super::{browser::Browser, open};
 use crate::{
@@ -9,8 +9,9 @@ use crate::{
 };
 
 each_database! {
+    a_reference_that_names_nothing_says_so,
     a_mistyped_number_is_told, browsers_fill_in_nothing, what_was_typed_outlives_the_record,
-    a_form_that_is_sent_by_script_stays_on_its_page,
+    a_form_that_is_sent_by_script_stays_on_its_page, what_can_never_be_made_is_not_offered,
 }
 each_database! { [postgres mysql] what_a_trigger_fills_is_not_starred }
 each_database! { [sqlite] what_a_trigger_leaves_undone_keeps_the_form }
@@ -23,6 +24,22 @@ async fn what_a_trigger_leaves_undone_keeps_the_form(database: TestDatabase) {
     let (_, mut browser) = open(database).await;
     let again = browser.post("/resources/item/records/1/edit", "stock=777&name=Typed+name").await.expect(403);
     again.holds(&["kept the record as it was", "value=\"777\"", "value=\"Typed name\"", "name=\"stock\""]);
+}
+
+/// A new record would lack a value that it must have, and that no form shows.
+async fn what_can_never_be_made_is_not_offered(database: TestDatabase) {
+    database
+        .execute("CREATE TABLE thing (id integer PRIMARY KEY, shown varchar(20), hidden varchar(20) NOT NULL);")
+        .await;
+    let fields = Resource::table("thing").fields(["id", "shown"]);
+    let app = PowerCrud::builder(database.clone()).resource(fields).build().await.expect("an app");
+    let mut browser = Browser::new(app.router());
+    browser.get("/resources/thing").await.expect(200).lacks(&["/resources/thing/new"]);
+    browser.get("/resources/thing/new").await.expect(403).holds(&["hidden", "must have a value", "fields"]);
+    let app = PowerCrud::builder(database.clone()).resource(Resource::table("thing")).build().await.expect("an app");
+    let form = Browser::new(app.router()).get("/resources/thing/new").await.expect(200);
+    // Nor does an input cut what is pasted into it; the database says what is too long.
+    form.lacks(&["maxlength"]);
 }
 
 async fn a_mistyped_number_is_told(database: TestDatabase) {
@@ -84,6 +101,13 @@ async fn what_was_typed_outlives_the_record(database: TestDatabase) {
     browser.get(edit).await.expect(404).holds(&["There is no book with key"]);
 }
 
+/// Who chooses an author types no number.
+async fn a_reference_that_names_nothing_says_so(database: TestDatabase) {
+    let (_, mut browser) = open(database).await;
+    let form = browser.post("/resources/book/records/1/edit", "author_id=nonsense+zzz").await.expect(422);
+    form.holds(&["nonsense zzz&quot; names no author: choose one, or give its id"]).lacks(&["a whole number"]);
+}
+
 /// So that nothing is lost where no answer comes.
 async fn a_form_that_is_sent_by_script_stays_on_its_page(database: TestDatabase) {
     let (_, mut browser) = open(database).await;
@@ -93,7 +117,14 @@ async fn a_form_that_is_sent_by_script_stays_on_its_page(database: TestDatabase)
     let again = script.post(edit, "title=Typed&price=much").await.expect(422);
     again.holds(&["value=\"Typed\"", "value=\"much\"", "aria-invalid"]).lacks(&["<html"]);
     let saved = script.post(edit, "title=Typed").await.expect(200);
-    assert_eq!(saved.header("hx-redirect"), "/resources/book/records/1?notice=saved");
+    let there = saved.header("hx-redirect").to_owned();
+    assert!(there.starts_with("/resources/book/records/1?notice=saved."), "{there}");
+    browser.get(&there).await.expect(200).holds(&["Saved."]);
+    // A link that is kept, or made up, tells nothing.
+    for notice in ["saved", "saved.1700000000000", "created.1"] {
+        let page = browser.get(&format!("/resources/book/records/1?notice={notice}")).await.expect(200);
+        page.lacks(&["Saved.", "was created"]);
+    }
 }
 
 async fn what_a_trigger_fills_is_not_starred(database: TestDatabase) {

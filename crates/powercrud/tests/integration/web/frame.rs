@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use axum::Router;
-use powercrud::{PowerCrud, Settings, User, worker};
+use powercrud::{PowerCrud, User, worker};
 use tokio_util::sync::CancellationToken;
 
 use super::{browser::Browser, open, shop};
 use crate::support::{Kind, TestDatabase, each_database, oddities, run};
 
 each_database! { every_link_leads_to_a_page, odd_tables_have_pages }
+each_database! { [sqlite] it_is_nested_in_a_router_of_any_state, many_resources_can_be_found }
 
 /// Follows every link from the start page, three steps deep.
 async fn every_link_leads_to_a_page(database: TestDatabase) {
@@ -22,6 +23,34 @@ async fn every_link_leads_to_a_page(database: TestDatabase) {
     {
         assert!(seen.contains(page), "nothing leads to {page}: {seen:?}");
     }
+}
+
+/// In the order that people expect, and by a box where they are many.
+async fn many_resources_can_be_found(database: TestDatabase) {
+    let tables: Vec<_> = (1..=20).map(|number| format!("CREATE TABLE t{number} (id INTEGER PRIMARY KEY);")).collect();
+    database.execute(&tables.join(" ")).await;
+    let app = PowerCrud::builder(database).discover(true).build().await.expect("tables");
+    let page = Browser::new(app.router()).get("/").await.expect(200);
+    let place = |name: &str| page.text.rfind(&format!("href=\"/resources/{name}\"")).expect("a link");
+    assert!(place("t2") < place("t10") && place("t10") < place("t19"), "{}", page.text);
+    assert_eq!(page.text.matches("data-find=").count(), 2, "in the menu and over the table: {}", page.text);
+}
+
+/// And is found with a slash at the end of its path too.
+async fn it_is_nested_in_a_router_of_any_state(database: TestDatabase) {
+    #[derive(Clone)]
+    struct State;
+    shop(&database).await;
+    let app = PowerCrud::builder(database).discover(true).build().await.expect("a shop");
+    for path in ["/admin", "/admin/"] {
+        let mut browser = Browser::new(Router::<State>::new().merge(app.router_at(path)).with_state(State));
+        browser.get("/admin").await.expect(200);
+        browser.get("/admin/resources/book").await.expect(200);
+        assert_eq!(browser.get("/admin/").await.expect(308).header("location"), "/admin");
+        assert_eq!(browser.get("/admin/?q=1").await.expect(308).header("location"), "/admin?q=1");
+    }
+    let mut browser = Browser::new(Router::<State>::new().merge(app.router_at("/")).with_state(State));
+    browser.get("/").await.expect(200);
 }
 
 /// Tables whose names, keys and cells are as odd as databases allow have lists, records and forms like any other.
@@ -156,16 +185,27 @@ async fn templates_can_be_overridden() {
         std::fs::create_dir_all(&folder).expect("a folder");
         let list = "{% extends \"!list.html\" %}{% block list_actions %}Ours for {{ view.resource.label_plural }}{% endblock %}";
         std::fs::write(folder.join("list.html"), list).expect("a template");
-        let settings = Settings { discover: true, templates_dir: Some(folder.clone()), ..Settings::default() };
-        let app = PowerCrud::builder(database).settings(settings).build().await.expect("a shop");
+        // What is set leaves the rest as it is.
+        let builder = PowerCrud::builder(database).title("Our shop").discover(true);
+        let app = builder.settings(|settings| settings.templates_dir = Some(folder.clone())).build().await.expect("a shop");
         let mut browser = Browser::new(app.router());
-        browser.get("/resources/book").await.expect(200).holds(&["Ours for Books", "Book 01"]).lacks(&["New book"]);
+        browser.get("/resources/book").await.expect(200).holds(&["Our shop", "Ours for Books", "Book 01"]).lacks(&["New book"]);
+        // One resource's own, which adds to the one for all; dialogs and records have theirs as well.
+        std::fs::create_dir_all(folder.join("author")).expect("a folder");
+        let own = "{% extends \"list.html\" %}{% block list_actions %}{{ super() }} and only authors{% endblock %}";
+        std::fs::write(folder.join("author/list.html"), own).expect("a template");
+        std::fs::write(folder.join("author/detail.html"), "{% extends \"!detail.html\" %}{% block content %}Who wrote{% endblock %}")
+            .expect("a template");
+        browser.get("/resources/author").await.expect(200).holds(&["Ours for Authors and only authors"]);
+        browser.get("/resources/book").await.expect(200).lacks(&["only authors"]);
+        browser.get("/resources/author/records/1").await.expect(200).holds(&["Who wrote"]);
+        browser.get("/resources/book/records/1").await.expect(200).lacks(&["Who wrote"]);
         // What a bulk operation for the background is answered with: queued, and refused.
         let queued = "{% extends \"!async_queue_success.html\" %}{% block message %}Ours: {{ view.message }}{% endblock %}";
         std::fs::write(folder.join("async_queue_success.html"), queued).expect("a template");
         let refused = "<p>Ours: {{ view.conflict.title }}</p>";
         std::fs::write(folder.join("async_queue_failure.html"), refused).expect("a template");
-        for (status, says, lacks) in [(200, "Ours: Processing 60 records", "You can go on"), (409, "Ours: Another", "Try again")] {
+        for (status, says, lacks) in [(200, "Ours: Processing 60 books", "You can go on"), (409, "Ours: Another", "Try again")] {
             browser.post("/resources/book/selection", "action=all").await.location();
             let dialog = browser.in_dialog().get("/resources/book/bulk-edit").await.expect(200);
             let form = format!("change=price&set.price={status}&selection={}", dialog.hidden("selection"));

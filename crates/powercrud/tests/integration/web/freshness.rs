@@ -154,7 +154,7 @@ fn of_page(event: &Event) -> Option<Shown> {
     if event.name.starts_with("stage-") {
         return Some((None, None));
     }
-    let at = event.name.starts_with("progress-").then(|| event.id.parse().expect("a moment"))?;
+    let at = event.name.starts_with("progress-").then(|| event.id.parse().expect("a timestamp"))?;
     Some((Some(processed(&event.data) as u64), Some(at)))
 }
 
@@ -163,8 +163,8 @@ fn of_api(event: &Event) -> Option<Shown> {
         return None;
     }
     let json: serde_json::Value = serde_json::from_str(&event.data).expect("JSON");
-    let at = json["as_of"].as_str().expect("a moment");
-    let at = chrono::DateTime::parse_from_rfc3339(at).expect("a moment").timestamp_millis();
+    let at = json["as_of"].as_str().expect("a timestamp");
+    let at = chrono::DateTime::parse_from_rfc3339(at).expect("a timestamp").timestamp_millis();
     Some((Some(json["processed_records"].as_u64().expect("a number")), Some(at)))
 }
 

@@ -148,12 +148,12 @@ async fn however_they_were_selected(database: TestDatabase) {
     }
     assert_eq!(in_bulk(&app, "item", "99999").await, 0);
     assert_eq!(in_bulk(&app, "item", "odd").await, 0);
-    let blocks = count(&database, "powercrud_bulk_task_block").await;
+    let blocks = count(&database, "powercrud_bulk_task_key_range").await;
     assert!((3..=15).contains(&blocks), "{blocks} blocks");
     // What a worker could not note is made up for.
-    database.execute("DELETE FROM powercrud_bulk_task_block;").await;
+    database.execute("DELETE FROM powercrud_bulk_task_key_range;").await;
     assert_eq!(in_bulk(&app, "item", "22").await, 3);
-    assert_eq!(count(&database, "powercrud_bulk_task_block").await, blocks);
+    assert_eq!(count(&database, "powercrud_bulk_task_key_range").await, blocks);
 }
 
 async fn keys_of_any_kind(database: TestDatabase) {

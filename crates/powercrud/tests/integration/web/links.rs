@@ -5,7 +5,7 @@ use powercrud::PowerCrud;
 use super::browser::{Answer, Browser, encode};
 use crate::support::{TestDatabase, each_database};
 
-each_database! { in_the_dialog, without_scripts, a_mistake_keeps_what_was_chosen }
+each_database! { in_the_dialog, without_scripts, a_mistake_keeps_what_was_chosen, two_of_one_name_are_told_apart }
 
 /// The shop with labels that books can have.
 async fn labelled(database: TestDatabase) -> Browser {
@@ -90,4 +90,16 @@ async fn a_mistake_keeps_what_was_chosen(database: TestDatabase) {
     let refused = browser.in_dialog().post("/resources/book/bulk-edit", &form).await.expect(422);
     refused.holds(&["There is no label with id 9"]);
     browser.get("/resources/book/records/1").await.holds(&["Three"]).lacks(&["Sale"]);
+}
+
+async fn two_of_one_name_are_told_apart(database: TestDatabase) {
+    let mut browser = labelled(database.clone()).await;
+    database.execute("INSERT INTO label VALUES (8, 'Sale');").await;
+    let selection = dialog(&mut browser, "id__lte=4").await.hidden("selection");
+    let chosen = format!("change=labels&links.labels=add&set.labels=1&set.labels=8&set.labels=3&selection={selection}");
+    let again = browser.in_dialog().post("/resources/book/bulk-edit", &format!("{chosen}&keys.labels=no")).await;
+    again.expect(422).holds(&["Sale (1)", "Sale (8)", ">Three<"]);
+    browser.in_dialog().post("/resources/book/bulk-edit", &chosen).await.expect(200);
+    browser.get("/tasks").await.holds(&["Labels: add Sale (1), Three, Sale (8)"]);
+    browser.get("/resources/book/records/4").await.holds(&["Sale (1), Three, Sale (8)"]);
 }

@@ -23,6 +23,7 @@ each_database! {
     a_stage_that_the_page_does_not_show_is_told_at_once,
     streams_end_when_the_server_does,
     a_stream_is_for_who_may_see_the_task,
+    pages_hear_of_tasks_that_others_begin_and_end,
 }
 
 /// An open stream, read event by event.
@@ -79,7 +80,7 @@ impl Events {
                 return Some(found);
             }
             let next = tokio::time::timeout(Duration::from_secs(30), self.body.next()).await;
-            let bytes = next.expect("a sign of life within half a minute")?.expect("bytes");
+            let bytes = next.expect("a heartbeat within half a minute")?.expect("bytes");
             self.text.push_str(std::str::from_utf8(&bytes).expect("text"));
         }
     }
@@ -174,7 +175,7 @@ async fn a_stage_that_the_page_does_not_show_is_told_at_once(database: TestDatab
     assert_eq!(events.next_news().await, Some(stage));
     assert_eq!(events.next_news().await, Some(("end".to_owned(), "1".to_owned())));
     assert_eq!(events.next_news().await, None);
-    browser.get(&format!("/tasks/{}", task.id)).await.lacks(&["sse-connect"]);
+    browser.get(&format!("/tasks/{}", task.id)).await.lacks(&["sse-close"]);
     // What asks for something else is told what there is.
     let nil = uuid::Uuid::nil();
     for (query, says) in [
@@ -219,4 +220,56 @@ async fn a_stream_is_for_who_may_see_the_task(database: TestDatabase) {
     browser.clone().get(&path).await.expect(401);
     store::cancel(&app, &user("ann"), task.id).await.expect("hers");
     browser.with("x-user", "ann").get(&path).await.expect(200).holds(&["stage-", "CANCELLED"]);
+}
+
+/// A page that shows no task hears when one begins or ends on its list, whoever's, and elsewhere of those that its user may see.
+async fn pages_hear_of_tasks_that_others_begin_and_end(database: TestDatabase) {
+    items(&database, 30).await;
+    let app = PowerCrud::builder(database.clone())
+        .discover(true)
+        .resource(Resource::table("item").bulk_min_async_records(2u64))
+        .user(|parts| Some(User::new(parts.headers.get("x-user")?.to_str().ok()?, "Somebody")))
+        .build()
+        .await
+        .expect("no mistakes");
+    let as_ann = |items| BulkRequest {
+        user: User::new("ann", "Ann"),
+        ..update("item", Selection::Keys(items), [("note", Some("x"))])
+    };
+    let listed = Browser::new(app.router()).with("x-user", "bob").get("/resources/item").await.expect(200);
+    let (_, href) = listed.text.split_once("sse-connect=\"").expect("a stream");
+    let list = href.split_once('"').expect("an address").0.replace("&amp;", "&");
+    let elsewhere = "/tasks/events?place=strip&news=1";
+    let mut streams = Vec::new();
+    for (user, path) in [("bob", list.as_str()), ("ann", elsewhere), ("bob", elsewhere)] {
+        streams.push(Events::open_with(app.router(), path, &[("x-user", user)]).await);
+    }
+    let [bobs_list, anns, bobs] = &mut streams[..] else { panic!("three streams") };
+    // What was there before is no news: the first task may come before the first look.
+    queue(&app, as_ann(vec!["1".into(), "2".into()])).await;
+    tokio::time::timeout(Duration::from_secs(30), async {
+        let stop = CancellationToken::new();
+        let worker = tokio::spawn(app.worker().run(stop.clone()));
+        for (stream, expected) in [(bobs_list, "list"), (anns, "own")] {
+            loop {
+                let (name, data) = stream.next().await.expect("news");
+                if name == "news" {
+                    assert_eq!(data, expected);
+                    break;
+                }
+                assert_eq!(name, "beat");
+            }
+        }
+        stop.cancel();
+        worker.await.expect("no panic").expect("a worker that stops");
+    })
+    .await
+    .expect("news in time");
+    // By now they have been told, too, if they are.
+    for _ in 0..3 {
+        let (name, _) = bobs.next().await.expect("a sign of life");
+        assert_eq!(name, "beat", "of somebody else's task elsewhere");
+    }
+    let mut stranger = Browser::new(app.router()).with("x-user", "bob");
+    stranger.get("/tasks/events?place=strip&news=1&resource=nope").await.expect(404);
 }

@@ -55,8 +55,12 @@ async fn people_sign_in_and_out(database: TestDatabase) {
     let next = page.hidden("next");
     let htmx = browser.with("hx-request", "true").with("hx-current-url", "http://shop.example/admin/tasks");
     let answer = htmx.clone().get("/admin/tasks/badge").await.expect(401);
-    assert_eq!(answer.header("hx-redirect"), "/admin/login?next=%2Fadmin%2Ftasks");
-    assert_eq!(browser.post("/admin/resources/book/new", "title=x").await.location(), "/admin/login");
+    // A page stays as it is, and opens a dialog to sign in.
+    assert_eq!((answer.header("hx-retarget"), answer.header("hx-redirect")), ("#sign-in-box", ""));
+    answer.holds(&["type=\"password\"", "action=\"/admin/login\"", "name=\"next\" value=\"/admin/tasks\""]);
+    let lost = browser.post("/admin/resources/book/new", "title=x").await.location();
+    assert_eq!(lost, "/admin/login?lost=1");
+    browser.get(&lost).await.expect(200).holds(&["nothing was done or saved"]).lacks(&["title=x"]);
     browser.with("accept", "application/json").get("/admin/resources/book").await.expect(401);
     // A wrong password and a name that nobody has are told alike.
     let told = async |form: &str| {
@@ -236,7 +240,7 @@ async fn the_first_user_ends_the_openness() {
             secure_cookies: true,
             ..Settings::default()
         };
-        let app = PowerCrud::builder(database.clone()).settings(settings).build().await.expect("a shop");
+        let app = PowerCrud::builder(database.clone()).all_settings(settings).build().await.expect("a shop");
         let mut browser = Browser::new(app.router());
         browser.get("/tasks").await.expect(200).lacks(&["/logout"]);
         assert_eq!(browser.get("/login").await.location(), "/");

@@ -231,7 +231,7 @@ async fn the_task_list_tells_how_far_each_is(database: TestDatabase) {
 
 async fn another_users_task_is_no_filter(database: TestDatabase) {
     items(&database, 30).await;
-    let user = |name: &str| User { id: Some(name.to_owned()), name: name.to_owned(), is_staff: false, email: None };
+    let user = |name: &str| User::new(name, name);
     let app = PowerCrud::builder(database.clone())
         .resource(Resource::table("item"))
         .user(move |parts| Some(user(parts.headers.get("x-user")?.to_str().ok()?)))
@@ -257,8 +257,8 @@ async fn another_users_task_is_no_filter(database: TestDatabase) {
     ] {
         bob.get(&path).await.expect(404);
     }
-    for deed in ["cancel", "pause", "resume", "retry"] {
-        bob.post(&format!("/tasks/{}/{deed}", task.id), "").await.expect(404);
+    for action in ["cancel", "pause", "resume", "retry"] {
+        bob.post(&format!("/tasks/{}/{action}", task.id), "").await.expect(404);
     }
     bob.post("/resources/item/selection", &format!("action=all&list={}", encode(&filter))).await.expect(404);
 }

@@ -7,7 +7,7 @@ use powercrud::{
     audit::{self, Action, AuditFilter},
     bulk::BulkRequest,
     staff,
-    task::{BulkTask, Happening, Status, store, timeline},
+    task::{BulkTask, Status, TaskEventKind, store, timeline},
 };
 use sea_orm::ConnectionTrait as _;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ async fn open(
     resource: impl Fn() -> powercrud::ResourceBuilder,
 ) -> PowerCrud {
     PowerCrud::builder(database.clone())
-        .settings(settings)
+        .all_settings(settings)
         .resource(resource())
         .user(|parts| Some(user(parts.headers.get("x-user")?.to_str().ok()?)))
         .build()
@@ -78,16 +78,16 @@ async fn nobody_else_gets_there(database: TestDatabase) {
     let task = bobs_task(&app).await;
     orphan(&database, "1").await;
     let before = reload(&app, &task).await;
-    let deeds = ["cancel", "requeue", "release"].map(|deed| format!("/staff/tasks/{}/{deed}", task.id));
+    let actions = ["cancel", "requeue", "release"].map(|action| format!("/staff/tasks/{}/{action}", task.id));
     let pages = ["/staff", "/staff/audit", "/staff/audit?user=operator", "/staff/purge", "/staff/purge?days=1"];
-    for page in pages.into_iter().chain(deeds.iter().map(String::as_str)) {
+    for page in pages.into_iter().chain(actions.iter().map(String::as_str)) {
         ann.get(page).await.expect(200);
         let answer = bob.get(page).await.expect(403).holds(&["for staff only"]);
         answer.lacks(&["Audit trail", "Queue again"]);
         bob.in_dialog().get(page).await.expect(403);
     }
-    for deed in &deeds {
-        bob.post(deed, "reason=because").await.expect(403);
+    for action in &actions {
+        bob.post(action, "reason=because").await.expect(403);
     }
     bob.post("/staff/purge", "days=1&reason=because").await.expect(403);
     // Nor by the library.
@@ -172,9 +172,9 @@ async fn a_reason_is_needed_and_kept(database: TestDatabase) {
     }
     let page = ann.post(&cancel, "reason=+Wrong+price%2C+%3Cb%3E+says+bob+").await.location();
     ann.get(&page).await.expect(200).holds(&["Cancelled", "ann asked to cancel it"]);
-    let deed = last_deed(&app).await;
-    assert_eq!((deed.action, deed.task_id), (Action::TaskCancelled, Some(task.id)));
-    assert_eq!((deed.reason.as_str(), deed.user_name.as_deref()), ("Wrong price, <b> says bob", Some("ann")));
+    let action = last_deed(&app).await;
+    assert_eq!((action.action, action.task_id), (Action::TaskCancelled, Some(task.id)));
+    assert_eq!((action.reason.as_str(), action.user_name.as_deref()), ("Wrong price, <b> says bob", Some("ann")));
     ann.post(&cancel, "reason=again")
         .await
         .expect(409)
@@ -212,16 +212,20 @@ async fn a_dead_workers_task_is_queued_again(database: TestDatabase) {
     let stopped = reload(&app, &task).await;
     assert_eq!((stopped.status, stopped.processed_records), (Status::Pending, requeued.processed_records));
     assert_eq!(touched_once(&database).await, stopped.succeeded_records);
-    let deed = last_deed(&app).await;
-    assert_eq!((deed.action, deed.reason.as_str()), (Action::TaskRequeued, "it hangs"));
+    let action = last_deed(&app).await;
+    assert_eq!((action.action, action.reason.as_str()), (Action::TaskRequeued, "it hangs"));
     let faster = open(&database, Settings::default(), || Resource::table("item")).await;
     let done = work(&faster, &stopped).await;
     assert_eq!((done.status, done.succeeded_records, done.attempt), (Status::Success, 3_000, 2));
     assert_eq!(touched_once(&database).await, 3_000);
-    let life: Vec<_> =
-        timeline(&app, task.id).await.expect("a life").into_iter().map(|event| event.happening).collect();
-    let expected =
-        [Happening::Submitted, Happening::Claimed, Happening::Requeued, Happening::Claimed, Happening::Ended];
+    let life: Vec<_> = timeline(&app, task.id).await.expect("a life").into_iter().map(|event| event.kind).collect();
+    let expected = [
+        TaskEventKind::Submitted,
+        TaskEventKind::Claimed,
+        TaskEventKind::Requeued,
+        TaskEventKind::Claimed,
+        TaskEventKind::Ended,
+    ];
     assert_eq!(life, expected);
     Browser::new(app.router())
         .with("x-user", "ann")
@@ -235,11 +239,11 @@ async fn a_dead_workers_task_is_queued_again(database: TestDatabase) {
 async fn a_living_worker_keeps_its_task(database: TestDatabase) {
     let (app, mut ann, _) = opened(&database).await;
     let task = bobs_task(&app).await;
-    for deed in ["requeue", "release"] {
-        let path = format!("/staff/tasks/{}/{deed}", task.id);
+    for action in ["requeue", "release"] {
+        let path = format!("/staff/tasks/{}/{action}", task.id);
         orphan(&database, "99999999999999").await;
         ann.post(&path, "reason=hm").await.expect(409).holds(&["whoever has it renews its lease"]);
-        // So does one that has registered and shows signs of life.
+        // So does one that has registered and shows heartbeats.
         database
             .execute(
                 "DELETE FROM powercrud_worker; UPDATE powercrud_bulk_task SET worker_id = id;
@@ -305,11 +309,10 @@ async fn a_dead_task_is_ended_and_its_lock_goes(database: TestDatabase) {
         let ended = reload(&app, &task).await;
         assert_eq!((ended.status, ended.succeeded_records, ended.worker_id), (expected, succeeded, None));
         assert!(ended.completed_at.is_some());
-        let deed = last_deed(&app).await;
-        assert_eq!((deed.action, deed.reason.as_str()), (Action::TaskReleased, "power cut"));
-        let life: Vec<_> =
-            timeline(&app, task.id).await.expect("a life").into_iter().map(|one| one.happening).collect();
-        assert_eq!(life[life.len() - 2..], [Happening::Released, Happening::Ended]);
+        let action = last_deed(&app).await;
+        assert_eq!((action.action, action.reason.as_str()), (Action::TaskReleased, "power cut"));
+        let life: Vec<_> = timeline(&app, task.id).await.expect("a life").into_iter().map(|one| one.kind).collect();
+        assert_eq!(life[life.len() - 2..], [TaskEventKind::Released, TaskEventKind::Ended]);
         // The one that waited has the lock now, and when it ends there is none.
         assert_eq!(count(&database, "powercrud_lock WHERE lock_key = 'model:item'").await, 1);
         assert_eq!(work(&app, &waiting).await.status, Status::Success);
@@ -347,17 +350,23 @@ async fn old_tasks_are_deleted_and_no_others(database: TestDatabase) {
     let page = ann.post("/staff/purge", "days=9&reason=spring+cleaning").await.location();
     ann.get(&page).await.expect(200).holds(&["1 task was deleted.", "0 tasks ended more than 9 days ago."]);
     assert!(store::get(&app, &User::operator(), old.id).await.is_err());
-    for table in
-        ["bulk_task", "bulk_task_image", "bulk_task_block", "task_event", "notice", "message", "bulk_task_selected_id"]
-    {
+    for table in [
+        "bulk_task",
+        "bulk_task_image",
+        "bulk_task_key_range",
+        "task_event",
+        "notice",
+        "message",
+        "bulk_task_selected_id",
+    ] {
         let column = if table == "bulk_task" { "id" } else { "task_id" };
         let orphans = format!("powercrud_{table} WHERE {column} NOT IN (SELECT id FROM powercrud_bulk_task)");
         assert_eq!(count(&database, &orphans).await, 0, "{table}");
     }
     assert!(count(&database, "powercrud_bulk_task_image").await > 0, "the younger task keeps what it kept");
-    let deed = last_deed(&app).await;
-    assert_eq!((deed.action, deed.task_id), (Action::TaskDeleted, Some(old.id)));
-    assert_eq!((deed.reason.as_str(), deed.subject.as_str()), ("spring cleaning", "update of 60 records"));
+    let action = last_deed(&app).await;
+    assert_eq!((action.action, action.task_id), (Action::TaskDeleted, Some(old.id)));
+    assert_eq!((action.reason.as_str(), action.subject.as_str()), ("spring cleaning", "update of 60 items"));
     // The others are whole.
     assert_eq!(reload(&app, &young).await.status, Status::Success);
     assert_eq!(work(&app, &active).await.succeeded_records, 60);
@@ -372,7 +381,9 @@ async fn old_tasks_are_deleted_and_no_others(database: TestDatabase) {
     assert_eq!(work(&app, &revert).await.succeeded_records, 30);
     database.execute("UPDATE powercrud_bulk_task SET completed_at = 1;").await;
     assert_eq!(staff::delete_old(&app, &user("ann"), 9, "all").await.expect("all go"), 3);
-    for table in ["bulk_task", "bulk_task_selected_id", "bulk_task_image", "bulk_task_block", "task_event", "message"] {
+    for table in
+        ["bulk_task", "bulk_task_selected_id", "bulk_task_image", "bulk_task_key_range", "task_event", "message"]
+    {
         assert_eq!(count(&database, &format!("powercrud_{table}")).await, 0, "{table}");
     }
     assert_no_locks(&database).await;

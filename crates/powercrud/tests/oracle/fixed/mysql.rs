@@ -2,7 +2,7 @@
 
 use super::{at_once, bulk, case, edit, filter, pages, rows, set, update, usual};
 use crate::{
-    step::{Case, Deed, Selected, Step},
+    step::{Action, Case, Selected, Step},
     support::Kind,
 };
 
@@ -17,7 +17,7 @@ fn one(name: &str, script: impl Into<String>, steps: Vec<Step>) -> Case {
     case(Kind::Mysql, name, script, steps)
 }
 
-fn change() -> Deed {
+fn change() -> Action {
     update("note", "changed", "'changed'")
 }
 
@@ -87,14 +87,14 @@ fn keys() -> Vec<Case> {
     ]
 }
 
-fn triggered(name: &str, when: &str, body: &str, deed: Deed) -> Case {
+fn triggered(name: &str, when: &str, body: &str, action: Action) -> Case {
     let script = format!(
         "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, moved integer);
         INSERT INTO t VALUES {};
         CREATE TRIGGER refuse BEFORE {when} ON t FOR EACH ROW BEGIN IF OLD.id % 5 = 2 THEN {body} END IF; END;",
         rows(12, |n| format!("({n}, {n}, 'n', 0)"))
     );
-    one(name, script, vec![at_once("t", deed.clone(), Selected::Tags(vec![1, 2])), bulk("t", deed, Selected::All)])
+    one(name, script, vec![at_once("t", action.clone(), Selected::Tags(vec![1, 2])), bulk("t", action, Selected::All)])
 }
 
 fn refusals() -> Vec<Case> {
@@ -103,7 +103,7 @@ fn refusals() -> Vec<Case> {
         .iter()
         .map(|code| triggered(&format!("a trigger raises {code}"), "UPDATE", &raised(code), change()))
         .collect();
-    cases.push(triggered("a trigger refuses a delete", "DELETE", &raised("42000"), Deed::Delete));
+    cases.push(triggered("a trigger refuses a delete", "DELETE", &raised("42000"), Action::Delete));
     cases.push(triggered("a trigger divides by zero", "UPDATE", "SET NEW.moved = 1 / 0;", change()));
     cases.push(triggered(
         "a trigger changes the value",
@@ -121,6 +121,17 @@ fn refusals() -> Vec<Case> {
         ),
         vec![bulk("t", update("n", "5", "5"), Selected::All), edit("t", 4, set("n", "4", "4"))],
     ));
+    // A cascade runs no trigger: the child can't be deleted by itself, and goes with its parent.
+    for (name, run) in [("in the background", bulk as fn(_, _, _) -> _), ("in the request", at_once)] {
+        cases.push(one(
+            &format!("a child that a trigger keeps comes before its parent, {name}"),
+            "CREATE TABLE t (id varchar(9) PRIMARY KEY, tag integer NOT NULL, up varchar(9), FOREIGN KEY (up) REFERENCES t (id) ON DELETE CASCADE);
+            INSERT INTO t VALUES ('z', 1, NULL), ('a', 2, 'z'), ('b', 3, 'z'), ('y', 5, NULL), ('c', 6, 'y'), ('d', 7, NULL);
+            CREATE TRIGGER tr BEFORE DELETE ON t FOR EACH ROW BEGIN IF OLD.tag % 2 = 0 THEN
+            SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'; END IF; END;",
+            vec![run("t", Action::Delete, Selected::Tags(vec![1, 2, 3])), run("t", Action::Delete, Selected::All)],
+        ));
+    }
     cases
 }
 
@@ -129,12 +140,31 @@ fn others() -> Vec<Case> {
         one(
             "MyISAM",
             "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text) ENGINE = MyISAM; INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
-            vec![pages("t", 2), bulk("t", change(), Selected::All), bulk("t", Deed::Delete, Selected::Tags(vec![1]))],
+            vec![pages("t", 2), bulk("t", change(), Selected::All), bulk("t", Action::Delete, Selected::Tags(vec![1]))],
         ),
         one(
             "Aria",
             "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text) ENGINE = Aria; INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');",
-            vec![pages("t", 2), bulk("t", change(), Selected::All), bulk("t", Deed::Delete, Selected::Tags(vec![1]))],
+            vec![pages("t", 2), bulk("t", change(), Selected::All), bulk("t", Action::Delete, Selected::Tags(vec![1]))],
+        ),
+        // `IS NULL` finds the zero dates of a NOT NULL column as well.
+        one(
+            "zero dates are not empty",
+            "SET sql_mode = ''; CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, d date NOT NULL, at datetime NOT NULL, e date);
+            INSERT INTO t VALUES (1, 1, 'n', '0000-00-00', '0000-00-00', '0000-00-00'), (2, 2, 'n', '2024-01-01', '2024-01-01', '2024-01-01'),
+            (3, 3, 'n', '2024-00-00', '2024-01-02', NULL);",
+            ["d__ne=0000-00-00", "at__ne=0000-00-00 00:00:00", "e__ne=0000-00-00"]
+                .into_iter()
+                .zip(["d <> '0000-00-00'", "at <> '0000-00-00'", "NOT (e <=> '0000-00-00')"])
+                .chain([("d__isnull=true", "FALSE"), ("at__isnull=true", "FALSE"), ("e__isnull=true", "e <=> NULL")])
+                .chain([("d__isnull=false", "TRUE"), ("at__isnull=false", "TRUE"), ("e__isnull=false", "NOT (e <=> NULL)")])
+                .enumerate()
+                .map(|(number, (told, sql))| {
+                    let note = format!("changed {number}");
+                    bulk("t", update("note", &note, &format!("'{note}'")), filter(told, sql))
+                })
+                .chain([bulk("t", Action::Delete, filter("d__ne=0000-00-00", "d <> '0000-00-00'"))])
+                .collect(),
         ),
         one(
             "a value of 70 kB",
@@ -169,7 +199,7 @@ fn others() -> Vec<Case> {
                 INSERT INTO t VALUES {}; INSERT INTO keeper VALUES (1, 5), (2, 11); INSERT INTO loose VALUES (1, 2), (2, 3);",
                 rows(12, |n| format!("({n}, {n}, 'n', {})", if n > 6 { (n - 6).to_string() } else { "NULL".into() }))
             ),
-            vec![bulk("t", Deed::Delete, Selected::Tags(vec![1, 7, 2])), bulk("t", Deed::Delete, Selected::All)],
+            vec![bulk("t", Action::Delete, Selected::Tags(vec![1, 7, 2])), bulk("t", Action::Delete, Selected::All)],
         ),
     ]
 }

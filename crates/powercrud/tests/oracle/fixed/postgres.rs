@@ -2,7 +2,7 @@
 
 use super::{at_once, bulk, case, edit, filter, pages, rows, set, update, usual};
 use crate::{
-    step::{Case, Deed, Selected, Step},
+    step::{Action, Case, Selected, Step},
     support::Kind,
 };
 
@@ -18,7 +18,7 @@ fn one(name: &str, script: impl Into<String>, steps: Vec<Step>) -> Case {
     case(Kind::Postgres, name, script, steps)
 }
 
-fn change() -> Deed {
+fn change() -> Action {
     update("note", "changed", "'changed'")
 }
 
@@ -29,7 +29,7 @@ fn relations() -> Vec<Case> {
         INSERT INTO chi VALUES (1, 11, 'b', 'n', 'x'), (2, 12, 'a', 'n', 'y'), (9, 13, 'b', 'n', 'z');";
     vec![
         one("inheritance: update", family, vec![pages("par", 2), bulk("par", change(), filter("cat=a", "cat = 'a'"))]),
-        one("inheritance: delete", family, vec![bulk("par", Deed::Delete, filter("cat=a", "cat = 'a'"))]),
+        one("inheritance: delete", family, vec![bulk("par", Action::Delete, filter("cat=a", "cat = 'a'"))]),
         one("inheritance: one record", family, vec![edit("par", 1, set("note", "edited", "'edited'"))]),
         one(
             "partitions",
@@ -67,7 +67,7 @@ fn relations() -> Vec<Case> {
             "a rule instead of a delete",
             "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text); INSERT INTO t VALUES (1, 1, 'n'), (2, 2, 'n'), (3, 3, 'n');
             CREATE RULE keep AS ON DELETE TO t WHERE OLD.id = 2 DO INSTEAD NOTHING;",
-            vec![bulk("t", Deed::Delete, Selected::All)],
+            vec![bulk("t", Action::Delete, Selected::All)],
         ),
         one(
             "parents and their cascaded children",
@@ -79,7 +79,7 @@ fn relations() -> Vec<Case> {
                 INSERT INTO t VALUES {}; INSERT INTO child VALUES (1, 1), (2, 2); INSERT INTO keeper VALUES (1, 5), (2, 11); INSERT INTO loose VALUES (1, 2), (2, 3);",
                 rows(12, |n| format!("({n}, {n}, 'n', {})", if n > 6 { (n - 6).to_string() } else { "NULL".into() }))
             ),
-            vec![bulk("t", Deed::Delete, Selected::Tags(vec![1, 7, 2])), bulk("t", Deed::Delete, Selected::All)],
+            vec![bulk("t", Action::Delete, Selected::Tags(vec![1, 7, 2])), bulk("t", Action::Delete, Selected::All)],
         ),
     ]
 }
@@ -153,7 +153,7 @@ fn keys() -> Vec<Case> {
 }
 
 /// A trigger that does this to every fifth row of `t`.
-fn triggered(name: &str, when: &str, body: &str, deed: Deed) -> Case {
+fn triggered(name: &str, when: &str, body: &str, action: Action) -> Case {
     let script = format!(
         "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL, note text, moved integer);
         INSERT INTO t VALUES {};
@@ -161,7 +161,7 @@ fn triggered(name: &str, when: &str, body: &str, deed: Deed) -> Case {
         CREATE TRIGGER refuse BEFORE {when} ON t FOR EACH ROW EXECUTE FUNCTION refuse();",
         rows(12, |n| format!("({n}, {n}, 'n', 0)"))
     );
-    one(name, script, vec![at_once("t", deed.clone(), Selected::Tags(vec![1, 2])), bulk("t", deed, Selected::All)])
+    one(name, script, vec![at_once("t", action.clone(), Selected::Tags(vec![1, 2])), bulk("t", action, Selected::All)])
 }
 
 fn refusals() -> Vec<Case> {
@@ -171,9 +171,9 @@ fn refusals() -> Vec<Case> {
             .iter()
             .map(|code| triggered(&format!("a trigger raises {code}"), "UPDATE", &raised(code), change()))
             .collect();
-    cases.push(triggered("a trigger refuses a delete with P0002", "DELETE", &raised("P0002"), Deed::Delete));
+    cases.push(triggered("a trigger refuses a delete with P0002", "DELETE", &raised("P0002"), Action::Delete));
     cases.push(triggered("a trigger swallows", "UPDATE", "RETURN NULL;", change()));
-    cases.push(triggered("a trigger swallows a delete", "DELETE", "RETURN NULL;", Deed::Delete));
+    cases.push(triggered("a trigger swallows a delete", "DELETE", "RETURN NULL;", Action::Delete));
     cases.push(triggered(
         "a trigger changes the value",
         "UPDATE",
@@ -195,9 +195,24 @@ fn refusals() -> Vec<Case> {
         pages("t", 5),
         bulk("t", change(), Selected::All),
         edit("t", 5, set("note", "changed", "'changed'")),
-        bulk("t", Deed::Delete, Selected::All),
+        bulk("t", Action::Delete, Selected::All),
     ];
     cases.push(Case { role: Some("pg_monitor"), ..one("row security", protected, secured) });
+    // 1 goes only once 5 has gone, whose reference it would empty.
+    cases.push(one(
+        "a trigger refuses what a delete changes with it",
+        format!(
+            "CREATE TABLE t (id integer PRIMARY KEY, tag integer NOT NULL UNIQUE, note text, parent integer REFERENCES t (id) ON DELETE SET NULL);
+            INSERT INTO t VALUES {};
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one' USING ERRCODE = '23000'; END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON t FOR EACH ROW WHEN (OLD.id > 4) EXECUTE FUNCTION refuse();",
+            rows(12, |n| match n {
+                1..=4 => format!("({n}, {n}, 'n', NULL)"),
+                n => format!("({n}, {n}, 'n', {})", n - 4),
+            })
+        ),
+        vec![bulk("t", Action::Delete, Selected::All)],
+    ));
     cases.push(one(
         "constraints of every kind",
         format!(

@@ -2,7 +2,7 @@
 
 use super::{at_once, bulk, case, edit, filter, pages, rows, set, update, usual};
 use crate::{
-    step::{Assignment, Case, Deed, Selected, Step},
+    step::{Action, Assignment, Case, Selected, Step},
     support::Kind,
 };
 
@@ -116,7 +116,7 @@ fn refusals() -> Vec<Case> {
         one(
             "a trigger raises ROLLBACK at a delete",
             refusing("DELETE", "OLD.id = 7", "RAISE(ROLLBACK, 'not this one')"),
-            vec![bulk("t", Deed::Delete, Selected::All)],
+            vec![bulk("t", Action::Delete, Selected::All)],
         ),
         one(
             "a trigger keeps a reference that a delete would empty, until its record goes too",
@@ -126,7 +126,7 @@ fn refusals() -> Vec<Case> {
                 CREATE TRIGGER keep BEFORE UPDATE ON t WHEN OLD.id % 4 = 0 BEGIN SELECT RAISE(IGNORE); END;",
                 rows(12, |n| format!("({n}, {n}, {})", n - 1))
             ),
-            vec![bulk("t", Deed::Delete, Selected::All)],
+            vec![bulk("t", Action::Delete, Selected::All)],
         ),
         one(
             "a trigger aborts",
@@ -181,8 +181,8 @@ fn refusals() -> Vec<Case> {
                 rows(12, |n| format!("({n}, {n}, 'n', {})", if n > 6 { (n - 6).to_string() } else { "NULL".into() }))
             ),
             vec![
-                bulk("parent", Deed::Delete, Selected::Tags(vec![1, 7, 2])),
-                bulk("parent", Deed::Delete, Selected::All),
+                bulk("parent", Action::Delete, Selected::Tags(vec![1, 7, 2])),
+                bulk("parent", Action::Delete, Selected::All),
             ],
         ),
     ]
@@ -197,7 +197,7 @@ fn values() -> Vec<Case> {
             INSERT INTO t VALUES (1, 1, 'null'), (2, 2, NULL), (3, 3, 'null');",
             vec![
                 edit("t", 1, cleared("doc")),
-                bulk("t", Deed::Update(vec![cleared("doc")]), Selected::All),
+                bulk("t", Action::Update(vec![cleared("doc")]), Selected::All),
             ],
         ),
         one(

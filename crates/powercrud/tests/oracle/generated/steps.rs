@@ -5,7 +5,7 @@ use rand::{RngExt as _, rngs::StdRng};
 use super::{one_in, pick, rules::breaking, schema::Schema, types::Compare};
 use crate::{
     dump::quoted as quote,
-    step::{Assignment, Bulk, Deed, Selected, Step},
+    step::{Action, Assignment, Bulk, Selected, Step},
     support::Kind,
 };
 
@@ -19,11 +19,11 @@ pub(super) fn generate(schema: &Schema, random: &mut StdRng) -> Vec<Step> {
             steps.push(Step::Edit { table: table.clone(), tag, change });
             continue;
         }
-        let deed = if one_in(random, 4) { Deed::Delete } else { Deed::Update(assignments(schema, random)) };
-        let selection = selection(schema, matches!(deed, Deed::Delete), random);
+        let action = if one_in(random, 4) { Action::Delete } else { Action::Update(assignments(schema, random)) };
+        let selection = selection(schema, matches!(action, Action::Delete), random);
         steps.push(Step::Bulk(Bulk {
             table: table.clone(),
-            deed,
+            action,
             selection,
             background: !one_in(random, 3),
             chunk_size: random.random_range(1..8),
@@ -98,20 +98,25 @@ fn filter(schema: &Schema, random: &mut StdRng) -> (String, String) {
     let name = quote(schema.kind, &column.name);
     let value = *pick(random, column.of.values);
     let sql = schema.sql(column, value);
+    // `IS NULL` finds more on MariaDB.
+    let is_null = if schema.kind == Kind::Mysql { format!("{name} <=> NULL") } else { format!("{name} IS NULL") };
     let told = |word: &str, value: &str| format!("{}__{word}={value}", column.name);
     let ordered = matches!(column.of.compare, Compare::Ordered | Compare::Text);
     match random.random_range(0..8) {
-        0 => (told("isnull", "true"), format!("{name} IS NULL")),
-        1 => (told("isnull", "false"), format!("{name} IS NOT NULL")),
-        2 => (told("ne", value), format!("({name} <> {sql} OR {name} IS NULL)")),
+        0 => (told("isnull", "true"), is_null.clone()),
+        1 => (told("isnull", "false"), format!("NOT ({is_null})")),
+        2 => (told("ne", value), format!("({name} <> {sql} OR {is_null})")),
         3 if ordered => (told("gt", value), format!("{name} > {sql}")),
         4 if ordered => (told("lte", value), format!("{name} <= {sql}")),
         5 if column.of.compare == Compare::Text && value.is_ascii() && !value.is_empty() => {
             let lower = format!("lower({sql})");
             let part = match schema.kind {
                 Kind::Postgres => format!("position({lower} IN lower({name} COLLATE \"C\")) > 0"),
-                // Whatever the column's own collation.
-                Kind::Mysql => format!("instr(lower(CAST({name} AS CHAR)), {lower}) > 0"),
+                // Whatever the column's own collation. INSTR would count bytes, and so find no `a` in what the connection's takes for one.
+                Kind::Mysql => {
+                    let escaped = value.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+                    format!("CAST({name} AS CHAR) LIKE {} ESCAPE '!'", schema.sql(column, &format!("%{escaped}%")))
+                }
                 Kind::Sqlite => format!("instr(lower({name}), {lower}) > 0"),
             };
             (told("contains", value), part)

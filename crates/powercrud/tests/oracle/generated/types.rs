@@ -71,8 +71,12 @@ const BIG: &[&str] = &["-9223372036854775808", "-1", "0", "1", "9007199254740993
 const DECIMALS: &[&str] = &["-99999999.99", "-0.01", "0.00", "0.10", "1.50", "2.00", "99999999.99"];
 const DOUBLES: &[&str] = &["-1.5", "0", "0.1", "1", "2.5", "1e100", "0.30000000000000004"];
 const DATES: &[&str] = &["1900-01-01", "1970-01-01", "2024-02-29", "2024-12-31", "9999-12-31"];
+// MariaDB alone has a day that is none, which `IS NULL` finds where the column is NOT NULL.
+const MARIADB_DATES: &[&str] = &["0000-00-00", "1970-01-01", "2024-02-29", "2024-12-31", "9999-12-31"];
 const TIMES: &[&str] = &["00:00:00", "12:30:00", "23:59:59"];
 const MOMENTS: &[&str] = &["1970-01-01 00:00:00", "2024-02-29 12:30:15", "2024-12-31 23:59:59", "9999-12-31 00:00:00"];
+const MARIADB_MOMENTS: &[&str] =
+    &["0000-00-00 00:00:00", "2024-02-29 12:30:15", "2024-12-31 23:59:59", "9999-12-31 00:00:00"];
 const UUIDS: &[&str] = &[
     "00000000-0000-0000-0000-000000000000",
     "550e8400-e29b-41d4-a716-446655440000",
@@ -151,9 +155,9 @@ const MYSQL: &[Type] = &[
     of("varchar(60) COLLATE utf8mb4_unicode_ci", Text, true, TEXTS),
     of("char(40)", Never, true, &["a", "ab", "ä", ""]),
     of("text", Text, false, TEXTS),
-    of("date", Ordered, true, DATES),
+    of("date", Ordered, true, MARIADB_DATES),
     of("time", Ordered, true, TIMES),
-    of("datetime", Ordered, true, MOMENTS),
+    of("datetime", Ordered, true, MARIADB_MOMENTS),
     of("datetime(6)", Ordered, true, &["2024-02-29 12:30:15.000001", "2024-02-29 12:30:15.000000"]),
     of("timestamp NULL", Never, true, &["2024-02-29 12:30:15", "1970-01-02 00:00:00"]),
     of("year", Never, true, &["1901", "2024", "2155"]),

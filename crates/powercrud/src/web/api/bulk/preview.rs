@@ -9,19 +9,21 @@ use powercrud_engine::bulk::{self, Preview};
 #[derive(Serialize, ToSchema)]
 #[schema(as = Preview)]
 pub(super) struct PreviewJson {
-    /// How many records are selected.
+    /// How many records are selected; of `ids`, also those that are not there.
     total_records: u64,
     /// How many will be changed, or deleted: those that neither fail nor have the new values already.
     changing_records: u64,
     /// Of an update: how many have the new values already.
     unchanged_records: u64,
-    /// How many will fail. Where `all_or_nothing` is true and this is not 0, no record is changed.
+    /// Of a delete: how many of `ids` are not there, so that there is nothing left to do; they count as done.
+    missing_records: u64,
+    /// How many will fail. Where `all_or_nothing` is true and some fail by another code than `NOT_FOUND`, no record is changed.
     failing_records: u64,
     /// Why they will fail.
     failures: Vec<FailureJson>,
     /// What else may refuse records, where the database can't be asked beforehand, such as triggers.
     unknown: Vec<String>,
-    /// Whether a single failure leaves all records as they are.
+    /// Whether a single failure leaves all records as they are. A record that is not there (`NOT_FOUND`) does not: it is named.
     all_or_nothing: bool,
     /// Of a delete: how many can't be deleted because other records refer to them.
     blocked_records: u64,
@@ -31,13 +33,15 @@ pub(super) struct PreviewJson {
     samples: Vec<SampleJson>,
     /// Of a delete: which other records refer to the selected ones.
     referrers: Vec<ReferrerJson>,
+    /// Of a delete: tables of which more rows may change than `referrers` counts, because too many go along to be followed.
+    unfollowed: Vec<String>,
 }
 
 /// Why some of the records will fail.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PreviewFailure)]
 struct FailureJson {
-    /// The code that each of these records' error will have, such as `CHECK`, `UNIQUE` or `FOREIGN_KEY`.
+    /// The code that each of these records' error will have, such as `CHECK`, `UNIQUE`, `FOREIGN_KEY` or `NOT_FOUND`.
     code: String,
     /// The fields that the rule is about.
     fields: Vec<String>,
@@ -114,6 +118,7 @@ impl PreviewJson {
             total_records: preview.total_records,
             changing_records: preview.changing_records,
             unchanged_records: preview.unchanged_records,
+            missing_records: preview.missing_records,
             failing_records: preview.failing_records,
             failures: preview.failures.into_iter().map(failure).collect(),
             unknown: preview.unknown,
@@ -122,6 +127,7 @@ impl PreviewJson {
             background,
             samples: preview.samples.into_iter().map(sample).collect(),
             referrers: preview.referrers.into_iter().map(referrer).collect(),
+            unfollowed: preview.unfollowed,
         }
     }
 }

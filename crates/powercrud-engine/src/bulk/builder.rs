@@ -1,0 +1,264 @@
+//! Bulk operations in an application's own code, one call after the other.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::IntoIden;
+
+use super::{Answer, BulkRequest, Requested, Route, run};
+use crate::{
+    config::OnConflict,
+    engine::Engine,
+    error::{Error, Result},
+    query::ListParams,
+    selection::Selection,
+    task::{BulkTask, store},
+    user::User,
+};
+
+/// How often [`Answer::wait`] looks at the task's row, at first and later.
+const LOOKS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
+
+/// Sets fields of many records: of those that [`Update::keys`] or [`Update::filter`] name, or of [`Update::all`]. Nothing is written
+/// before [`Update::run`].
+///
+/// The operator asks for it, unless [`Update::by`] says who.
+#[must_use = "nothing is changed before `run`"]
+#[derive(Clone)]
+pub struct Update<'a> {
+    request: Request<'a>,
+    inputs: Vec<crate::form::Input>,
+}
+
+/// Deletes many records: those that [`Delete::keys`] or [`Delete::filter`] name, or [`Delete::all`]. Nothing is deleted before
+/// [`Delete::run`].
+///
+/// The operator asks for it, unless [`Delete::by`] says who.
+#[must_use = "nothing is deleted before `run`"]
+#[derive(Clone)]
+pub struct Delete<'a> {
+    request: Request<'a>,
+}
+
+/// Carries out an action of many records: of those that [`RunAction::keys`] or [`RunAction::filter`] name, or of [`RunAction::all`].
+/// Nothing is done before [`RunAction::run`].
+///
+/// The operator asks for it, unless [`RunAction::by`] says who.
+#[must_use = "nothing is done before `run`"]
+#[derive(Clone)]
+pub struct RunAction<'a> {
+    request: Request<'a>,
+    name: String,
+    values: Vec<crate::form::Input>,
+}
+
+#[derive(Clone)]
+struct Request<'a> {
+    engine: &'a Engine,
+    resource: String,
+    which: Which,
+    user: User,
+    route: Route,
+    on_conflict: Option<OnConflict>,
+}
+
+/// Which records; nothing is the safe default.
+#[derive(Clone)]
+enum Which {
+    Nothing,
+    All,
+    Filters(Vec<String>),
+    Keys(Vec<String>),
+}
+
+/// An update of records of the resource of that name.
+///
+/// ```no_run
+/// # async fn reduce(engine: &powercrud_engine::Engine) -> powercrud_engine::Result<()> {
+/// use powercrud_engine::bulk;
+///
+/// let answer = bulk::update(engine, "book").set("price", "7.77").set_null("note").filter("status=in_print").run().await?;
+/// let task = answer.wait(engine).await?;
+/// println!("{} of {} books changed", task.changed_records(), task.total_records);
+/// # Ok(())
+/// # }
+/// ```
+pub fn update<'a>(engine: &'a Engine, resource: impl Into<String>) -> Update<'a> {
+    Update { request: Request::new(engine, resource.into()), inputs: Vec::new() }
+}
+
+/// A delete of records of the resource of that name.
+///
+/// ```no_run
+/// # async fn clear(engine: &powercrud_engine::Engine) -> powercrud_engine::Result<()> {
+/// use powercrud_engine::bulk;
+///
+/// let task = bulk::delete(engine, "book").keys([17, 18]).run().await?.wait(engine).await?;
+/// println!("{} of {} books deleted", task.succeeded_records, task.total_records);
+/// # Ok(())
+/// # }
+/// ```
+pub fn delete<'a>(engine: &'a Engine, resource: impl Into<String>) -> Delete<'a> {
+    Delete { request: Request::new(engine, resource.into()) }
+}
+
+/// An action of the resource of that name.
+///
+/// ```no_run
+/// # async fn ship(engine: &powercrud_engine::Engine) -> powercrud_engine::Result<()> {
+/// use powercrud_engine::bulk;
+///
+/// let answer = bulk::action(engine, "order", "ship").value("carrier", "post").keys([17, 18]).run().await?;
+/// let task = answer.wait(engine).await?;
+/// println!("{} of {} orders shipped", task.succeeded_records, task.total_records);
+/// # Ok(())
+/// # }
+/// ```
+pub fn action<'a>(engine: &'a Engine, resource: impl Into<String>, name: impl Into<String>) -> RunAction<'a> {
+    RunAction { request: Request::new(engine, resource.into()), name: name.into(), values: Vec::new() }
+}
+
+impl<'a> Request<'a> {
+    fn new(engine: &'a Engine, resource: String) -> Self {
+        let (which, user) = (Which::Nothing, User::operator());
+        Self { engine, resource, which, user, route: Route::Auto, on_conflict: None }
+    }
+
+    async fn run(self, operation: Requested) -> Result<Answer> {
+        let resource = self.engine.resource(&self.resource)?;
+        let selection = match self.which {
+            Which::Nothing => return Err(Error::NothingSelected(resource.label.clone())),
+            Which::All => Selection::All,
+            Which::Filters(filters) => Selection::Matching(ListParams::from_conditions(resource, &filters)?),
+            Which::Keys(keys) => Selection::Keys(keys),
+        };
+        let request = BulkRequest {
+            resource: resource.name.clone(),
+            operation,
+            selection,
+            user: self.user,
+            route: self.route,
+            parent_id: None,
+            on_conflict: self.on_conflict,
+        };
+        run(self.engine, request).await
+    }
+}
+
+/// What updates and deletes have in common.
+macro_rules! selecting {
+    ($name:ident) => {
+        impl $name<'_> {
+            /// Every record of the resource.
+            pub fn all(mut self) -> Self {
+                self.request.which = Which::All;
+                self
+            }
+
+            /// The records that match `FIELD=VALUE` or `FIELD__OPERATOR=VALUE`, such as `price__gte=10`, as in the command line's
+            /// `--filter`. Several of them hold together.
+            pub fn filter(mut self, condition: impl Into<String>) -> Self {
+                match &mut self.request.which {
+                    Which::Filters(filters) => filters.push(condition.into()),
+                    which => *which = Which::Filters(vec![condition.into()]),
+                }
+                self
+            }
+
+            /// The records with these keys; a key of several columns is a JSON array.
+            pub fn keys<K: ToString>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+                self.request.which = Which::Keys(keys.into_iter().map(|key| key.to_string()).collect());
+                self
+            }
+
+            /// Who asks for it: whose task it is.
+            pub fn by(mut self, user: &User) -> Self {
+                self.request.user = user.clone();
+                self
+            }
+
+            /// In the background, however few the records are.
+            pub fn in_background(mut self) -> Self {
+                self.request.route = Route::Background;
+                self
+            }
+
+            /// What to do where another task is in the way; as the resource's settings say by default.
+            pub fn on_conflict(mut self, on_conflict: OnConflict) -> Self {
+                self.request.on_conflict = Some(on_conflict);
+                self
+            }
+        }
+    };
+}
+
+selecting!(Update);
+selecting!(Delete);
+selecting!(RunAction);
+
+impl Update<'_> {
+    /// Sets a field, named by a text or by a SeaORM column, to a value as its text says: numbers, dates as ISO 8601, `true` and `false`.
+    /// Of a many-to-many field the name says what to do; see [`crate::form::Input`].
+    pub fn set(mut self, field: impl IntoIden, value: impl ToString) -> Self {
+        self.inputs.push((field.into_iden().to_string(), Some(value.to_string())));
+        self
+    }
+
+    /// Sets a field to NULL.
+    pub fn set_null(mut self, field: impl IntoIden) -> Self {
+        self.inputs.push((field.into_iden().to_string(), None));
+        self
+    }
+
+    /// Carries it out: at once where the records are few, else by a worker.
+    ///
+    /// # Errors
+    /// Those of [`crate::bulk::run`]; [`Error::NothingSelected`] where neither keys nor filters nor all were named.
+    pub async fn run(self) -> Result<Answer> {
+        self.request.run(Requested::Update(self.inputs)).await
+    }
+}
+
+impl RunAction<'_> {
+    /// Fills in a field of the action's form, as its text says: numbers, dates as ISO 8601, `true` and `false`.
+    pub fn value(mut self, field: impl Into<String>, value: impl ToString) -> Self {
+        self.values.push((field.into(), Some(value.to_string())));
+        self
+    }
+
+    /// Carries it out: at once where the records are few, else by a worker.
+    ///
+    /// # Errors
+    /// Those of [`crate::bulk::run`]; [`Error::NothingSelected`] where neither keys nor filters nor all were named;
+    /// [`Error::UnknownAction`].
+    pub async fn run(self) -> Result<Answer> {
+        self.request.run(Requested::Action { name: self.name, values: self.values }).await
+    }
+}
+
+impl Delete<'_> {
+    /// Carries it out: at once where the records are few, else by a worker.
+    ///
+    /// # Errors
+    /// Those of [`crate::bulk::run`]; [`Error::NothingSelected`] where neither keys nor filters nor all were named.
+    pub async fn run(self) -> Result<Answer> {
+        self.request.run(Requested::Delete).await
+    }
+}
+
+impl Answer {
+    /// The task once it has ended, or once it was paused. It waits for as long as no worker takes the task.
+    ///
+    /// # Errors
+    /// The database's; the task goes on then. [`Error::TaskNotFound`] where the task was deleted meanwhile.
+    pub async fn wait(&self, engine: &Engine) -> Result<BulkTask> {
+        let [mut pause, longest] = LOOKS;
+        loop {
+            let task = store::load(engine, self.task().id).await?;
+            if task.status.is_final() || task.status == crate::status::Status::Paused {
+                return Ok(task);
+            }
+            tokio::time::sleep(pause).await;
+            pause = Ord::min(pause * 2, longest);
+        }
+    }
+}

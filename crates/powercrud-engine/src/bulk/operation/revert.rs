@@ -1,0 +1,71 @@
+//! Restores what another task overwrote or deleted.
+
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use serde_json::Value as Json;
+
+use super::{Operation, Range};
+use crate::{
+    bulk::{
+        chunk::{Attempted, Chunk},
+        images::Images,
+        revert,
+    },
+    error::Result,
+    resource::Resource,
+    task::BulkTask,
+};
+use powercrud_db::{Fault, Transaction};
+
+pub(super) const NAME: &str = "revert";
+
+/// Restores what another task overwrote or deleted.
+#[derive(Debug)]
+pub(in crate::bulk) struct Revert {
+    images: Images,
+    /// Those of the task that it reverts.
+    changes: Json,
+}
+
+impl Revert {
+    pub(in crate::bulk) fn new(images: Images, changes: Json) -> Self {
+        Self { images, changes }
+    }
+
+    pub(super) fn of_task(resource: &Resource, task: &BulkTask) -> Result<Arc<dyn Operation>> {
+        let images = revert::check_running(resource, task)?;
+        Ok(Arc::new(Self { images, changes: task.changes.clone() }))
+    }
+}
+
+impl Operation for Revert {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn stored(&self) -> Json {
+        self.changes.clone()
+    }
+
+    fn restores(&self) -> Option<&Images> {
+        Some(&self.images)
+    }
+
+    fn finds_blocked(&self) -> bool {
+        true
+    }
+
+    fn may_be_blocked(&self, fault: &Fault) -> bool {
+        !self.images.of_deleted || fault.code == "UNIQUE"
+    }
+
+    fn attempt<'a>(
+        &'a self,
+        chunk: &'a mut Chunk<'_>,
+        transaction: &'a Transaction,
+        range: Range<'a>,
+    ) -> BoxFuture<'a, Result<Attempted>> {
+        chunk.attempt_restore(transaction, &self.images, range).boxed()
+    }
+}

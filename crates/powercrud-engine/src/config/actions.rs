@@ -1,0 +1,105 @@
+//! Actions in a configuration: named sets of changes.
+
+use serde_json::Value;
+
+use super::{ResourceSettings, read};
+use crate::action::Action;
+
+/// An action as a configuration has it: what it sets, and how it is shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ActionSettings {
+    /// What people read on its button; its name in words by default.
+    pub label: Option<String>,
+    /// What people read before they confirm it.
+    pub confirm: Option<String>,
+    /// The permission that it needs.
+    pub permission: Option<String>,
+    /// Fields with their new values, as texts.
+    pub set: Vec<(String, String)>,
+    /// Fields to set to NULL, and many-to-many fields to clear.
+    pub null: Vec<String>,
+}
+
+impl ActionSettings {
+    /// Every key, in the order of the documentation.
+    pub const KEYS: [&str; 5] = ["set", "null", "label", "confirm", "permission"];
+
+    /// Sets one key from a configuration value. `complain` hears of each mistake, with what follows the key in its place.
+    fn set_key(&mut self, key: &str, value: Value, complain: &mut dyn FnMut(&str, String)) {
+        let done = match key {
+            "label" => read(value, "a text").map(|it| self.label = Some(it)),
+            "confirm" => read(value, "a text").map(|it| self.confirm = Some(it)),
+            "permission" => read(value, "a text").map(|it| self.permission = Some(it)),
+            "null" => read(value, "a list of field names").map(|it| self.null = it),
+            "set" => {
+                let Value::Object(fields) = value else {
+                    return complain("", format!("{value} is not allowed; allowed is a table of field name to value"));
+                };
+                for (field, value) in fields {
+                    match text(value) {
+                        Ok(text) => self.set.push((field, text)),
+                        Err(mistake) => complain(&format!(".{field}"), mistake),
+                    }
+                }
+                Ok(())
+            }
+            _ => Err(format!("there is no such setting of an action; allowed are: {}", Self::KEYS.join(", "))),
+        };
+        if let Err(mistake) = done {
+            complain("", mistake);
+        }
+    }
+
+    pub(crate) fn to_action(&self, name: &str) -> Action {
+        let set = self.set.iter().map(|(field, value)| (field.clone(), Some(value.clone())));
+        let null = self.null.iter().map(|field| (field.clone(), None));
+        let mut action = Action::set(name, set.chain(null));
+        if let Some(label) = &self.label {
+            action.label.clone_from(label);
+        }
+        action.confirm.clone_from(&self.confirm);
+        action.permission.clone_from(&self.permission);
+        action
+    }
+}
+
+/// A value as the text that stands for it; a list, of keys of linked records, as a JSON array.
+fn text(value: Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Number(_) | Value::Bool(_) | Value::Array(_) => Ok(value.to_string()),
+        Value::Null | Value::Object(_) => {
+            Err(format!("{value} is not allowed; allowed is a text, a number, true or false, or a list of keys"))
+        }
+    }
+}
+
+impl ResourceSettings {
+    /// Sets the actions from a configuration's table of them. `complain` hears of each mistake, with its place under `actions`.
+    pub fn read_actions(&mut self, value: Value, complain: &mut dyn FnMut(&str, String)) {
+        let Value::Object(actions) = value else {
+            return complain("", "allowed is a table for each action, such as [resources.book.actions.archive]".into());
+        };
+        for (name, value) in actions {
+            let Value::Object(keys) = value else {
+                complain(&format!(".{name}"), "allowed is a table of settings of the action".into());
+                continue;
+            };
+            let mut action = ActionSettings::default();
+            for (key, value) in keys {
+                action.set_key(&key, value, &mut |under, mistake| complain(&format!(".{name}.{key}{under}"), mistake));
+            }
+            self.actions.insert(name, action);
+        }
+    }
+
+    /// As [`ResourceSettings::read_actions`], with the mistakes in one text.
+    pub(super) fn set_actions(&mut self, value: Value) -> Result<(), String> {
+        let mut mistakes = Vec::new();
+        self.read_actions(value, &mut |place, mistake| {
+            let place = place.trim_start_matches('.');
+            mistakes.push(if place.is_empty() { mistake } else { format!("{place}: {mistake}") });
+        });
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes.join("; ")) }
+    }
+}

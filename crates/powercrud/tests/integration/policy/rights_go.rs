@@ -1,0 +1,85 @@
+//! Rights that go while a task waits or runs: the rest of its records is not touched.
+
+use powercrud::{
+    PowerCrud, Resource, Selection, Settings, User, bulk,
+    task::{Status, store},
+};
+
+use super::{books, settings, shared, user};
+use crate::{
+    shop::{count, counts, delete, in_background, update, work},
+    support::{TestDatabase, each_database},
+};
+
+each_database! { a_task_is_carried_out_with_the_rights_of_today, records_that_left_the_scope_fail_by_name }
+
+/// A shop whose user is who `today` says.
+async fn open(database: &TestDatabase, today: std::sync::Arc<std::sync::Mutex<Option<User>>>) -> PowerCrud {
+    books(database).await;
+    let settings = Settings { ..settings() };
+    PowerCrud::builder(database.clone())
+        .all_settings(settings)
+        .resource(Resource::table("book").bulk_chunk_size(2u64))
+        .user(|_| None)
+        .token_user(move |_| {
+            let user = today.lock().expect("nobody panics").clone();
+            async move { user }
+        })
+        .build()
+        .await
+        .expect("no mistakes")
+}
+
+async fn a_task_is_carried_out_with_the_rights_of_today(database: TestDatabase) {
+    let today = shared(Some(user("clerk:1")));
+    let app = open(&database, today.clone()).await;
+    let submit = async |status: &str| {
+        let mut request = in_background(update("book", Selection::All, [("status", Some(status))]));
+        request.user = user("clerk:1");
+        bulk::run(&app, request).await.expect("it is queued").task().clone()
+    };
+    for (status, now) in [("a", Some(user("reader:1"))), ("b", Some(user("stranger"))), ("c", None)] {
+        let task = submit(status).await;
+        *today.lock().expect("nobody panics") = now;
+        let ended = work(&app, &task).await;
+        assert_eq!((ended.status, counts(&ended)), (Status::Failure, (0, 0, 6)), "{ended:?}");
+        assert!(!ended.error_message.is_empty());
+        assert_eq!(count(&database, &format!("book WHERE status = '{status}'")).await, 0);
+        *today.lock().expect("nobody panics") = Some(user("clerk:1"));
+    }
+    let task = submit("d").await;
+    // Another publisher's clerk by now: those records are not theirs any more, and fail by name.
+    *today.lock().expect("nobody panics") = Some(user("clerk:2"));
+    let ended = work(&app, &task).await;
+    assert_eq!(counts(&ended), (0, 6, 0), "{ended:?}");
+    let errors = store::errors(&app, task.id, 0, 10).await.expect("errors");
+    assert!(errors.iter().all(|error| error.code == "FORBIDDEN" && error.message.contains("may change")), "{errors:?}");
+    assert_eq!(count(&database, "book WHERE status = 'd'").await, 0);
+    // They are not shown to the one who may not see them any more.
+    let theirs = app.for_user(&user("clerk:2"));
+    assert!(store::errors(&theirs, task.id, 0, 10).await.expect("errors").is_empty());
+}
+
+async fn records_that_left_the_scope_fail_by_name(database: TestDatabase) {
+    let today = shared(Some(user("clerk:1")));
+    let app = open(&database, today).await;
+    let mut request = in_background(update("book", Selection::All, [("status", Some("x"))]));
+    request.user = user("clerk:1");
+    let task = bulk::run(&app, request).await.expect("it is queued").task().clone();
+    database.execute("UPDATE book SET publisher_id = 2 WHERE id IN (2, 5);").await;
+    let ended = work(&app, &task).await;
+    assert_eq!(counts(&ended), (4, 2, 0), "{ended:?}");
+    let errors = store::errors(&app, task.id, 0, 10).await.expect("errors");
+    let told: Vec<_> = errors.iter().map(|error| (error.record_key.as_str(), error.code.as_str())).collect();
+    assert_eq!(told, [("2", "FORBIDDEN"), ("5", "FORBIDDEN")]);
+    assert_eq!(count(&database, "book WHERE status = 'x'").await, 4);
+    // A delete as well.
+    database.execute("DELETE FROM review; UPDATE book SET publisher_id = 1 WHERE id = 2;").await;
+    let mut request = in_background(delete("book", Selection::All));
+    request.user = user("clerk:1");
+    let task = bulk::run(&app, request).await.expect("it is queued").task().clone();
+    database.execute("UPDATE book SET publisher_id = 2 WHERE id = 4;").await;
+    let ended = work(&app, &task).await;
+    assert_eq!(counts(&ended), (4, 1, 0), "{ended:?}");
+    assert_eq!(count(&database, "book WHERE id IN (4, 5)").await, 2);
+}
