@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use powercrud_engine::{
     Engine,
+    bulk_task::BulkTask,
     error::Result,
     task::{
         Status,
@@ -32,6 +33,7 @@ const KEPT: usize = 64;
 /// A task that began or ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct News {
+    pub(crate) task_id: Uuid,
     pub(crate) resource: String,
     /// Whose it is; `None` for the operator's.
     pub(crate) user_id: Option<String>,
@@ -58,11 +60,9 @@ impl Newsroom {
         let newest = TaskFilter { limit: NEWEST, ..TaskFilter::default() };
         let mut tasks = store::list(engine, &User::operator(), &active).await?;
         tasks.extend(store::list(engine, &User::operator(), &newest).await?);
-        let news = |resource, user_id| News { resource, user_id };
-        let found: HashMap<_, _> = tasks
-            .into_iter()
-            .map(|task| (task.id, (task.status.is_final(), news(task.resource, task.user_id))))
-            .collect();
+        let news = |task: BulkTask| News { task_id: task.id, resource: task.resource, user_id: task.user_id };
+        let found: HashMap<_, _> =
+            tasks.into_iter().map(|task| (task.id, (task.status.is_final(), news(task)))).collect();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for news in known.iter().flat_map(|known| changes(known, &found)) {
             // Nobody listens any more.
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn beginnings_and_ends_are_news_and_progress_is_none() {
-        let news = |name: &str| News { resource: name.to_owned(), user_id: None };
+        let news = |name: &str| News { task_id: Uuid::nil(), resource: name.to_owned(), user_id: None };
         let id = Uuid::from_u128;
         let known = HashMap::from([
             (id(1), (false, news("runs"))),

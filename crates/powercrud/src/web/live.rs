@@ -275,15 +275,19 @@ impl Stream {
         }
     }
 
-    /// What the page is told of news: nothing of what is neither on its list nor its user's to see. Where there were too many to be
-    /// kept, any may have been among them.
+    /// What the page is told of news: nothing of tasks that it watches anyway, nor of what is neither on its list nor its user's to
+    /// see. Where there were too many to be kept, any may have been among them.
     fn concerns(&self, heard: &[Arc<News>]) -> Option<&'static str> {
-        let on_list = |news: &Arc<News>| self.resource.as_ref() == Some(&news.resource);
-        let is_seen = |news: &Arc<News>| self.context.user.may_see(news.user_id.as_deref());
-        if self.resource.is_some() && (heard.is_empty() || heard.iter().any(on_list)) {
+        let others: Vec<_> = heard.iter().filter(|news| !self.stages.contains_key(&news.task_id)).collect();
+        if others.is_empty() && !heard.is_empty() {
+            return None;
+        }
+        let on_list = |news: &&Arc<News>| self.resource.as_ref() == Some(&news.resource);
+        let is_seen = |news: &&Arc<News>| self.context.user.may_see(news.user_id.as_deref());
+        if self.resource.is_some() && (others.is_empty() || others.iter().any(on_list)) {
             return Some("list");
         }
-        (heard.is_empty() || heard.iter().any(is_seen)).then_some("own")
+        (others.is_empty() || others.iter().any(is_seen)).then_some("own")
     }
 
     fn progress(&self, snapshot: &Snapshot) -> Result<String, Error> {

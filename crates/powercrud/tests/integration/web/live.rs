@@ -222,6 +222,13 @@ async fn a_stream_is_for_who_may_see_the_task(database: TestDatabase) {
     browser.with("x-user", "ann").get(&path).await.expect(200).holds(&["stage-", "CANCELLED"]);
 }
 
+/// The address of the stream that a user's list of items connects to.
+async fn list_stream(app: &PowerCrud, user: &'static str) -> String {
+    let listed = Browser::new(app.router()).with("x-user", user).get("/resources/item").await.expect(200);
+    let (_, href) = listed.text.split_once("sse-connect=\"").expect("a stream");
+    href.split_once('"').expect("an address").0.replace("&amp;", "&")
+}
+
 /// A page that shows no task hears when one begins or ends on its list, whoever's, and elsewhere of those that its user may see.
 async fn pages_hear_of_tasks_that_others_begin_and_end(database: TestDatabase) {
     items(&database, 30).await;
@@ -236,9 +243,7 @@ async fn pages_hear_of_tasks_that_others_begin_and_end(database: TestDatabase) {
         user: User::new("ann", "Ann"),
         ..update("item", Selection::Keys(items), [("note", Some("x"))])
     };
-    let listed = Browser::new(app.router()).with("x-user", "bob").get("/resources/item").await.expect(200);
-    let (_, href) = listed.text.split_once("sse-connect=\"").expect("a stream");
-    let list = href.split_once('"').expect("an address").0.replace("&amp;", "&");
+    let list = list_stream(&app, "bob").await;
     let elsewhere = "/tasks/events?place=strip&news=1";
     let mut streams = Vec::new();
     for (user, path) in [("bob", list.as_str()), ("ann", elsewhere), ("bob", elsewhere)] {
@@ -246,7 +251,10 @@ async fn pages_hear_of_tasks_that_others_begin_and_end(database: TestDatabase) {
     }
     let [bobs_list, anns, bobs] = &mut streams[..] else { panic!("three streams") };
     // What was there before is no news: the first task may come before the first look.
-    queue(&app, as_ann(vec!["1".into(), "2".into()])).await;
+    let task = queue(&app, as_ann(vec!["1".into(), "2".into()])).await;
+    let watching = list_stream(&app, "ann").await;
+    assert!(watching.contains(&task.id.to_string()), "{watching}");
+    let mut watching = Events::open_with(app.router(), &watching, &[("x-user", "ann")]).await;
     tokio::time::timeout(Duration::from_secs(30), async {
         let stop = CancellationToken::new();
         let worker = tokio::spawn(app.worker().run(stop.clone()));
@@ -269,6 +277,13 @@ async fn pages_hear_of_tasks_that_others_begin_and_end(database: TestDatabase) {
     for _ in 0..3 {
         let (name, _) = bobs.next().await.expect("a sign of life");
         assert_eq!(name, "beat", "of somebody else's task elsewhere");
+    }
+    // Looking again would take away how the task on the page has ended.
+    let mut beats = 0;
+    while beats < 3 {
+        let (name, _) = watching.next().await.expect("a sign of life");
+        assert_ne!(name, "news", "of the task that the page watches");
+        beats += usize::from(name == "beat");
     }
     let mut stranger = Browser::new(app.router()).with("x-user", "bob");
     stranger.get("/tasks/events?place=strip&news=1&resource=nope").await.expect(404);
