@@ -198,6 +198,9 @@ pub struct ForeignKey {
     pub referenced_columns: Vec<String>,
     /// What a delete of the row referred to does.
     pub on_delete: ReferentialAction,
+    /// Whether it is looked at for each row that is deleted, rather than once all rows of the statement are: rows that refer to each
+    /// other in a circle can't be deleted then.
+    pub checks_each_row: bool,
     /// Whether its columns are all NULL or all given (`MATCH FULL`).
     pub matches_fully: bool,
 }

@@ -198,6 +198,7 @@ async fn references(database: &Database) -> Result<HashMap<String, Vec<ForeignKe
                 referenced_table: text(&row, 4)?,
                 referenced_columns: Vec::new(),
                 on_delete: on_delete.get(&(table, name.clone())).copied().unwrap_or(ReferentialAction::Restrict),
+                checks_each_row: true,
                 name,
                 // InnoDB reads MATCH clauses and does not heed them.
                 matches_fully: false,

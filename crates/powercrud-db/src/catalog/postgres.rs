@@ -339,6 +339,7 @@ async fn references(database: &Database) -> Result<HashMap<i64, Vec<ForeignKey>>
                     "d" => ReferentialAction::SetDefault,
                     _ => ReferentialAction::Restrict,
                 },
+                checks_each_row: false,
                 matches_fully: row.try_get_by_index(8)?,
             });
         }

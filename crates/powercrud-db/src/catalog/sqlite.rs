@@ -234,6 +234,7 @@ async fn references(database: &Database) -> Result<HashMap<String, Vec<ForeignKe
                 referenced_table: text(&row, 2)?,
                 referenced_columns: Vec::new(),
                 on_delete: ReferentialAction::named(&text(&row, 5)?),
+                checks_each_row: text(&row, 5)? == "RESTRICT",
                 // It reads MATCH clauses and does not heed them.
                 matches_fully: false,
             });

@@ -14,6 +14,7 @@ mod links;
 mod restore;
 mod rules;
 mod scope;
+mod together;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -256,22 +257,8 @@ impl<'a> Chunk<'a> {
     /// Passing faults and faults of the statement; the caller rolls the transaction back.
     pub(super) async fn apply(&mut self, transaction: &Transaction) -> Result<Outcome> {
         let mut outcome = Outcome::default();
-        let mut blocked = BTreeSet::new();
-        for (seq, record_key, reason) in self.keys.lost(transaction, self.from, self.to).await? {
-            blocked.insert(seq);
-            let error = FieldError { field: None, code: "UNKNOWN_RECORD".into(), message: reason.into() };
-            outcome.errors.push(Failed::new(seq, record_key, error));
-        }
-        Box::pin(self.begin(transaction)).await?;
+        let mut blocked = self.examine(transaction, &mut outcome).await?;
         let operation = self.operation;
-        for found in [
-            self.find_beyond(transaction).await?,
-            self.find_changed(transaction).await?,
-            operation.prepare(self, transaction).await?,
-        ] {
-            let found: Vec<_> = found.into_iter().filter(|failed| blocked.insert(failed.seq)).collect();
-            outcome.errors.extend(found);
-        }
         let mut looked_for_blockers = false;
         if self.look_first && operation.finds_blocked() {
             looked_for_blockers = true;
@@ -356,6 +343,27 @@ impl<'a> Chunk<'a> {
         outcome.errors.sort_by_key(|failed| failed.seq);
         Box::pin(self.ended(transaction, &outcome)).await?;
         Ok(outcome)
+    }
+
+    /// Looks at the chunk's records before the first of them is tried. Those that it names are not; it returns their places.
+    async fn examine(&mut self, transaction: &Transaction, outcome: &mut Outcome) -> Result<BTreeSet<i64>> {
+        let mut blocked = BTreeSet::new();
+        for (seq, record_key, reason) in self.keys.lost(transaction, self.from, self.to).await? {
+            blocked.insert(seq);
+            let error = FieldError { field: None, code: "UNKNOWN_RECORD".into(), message: reason.into() };
+            outcome.errors.push(Failed::new(seq, record_key, error));
+        }
+        Box::pin(self.begin(transaction)).await?;
+        let operation = self.operation;
+        for found in [
+            self.find_beyond(transaction).await?,
+            self.find_changed(transaction).await?,
+            operation.prepare(self, transaction).await?,
+        ] {
+            let found: Vec<_> = found.into_iter().filter(|failed| blocked.insert(failed.seq)).collect();
+            outcome.errors.extend(found);
+        }
+        Ok(blocked)
     }
 
     /// A record with the fault that is its own.

@@ -17,6 +17,7 @@ mod kept_first;
 mod rights;
 mod sweep;
 mod taken;
+mod together;
 mod trace;
 mod walk;
 mod watch;

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 pub(super) use entangled::is_entangled;
 pub use failures::Failure;
-pub(super) use kept::REFERRERS;
+pub(super) use kept::{REFERRERS, kept};
 pub(super) use links::links_differ;
 
 use entangled::Entangled;
@@ -239,7 +239,7 @@ impl Plan {
 
     /// Which of the records that match `selected` can't be deleted. What can't be told of them joins what the preview does not know.
     async fn kept(&self, selected: &Condition, is_all: bool, preview: &mut Preview) -> Result<Condition> {
-        let kept = kept::kept(&self.engine, &self.resource, selected, is_all);
+        let kept = kept(&self.engine, &self.resource, selected, is_all);
         let Some(entangled) = Entangled::of(&self.engine, &self.resource.table) else { return Ok(kept) };
         let foreseen = if is_all { entangled.foresee(selected).await? } else { None };
         if foreseen.as_ref().is_none_or(|foreseen| foreseen.doubtful > 0) {

@@ -1,5 +1,6 @@
 //! Reverts: what a task overwrote or deleted comes back exactly, save for records that changed since, which are named.
 
+mod circles;
 mod deletes;
 mod pages;
 mod refused;

@@ -3,7 +3,12 @@
 //! In a table that refers to itself a record may come before the ones that refer to it. When all have been tried, the ones that failed
 //! so are tried again, last first, for as long as any of them goes.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Order, Query};
+use std::collections::HashSet;
+
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Cond, Condition, Expr, ExprTrait as _, Order, Query},
+};
 
 use super::{Execution, StopReason, Verdict, verdict};
 use crate::{
@@ -24,6 +29,8 @@ const PAGE_SIZE: u64 = 500;
 pub(super) enum Page<'a> {
     /// Places of records that others kept: they are tried again.
     Kept(&'a [i64]),
+    /// Places and keys of records that others kept: they are tried again as one.
+    Together(&'a [(i64, String)]),
     /// Places and keys of records that failed: those that are gone are done.
     Failed(&'a [(i64, String)]),
 }
@@ -61,7 +68,12 @@ impl Execution<'_> {
                 self.free_page(&page).await?;
             }
             if self.task.failed_records == before {
-                return Ok(None);
+                if let Some(halt) = self.sweep_together().await? {
+                    return Ok(Some(halt));
+                }
+                if self.task.failed_records == before {
+                    return Ok(None);
+                }
             }
         }
     }
@@ -91,16 +103,22 @@ impl Execution<'_> {
         select
             .column("seq")
             .from(tables::TASK_ERROR)
-            .and_where(Expr::col("task_id").eq(self.task.id))
-            .and_where(match self.changes_others() {
-                true => Expr::col("code").ne(GONE),
-                false => Expr::col("code").eq(IN_USE),
-            })
+            .cond_where(self.kept_records())
             .and_where(Expr::col("seq").lt(below))
             .order_by("seq", Order::Desc)
             .limit(PAGE_SIZE);
         let rows = self.engine.database().connection().rows(&select).await?;
         rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
+    }
+
+    /// Whether an error is that of a record of this task that others kept.
+    pub(super) fn kept_records(&self) -> Condition {
+        let code = || Expr::col("code");
+        Cond::all().add(Expr::col("task_id").eq(self.task.id)).add(if self.changes_others() {
+            code().ne(GONE)
+        } else {
+            code().eq(IN_USE)
+        })
     }
 
     /// One page with its checkpoint, tried again where it meets a passing fault.
@@ -111,6 +129,7 @@ impl Execution<'_> {
             || async move {
                 match page {
                     Page::Kept(positions) => self.try_page(positions).await,
+                    Page::Together(records) => self.try_page_together(records).await,
                     Page::Failed(records) => self.settle_page(records).await,
                 }
             },
@@ -129,17 +148,23 @@ impl Execution<'_> {
                     freed.push(seq);
                 }
             }
-            if !freed.is_empty() {
-                let mut delete = Query::delete();
-                delete
-                    .from_table(tables::TASK_ERROR)
-                    .and_where(Expr::col("task_id").eq(task.id))
-                    .and_where(Expr::col("seq").is_in(freed));
-                transaction.delete(&delete).await?;
-            }
+            self.forget_errors(transaction, freed).await?;
             self.checkpoint(transaction, task).await
         })
         .await
+    }
+
+    /// The records at these places have not failed after all.
+    pub(super) async fn forget_errors<C: ConnectionTrait>(&self, connection: &C, places: Vec<i64>) -> Result<()> {
+        for places in places.chunks(PAGE_SIZE as usize) {
+            let mut delete = Query::delete();
+            delete
+                .from_table(tables::TASK_ERROR)
+                .and_where(Expr::col("task_id").eq(self.task.id))
+                .and_where(Expr::col("seq").is_in(places.iter().copied()));
+            connection.delete(&delete).await?;
+        }
+        Ok(())
     }
 
     /// Tries again what failed in a transaction that is still open.
@@ -163,6 +188,12 @@ impl Execution<'_> {
                 errors.push(failed);
             }
             errors.reverse();
+            if errors.len() == before {
+                let may_go = errors.iter().filter(|failed| self.may_go_later(&failed.error.code));
+                let kept: Vec<_> = may_go.map(|failed| (failed.seq, failed.record_key.clone())).collect();
+                let freed: HashSet<_> = self.free_together(transaction, task, &kept).await?.into_iter().collect();
+                errors.retain(|failed| !freed.contains(&failed.seq));
+            }
         }
         Ok(())
     }

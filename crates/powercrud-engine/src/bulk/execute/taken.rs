@@ -103,12 +103,7 @@ impl Execution<'_> {
             let mut task = self.task.clone();
             let gone = self.gone(transaction, page).await?;
             settle(&mut task, gone.len());
-            let mut delete = Query::delete();
-            delete
-                .from_table(tables::TASK_ERROR)
-                .and_where(Expr::col("task_id").eq(task.id))
-                .and_where(Expr::col("seq").is_in(gone));
-            transaction.delete(&delete).await?;
+            self.forget_errors(transaction, gone).await?;
             self.checkpoint(transaction, task).await
         })
         .await

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait as _, Query};
 
 use super::{
-    fates::Rows,
+    fates::{Checks, Rows},
     kept::{Effect, effect},
     reading::{CHILD, PAGE, PARENT, ROWS, record_key, referrers_of},
 };
@@ -79,7 +79,8 @@ impl<'a> Entangled<'a> {
         if self.tables.iter().any(|table| table.primary_key.is_empty()) {
             return Ok(None);
         }
-        let mut reading = Reading { of: self, rows: Rows::default(), numbers: HashMap::new(), next: Vec::new() };
+        let rows = Rows::new(self.checks());
+        let mut reading = Reading { of: self, rows, numbers: HashMap::new(), next: Vec::new() };
         let table = self.tables[0];
         let mut select = Query::select();
         select.expr(record_key(self.engine, table, &table.name)).from(table.table_ref()).cond_where(selected.clone());
@@ -102,6 +103,18 @@ impl<'a> Entangled<'a> {
         let fates = reading.rows.fates(&records);
         let stay = fates.stay.iter().filter_map(|row| records.iter().position(|record| record == row));
         Ok(Some(Foreseen { stay: stay.map(|place| keys[place].clone()).collect(), doubtful: fates.doubtful }))
+    }
+
+    /// When the database looks for rows that stand in the way.
+    fn checks(&self) -> Checks {
+        let referrers = |table| self.engine.catalog().referrers(table).filter(|(from, key)| may_stop(from, key));
+        let each_row: Vec<bool> =
+            self.tables.iter().flat_map(|table| referrers(table)).map(|(_, key)| key.checks_each_row).collect();
+        match (each_row.contains(&true), each_row.contains(&false)) {
+            (true, false) => Checks::EachRow,
+            (false, true) => Checks::Statement,
+            _ => Checks::Either,
+        }
     }
 
     fn place(&self, table: &Table) -> Option<usize> {

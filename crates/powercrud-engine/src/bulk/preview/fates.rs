@@ -5,6 +5,19 @@
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     rows: Vec<Row>,
+    checks: Checks,
+}
+
+/// When a database looks for rows that stand in the way of those that a statement deletes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Checks {
+    /// For each row, before it goes: rows that hold each other stay.
+    EachRow,
+    /// Once all rows of the statement are gone: rows that hold each other go together.
+    Statement,
+    /// By one reference so, by another so.
+    #[default]
+    Either,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +44,10 @@ pub(super) struct Fates {
 }
 
 impl Rows {
+    pub(super) fn new(checks: Checks) -> Self {
+        Self { rows: Vec::new(), checks }
+    }
+
     pub(super) fn add(&mut self) -> usize {
         self.rows.push(Row::default());
         self.rows.len() - 1
@@ -65,7 +82,12 @@ impl Rows {
     }
 
     pub(super) fn fates(&self, selected: &[usize]) -> Fates {
-        let (stay, gone) = (self.staying(selected), self.going(selected));
+        let (mut stay, gone) = (self.staying(selected), self.going(selected, false));
+        if self.checks == Checks::EachRow {
+            // Who has no turn even where all doubts are in its favour.
+            let may_go = self.going(selected, true);
+            stay.iter_mut().zip(may_go).for_each(|(stays, may_go)| *stays |= !may_go);
+        }
         Fates {
             doubtful: selected.iter().filter(|row| !stay[**row] && !gone[**row]).count(),
             stay: selected.iter().copied().filter(|row| stay[*row]).collect(),
@@ -107,39 +129,101 @@ impl Rows {
         }
     }
 
-    /// Who goes where nothing goes of which that is not certain. A row is free once nothing stands in its way, nor in that of what it
-    /// takes along.
-    fn going(&self, selected: &[usize]) -> Vec<bool> {
+    /// Who goes where nothing goes of which that is not certain; with `hopes`, where all goes of which it is not certain that it does
+    /// not. A row is free once nothing stands in its way, nor in that of what it takes along.
+    fn going(&self, selected: &[usize], hopes: bool) -> Vec<bool> {
         let all = self.rows.len();
-        let (mut gone, mut free) = (vec![false; all], vec![false; all]);
         let mut is_selected = vec![false; all];
         selected.iter().for_each(|row| is_selected[*row] = true);
-        let mut in_the_way: Vec<usize> = self.rows.iter().map(|row| row.held_by.len() + row.takes.len()).collect();
-        let clear = |row: usize, in_the_way: &[usize]| {
-            in_the_way[row] == 0 && !self.rows[row].stays && !self.rows[row].is_doubtful
+        let in_the_way = |row: &Row| match hopes {
+            // What goes along may do so in time.
+            true => row.held_by.iter().filter(|held| self.rows[**held].taken_by.is_empty()).count(),
+            false => row.held_by.len() + row.takes.len(),
         };
-        let mut next: Vec<usize> = (0..all).filter(|row| clear(*row, &in_the_way)).collect();
+        let mut walk = Walk {
+            rows: &self.rows,
+            hopes,
+            is_selected,
+            in_the_way: self.rows.iter().map(in_the_way).collect(),
+            gone: vec![false; all],
+            free: vec![false; all],
+        };
+        let clear = (0..all).filter(|row| walk.is_clear(*row)).collect();
+        walk.free(clear);
+        while self.checks == Checks::Statement && !hopes {
+            let together = walk.together(selected);
+            if together.is_empty() {
+                break;
+            }
+            walk.free(together);
+        }
+        walk.gone
+    }
+}
+
+/// Rows on their way out.
+struct Walk<'a> {
+    rows: &'a [Row],
+    /// Whether doubts are in favour of a row.
+    hopes: bool,
+    is_selected: Vec<bool>,
+    /// How much stands in the way of a row still.
+    in_the_way: Vec<usize>,
+    gone: Vec<bool>,
+    free: Vec<bool>,
+}
+
+impl Walk<'_> {
+    fn is_clear(&self, row: usize) -> bool {
+        let Row { stays, is_doubtful, .. } = self.rows[row];
+        self.in_the_way[row] == 0 && !stays && (self.hopes || !is_doubtful)
+    }
+
+    /// Lets rows go that are free, and all that are free by that.
+    fn free(&mut self, mut next: Vec<usize>) {
+        let rows = self.rows;
         while let Some(row) = next.pop() {
-            if std::mem::replace(&mut free[row], true) {
+            if std::mem::replace(&mut self.free[row], true) {
                 continue;
             }
-            for &taker in &self.rows[row].taken_by {
-                in_the_way[taker] -= 1;
-                next.extend(clear(taker, &in_the_way).then_some(taker));
+            for &taker in rows[row].taken_by.iter().filter(|_| !self.hopes) {
+                self.in_the_way[taker] -= 1;
+                next.extend(self.is_clear(taker).then_some(taker));
             }
-            let mut going = if is_selected[row] { vec![row] } else { Vec::new() };
+            let mut going = if self.is_selected[row] { vec![row] } else { Vec::new() };
             while let Some(row) = going.pop() {
-                if std::mem::replace(&mut gone[row], true) {
+                if std::mem::replace(&mut self.gone[row], true) {
                     continue;
                 }
-                going.extend(&self.rows[row].takes);
-                for &held in &self.rows[row].holds {
-                    in_the_way[held] -= 1;
-                    next.extend(clear(held, &in_the_way).then_some(held));
+                going.extend(&rows[row].takes);
+                if self.hopes && !rows[row].taken_by.is_empty() {
+                    continue;
+                }
+                for &held in &rows[row].holds {
+                    self.in_the_way[held] -= 1;
+                    next.extend(self.is_clear(held).then_some(held));
                 }
             }
         }
-        gone
+    }
+
+    /// The most of the selected rows that are held by each other alone, and take nothing along that is not free.
+    fn together(&self, selected: &[usize]) -> Vec<usize> {
+        let fits = |row: usize| {
+            let Row { stays, is_doubtful, takes, .. } = &self.rows[row];
+            !self.gone[row] && !stays && !is_doubtful && takes.iter().all(|taken| self.free[*taken])
+        };
+        let mut is_in = vec![false; self.rows.len()];
+        selected.iter().for_each(|row| is_in[*row] = fits(*row));
+        let is_held =
+            |row: usize, is_in: &[bool]| self.rows[row].held_by.iter().any(|held| !is_in[*held] && !self.gone[*held]);
+        let mut out: Vec<usize> = selected.iter().copied().filter(|row| is_in[*row] && is_held(*row, &is_in)).collect();
+        while let Some(row) = out.pop() {
+            if std::mem::replace(&mut is_in[row], false) {
+                out.extend(self.rows[row].holds.iter().filter(|held| is_in[**held]));
+            }
+        }
+        selected.iter().copied().filter(|row| is_in[*row]).collect()
     }
 }
 
@@ -148,13 +232,17 @@ mod tests {
     use super::*;
 
     fn fates(count: usize, takes: &[(usize, usize)], holds: &[(usize, usize)], selected: &[usize]) -> Fates {
+        rows(count, takes, holds).fates(selected)
+    }
+
+    fn rows(count: usize, takes: &[(usize, usize)], holds: &[(usize, usize)]) -> Rows {
         let mut rows = Rows::default();
         (0..count).for_each(|_| {
             rows.add();
         });
         takes.iter().for_each(|(parent, child)| rows.takes(*parent, *child));
         holds.iter().for_each(|(child, parent)| rows.holds(*child, *parent));
-        rows.fates(selected)
+        rows
     }
 
     #[test]
@@ -175,6 +263,26 @@ mod tests {
     fn a_row_that_holds_what_it_goes_with_is_doubtful() {
         assert_eq!(fates(2, &[(0, 1)], &[(1, 0)], &[0]), Fates { stay: vec![], doubtful: 1 });
         assert_eq!(fates(2, &[], &[(0, 1), (1, 0)], &[0, 1]), Fates { stay: vec![], doubtful: 2 });
+    }
+
+    #[test]
+    fn a_circle_stays_where_each_row_is_looked_at_and_goes_where_a_statement_is() {
+        // 0, 1 and 2 hold each other round in a circle; 3 holds 0, 4 is held by 2.
+        let holds = [(0, 1), (1, 2), (2, 0), (3, 0), (2, 4)];
+        let told = |checks, takes: &[(usize, usize)], selected: &[usize]| {
+            let mut rows = rows(5, takes, &holds);
+            rows.checks = checks;
+            rows.fates(selected)
+        };
+        let all = [0, 1, 2, 3, 4];
+        assert_eq!(told(Checks::Statement, &[], &all), Fates::default());
+        assert_eq!(told(Checks::EachRow, &[], &all), Fates { stay: vec![0, 1, 2, 4], doubtful: 0 });
+        // Without the row that holds it, or one of its own, the circle stays.
+        assert_eq!(told(Checks::Statement, &[], &[0, 1, 2]), Fates { stay: vec![0, 1, 2], doubtful: 0 });
+        assert_eq!(told(Checks::Statement, &[], &[0, 1, 3]), Fates { stay: vec![0, 1], doubtful: 0 });
+        // What is held in the circle goes along with one of it.
+        assert_eq!(told(Checks::EachRow, &[(0, 1)], &all), Fates { stay: vec![], doubtful: 4 });
+        assert_eq!(told(Checks::Statement, &[(0, 1)], &all), Fates { stay: vec![], doubtful: 4 });
     }
 
     #[test]

@@ -19,7 +19,7 @@ const DEFAULT: &str = "powercrud_default";
 /// Whether a record of the resource's table can't be deleted together with those that match `selected`: a row of another table stands in
 /// the way, of it or of what the delete takes along; or a record of the same table that refers to it is not selected, or can't go itself.
 /// `is_all`: whether those are all that are selected. Rows of tables that the delete may empty are taken to go first.
-pub(super) fn kept(engine: &Engine, resource: &Resource, selected: &Condition, is_all: bool) -> Condition {
+pub(in crate::bulk) fn kept(engine: &Engine, resource: &Resource, selected: &Condition, is_all: bool) -> Condition {
     let table = &resource.table;
     let emptied = emptied(engine, table);
     let own = |column: &str| Expr::col(table.column_ref(column));

@@ -1,0 +1,76 @@
+//! Records that refer to each other round in circles, which chunks tear apart: what one plain DELETE removes goes, and comes back.
+
+use powercrud::{bulk::plan, task::store};
+use sea_orm::ConnectionTrait as _;
+
+use super::{in_chunks, revert};
+use crate::{
+    shop::{assert_no_locks, carry_out, counts, delete, in_background, keys, rows},
+    support::{Kind, TestDatabase, each_database},
+};
+
+each_database! { circles_go_as_by_one_statement }
+
+/// Records and what they refer to: a ring of 40, pairs across the whole range, a pair that 200 keeps, a record that refers to itself, and
+/// a chain at the ring.
+fn links() -> Vec<(u32, u32)> {
+    let ring = (1..=40).map(|id| (id, id % 40 + 1));
+    let pairs = (41..=60).chain(101..=120).map(|id| (id, 161 - id));
+    ring.chain(pairs).chain([(70, 71), (71, 70), (200, 70), (80, 80), (81, 1), (82, 81)]).collect()
+}
+
+async fn circles_go_as_by_one_statement(database: TestDatabase) {
+    let links = links();
+    let selected: Vec<_> = links.iter().map(|(id, _)| *id).filter(|id| *id != 200).collect();
+    // The statement would be refused as a whole.
+    let goes = |id: &&u32| !(70..=71).contains(*id);
+    for (action, of) in [("NO ACTION", "integer"), ("RESTRICT", "integer"), ("NO ACTION", "varchar(20)")] {
+        for table in ["ring", "plain"] {
+            let records: Vec<_> = links.iter().map(|(id, _)| format!("('{id}', NULL)")).collect();
+            let refer =
+                links.iter().map(|(id, next)| format!("UPDATE {table} SET next = '{next}' WHERE id = '{id}';\n"));
+            let refer: String = refer.collect();
+            database
+                .execute(&format!(
+                    "DROP TABLE IF EXISTS {table};
+                     CREATE TABLE {table} (id {of} PRIMARY KEY, next {of},
+                        FOREIGN KEY (next) REFERENCES {table} (id) ON DELETE {action});
+                     INSERT INTO {table} VALUES {};
+                     {refer}",
+                    records.join(", ")
+                ))
+                .await;
+        }
+        let going: Vec<_> = selected.iter().filter(goes).map(|id| format!("'{id}'")).collect();
+        let plain = format!("DELETE FROM plain WHERE id IN ({})", going.join(", "));
+        let goes_by_statement = database.connection().execute_unprepared(&plain).await.is_ok();
+        let app = in_chunks(&database, "ring", 7).await;
+        let before = rows(&database, "ring", &["id", "next"]).await;
+        let request = || in_background(delete("ring", keys(selected.iter())));
+        let seen = plan(&app, request()).await.expect("a plan").preview().await.expect("a preview");
+        let task = carry_out(&app, request()).await;
+        let errors = store::errors(&app, task.id, 0, 3).await.expect("errors");
+        assert_eq!(
+            counts(&task),
+            (seen.changing_records, seen.failing_records, 0),
+            "{action} {of}: {seen:?} {errors:?}"
+        );
+        assert_eq!(seen.unknown, [""; 0], "{action} {of}");
+        if goes_by_statement {
+            assert_eq!(counts(&task), (going.len() as u64, 2, 0), "{action} {of}: {errors:?}");
+            assert_eq!(rows(&database, "ring", &["id", "next"]).await, rows(&database, "plain", &["id", "next"]).await);
+        } else {
+            // The chain at the ring goes, and so does what refers to itself where it may.
+            assert_eq!(
+                task.succeeded_records,
+                if database.kind == Kind::Mysql { 2 } else { 3 },
+                "{action} {of}: {errors:?}"
+            );
+        }
+        let reverted = revert(&app, &task).await;
+        let errors = store::errors(&app, reverted.id, 0, 3).await.expect("errors");
+        assert_eq!(counts(&reverted), (task.succeeded_records, 0, 0), "{action} {of}: {errors:?}");
+        assert_eq!(rows(&database, "ring", &["id", "next"]).await, before, "{action} {of}");
+    }
+    assert_no_locks(&database).await;
+}
