@@ -13,6 +13,9 @@ pub(super) fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String)
     // "Key (isbn)=(978…) already exists."
     let from_detail = detail.as_deref().and_then(|detail| between(detail, "Key (", ")=")).map(str::to_owned);
     let field = error.column().map(str::to_owned).or(from_detail).or(error.constraint().map(str::to_owned));
+    if is_raised(error) && announces_more_than_a_record(code) {
+        return Fault::record("TRIGGER", field, message);
+    }
     match code {
         "40001" | "40P01" => Fault::transient("DEADLOCK", message),
         "55P03" | "53300" => Fault::transient("BUSY", message),
@@ -39,6 +42,12 @@ pub(super) fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String)
         code if code.starts_with("P0") || is_of_an_application(code) => Fault::record("TRIGGER", field, message),
         _ => Fault::unknown(message),
     }
+}
+
+/// Whether a SQLSTATE tells of the connection, the server or its disk; what may pass by itself is left out.
+fn announces_more_than_a_record(code: &str) -> bool {
+    let classes = ["08", "25", "53", "57P"];
+    code != "53300" && classes.iter().any(|class| code.starts_with(class))
 }
 
 /// A detail about a key without what the key holds: whoever reads it may not be meant to see these columns. Other details, such as
@@ -121,7 +130,9 @@ pub(super) fn mysql(number: u16, message: String) -> Fault {
         1213 | 1020 => Fault::transient("DEADLOCK", message),
         1205 | 1040 | 3572 => Fault::transient("BUSY", message),
         1317 | 1969 | 3024 => Fault::interrupted(message),
-        1053 | 1927 | 2006 | 2013 | 4031 => Fault::transient("CONNECTION_LOST", message),
+        // Numbers of clients: a server says them by a SIGNAL only.
+        2_000..=2_999 => Fault::record("TRIGGER", field, message),
+        1053 | 1927 | 4031 if in_words_of_the_server(number, &message) => Fault::transient("CONNECTION_LOST", message),
         1062 | 1586 => Fault::record("UNIQUE", field, message),
         1216 | 1217 | 1451 | 1452 => Fault::record("FOREIGN_KEY", field, message),
         1048 | 1364 => Fault::record("NOT_NULL", field, message),
@@ -135,10 +146,28 @@ pub(super) fn mysql(number: u16, message: String) -> Fault {
         1265 | 1292 | 1366 | 1411 | 1416 | 3140 => Fault::record("INVALID_VALUE", field, message),
         // SIGNAL, and the numbers that a SIGNAL may choose, beyond those of the servers.
         1643 | 1644 | 10_000.. => Fault::record("TRIGGER", field, message),
-        1290 | 1792 | 1836 => Fault::statement("READ_ONLY_DATABASE", message),
-        1021 | 1114 => Fault::statement("DISK_FULL", message),
+        1290 | 1792 | 1836 if in_words_of_the_server(number, &message) => {
+            Fault::statement("READ_ONLY_DATABASE", message)
+        }
+        1021 | 1114 if in_words_of_the_server(number, &message) => Fault::statement("DISK_FULL", message),
         _ => Fault::unknown(message),
     }
+}
+
+/// Whether a message is what servers say with this number. Other words are a SIGNAL's, or in another language: then they are taken for a
+/// record's error until single records fail alike.
+fn in_words_of_the_server(number: u16, message: &str) -> bool {
+    let words = match number {
+        1021 => "disk full",
+        1053 => "shutdown",
+        1114 => "is full",
+        1290 => "server is running with",
+        1792 => "read only transaction",
+        1836 => "read-only mode",
+        1927 => "was killed",
+        _ => "disconnected by the server",
+    };
+    message.to_lowercase().contains(words)
 }
 
 /// Extended result codes: <https://www.sqlite.org/rescode.html>.
