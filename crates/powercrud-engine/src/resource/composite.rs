@@ -10,6 +10,8 @@ pub struct CompositeReference {
     pub label: String,
     /// The referring columns, in the order of the key of the table referred to.
     pub columns: Vec<String>,
+    /// The columns that they refer to, which are the key of that table.
+    pub referenced_columns: Vec<String>,
     /// The table referred to, with its schema where it is not the default one.
     pub model_name: String,
     /// The resource over that table, where there is one.
@@ -39,6 +41,7 @@ pub(super) fn of_table(table: &Table, catalog: &Catalog) -> Vec<CompositeReferen
         Some(CompositeReference {
             label: words::singular(&words::label(&target.name)),
             columns: target.primary_key.iter().map(own).collect::<Option<_>>()?,
+            referenced_columns: target.primary_key.clone(),
             model_name: target.qualified_name(),
             resource: None,
         })

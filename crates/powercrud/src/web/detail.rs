@@ -80,35 +80,42 @@ struct Linked {
     href: Option<String>,
 }
 
-/// The records that foreign keys of several columns lead to.
-fn composite_references<'a>(
-    context: &'a RequestContext,
-    resource: &'a Resource,
-    row: &'a Row,
-) -> impl Iterator<Item = LinksView> + 'a {
+/// The records that foreign keys of several columns lead to, by name where they may be seen.
+async fn composite_references(context: &RequestContext, resource: &Resource, row: &Row) -> WebResult<Vec<LinksView>> {
     let text = |name: &str| {
         let cell = record::cell(resource, row, name).filter(|cell| !cell.value.is_null())?;
         Some(cell.value.to_text())
     };
-    resource.composite_references.iter().map(move |reference| {
-        let to = reference.key(text).map(|key| Linked {
-            label: format!("{} {key}", reference.label),
-            href: reference.resource.as_ref().map(|resource| context.paths.record(resource, &key)),
-        });
-        LinksView {
+    let mut views = Vec::with_capacity(resource.composite_references.len());
+    for reference in &resource.composite_references {
+        let mut links = Vec::new();
+        if let Some(key) = reference.key(text) {
+            let target = reference.resource.as_ref().map(|name| context.app().resource(name)).transpose()?;
+            let named = match target {
+                Some(target) => record::get_at_most(context.app(), target, &key, query::read::SHOWN)
+                    .await
+                    .ok()
+                    .map(|row| title(target, &row)),
+                None => None,
+            };
+            let label = named.unwrap_or_else(|| format!("{} {key}", reference.label));
+            links.push(Linked { label, href: target.map(|target| context.paths.record(&target.name, &key)) });
+        }
+        views.push(LinksView {
             label: reference.label.clone(),
             help: format!("By {}", reference.columns.join(", ")),
-            links: to.into_iter().collect(),
+            links,
             more: false,
-        }
-    })
+        });
+    }
+    Ok(views)
 }
 
 /// Linked records that a page shows.
 const LINKS_SHOWN: usize = 20;
 
 async fn links(context: &RequestContext, resource: &Resource, row: &Row, key: &str) -> WebResult<Vec<LinksView>> {
-    let mut views: Vec<LinksView> = composite_references(context, resource, row).collect();
+    let mut views = composite_references(context, resource, row).await?;
     for field in &resource.many_to_many {
         let mut found = query::linked(context.app(), resource, key, field, LINKS_SHOWN as u64 + 1).await?;
         let more = found.len() > LINKS_SHOWN;

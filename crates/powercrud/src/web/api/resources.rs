@@ -43,8 +43,24 @@ pub(super) struct ResourceJson {
     actions: Vec<ActionJson>,
     /// Every field of a record.
     fields: Vec<FieldJson>,
+    /// What several of its fields together refer to.
+    composite_references: Vec<CompositeReferenceJson>,
     /// Links with records of other tables, which bulk update can change.
     many_to_many: Vec<ManyToManyJson>,
+}
+
+/// What several fields together refer to: the record whose key they are, part by part.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CompositeReference)]
+pub(super) struct CompositeReferenceJson {
+    /// The columns that refer, in the order of the key referred to.
+    columns: Vec<String>,
+    /// The table.
+    table: String,
+    /// Its columns, in the same order.
+    referenced_columns: Vec<String>,
+    /// The resource of that table, where there is one.
+    resource: Option<String>,
 }
 
 /// Something that can be done to many records.
@@ -207,6 +223,16 @@ fn describe(resource: &Resource) -> ResourceJson {
         bulk_delete: resource.can_bulk_delete(),
         actions: resource.actions.iter().map(|action| describe_action(action)).collect(),
         fields: resource.fields.iter().map(|field| describe_field(resource, field)).collect(),
+        composite_references: resource
+            .composite_references
+            .iter()
+            .map(|reference| CompositeReferenceJson {
+                columns: reference.columns.clone(),
+                table: reference.model_name.clone(),
+                referenced_columns: reference.referenced_columns.clone(),
+                resource: reference.resource.clone(),
+            })
+            .collect(),
         many_to_many: resource
             .many_to_many
             .iter()

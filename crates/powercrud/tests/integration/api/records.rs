@@ -1,12 +1,16 @@
 //! Resources and single records.
 
-use powercrud::PowerCrud;
+use powercrud::{PowerCrud, Resource};
 use serde_json::json;
 
 use super::{client::Client, open, token_of};
-use crate::support::{TestDatabase, each_database, oddities};
+use crate::{
+    shop::discovered,
+    support::{TestDatabase, each_database, oddities},
+    web::browser::Browser,
+};
 
-each_database! { resources_are_described, lists_filter_order_and_page, a_record_lives_and_dies, mistakes_are_told_at_once, odd_keys_and_values_survive }
+each_database! { references_of_several_columns, resources_are_described, lists_filter_order_and_page, a_record_lives_and_dies, mistakes_are_told_at_once, odd_keys_and_values_survive }
 
 const BOOKS: &str = "/api/v1/resources/book/records";
 
@@ -153,4 +157,34 @@ async fn odd_keys_and_values_survive(database: TestDatabase) {
 fn segment(text: &str) -> String {
     let mark = if matches!(text, "" | "." | "..") || text.starts_with('~') { "~" } else { "" };
     format!("{mark}{}", crate::web::browser::encode(text))
+}
+
+/// A reference of two columns: programs are told what it leads to, people the name of the record, as far as they may see it.
+async fn references_of_several_columns(database: TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE shelf (room varchar(10) NOT NULL, number integer NOT NULL, name varchar(20) NOT NULL, PRIMARY KEY (room, number));
+             CREATE TABLE book (id integer PRIMARY KEY, at_number integer, in_room varchar(10),
+               FOREIGN KEY (in_room, at_number) REFERENCES shelf (room, number));
+             INSERT INTO shelf VALUES ('a/b', 7, 'Poetry');
+             INSERT INTO book VALUES (1, 7, 'a/b'), (2, NULL, 'a/b');",
+        )
+        .await;
+    let page_of = |app: PowerCrud, id: u32| async move {
+        let page = Browser::new(app.router()).get(&format!("/resources/book/records/{id}")).await.expect(200);
+        let api = Client::nobody(app.router()).get("/api/v1/resources/book").await.expect(200);
+        (page.text, api.json["composite_references"].clone())
+    };
+    let (page, told) = page_of(discovered(&database).await, 1).await;
+    let reference = |resource| json!([{"columns": ["in_room", "at_number"], "table": "shelf", "referenced_columns": ["room", "number"], "resource": resource}]);
+    assert_eq!(told, reference(json!("shelf")));
+    assert!(page.contains("Poetry") && page.contains("/resources/shelf/records/"), "{page}");
+    let (page, _) = page_of(discovered(&database).await, 2).await;
+    assert!(!page.contains("/resources/shelf/records/"), "{page}");
+    // Of whom the other table is hidden it is the key that leads there.
+    let alone =
+        PowerCrud::builder(database.clone()).resource(Resource::table("book")).build().await.expect("no mistakes");
+    let (page, told) = page_of(alone, 1).await;
+    assert_eq!(told, reference(json!(null)));
+    assert!(!page.contains("Poetry"), "{page}");
 }
