@@ -62,6 +62,8 @@ pub enum WriteKind {
     Update,
     /// The rows go.
     Delete,
+    /// Rows come.
+    Insert,
 }
 
 impl WriteKind {
@@ -69,6 +71,7 @@ impl WriteKind {
         match self {
             Self::Update => "UPDATE",
             Self::Delete => "DELETE",
+            Self::Insert => "INSERT",
         }
     }
 }

@@ -24,8 +24,12 @@ pub(super) async fn read(database: &Database, table: &Table, write_kind: WriteKi
             columns: names(&row.try_get_by_index::<String>(2)?),
         });
     }
-    // Bit 4 of a trigger's type is UPDATE, bit 3 is DELETE; '2' and '4' are a rule's.
-    let (bit, event) = if write_kind == WriteKind::Update { (16, '2') } else { (8, '4') };
+    // A bit of a trigger's type, and a rule's event.
+    let (bit, event) = match write_kind {
+        WriteKind::Update => (16, '2'),
+        WriteKind::Insert => (4, '3'),
+        WriteKind::Delete => (8, '4'),
+    };
     let sql = format!(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
                         AND t.tgenabled NOT IN ('D', 'R') AND t.tgtype & {bit} <> 0),

@@ -152,6 +152,8 @@ pub(super) struct Chunk<'a> {
     key_is_unique: bool,
     /// Whether triggers may do more than the statement says.
     has_triggers: bool,
+    /// Whether rows that come again do so without their references to others of the table at first.
+    links_later: bool,
     /// Whether a refusal that should pass is its record's by now.
     refusals_are_final: bool,
 }
@@ -227,6 +229,7 @@ impl<'a> Chunk<'a> {
             most_errors: usize::MAX,
             key_is_unique: true,
             has_triggers: false,
+            links_later: false,
             refusals_are_final: false,
         }
     }

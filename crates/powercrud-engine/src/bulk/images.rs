@@ -211,9 +211,10 @@ impl Images {
         dialect.image_value(&self.columns[index], Expr::col((KEPT, Alias::new(before_name(index)))))
     }
 
-    /// Whether `now`, the image of a column, is still what the task left.
-    pub(super) fn unchanged(&self, dialect: Dialect, index: usize, now: Expr) -> Expr {
-        dialect.same_image(now, Expr::col((KEPT, Alias::new(after_name(index)))))
+    /// Whether `now`, the image of a column, is what it was on one side of the change: still what the task left, or what it was before.
+    pub(super) fn is_as(&self, side: Side, dialect: Dialect, index: usize, now: Expr) -> Expr {
+        let kept = if side == Side::Before { before_name(index) } else { after_name(index) };
+        dialect.same_image(now, Expr::col((KEPT, Alias::new(kept))))
     }
 }
 

@@ -4,6 +4,7 @@ mod circles;
 mod deletes;
 mod pages;
 mod refused;
+mod triggers;
 mod types;
 mod updates;
 

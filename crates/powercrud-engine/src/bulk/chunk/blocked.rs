@@ -34,7 +34,7 @@ impl<'a> Chunk<'a> {
     }
 
     /// The table's references to itself.
-    fn own_references(&self) -> impl Iterator<Item = &ForeignKey> {
+    pub(super) fn own_references(&self) -> impl Iterator<Item = &ForeignKey> {
         let table = &self.resource.table;
         let referrers = self.engine.catalog().referrers(table);
         referrers.filter(|(from, _)| from.qualified_name() == table.qualified_name()).map(|(_, key)| key)

@@ -11,17 +11,20 @@ use sea_orm::{
 use super::{Attempted, Chunk, Done, Failed, Undone, undone};
 use crate::{
     bulk::{
-        images::{Images, KEPT, numbered_by_key},
+        images::{Images, KEPT, Side, numbered_by_key},
         operation::Range,
     },
     error::{FieldError, Result},
     form,
     own::tables::SELECTED,
 };
-use powercrud_db::{Fault, QueryExt as _, Transaction};
+use powercrud_db::{Column, Fault, QueryExt as _, Transaction};
 
 const CHANGED: &str = "CHANGED_SINCE";
 const NOW: &str = "powercrud_now";
+const KEPT_NOW: &str = "the database kept the record as it is, perhaps by a trigger";
+const NOT_TAKEN: &str = "the database did not take the record, perhaps by a trigger";
+const TAKEN_AWAY: &str = "a trigger took the record away again, or gave it another key";
 
 impl Chunk<'_> {
     /// One statement over a range, in a savepoint. `Ok(Err(fault))`: some record's fault, and nothing stands.
@@ -41,26 +44,73 @@ impl Chunk<'_> {
         range: Range<'_>,
     ) -> Result<Result<Done, Fault>> {
         let Range { from, to, size, blocked } = range;
-        let without: Vec<i64> = blocked.range(from..=to).copied().collect();
-        let kept = images.kept(self.engine.database().dialect(), self.task_id, (from, to), &without);
+        let kept = self.kept_images(images, range);
         let same_record = self.same_record(transaction, from, to, blocked).await?;
         let savepoint = transaction.begin().await?;
         let restored = match images.of_deleted {
-            true => self.insert_kept(&savepoint, images, kept).await,
+            true => self.insert_kept(&savepoint, images, kept, same_record).await,
             false => self.update_kept(&savepoint, images, kept, same_record).await,
         };
         let fault = match restored {
-            Ok(matched) if matched == size => match self.require_within(&savepoint, (from, to), blocked).await {
-                Ok(()) => {
+            Ok(matched) if matched == size => match self.restored(&savepoint, images, range).await {
+                Ok(None) => {
                     savepoint.commit().await?;
                     return Ok(Ok(Done::default()));
                 }
+                Ok(Some(fault)) => fault,
                 Err(error) => return self.failed(transaction, savepoint, error).await,
             },
             Ok(matched) if matched > size => Fault::key_not_unique(matched),
-            Ok(_) => Fault::of_record(CHANGED, "it was changed since, or its former values are gone"),
+            Ok(_) => return self.passed_over(savepoint, images, range).await,
             Err(error) => return self.failed(transaction, savepoint, error).await,
         };
+        undone(savepoint, fault).await
+    }
+
+    fn kept_images(&self, images: &Images, Range { from, to, blocked, .. }: Range<'_>) -> SelectStatement {
+        let without: Vec<i64> = blocked.range(from..=to).copied().collect();
+        images.kept(self.engine.database().dialect(), self.task_id, (from, to), &without)
+    }
+
+    /// Looks at what was restored where triggers may have made something else of it: what is not as it was, if anything. Values that
+    /// triggers give to rows that come again are theirs.
+    async fn restored(&mut self, savepoint: &Transaction, images: &Images, range: Range<'_>) -> Result<Option<Fault>> {
+        self.require_within(savepoint, (range.from, range.to), range.blocked).await?;
+        if !self.has_triggers {
+            return Ok(None);
+        }
+        let select = self.look(savepoint, images, range, Side::Before).await?;
+        let rows = savepoint.rows(&select).await?;
+        if images.of_deleted {
+            let is_there = rows.len() as u64 == range.size;
+            return Ok((!is_there).then(|| Fault::of_record("NOT_CHANGED", TAKEN_AWAY)));
+        }
+        let Some(row) = rows.first() else { return Ok(None) };
+        let mut kept = Fault::of_record("NOT_CHANGED", KEPT_NOW);
+        for (index, column) in images.columns.iter().enumerate() {
+            if row.try_get_by_index::<i32>(3 + index)? == 0 {
+                kept.field = Some(column.name.clone());
+                break;
+            }
+        }
+        Ok(Some(kept))
+    }
+
+    /// Why the database passed over records that could be restored; of a single one that can be told.
+    async fn passed_over(
+        &mut self,
+        savepoint: Transaction,
+        images: &Images,
+        range: Range<'_>,
+    ) -> Result<Result<Done, Fault>> {
+        let mut fault = Fault::of_record(CHANGED, "it was changed since, or its former values are gone");
+        if range.size == 1 && !savepoint.rows(&self.kept_images(images, range)).await?.is_empty() {
+            let select = self.look(&savepoint, images, range, Side::After).await?;
+            let is_as_left = savepoint.rows(&select).await?.is_empty();
+            if is_as_left {
+                fault = Fault::of_record("NOT_CHANGED", if images.of_deleted { NOT_TAKEN } else { KEPT_NOW });
+            }
+        }
         undone(savepoint, fault).await
     }
 
@@ -134,30 +184,52 @@ impl Chunk<'_> {
         for (index, column) in images.columns.iter().enumerate() {
             update.value(column.name.clone(), images.before(dialect, index));
             let now = dialect.image_cell(column, Expr::col(self.resource.table.column_ref(&column.name)));
-            condition = condition.add(images.unchanged(dialect, index, now));
+            condition = condition.add(images.is_as(Side::After, dialect, index, now));
         }
         form::set_version(&mut update, self.resource, dialect);
         update.cond_where(condition);
         Ok(connection.write(&self.resource.table, &update).await?.rows_affected())
     }
 
+    /// Inserts rows again. Where the database looks at each row's references at once, and some go round in a circle, those references are
+    /// left out at first.
     async fn insert_kept<C: ConnectionTrait>(
         &self,
         connection: &C,
         images: &Images,
         kept: SelectStatement,
+        same_record: Condition,
     ) -> Result<u64> {
         let dialect = self.engine.database().dialect();
+        let later = |column: &Column| self.links_later && self.refers_to_itself_by(column);
         let mut select = Query::select();
-        for index in 0..images.columns.len() {
-            select.expr(images.before(dialect, index));
+        for (index, column) in images.columns.iter().enumerate() {
+            select.expr(if later(column) { Expr::cust("NULL") } else { images.before(dialect, index) });
         }
-        select.from_subquery(kept, Alias::new(KEPT)).order_by((KEPT, "place"), Order::Asc);
+        select.from_subquery(kept.clone(), Alias::new(KEPT)).order_by((KEPT, "place"), Order::Asc);
         let mut insert = Query::insert();
         insert
             .into_table(self.resource.table.table_ref())
             .columns(images.columns.iter().map(|column| column.name.clone()));
-        Ok(dialect.insert_with_keys(connection, &self.resource.table, insert, select).await?)
+        let inserted = dialect.insert_with_keys(connection, &self.resource.table, insert, select).await?;
+        let mut update = Query::update();
+        update.table(self.resource.table.table_ref()).from(TableRef::SubQuery(kept.into(), Alias::new(KEPT).into()));
+        let mut links = 0;
+        for (index, column) in images.columns.iter().enumerate() {
+            if later(column) {
+                update.value(column.name.clone(), images.before(dialect, index));
+                links += 1;
+            }
+        }
+        if links > 0 {
+            connection.write(&self.resource.table, update.cond_where(same_record)).await?;
+        }
+        Ok(inserted)
+    }
+
+    /// Whether a column is of a reference to the table itself, and may be empty.
+    fn refers_to_itself_by(&self, column: &Column) -> bool {
+        column.nullable && self.own_references().any(|key| key.columns.contains(&column.name))
     }
 
     /// The chunk's records that a revert has to leave alone: changed since, gone, or there again.
@@ -166,7 +238,9 @@ impl Chunk<'_> {
         transaction: &Transaction,
         images: &Images,
     ) -> Result<Vec<Failed>> {
-        let select = self.look(transaction, images).await?;
+        let nothing = BTreeSet::new();
+        let range = Range { from: self.from, to: self.to, size: 0, blocked: &nothing };
+        let select = self.look(transaction, images, range, Side::After).await?;
         let rows = transaction.rows(&select).await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
@@ -193,16 +267,23 @@ impl Chunk<'_> {
         Ok(found)
     }
 
-    /// The kept images beside the rows as they are now: place, key, whether there is such a row, and of each column whether it is as
-    /// the task left it; only those that can't be restored.
-    async fn look<C: ConnectionTrait>(&mut self, connection: &C, images: &Images) -> Result<SelectStatement> {
+    /// The kept images beside the rows as they are now: place, key, whether there is such a row, and of each column whether it is as it
+    /// was on that side of the change. Of deleted records those that are there, of others those that are not so.
+    async fn look<C: ConnectionTrait>(
+        &mut self,
+        connection: &C,
+        images: &Images,
+        range: Range<'_>,
+        side: Side,
+    ) -> Result<SelectStatement> {
+        let Range { from, to, blocked, .. } = range;
         let (dialect, table) = (self.engine.database().dialect(), &self.resource.table);
         let by_key = numbered_by_key(self.resource, dialect);
-        let kept = images.kept(dialect, self.task_id, (self.from, self.to), &[]);
+        let kept = self.kept_images(images, range);
         let (keys, id) = match by_key {
-            true => (self.near(connection, self.from, self.to).await?, self.number()),
+            true => (self.near(connection, from, to).await?, self.number()),
             false => {
-                let keys = self.keys.condition(connection, self.from, self.to, &BTreeSet::new()).await?;
+                let keys = self.keys.condition(connection, from, to, blocked).await?;
                 (keys, self.resource.key_expr(dialect))
             }
         };
@@ -232,7 +313,7 @@ impl Chunk<'_> {
         for (index, column) in images.columns.iter().enumerate() {
             let name = format!("now{index}");
             rows.expr_as(dialect.image_cell(column, Expr::col(table.column_ref(&column.name))), name.clone());
-            let unchanged = images.unchanged(dialect, index, Expr::col((NOW, Alias::new(name))));
+            let unchanged = images.is_as(side, dialect, index, Expr::col((NOW, Alias::new(name))));
             select.expr(flag(unchanged.clone()));
             differs = differs.add(unchanged.not());
         }

@@ -23,6 +23,8 @@ impl Chunk<'_> {
         if self.operation.restores().is_some() {
             let unrestorable = self.find_blocked(transaction, &blocked).await?;
             blocked.extend(unrestorable.into_iter().map(|failed| failed.seq));
+            let links_later = self.own_references().any(|key| key.checks_each_row);
+            self.links_later = links_later;
         }
         blocked.extend(self.find_kept(transaction, &blocked).await?);
         let mut done = Vec::new();

@@ -22,8 +22,9 @@ const WRITTEN: usize = 100;
 impl Execution<'_> {
     /// Whether the database may do by one statement what it refuses record by record.
     fn goes_together(&self) -> bool {
-        let (catalog, table) = (self.engine.catalog(), &self.resource.table);
-        catalog.referrers(table).any(|(_, key)| !key.checks_each_row) && self.chunk(0, 1).may_free_itself()
+        let mut referrers = self.engine.catalog().referrers(&self.resource.table);
+        self.chunk(0, 1).may_free_itself()
+            && (self.operation.restores().is_some() || referrers.any(|(_, key)| !key.checks_each_row))
     }
 
     /// Tries together what was committed as failed, page by page, each in one transaction with its checkpoint.
@@ -82,17 +83,17 @@ impl Execution<'_> {
         if kept.len() < 2 || !self.goes_together() {
             return Ok(Vec::new());
         }
-        let behind = self.task.total_records as i64;
-        let first = self.task.first_seq + behind;
-        self.put_behind(transaction, first, kept).await?;
-        let mut chunk =
-            self.chunk(behind, kept.len() as i64).keeping(self.images_by_chunk(), self.images_end(transaction).await?);
+        let behind = self.task.first_seq + self.task.total_records as i64;
+        let first = self.put_behind(transaction, behind, kept).await?;
+        let mut chunk = self
+            .chunk(first - self.task.first_seq, kept.len() as i64)
+            .keeping(self.images_by_chunk(), self.images_end(transaction).await?);
         let (outcome, done) = chunk.apply_together(transaction).await?;
         let mut delete = Query::delete();
         delete
             .from_table(tables::SELECTED)
             .and_where(Expr::col("task_id").eq(task.id))
-            .and_where(Expr::col("seq").gte(first));
+            .and_where(Expr::col("seq").gte(behind));
         transaction.delete(&delete).await?;
         task.failed_records -= done.len() as u64;
         task.succeeded_records += outcome.succeeded;
@@ -100,12 +101,12 @@ impl Execution<'_> {
         Ok(done.into_iter().map(|seq| kept[(seq - first) as usize].0).collect())
     }
 
-    /// Writes the records once more into the frozen selection, from the place `first` on.
-    async fn put_behind<C: ConnectionTrait>(&self, connection: &C, first: i64, kept: &[(i64, String)]) -> Result<()> {
+    /// Writes the records once more into the frozen selection, from the place `behind` on, and returns the first place.
+    async fn put_behind<C: ConnectionTrait>(&self, connection: &C, behind: i64, kept: &[(i64, String)]) -> Result<i64> {
+        let dialect = self.engine.database().dialect();
         // A row of the selection may stand for several records; those of a revert have an image each.
-        let has_runs =
-            self.operation.restores().is_none() && self.resource.freezes_runs(self.engine.database().dialect());
-        for (page, first) in kept.chunks(WRITTEN).zip((first..).step_by(WRITTEN)) {
+        let has_runs = self.operation.restores().is_none() && self.resource.freezes_runs(dialect);
+        for (page, first) in kept.chunks(WRITTEN).zip((behind..).step_by(WRITTEN)) {
             let mut insert = Query::insert();
             insert.into_table(tables::SELECTED);
             if has_runs {
@@ -115,21 +116,27 @@ impl Execution<'_> {
                 }
             } else {
                 let copied = ["record_key", "record_version", "image_seq"];
-                insert.columns(["task_id", "seq"].into_iter().chain(copied));
-                let place = self.engine.database().dialect().row_number(&["seq".into_column_ref()]);
-                let select = Query::select()
-                    .expr(Expr::val(self.task.id))
-                    .expr(place.add(first - 1))
-                    .columns(copied)
+                let mut select = Query::select();
+                select.expr(Expr::val(self.task.id)).columns(copied);
+                if dialect.numbers_selected_rows() {
+                    insert.columns(["task_id"].into_iter().chain(copied));
+                    select.order_by("seq", Order::Asc);
+                } else {
+                    insert.columns(["task_id"].into_iter().chain(copied).chain(["seq"]));
+                    select.expr(dialect.row_number(&["seq".into_column_ref()]).add(first - 1));
+                }
+                select
                     .from(tables::SELECTED)
                     .and_where(Expr::col("task_id").eq(self.task.id))
-                    .and_where(Expr::col("seq").is_in(page.iter().map(|(seq, _)| *seq)))
-                    .take();
-                insert.select_from(select).map_err(|error| Error::Internal(error.to_string()))?;
+                    .and_where(Expr::col("seq").is_in(page.iter().map(|(seq, _)| *seq)));
+                insert.select_from(select.take()).map_err(|error| Error::Internal(error.to_string()))?;
             }
             connection.insert(&insert).await?;
         }
-        Ok(())
+        let mut select = Query::select();
+        select.expr(Expr::col("seq").min()).from(tables::SELECTED);
+        select.and_where(Expr::col("task_id").eq(self.task.id)).and_where(Expr::col("seq").gte(behind));
+        Ok(connection.number(&select).await? as i64)
     }
 
     /// The last number that an image of the task may have.

@@ -16,7 +16,7 @@ use crate::{
     resource::Resource,
     task::BulkTask,
 };
-use powercrud_db::{Fault, Transaction};
+use powercrud_db::{Fault, Transaction, rules::WriteKind};
 
 pub(super) const NAME: &str = "revert";
 
@@ -50,6 +50,10 @@ impl Operation for Revert {
 
     fn restores(&self) -> Option<&Images> {
         Some(&self.images)
+    }
+
+    fn write_kind(&self) -> WriteKind {
+        if self.images.of_deleted { WriteKind::Insert } else { WriteKind::Update }
     }
 
     fn finds_blocked(&self) -> bool {

@@ -7,7 +7,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    bulk::{Plan, runs},
+    bulk::{Plan, chunk::Known, runs},
     cascades::changes_itself,
     error::{Error, Result},
     own::tables,
@@ -42,9 +42,12 @@ const KEYS_A_STATEMENT: usize = 250;
 
 impl Plan {
     /// Whether images of all records are kept before the first of them is deleted.
-    fn keeps_first(&self) -> bool {
-        let keeps = self.operation.deletes() && self.resource.can_revert();
-        keeps && changes_itself(&self.engine, &self.resource.table)
+    async fn keeps_first(&self) -> bool {
+        let (engine, table) = (&self.engine, &self.resource.table);
+        self.operation.deletes()
+            && self.resource.can_revert()
+            && (changes_itself(engine, table)
+                || Known::ask(engine, &self.resource, &*self.operation).await.has_triggers)
     }
 
     /// Where the frozen selection is inserted from; `None` where the keys are given one by one.
@@ -69,7 +72,7 @@ impl Plan {
                     .from(table.table_ref())
                     .cond_where(self.selection.condition(&self.engine, &self.resource).await?);
                 // A run stands for records of whatever version, and a record whose image is kept before it is known to go is told by its key.
-                if runs && self.resource.version.is_none() && !self.keeps_first() {
+                if runs && self.resource.version.is_none() && !self.keeps_first().await {
                     let shortcut = runs::of_gapless(&self.resource, select.clone(), task_id, dialect);
                     let select = runs::of_table(&self.resource, select.take(), task_id, dialect);
                     return Ok(Some(Source { select, columns: &RUN, shortcut }));
