@@ -87,7 +87,7 @@ impl Database {
         self.begin_at(None).await
     }
 
-    /// As [`Database::begin`], for changing records that were selected before: it reads what is there now.
+    /// As [`Database::begin`], for selecting records and for changing them: it reads what is there now, and locks nothing by that.
     pub async fn begin_changing(&self) -> Result<Transaction> {
         self.begin_at(self.dialect.isolation()).await
     }

@@ -16,7 +16,10 @@ use crate::{
     task::{BulkTask, store},
     user::User,
 };
-use powercrud_db::QueryExt as _;
+use powercrud_db::{
+    QueryExt as _,
+    rules::{Rules, WriteKind},
+};
 
 /// The namespace of reverts' task keys (UUID version 5).
 const TASK_KEY: Uuid = Uuid::from_u128(0x3c41_77d0_9f0e_4c5b_8d26_51a2_e07b_94c8);
@@ -28,6 +31,8 @@ pub struct Revertible {
     pub records: u64,
     /// Whether they were deleted; else fields were overwritten.
     pub of_deleted: bool,
+    /// Whether triggers of the database may give rows that are inserted again other values.
+    pub has_triggers: bool,
 }
 
 /// Submits the revert of an ended task. While one is active, it is that one's task.
@@ -79,7 +84,10 @@ pub async fn revertible(engine: &Engine, user: &User, task_id: Uuid) -> Result<R
     if records == 0 {
         return Err(nothing_kept(&task));
     }
-    Ok(Revertible { records, of_deleted: !is_update(&task) })
+    let of_deleted = !is_update(&task);
+    let rules = async || Rules::read(engine.database(), &resource.table, WriteKind::Insert).await;
+    let has_triggers = of_deleted && rules().await.map_or(true, |rules| rules.has_triggers());
+    Ok(Revertible { records, of_deleted, has_triggers })
 }
 
 /// Whether a revert of the task is worth offering.
@@ -128,6 +136,9 @@ fn reverted_before(task: &BulkTask, revert: &BulkTask) -> Error {
 
 /// What is said where the images are gone.
 fn nothing_kept(task: &BulkTask) -> Error {
+    if task.succeeded_records > 0 && task.succeeded_records == task.unchanged_records {
+        return Error::NotAllowed(format!("task {} changed no record, so there is nothing to restore", task.id));
+    }
     let when = task.images_purged_at.and_then(chrono::DateTime::from_timestamp_millis);
     let when = when.map_or_else(String::new, |at| format!(" since {}", at.format("%Y-%m-%d %H:%M UTC")));
     Error::NotAllowed(format!("the former values of the records of task {} are not kept any more{when}", task.id))

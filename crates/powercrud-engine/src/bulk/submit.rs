@@ -126,7 +126,7 @@ impl Plan {
         // Whatever reads comes before the transaction: an application's pool may have but one connection.
         let source = self.source(task_id).await?;
         let present = self.present().await?;
-        let transaction = self.engine.database().begin().await?;
+        let transaction = self.engine.database().begin_changing().await?;
         let result = self.write(&transaction, task_id, task_key, source, present).await;
         let held = close(transaction, result).await?;
         let task = store::load(&self.engine, task_id).await?;

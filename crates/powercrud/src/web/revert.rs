@@ -62,7 +62,8 @@ fn see(context: &RequestContext, id: Uuid) -> Response {
 }
 
 async fn revert_view(context: &RequestContext, task: &BulkTask, obstacle: Obstacle) -> WebResult<RevertView> {
-    let Revertible { records, of_deleted } = bulk::revertible(context.app(), &context.user, task.id).await?;
+    let Revertible { records, of_deleted, has_triggers } =
+        bulk::revertible(context.app(), &context.user, task.id).await?;
     let resource = context.app().resource(&task.resource)?;
     let counted = resource.count_in_words(records);
     let id = task.id.to_string();
@@ -76,7 +77,7 @@ async fn revert_view(context: &RequestContext, task: &BulkTask, obstacle: Obstac
             false => format!("{counted} {get} back what {have} held before in: {}.", fields(resource, task)),
         },
         left: match of_deleted {
-            true => left_of_delete(context, resource),
+            true => left_of_delete(context, resource, has_triggers),
             false => vec![
                 "Records whose values were changed since: they stay as they are, and the report names them.".to_owned(),
             ],
@@ -96,8 +97,11 @@ fn fields(resource: &Resource, task: &BulkTask) -> String {
 }
 
 /// What a delete did beside deleting the records, and what may be in their way by now.
-fn left_of_delete(context: &RequestContext, resource: &Resource) -> Vec<String> {
+fn left_of_delete(context: &RequestContext, resource: &Resource, has_triggers: bool) -> Vec<String> {
     let mut left = Vec::new();
+    if has_triggers {
+        left.push("Values that triggers of the database set on new rows: they are set anew.".to_owned());
+    }
     let app = context.app();
     for (table, key) in app.catalog().referrers(&resource.table).filter(|(table, _)| app.shows_whole(table)) {
         let other = context.app().resources().iter().find(|other| other.model_name == table.qualified_name());

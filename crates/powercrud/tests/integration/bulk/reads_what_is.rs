@@ -7,11 +7,11 @@ use sea_orm::{ConnectionTrait as _, SqlxMySqlConnector, Statement, TransactionTr
 use sqlx::{Executor as _, mysql::MySqlPoolOptions};
 
 use crate::{
-    shop::{carry_out, counts, discovered, failures, in_background, items, keys, queue, rows, update},
+    shop::{carry_out, counts, discovered, failures, in_background, items, keys, matching, queue, rows, update},
     support::{Kind, TestDatabase, each_database},
 };
 
-each_database! { [postgres mysql] what_goes_while_the_statement_waits_is_gone }
+each_database! { [postgres mysql] what_goes_while_the_statement_waits_is_gone, a_locked_row_holds_up_no_submission }
 each_database! { [mysql] sessions_are_strict, tables_without_transactions }
 
 /// Waits until some statement of this database waits for a row lock.
@@ -49,6 +49,19 @@ async fn what_goes_while_the_statement_waits_is_gone(database: TestDatabase) {
     let task = worker.await.expect("no panic");
     assert_eq!((task.status, counts(&task)), (Status::Partial, (29, 1, 0)), "{}", task.error_message);
     assert_eq!(failures(&app, &task).await, [("5".to_owned(), "NOT_FOUND".to_owned())]);
+}
+
+async fn a_locked_row_holds_up_no_submission(database: TestDatabase) {
+    items(&database, 30).await;
+    let app = discovered(&database).await;
+    let other = database.connection().begin().await.expect("a transaction");
+    other.execute_unprepared("UPDATE item SET note = 'other' WHERE id = 5").await.expect("an update");
+    let selection = matching(&app, "item", &["id__lt=20"]);
+    let submission = queue(&app, update("item", selection, [("note", Some("x"))]));
+    let task = tokio::time::timeout(Duration::from_secs(20), submission).await.expect("nobody waits for the row");
+    other.commit().await.expect("a commit");
+    let task = crate::shop::work(&app, &task).await;
+    assert_eq!((task.status, counts(&task)), (Status::Success, (19, 0, 0)), "{}", task.error_message);
 }
 
 /// Values that do not fit are refused, whatever the server or the application has chosen for its sessions.

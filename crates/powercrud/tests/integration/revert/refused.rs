@@ -34,6 +34,10 @@ async fn it_says_why_not(database: TestDatabase) {
     let error = refusal(&narrowed, &operator, &done).await;
     assert!(error.contains("stock can't be changed in bulk any more; allowed are: note"), "{error}");
 
+    let same = carry_out(&app, update("item", Selection::All, [("stock", Some("-1"))])).await;
+    assert_eq!((same.status, same.unchanged_records), (Status::Success, 60));
+    assert!(refusal(&app, &operator, &same).await.contains("changed no record, so there is nothing to restore"));
+
     let reverted = revert(&app, &done).await;
     assert_eq!(reverted.status, Status::Success);
     let error = refusal(&app, &operator, &done).await;

@@ -6,6 +6,7 @@ use super::{in_chunks, revert};
 use crate::{
     shop::{carry_out, counts, delete, failures, in_background, rows, update},
     support::{Kind, TestDatabase, each_database},
+    web::browser::Browser,
 };
 
 each_database! { what_a_trigger_keeps_is_not_restored, rows_that_do_not_come_back_are_named }
@@ -72,6 +73,8 @@ async fn rows_that_do_not_come_back_are_named(database: TestDatabase) {
         "IF NEW.id = 3 THEN SET NEW.id = 1003; END IF; IF NEW.id = 6 THEN SET NEW.id = 1006; END IF; IF NEW.id = 8 THEN SET NEW.state = 77; END IF;",
     ];
     trigger(&database, "INSERT", moves).await;
+    let dialog = format!("/tasks/{}/revert", task.id);
+    Browser::new(app.router()).get(&dialog).await.expect(200).holds(&["triggers of the database set on new rows"]);
     let reverted = revert(&app, &task).await;
     assert_eq!((reverted.status, counts(&reverted)), (Status::Partial, (7, 2, 0)));
     let named: Vec<_> = ["3", "6"].map(|key| (key.to_owned(), "NOT_CHANGED".to_owned())).into();
