@@ -123,7 +123,7 @@ impl Default for Settings {
 /// Whether people sign in with a name and password that PowerCRUD keeps (`powercrud::account`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoginMode {
-    /// No: the application resolves the user (`powercrud::Builder::user`), or everybody is the operator.
+    /// No: the application resolves the user (`powercrud::Builder::user`), or says that everybody is the operator (`open_to_everybody`).
     #[default]
     Off,
     /// From the first user on; until then everybody is the operator.

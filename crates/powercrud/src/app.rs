@@ -39,6 +39,7 @@ pub struct PowerCrud {
 struct Web {
     hosts: Arc<Hosts>,
     proxies: Proxies,
+    is_open: bool,
     users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
     live: Arc<Live>,
@@ -61,6 +62,7 @@ pub struct Builder {
     database: Database,
     settings: Settings,
     resources: Vec<ResourceBuilder>,
+    is_open: bool,
     users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
     queue_hooks: QueueHooks,
@@ -80,6 +82,7 @@ impl PowerCrud {
             database: database.into(),
             settings: Settings::default(),
             resources: Vec::new(),
+            is_open: false,
             users: None,
             token_users: None,
             queue_hooks: QueueHooks::default(),
@@ -94,14 +97,14 @@ impl PowerCrud {
     }
 
     /// The user: as the router has found where PowerCRUD has the login, or the application's hook is asynchronous; else by its hook; the
-    /// operator where there is neither. `None` means nobody: not signed in.
+    /// operator where these pages are [open to everybody](Builder::open_to_everybody). `None` means nobody: not signed in.
     pub fn user(&self, parts: &axum::http::request::Parts) -> Option<User> {
         match &self.web.users {
             Some(doors::UserHook::AtOnce(hook)) if !self.has_login() => hook(parts),
             hook if hook.is_some() || self.has_login() => {
                 parts.extensions.get::<SignedIn>().map(|signed_in| signed_in.0.clone())
             }
-            _ => Some(User::operator()),
+            _ => self.web.is_open.then(User::operator),
         }
     }
 
@@ -313,8 +316,13 @@ impl Builder {
             self.database = own::with_tables_in(self.database, schema)?;
         }
         let mut mistakes = Vec::new();
-        if self.users.is_some() && self.settings.login != LoginMode::Off {
+        let has_login = self.settings.login != LoginMode::Off;
+        if self.users.is_some() && has_login {
             let mistake = "login: either PowerCRUD has the login or the hook `user` resolves the user, not both";
+            mistakes.push(mistake.to_owned());
+        }
+        if self.is_open && (self.users.is_some() || has_login) {
+            let mistake = "open_to_everybody: either everybody is let in or people sign in (`user`, `user_async`, `login`), not both";
             mistakes.push(mistake.to_owned());
         }
         let hosts = Hosts::of(&self.settings, &mut |mistake| mistakes.push(mistake));
@@ -323,7 +331,8 @@ impl Builder {
             let mistake = "roles: the application has a policy of its own (`policy`), so roles say nothing here";
             mistakes.push(mistake.to_owned());
         }
-        let lookup = doors::lookup(&self.database, self.users.is_some(), self.token_users.clone());
+        let lookup =
+            doors::lookup(&self.database, self.users.is_some(), self.token_users.clone().filter(|_| !has_login));
         let mut engine =
             EngineBuilder::discover(self.database, self.settings, self.resources, self.migrate, &mut mistakes).await?;
         engine = engine.extensions(self.rules, self.chunk_hooks).backends(self.backends, &mut mistakes);
@@ -343,6 +352,7 @@ impl Builder {
             web: Arc::new(Web {
                 hosts: Arc::new(hosts),
                 proxies,
+                is_open: self.is_open,
                 users: self.users,
                 token_users: self.token_users,
                 live: Arc::new(Live::new()),

@@ -118,6 +118,12 @@ impl PowerCrud {
 
     /// What every request goes through.
     fn layered<S: Clone + Send + Sync + 'static>(&self, router: Router<Web>) -> Router<S> {
+        if self.is_closed() {
+            tracing::warn!(
+                "pages and API refuse every request: the application does not say who its users are. {}",
+                error::CLOSED_HINT
+            );
+        }
         let templates = Arc::new(Templates::new(self.settings().templates_dir.clone(), assets::extend));
         let body_limit = self.settings().body_limit;
         let web = Web { app: self.clone(), templates, has_users: Arc::default(), scrapers: Arc::default() };

@@ -82,7 +82,7 @@ impl FromRequestParts<Web> for RequestContext {
         }
         let context = Self::of(web, parts);
         if !context.signed_in {
-            return Err(Problem::signed_out().into());
+            return Err(Problem::nobody(&web.app).into());
         }
         span::note_user(&context.user);
         refusal::note_user(&parts.extensions, &context.user);

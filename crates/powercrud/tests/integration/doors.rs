@@ -2,6 +2,7 @@
 
 mod away;
 mod bounds;
+mod closed;
 mod fuzz;
 mod health;
 mod hidden;

@@ -113,7 +113,8 @@ async fn requests_tasks_and_chunks_have_spans(database: TestDatabase) {
     let spans = Spans::of_this_process();
     items(&database, 50).await;
     let item = Resource::table("item").bulk_chunk_size(20u64);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes");
     let token = token_of(&app, User::operator(), &[Scope::Bulk]).await;
     let api = Client::new(app.router(), &token).with("x-request-id", "a-request-of-mine");
 
@@ -188,7 +189,7 @@ async fn a_worker_tells_whose_request_a_task_comes_of(database: TestDatabase) {
     let spans = Spans::of_this_process();
     items(&database, 50).await;
     let item = || Resource::table("item").bulk_async(true);
-    let app = PowerCrud::builder(&database).resource(item()).build().await.expect("no mistakes");
+    let app = PowerCrud::builder(&database).open_to_everybody().resource(item()).build().await.expect("no mistakes");
     let token = token_of(&app, User::operator(), &[Scope::Bulk]).await;
     let api = Client::new(app.router(), &token);
     let body = json!({"all": true, "changes": {"note": "x"}, "background": true});
@@ -202,7 +203,7 @@ async fn a_worker_tells_whose_request_a_task_comes_of(database: TestDatabase) {
     };
     // Another process, which knows only what the database does.
     let other = Database::connect(&database.url).await.expect("the database answers");
-    let other = PowerCrud::builder(other).resource(item()).build().await.expect("no mistakes");
+    let other = PowerCrud::builder(other).open_to_everybody().resource(item()).build().await.expect("no mistakes");
     let work = async |id: &str| {
         let id = id.parse().expect("an id");
         other.worker().run_task(id, &CancellationToken::new()).await.expect("a worker that is not disturbed")
