@@ -2,6 +2,7 @@
 
 mod doors;
 mod hosts;
+mod login_page;
 mod proxies;
 
 use std::{ops::Deref, sync::Arc};
@@ -23,7 +24,7 @@ use powercrud_engine::{
     validate::Validate,
 };
 
-pub(crate) use {hosts::Hosts, proxies::Proxies};
+pub(crate) use {hosts::Hosts, login_page::Address, proxies::Proxies};
 
 /// A configured PowerCRUD. Cheap to clone. It keeps the tables as they were when it was cloned; a clone knows them as they were read
 /// last ([`Engine::reload_catalog`]).
@@ -42,6 +43,7 @@ struct Web {
     is_open: bool,
     users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
+    login_page: login_page::LoginPage,
     live: Arc<Live>,
 }
 
@@ -65,6 +67,7 @@ pub struct Builder {
     is_open: bool,
     users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
+    login_page: login_page::Given,
     queue_hooks: QueueHooks,
     task_end: Option<TaskEndHook>,
     notifiers: Vec<Arc<dyn Notifier>>,
@@ -85,6 +88,7 @@ impl PowerCrud {
             is_open: false,
             users: None,
             token_users: None,
+            login_page: login_page::Given::default(),
             queue_hooks: QueueHooks::default(),
             task_end: None,
             notifiers: Vec::new(),
@@ -321,6 +325,7 @@ impl Builder {
             let mistake = "login: either PowerCRUD has the login or the hook `user` resolves the user, not both";
             mistakes.push(mistake.to_owned());
         }
+        let login_page = self.login_page.check(self.users.is_some(), &mut |mistake| mistakes.push(mistake));
         if self.is_open && (self.users.is_some() || has_login) {
             let mistake = "open_to_everybody: either everybody is let in or people sign in (`user`, `user_async`, `login`), not both";
             mistakes.push(mistake.to_owned());
@@ -355,6 +360,7 @@ impl Builder {
                 is_open: self.is_open,
                 users: self.users,
                 token_users: self.token_users,
+                login_page,
                 live: Arc::new(Live::new()),
             }),
         })

@@ -48,7 +48,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, OriginalUri, Request},
+    extract::{DefaultBodyLimit, OriginalUri, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{Redirect, Response},
@@ -82,7 +82,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Scripts, styles and pictures come from here alone, nothing is run from the page itself, and no other page may frame this one.
 const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
 impl PowerCrud {
     /// Pages, JSON API and health checks, to be served as they are or nested under any path of an axum application, whatever its state.
@@ -116,6 +116,13 @@ impl PowerCrud {
         self.layered(metrics::routes().router())
     }
 
+    /// The rules for browsers. Forms may lead to the application's login as well: browsers ask it of the redirects of a form, too.
+    fn content_security_policy(&self) -> HeaderValue {
+        let parts = std::iter::once(CONTENT_SECURITY_POLICY.to_owned()).chain(self.login_origins());
+        let policy = parts.collect::<Vec<_>>().join(" ");
+        HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(CONTENT_SECURITY_POLICY))
+    }
+
     /// What every request goes through.
     fn layered<S: Clone + Send + Sync + 'static>(&self, router: Router<Web>) -> Router<S> {
         if self.is_closed() {
@@ -146,7 +153,7 @@ impl PowerCrud {
             // Those that stand around the handlers too: what an application's hook does, the server outlives.
             .layer(CatchPanicLayer::new())
             .layer(middleware::from_fn_with_state(Arc::clone(self.hosts()), hosts::check))
-            .layer(middleware::map_response(security_headers))
+            .layer(middleware::map_response_with_state(self.content_security_policy(), security_headers))
             .layer(CompressionLayer::new())
             .layer(middleware::from_fn(request_id::hand_on))
             .layer(PropagateRequestIdLayer::new(request_id::HEADER))
@@ -165,10 +172,10 @@ async fn without_slash(OriginalUri(uri): OriginalUri) -> Redirect {
     }
 }
 
-async fn security_headers(mut response: Response) -> Response {
+async fn security_headers(State(policy): State<HeaderValue>, mut response: Response) -> Response {
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),

@@ -67,6 +67,8 @@ pub async fn administration(connection: DatabaseConnection, chat: Chat) -> power
         )
         .resource(Resource::table("tenant").read_only(true))
         .user(|head| head.extensions.get::<User>().cloned())
+        .login_url("/login")
+        .logout_url("/logout")
         .token_user(|id| async move { login::account(&id).map(|account| account.user()) })
         .policy(Tenants)
         .notifier(chat)
@@ -80,5 +82,9 @@ pub fn application(powercrud: &PowerCrud) -> Router {
     let sessions = Arc::new(Sessions::default());
     let admin =
         powercrud.router_at("/admin").layer(middleware::from_fn_with_state(Arc::clone(&sessions), login::resolve));
-    Router::new().route("/login", routing::post(login::sign_in)).with_state(sessions).merge(admin)
+    let login = Router::new()
+        .route("/login", routing::get(login::page).post(login::sign_in))
+        .route("/logout", routing::post(login::sign_out))
+        .with_state(sessions);
+    login.merge(admin)
 }

@@ -90,7 +90,7 @@ const PRODUCTS: &str = "/admin/api/v1/resources/product";
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_see_their_own() {
     let shop = open("tenants").await;
-    assert_eq!(shop.get("", "/admin").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(shop.get("", PRODUCTS).await.0, StatusCode::UNAUTHORIZED);
     let (ann, ben, cleo) = (shop.sign_in("ann").await, shop.sign_in("ben").await, shop.sign_in("cleo").await);
     for (cookie, tenant, sees_cost) in [(&ann, 1, true), (&ben, 1, false), (&cleo, 2, false)] {
         let (status, text) = shop.get(cookie, &format!("{PRODUCTS}/records?page_size=1000")).await;
@@ -111,6 +111,28 @@ async fn tenants_see_their_own() {
     }
     let (status, _) = shop.json(&ben, Method::POST, &format!("{PRODUCTS}/bulk-delete"), json!({"ids": [2]})).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_and_out_by_the_shops_own_pages() {
+    let shop = open("login").await;
+    let location = |headers: &axum::http::HeaderMap| headers[header::LOCATION].to_str().expect("a text").to_owned();
+    let request = Request::get("/admin/tasks").body(Body::empty()).expect("a request");
+    let (status, headers, _) = shop.send(request).await;
+    assert_eq!((status, location(&headers).as_str()), (StatusCode::SEE_OTHER, "/login?next=%2Fadmin%2Ftasks"));
+    let (status, page) = shop.get("", &location(&headers)).await;
+    assert!(status == StatusCode::OK && page.contains("value=\"/admin/tasks\""), "{page}");
+    for (next, expected) in [("/admin/tasks", "/admin/tasks"), ("//evil.example", "/admin"), ("", "/admin")] {
+        let form = Request::post("/login").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let form = form.body(Body::from(format!("name=ann&next={next}"))).expect("a request");
+        assert_eq!(location(&shop.send(form).await.1), expected);
+    }
+    let ann = shop.sign_in("ann").await;
+    let (_, page) = shop.get(&ann, "/admin").await;
+    assert!(page.contains("<form method=\"post\" action=\"/logout\""), "{page}");
+    let out = Request::post("/logout").header(header::COOKIE, &ann).body(Body::empty()).expect("a request");
+    assert_eq!(location(&shop.send(out).await.1), "/login");
+    assert_eq!(shop.get(&ann, "/admin").await.0, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test(flavor = "multi_thread")]

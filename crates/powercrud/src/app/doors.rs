@@ -98,7 +98,7 @@ impl PowerCrud {
 }
 
 impl Builder {
-    /// Resolves the user from a request's head; `None` refuses the request (401). A login that has to ask somebody is
+    /// Resolves the user from a request's head; `None` refuses the request (401), or sends people to [`Builder::login_url`]. A login that has to ask somebody is
     /// [`Builder::user_async`]. Without either, without [`Builder::login`] and [`Builder::open_to_everybody`] nobody is let in.
     #[must_use]
     pub fn user(mut self, hook: impl Fn(&Parts) -> Option<User> + Send + Sync + 'static) -> Self {

@@ -20,7 +20,7 @@ use super::{
     paths::{Paths, parse_query, with_query},
     refusal, request_id, span, tasks, view,
 };
-use crate::app::PowerCrud;
+use crate::app::{Address, PowerCrud};
 use powercrud_engine::{error::Result, resource::grouped, user::User};
 
 /// The cookie by which the server finds what somebody has ticked.
@@ -259,7 +259,12 @@ impl RequestContext {
                 name: self.user.name.clone(),
                 signed_in: has_name,
                 account_href: has_account.then(|| self.paths.account()),
-                logout_href: has_account.then(|| self.paths.logout()),
+                tokens_href: (has_name && self.app().knows_users_of_tokens()).then(|| self.paths.tokens()),
+                logout_href: match self.app().logout_page() {
+                    Some(page) => self.signed_in.then(|| page.href()),
+                    None => has_account.then(|| self.paths.logout()),
+                },
+                logout_is_link: matches!(self.app().logout_page(), Some(Address::Elsewhere(_))),
             },
             active: view::ActiveTasks::default(),
             bell: None,

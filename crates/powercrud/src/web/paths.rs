@@ -28,6 +28,12 @@ impl Paths {
         if self.base.is_empty() { "/".to_owned() } else { self.base.clone() }
     }
 
+    /// The address that was asked for.
+    pub(super) fn here(&self, uri: &Uri) -> String {
+        let path = if uri.path() == "/" { self.home() } else { format!("{}{}", self.base, uri.path()) };
+        uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"))
+    }
+
     pub(super) fn login(&self) -> String {
         format!("{}/login", self.base)
     }
@@ -140,6 +146,14 @@ impl Paths {
 /// `path?query`, or `path` where there are no pairs.
 pub(super) fn with_query(path: &str, pairs: &[(String, String)]) -> String {
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", query(pairs)) }
+}
+
+/// As [`with_query`], of an address that may have a query already.
+pub(super) fn with_more(href: &str, pairs: &[(String, String)]) -> String {
+    match href.contains('?') && !pairs.is_empty() {
+        true => format!("{href}&{}", query(pairs)),
+        false => with_query(href, pairs),
+    }
 }
 
 /// A query string.

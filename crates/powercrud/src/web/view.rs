@@ -102,7 +102,12 @@ pub(super) struct FrameUser {
     pub(super) signed_in: bool,
     /// Where PowerCRUD has the login.
     pub(super) account_href: Option<String>,
+    /// Where tokens can be made.
+    pub(super) tokens_href: Option<String>,
+    /// Where one signs out, where there is such an address.
     pub(super) logout_href: Option<String>,
+    /// Whether that is a link; else it is posted to.
+    pub(super) logout_is_link: bool,
 }
 
 #[derive(Serialize)]

@@ -9,6 +9,7 @@ mod hidden;
 mod hosts;
 mod large;
 mod literals;
+mod login_url;
 mod logins;
 mod tokens;
 
