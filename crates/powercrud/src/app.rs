@@ -3,6 +3,8 @@
 mod doors;
 mod hosts;
 mod login_page;
+mod origins;
+mod prefix;
 mod proxies;
 
 use std::{ops::Deref, sync::Arc};
@@ -40,6 +42,8 @@ pub struct PowerCrud {
 struct Web {
     hosts: Arc<Hosts>,
     proxies: Proxies,
+    public_prefix: String,
+    trusted_origins: Vec<String>,
     is_open: bool,
     users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
@@ -332,6 +336,8 @@ impl Builder {
         }
         let hosts = Hosts::of(&self.settings, &mut |mistake| mistakes.push(mistake));
         let proxies = Proxies::of(&self.settings, &mut |mistake| mistakes.push(mistake));
+        let public_prefix = prefix::of(&self.settings, &mut |mistake| mistakes.push(mistake));
+        let trusted_origins = origins::of(&self.settings, &mut |mistake| mistakes.push(mistake));
         if self.policy.is_some() && !self.settings.roles.is_empty() {
             let mistake = "roles: the application has a policy of its own (`policy`), so roles say nothing here";
             mistakes.push(mistake.to_owned());
@@ -357,6 +363,8 @@ impl Builder {
             web: Arc::new(Web {
                 hosts: Arc::new(hosts),
                 proxies,
+                public_prefix,
+                trusted_origins,
                 is_open: self.is_open,
                 users: self.users,
                 token_users: self.token_users,

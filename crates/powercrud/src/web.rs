@@ -28,6 +28,7 @@ mod notice;
 mod outdated;
 mod parameters;
 mod paths;
+mod prefix;
 mod refusal;
 mod request_id;
 mod results;
@@ -108,6 +109,8 @@ impl PowerCrud {
             return self.router();
         }
         let with_slash = format!("{path}/");
+        let app = self.clone();
+        let without_slash = async move |request: Request| without_slash(&app, &request);
         Router::new().nest(path, self.router()).route(&with_slash, any(without_slash))
     }
 
@@ -121,6 +124,14 @@ impl PowerCrud {
         let parts = std::iter::once(CONTENT_SECURITY_POLICY.to_owned()).chain(self.login_origins());
         let policy = parts.collect::<Vec<_>>().join(" ");
         HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(CONTENT_SECURITY_POLICY))
+    }
+
+    /// Refuses what pages of other sites send.
+    fn csrf_layer(&self) -> CsrfLayer {
+        self.trusted_origins().iter().fold(CsrfLayer::new(), |layer, origin| {
+            // They are spelled as it wants them.
+            layer.clone().add_trusted_origin(origin).unwrap_or(layer)
+        })
     }
 
     /// What every request goes through.
@@ -141,7 +152,7 @@ impl PowerCrud {
             // From the inside to the outside.
             .layer(DefaultBodyLimit::disable())
             .layer(RequestBodyLimitLayer::new(body_limit))
-            .layer(CsrfLayer::new())
+            .layer(self.csrf_layer())
             .layer(middleware::from_fn_with_state(web.clone(), memory::count))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::new())
@@ -155,6 +166,7 @@ impl PowerCrud {
             .layer(middleware::from_fn_with_state(Arc::clone(self.hosts()), hosts::check))
             .layer(middleware::map_response_with_state(self.content_security_policy(), security_headers))
             .layer(CompressionLayer::new())
+            .layer(middleware::map_request_with_state(self.clone(), prefix::find))
             .layer(middleware::from_fn(request_id::hand_on))
             .layer(PropagateRequestIdLayer::new(request_id::HEADER))
             .layer(TraceLayer::new_for_http().make_span_with(span::of_requests(self.clone())))
@@ -164,11 +176,13 @@ impl PowerCrud {
 }
 
 /// To the same page, as the browser asked for it, without the slash at the end of the path.
-async fn without_slash(OriginalUri(uri): OriginalUri) -> Redirect {
+fn without_slash(app: &PowerCrud, request: &Request) -> Redirect {
+    let prefix = prefix::of(app, request.extensions(), request.headers());
+    let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
     let path = uri.path().trim_end_matches('/');
     match uri.query() {
-        Some(query) => Redirect::permanent(&format!("{path}?{query}")),
-        None => Redirect::permanent(path),
+        Some(query) => Redirect::permanent(&format!("{prefix}{path}?{query}")),
+        None => Redirect::permanent(&format!("{prefix}{path}")),
     }
 }
 

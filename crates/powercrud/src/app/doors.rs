@@ -189,10 +189,24 @@ impl Builder {
         self
     }
 
-    /// The proxies whose `X-Forwarded-For` is believed; [`crate::Settings::trusted_proxies`] says more.
+    /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed; [`crate::Settings::trusted_proxies`] says more.
     #[must_use]
     pub fn trusted_proxies<S: Into<String>>(mut self, proxies: impl IntoIterator<Item = S>) -> Self {
         self.settings.trusted_proxies = proxies.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The part of the public path that a proxy takes away; [`crate::Settings::public_prefix`] says more.
+    #[must_use]
+    pub fn public_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.settings.public_prefix = Some(prefix.into());
+        self
+    }
+
+    /// Whose pages may send forms here besides; [`crate::Settings::trusted_origins`] says more.
+    #[must_use]
+    pub fn trusted_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
+        self.settings.trusted_origins = origins.into_iter().map(Into::into).collect();
         self
     }
 }

@@ -62,10 +62,10 @@ impl Address {
         Some(Self::Elsewhere(url))
     }
 
-    /// As a browser is given it.
-    pub(crate) fn href(&self) -> String {
+    /// As a browser is given it, where a proxy takes `prefix` away from the paths of the application.
+    pub(crate) fn href(&self, prefix: &str) -> String {
         match self {
-            Self::Path(path) => path.clone(),
+            Self::Path(path) => format!("{prefix}{path}"),
             Self::Elsewhere(url) => url.to_string(),
         }
     }
@@ -137,7 +137,7 @@ mod tests {
             ("mailto:ann@example.org", None),
             ("/lo\ngin", None),
         ] {
-            assert_eq!(Address::parse(text).map(|address| address.href()).as_deref(), href, "{text:?}");
+            assert_eq!(Address::parse(text).map(|address| address.href("")).as_deref(), href, "{text:?}");
         }
     }
 }

@@ -127,7 +127,7 @@ pub(super) fn way_to_login(context: &RequestContext, parts: &Parts) -> Option<Wa
 pub(super) fn send_to_login(context: &RequestContext, way: WayToLogin) -> Response {
     let next = way.next.clone().map(|next| ("next".to_owned(), next));
     if let Some(page) = context.app().login_page() {
-        let href = with_more(&page.href(), &Vec::from_iter(next));
+        let href = with_more(&page.href(context.paths.prefix()), &Vec::from_iter(next));
         return if context.htmx.partial { leave_unsigned(&href) } else { Redirect::to(&href).into_response() };
     }
     let lost = way.lost.then(|| (LOST.to_owned(), "1".to_owned()));

@@ -261,7 +261,7 @@ impl RequestContext {
                 account_href: has_account.then(|| self.paths.account()),
                 tokens_href: (has_name && self.app().knows_users_of_tokens()).then(|| self.paths.tokens()),
                 logout_href: match self.app().logout_page() {
-                    Some(page) => self.signed_in.then(|| page.href()),
+                    Some(page) => self.signed_in.then(|| page.href(self.paths.prefix())),
                     None => has_account.then(|| self.paths.logout()),
                 },
                 logout_is_link: matches!(self.app().logout_page(), Some(Address::Elsewhere(_))),

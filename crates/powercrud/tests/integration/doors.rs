@@ -11,6 +11,7 @@ mod large;
 mod literals;
 mod login_url;
 mod logins;
+mod public_prefix;
 mod tokens;
 
 use std::net::SocketAddr;
