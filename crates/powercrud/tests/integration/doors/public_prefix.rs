@@ -95,10 +95,11 @@ async fn redirects_cookies_and_the_api_have_it_too() {
         let document = ask(Method::GET, "/admin/api/openapi.json", &[], "").await.expect(200);
         let document: serde_json::Value = serde_json::from_str(&document.text).expect("JSON");
         assert_eq!(document["servers"][0]["url"], OUTSIDE);
-        let body = "{\"name\": \"new\", \"status\": \"new\", \"touched\": 0, \"id\": 77}";
+        let body = "{\"name\": \"new\", \"status\": \"new\", \"touched\": 0, \"stock\": 1}";
         let json = [("content-type", "application/json")];
         let made = ask(Method::POST, "/admin/api/v1/resources/item/records", &json, body).await.expect(201);
-        assert_eq!(text(&made, "location"), "/tools/admin/api/v1/resources/item/records/77");
+        let made = text(&made, "location");
+        assert!(made.starts_with("/tools/admin/api/v1/resources/item/records/"), "{made}");
 
         // PowerCRUD's own login, and an application's.
         let builder = || PowerCrud::builder(database.clone()).discover(true).trusted_proxies(["10.0.0.5"]);
