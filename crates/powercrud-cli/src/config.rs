@@ -138,6 +138,7 @@ impl Config {
             }
             "event_streams" => within(value, 0..=100_000).map(|it| settings.event_streams = it as usize),
             "secure_cookies" => read(value, "true or false").map(|it| settings.secure_cookies = it),
+            "access_log" => read(value, "true or false").map(|it| settings.access_log = it),
             "metrics" => {
                 read::<MetricsAccess>(value, "\"staff\", \"anyone\" or \"nobody\"").map(|it| settings.metrics = it)
             }
@@ -206,7 +207,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 31] = [
+pub(crate) const KEYS: [&str; 32] = [
     "database_url",
     "bind",
     "title",
@@ -225,6 +226,7 @@ pub(crate) const KEYS: [&str; 31] = [
     "public_prefix",
     "trusted_origins",
     "event_streams",
+    "access_log",
     "metrics",
     "base_url",
     "email_url",

@@ -60,6 +60,8 @@ pub struct Settings {
     pub trusted_origins: Vec<String>,
     /// How many pages may watch progress by an event stream at a time (2,000); others ask by themselves.
     pub event_streams: usize,
+    /// Whether each request is a span of `tracing` with its events (true); false where the application around the router has an access log.
+    pub access_log: bool,
     /// Who may read `/metrics`.
     pub metrics: MetricsAccess,
     /// Where people reach these pages, with the path that they are nested under, such as `https://shop.example.org/admin`: mail and
@@ -111,6 +113,7 @@ impl Default for Settings {
             public_prefix: None,
             trusted_origins: Vec::new(),
             event_streams: 2000,
+            access_log: true,
             metrics: MetricsAccess::default(),
             base_url: None,
             email_url: None,

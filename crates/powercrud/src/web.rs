@@ -71,6 +71,8 @@ use crate::{app::PowerCrud, templates::Templates};
 #[derive(Clone)]
 struct Web {
     app: PowerCrud,
+    /// Whether the JSON API is there beside the pages.
+    has_api: bool,
     templates: Arc<Templates>,
     /// Whether there was a user when somebody last asked.
     has_users: Arc<AtomicBool>,
@@ -86,10 +88,36 @@ const CONTENT_SECURITY_POLICY: &str =
     "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
 impl PowerCrud {
-    /// Pages, JSON API and health checks, to be served as they are or nested under any path of an axum application, whatever its state.
-    /// Where they are nested, [`PowerCrud::router_at`] answers under the path with a slash at its end too.
+    /// Pages, JSON API and health checks, to be served as they are or nested under any path of an axum application, whatever its state: by
+    /// [`PowerCrud::router_at`] or [`Router::nest_service`], which answer under the path with a slash at its end too, [`Router::nest`], which by
+    /// axum's rules does not, or [`Router::fallback_service`]. [`PowerCrud::pages_router`], [`PowerCrud::api_router`] and
+    /// [`PowerCrud::operator_router`] are its parts, for applications that serve them apart.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    ///
+    /// # fn application(powercrud: powercrud::PowerCrud) -> Router {
+    /// Router::new()
+    ///     .route("/", get("The shop"))
+    ///     .nest_service("/admin", powercrud.pages_router::<()>())
+    ///     .nest_service("/programs", powercrud.api_router::<()>()) // its addresses: /programs/api/v1/…
+    ///     .merge(powercrud.operator_router()) // /metrics, /healthz, /readyz
+    /// # }
+    /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        self.layered(routes::pages(self).router().merge(api::routes(self)).merge(metrics::routes().router()))
+        let pages = routes::pages(self).router().merge(api::page(self));
+        self.layered(self.with_fallbacks(pages.merge(api::routes(self)).merge(metrics::routes().router())), true)
+    }
+
+    /// The pages of [`PowerCrud::router`] alone, with what they need: their assets, and `/healthz`, by which an open page learns that the
+    /// server is back.
+    pub fn pages_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.layered(self.with_fallbacks(routes::pages(self).router().merge(routes::health().router())), false)
+    }
+
+    /// The JSON API of [`PowerCrud::router`] alone, and its OpenAPI document: `/api/v1/…` and `/api/openapi.json`.
+    pub fn api_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.layered(self.with_fallbacks(api::routes(self)), true)
     }
 
     /// The addresses that [`PowerCrud::router`] answers, each with its methods, as axum spells them: `/resources/{resource}`. The router is
@@ -114,9 +142,10 @@ impl PowerCrud {
         Router::new().nest(path, self.router()).route(&with_slash, any(without_slash))
     }
 
-    /// Only `/metrics`, `/healthz` and `/readyz`, which [`PowerCrud::router`] has too: for a process that works without pages.
+    /// Only `/metrics`, `/healthz` and `/readyz`, which [`PowerCrud::router`] has too: for a process that works without pages, or to be merged
+    /// into an application's own router.
     pub fn operator_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        self.layered(metrics::routes().router())
+        self.layered(metrics::routes().router(), false)
     }
 
     /// The rules for browsers. Forms may lead to the application's login as well: browsers ask it of the redirects of a form, too.
@@ -134,20 +163,21 @@ impl PowerCrud {
         })
     }
 
-    /// What every request goes through.
-    fn layered<S: Clone + Send + Sync + 'static>(&self, router: Router<Web>) -> Router<S> {
+    /// Answers addresses and methods that there are not.
+    fn with_fallbacks(&self, router: Router<Web>) -> Router<Web> {
         if self.is_closed() {
-            tracing::warn!(
-                "pages and API refuse every request: the application does not say who its users are. {}",
-                error::CLOSED_HINT
-            );
+            let why = "pages and API refuse every request: the application does not say who its users are";
+            tracing::warn!("{why}. {}", error::CLOSED_HINT);
         }
+        router.fallback(error_page::not_found).method_not_allowed_fallback(error_page::method_not_allowed)
+    }
+
+    /// What every request goes through.
+    fn layered<S: Clone + Send + Sync + 'static>(&self, router: Router<Web>, has_api: bool) -> Router<S> {
         let templates = Arc::new(Templates::new(self.settings().templates_dir.clone(), assets::extend));
         let body_limit = self.settings().body_limit;
-        let web = Web { app: self.clone(), templates, has_users: Arc::default(), scrapers: Arc::default() };
-        router
-            .fallback(error_page::not_found)
-            .method_not_allowed_fallback(error_page::method_not_allowed)
+        let web = Web { app: self.clone(), has_api, templates, has_users: Arc::default(), scrapers: Arc::default() };
+        let router = router
             .with_state(web.clone())
             // From the inside to the outside.
             .layer(DefaultBodyLimit::disable())
@@ -168,8 +198,12 @@ impl PowerCrud {
             .layer(CompressionLayer::new())
             .layer(middleware::map_request_with_state(self.clone(), prefix::find))
             .layer(middleware::from_fn(request_id::hand_on))
-            .layer(PropagateRequestIdLayer::new(request_id::HEADER))
-            .layer(TraceLayer::new_for_http().make_span_with(span::of_requests(self.clone())))
+            .layer(PropagateRequestIdLayer::new(request_id::HEADER));
+        let router = match self.settings().access_log {
+            true => router.layer(TraceLayer::new_for_http().make_span_with(span::of_requests(self.clone()))),
+            false => router,
+        };
+        router
             .layer(SetRequestIdLayer::new(request_id::HEADER, MakeRequestUuid))
             .layer(middleware::map_request(request_id::check))
     }

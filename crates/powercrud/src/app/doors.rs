@@ -209,4 +209,11 @@ impl Builder {
         self.settings.trusted_origins = origins.into_iter().map(Into::into).collect();
         self
     }
+
+    /// Whether each request is a span of `tracing`; [`crate::Settings::access_log`] says more.
+    #[must_use]
+    pub fn access_log(mut self, access_log: bool) -> Self {
+        self.settings.access_log = access_log;
+        self
+    }
 }

@@ -231,6 +231,11 @@ impl RequestContext {
         here.map(|resource| resource.name.as_str())
     }
 
+    /// The page about the JSON API, where that is beside the pages.
+    pub(super) fn api_href(&self) -> Option<String> {
+        self.web.has_api.then(|| self.paths.api())
+    }
+
     fn frame(&self, title: &str) -> view::Frame {
         let has_name = self.signed_in && self.user.id.is_some();
         let has_account = has_name && self.app().has_login();
@@ -251,6 +256,7 @@ impl RequestContext {
         view::Frame {
             site: self.app().settings().title.clone(),
             base: self.paths.base().to_owned(),
+            api_href: self.api_href(),
             title: title.to_owned(),
             home_href: self.paths.home(),
             menu,

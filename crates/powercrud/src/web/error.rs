@@ -104,6 +104,7 @@ impl Problem {
                 "This form was sent from another site, so it was not carried out. Open the page here and try again."
                     .to_owned(),
             ),
+            StatusCode::NOT_FOUND => ("NOT_FOUND", "Not found", "There is no such page.".to_owned()),
             StatusCode::PAYLOAD_TOO_LARGE => (
                 "TOO_LARGE",
                 "Too large",

@@ -33,6 +33,8 @@ use powercrud_engine::{
 pub(super) struct Frame {
     pub(super) site: String,
     pub(super) base: String,
+    /// The page about the JSON API, where that is beside the pages.
+    pub(super) api_href: Option<String>,
     pub(super) title: String,
     pub(super) home_href: String,
     pub(super) menu: Vec<MenuItem>,

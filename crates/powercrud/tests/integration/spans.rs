@@ -10,7 +10,7 @@ use powercrud::{PowerCrud, Resource, Selection, User, bulk::in_request, db::Data
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::{
-    Subscriber,
+    Instrument as _, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
@@ -27,6 +27,7 @@ use crate::{
 mod traces;
 
 each_database! { requests_tasks_and_chunks_have_spans, a_worker_tells_whose_request_a_task_comes_of }
+each_database! { [sqlite] an_application_with_an_access_log_gets_no_second_one }
 
 /// A span as it was at its end, or is so far.
 #[derive(Clone, Debug)]
@@ -106,6 +107,24 @@ fn within(all: &[(u64, Seen)], place: u64, name: &str) -> Vec<(u64, Seen)> {
 fn holds(span: &Seen, expected: &[(&str, &str)]) {
     for (name, value) in expected {
         assert_eq!(span.fields.get(name).map(String::as_str), Some(*value), "{name} of {span:?}");
+    }
+}
+
+/// Its own span learns who the request was by.
+async fn an_application_with_an_access_log_gets_no_second_one(database: TestDatabase) {
+    let spans = Spans::of_this_process();
+    items(&database, 3).await;
+    for (has_log, names) in [(true, ["own", "request"].as_slice()), (false, &["own"])] {
+        let builder = PowerCrud::builder(database.clone()).open_to_everybody().resource(Resource::table("item"));
+        let app = builder.access_log(has_log).build().await.expect("no mistakes");
+        let own = axum::middleware::from_fn(|request: axum::extract::Request, next: axum::middleware::Next| {
+            next.run(request).instrument(tracing::info_span!("own", user = tracing::field::Empty))
+        });
+        let before = spans.all().len();
+        Browser::new(app.router::<()>().layer(own)).get("/resources/item").await.expect(200);
+        let all = spans.all().split_off(before);
+        assert_eq!(all.iter().map(|(_, span)| span.name).collect::<Vec<_>>(), names);
+        holds(&all.last().expect("a span").1, &[("user", "operator")]);
     }
 }
 
