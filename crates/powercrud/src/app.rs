@@ -4,6 +4,7 @@ mod doors;
 mod hosts;
 mod login_page;
 mod origins;
+mod pages;
 mod prefix;
 mod proxies;
 
@@ -26,7 +27,8 @@ use powercrud_engine::{
     validate::Validate,
 };
 
-pub(crate) use {hosts::Hosts, login_page::Address, proxies::Proxies};
+pub use pages::{Link, Page};
+pub(crate) use {hosts::Hosts, login_page::Address, pages::MenuLink, proxies::Proxies};
 
 /// A configured PowerCRUD. Cheap to clone. It keeps the tables as they were when it was cloned; a clone knows them as they were read
 /// last ([`Engine::reload_catalog`]).
@@ -48,6 +50,7 @@ struct Web {
     users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
     login_page: login_page::LoginPage,
+    entries: Vec<pages::Entry>,
     live: Arc<Live>,
 }
 
@@ -72,6 +75,7 @@ pub struct Builder {
     users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
     login_page: login_page::Given,
+    entries: Vec<pages::Entry>,
     queue_hooks: QueueHooks,
     task_end: Option<TaskEndHook>,
     notifiers: Vec<Arc<dyn Notifier>>,
@@ -93,6 +97,7 @@ impl PowerCrud {
             users: None,
             token_users: None,
             login_page: login_page::Given::default(),
+            entries: Vec::new(),
             queue_hooks: QueueHooks::default(),
             task_end: None,
             notifiers: Vec::new(),
@@ -353,6 +358,7 @@ impl Builder {
         if let Some(lookup) = lookup {
             engine = engine.users(lookup);
         }
+        pages::check(&self.entries, engine.resources(), &mut |mistake| mistakes.push(mistake));
         let notifiers =
             notify::set_up(engine.settings(), self.task_end, self.notifiers, engine.resources(), &mut mistakes);
         if !mistakes.is_empty() {
@@ -369,6 +375,7 @@ impl Builder {
                 users: self.users,
                 token_users: self.token_users,
                 login_page,
+                entries: self.entries,
                 live: Arc::new(Live::new()),
             }),
         })

@@ -26,6 +26,7 @@ mod messages;
 mod metrics;
 mod notice;
 mod outdated;
+mod own_pages;
 mod parameters;
 mod paths;
 mod prefix;
@@ -67,6 +68,8 @@ use tower_http::{
 
 use crate::{app::PowerCrud, templates::Templates};
 
+pub use own_pages::Frame;
+
 /// What every handler needs.
 #[derive(Clone)]
 struct Web {
@@ -105,22 +108,26 @@ impl PowerCrud {
     /// # }
     /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let pages = routes::pages(self).router().merge(api::page(self));
-        self.layered(self.with_fallbacks(pages.merge(api::routes(self)).merge(metrics::routes().router())), true)
+        let web = self.web(true);
+        let pages = routes::pages(self).router().merge(own_pages::router(&web)).merge(api::page(self));
+        let whole = pages.merge(api::routes(self)).merge(metrics::routes().router());
+        self.layered(self.with_fallbacks(whole), web)
     }
 
     /// The pages of [`PowerCrud::router`] alone, with what they need: their assets, and `/healthz`, by which an open page learns that the
     /// server is back.
     pub fn pages_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        self.layered(self.with_fallbacks(routes::pages(self).router().merge(routes::health().router())), false)
+        let web = self.web(false);
+        let pages = routes::pages(self).router().merge(own_pages::router(&web));
+        self.layered(self.with_fallbacks(pages.merge(routes::health().router())), web)
     }
 
     /// The JSON API of [`PowerCrud::router`] alone, and its OpenAPI document: `/api/v1/…` and `/api/openapi.json`.
     pub fn api_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        self.layered(self.with_fallbacks(api::routes(self)), true)
+        self.layered(self.with_fallbacks(api::routes(self)), self.web(true))
     }
 
-    /// The addresses that [`PowerCrud::router`] answers, each with its methods, as axum spells them: `/resources/{resource}`. The router is
+    /// The addresses that [`PowerCrud::router`] answers, save those of the application's own [pages](crate::page), each with its methods, as axum spells them: `/resources/{resource}`. The router is
     /// made of the same table.
     pub fn routes(&self) -> Vec<(String, Vec<String>)> {
         let own = [routes::pages(self).list(), metrics::routes().list()];
@@ -145,7 +152,7 @@ impl PowerCrud {
     /// Only `/metrics`, `/healthz` and `/readyz`, which [`PowerCrud::router`] has too: for a process that works without pages, or to be merged
     /// into an application's own router.
     pub fn operator_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        self.layered(metrics::routes().router(), false)
+        self.layered(metrics::routes().router(), self.web(false))
     }
 
     /// The rules for browsers. Forms may lead to the application's login as well: browsers ask it of the redirects of a form, too.
@@ -172,11 +179,15 @@ impl PowerCrud {
         router.fallback(error_page::not_found).method_not_allowed_fallback(error_page::method_not_allowed)
     }
 
-    /// What every request goes through.
-    fn layered<S: Clone + Send + Sync + 'static>(&self, router: Router<Web>, has_api: bool) -> Router<S> {
+    /// What the handlers of one router share.
+    fn web(&self, has_api: bool) -> Web {
         let templates = Arc::new(Templates::new(self.settings().templates_dir.clone(), assets::extend));
+        Web { app: self.clone(), has_api, templates, has_users: Arc::default(), scrapers: Arc::default() }
+    }
+
+    /// What every request goes through.
+    fn layered<S: Clone + Send + Sync + 'static>(&self, router: Router<Web>, web: Web) -> Router<S> {
         let body_limit = self.settings().body_limit;
-        let web = Web { app: self.clone(), has_api, templates, has_users: Arc::default(), scrapers: Arc::default() };
         let router = router
             .with_state(web.clone())
             // From the inside to the outside.

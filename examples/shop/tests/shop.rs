@@ -136,6 +136,25 @@ async fn people_sign_in_and_out_by_the_shops_own_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_shops_own() {
+    let shop = open("page").await;
+    let (ann, cleo) = (shop.sign_in("ann").await, shop.sign_in("cleo").await);
+    for (cookie, own, others, is_manager) in [(&ann, 0, 1, true), (&cleo, 1, 0, false)] {
+        let (status, page) = shop.get(cookie, "/admin/pages/running-low").await;
+        assert!(status == StatusCode::OK && page.contains("🛒"), "{page}");
+        assert!(page.contains("aria-current=\"true\""), "the menu leads here: {page}");
+        // Product n has n % 7 in stock and is tenant (1 + n % 2)'s.
+        let low = |parity| (1..=200).filter(move |n| n % 7 <= 1 && n % 2 == parity);
+        assert!(page.contains(&format!("{} products", low(own).count())), "{page}");
+        let href = |n| format!("/admin/resources/product/records/{n}\"");
+        assert!(low(own).take(10).all(|n| page.contains(&href(n))), "{page}");
+        assert!(!low(others).any(|n| page.contains(&href(n))), "{page}");
+        assert_eq!(page.contains("product?status=archived"), is_manager);
+    }
+    assert_eq!(shop.get("", "/admin/pages/running-low").await.0, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn actions_rules_and_the_chat() {
     let shop = open("actions").await;
     let ann = shop.sign_in("ann").await;

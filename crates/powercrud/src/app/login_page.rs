@@ -51,7 +51,7 @@ impl Given {
 }
 
 impl Address {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         if text.contains(['#', '\\', ' ']) || !text.is_ascii() || text.contains(char::is_control) {
             return None;
         }

@@ -20,7 +20,7 @@ use super::{
     paths::{Paths, parse_query, with_query},
     refusal, request_id, span, tasks, view,
 };
-use crate::app::{Address, PowerCrud};
+use crate::app::{Address, MenuLink, PowerCrud};
 use powercrud_engine::{error::Result, resource::grouped, user::User};
 
 /// The cookie by which the server finds what somebody has ticked.
@@ -236,6 +236,22 @@ impl RequestContext {
         self.web.has_api.then(|| self.paths.api())
     }
 
+    /// What the application has put into the menu, for whom it is.
+    fn own_menu(&self) -> Vec<view::MenuItem> {
+        if !self.signed_in {
+            return Vec::new();
+        }
+        let links = self.app().menu_links(&self.user).map(|link| {
+            let (label, href) = match link {
+                MenuLink::Page(page) => (page.label.as_deref().unwrap_or_default(), self.paths.own_page(&page.name)),
+                MenuLink::Within(label, path) => (label, format!("{}{path}", self.paths.base())),
+                MenuLink::Outside(label, address) => (label, address.href(self.paths.prefix())),
+            };
+            view::MenuItem { label: label.to_owned(), current: self.is_below(&href), href }
+        });
+        links.collect()
+    }
+
     fn frame(&self, title: &str) -> view::Frame {
         let has_name = self.signed_in && self.user.id.is_some();
         let has_account = has_name && self.app().has_login();
@@ -244,15 +260,12 @@ impl RequestContext {
             .iter()
             .map(|resource| {
                 let href = self.paths.list(&resource.name);
-                let rest = self.path.strip_prefix(&href);
-                view::MenuItem {
-                    label: view::capitalized(&resource.label_plural),
-                    current: rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-                    href,
-                }
+                let label = view::capitalized(&resource.label_plural);
+                view::MenuItem { label, current: self.is_below(&href), href }
             })
             .collect();
         menu.sort_by(|one, other| view::natural(&one.label, &other.label));
+        menu.splice(0..0, self.own_menu());
         view::Frame {
             site: self.app().settings().title.clone(),
             base: self.paths.base().to_owned(),

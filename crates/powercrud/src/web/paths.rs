@@ -110,6 +110,11 @@ impl Paths {
         format!("{}/api/v1/tasks/{}", self.base, segment(id))
     }
 
+    /// A page of the application's own, of a plain name.
+    pub(super) fn own_page(&self, name: &str) -> String {
+        format!("{}/pages/{name}", self.base)
+    }
+
     pub(super) fn running(&self) -> String {
         format!("{}/running", self.base)
     }

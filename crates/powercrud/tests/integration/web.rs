@@ -16,6 +16,7 @@ pub(crate) mod live;
 pub(crate) mod login;
 mod look_back;
 mod mistyped;
+mod own_pages;
 mod parts;
 mod queueing;
 mod reach;
