@@ -63,7 +63,7 @@
 //! # Where things are
 //!
 //! [`Builder`] configures, [`Resource`] says how a table is shown and what may be done to it, [`PowerCrud::router`] serves pages, JSON
-//! API (with its OpenAPI document, `/api/openapi.json`) and health checks, [`worker::Worker`] carries out. [`bulk`], [`record`] and
+//! API (with its OpenAPI document, `/api/openapi.json`) and health checks, among them [pages](page) of your own, [`worker::Worker`] carries out. [`bulk`], [`record`] and
 //! [`query`] are what pages and API use themselves; [`task`], [`history`], [`audit`] and [`staff`] tell what was done; [`account`] and
 //! [`token`] are PowerCRUD's own login.
 

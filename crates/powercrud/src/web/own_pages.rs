@@ -50,7 +50,7 @@ impl Frame {
     }
 
     /// A page by a template of the setting `templates_dir`, which begins with `{% extends layout %}`, has a block `content`, and finds `view` under
-    /// that name, beside what [every template](https://docs.rs/powercrud) is given.
+    /// that name, beside `frame` and the function `asset`, as every template does.
     pub async fn render(&self, title: &str, template: &str, view: &impl Serialize) -> Response {
         self.0.page(template, title, view).await.into_response()
     }
