@@ -131,8 +131,14 @@ impl Config {
                 let allowed = "a list of addresses and networks, such as [\"127.0.0.1\", \"10.0.0.0/8\"]";
                 names(value, allowed).map(|it| settings.trusted_proxies = it)
             }
+            "public_prefix" => read(value, "a path such as \"/tools\"").map(|it| settings.public_prefix = Some(it)),
+            "trusted_origins" => {
+                let allowed = "a list of origins, such as [\"https://shop.example.org\"]";
+                names(value, allowed).map(|it| settings.trusted_origins = it)
+            }
             "event_streams" => within(value, 0..=100_000).map(|it| settings.event_streams = it as usize),
             "secure_cookies" => read(value, "true or false").map(|it| settings.secure_cookies = it),
+            "access_log" => read(value, "true or false").map(|it| settings.access_log = it),
             "metrics" => {
                 read::<MetricsAccess>(value, "\"staff\", \"anyone\" or \"nobody\"").map(|it| settings.metrics = it)
             }
@@ -201,7 +207,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 29] = [
+pub(crate) const KEYS: [&str; 32] = [
     "database_url",
     "bind",
     "title",
@@ -217,7 +223,10 @@ pub(crate) const KEYS: [&str; 29] = [
     "secure_cookies",
     "allowed_hosts",
     "trusted_proxies",
+    "public_prefix",
+    "trusted_origins",
     "event_streams",
+    "access_log",
     "metrics",
     "base_url",
     "email_url",

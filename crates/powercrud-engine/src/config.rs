@@ -49,11 +49,19 @@ pub struct Settings {
     /// and what is under it, addresses, `0.0.0.0` for every address, and `*` for every host. Empty: all are answered, as the application
     /// around the router sees to it.
     pub allowed_hosts: Vec<String>,
-    /// Addresses and networks of proxies that are believed when their header `X-Forwarded-For` says for whom they ask: failed sign-ins
-    /// are counted by that address. Empty: it is the connection's own, as axum's `ConnectInfo<SocketAddr>` has it.
+    /// Addresses and networks of proxies that are believed when their headers say for whom they ask (`X-Forwarded-For`: failed sign-ins
+    /// are counted by that address) and which part of the path they took away (`X-Forwarded-Prefix`). Empty: it is the connection's own, as axum's `ConnectInfo<SocketAddr>` has it.
     pub trusted_proxies: Vec<String>,
+    /// The part of the public path that a proxy takes away before it asks these pages, such as `/tools`: it stands before every address that they
+    /// give. One of [`Settings::trusted_proxies`] may say it with each request instead, by the header `X-Forwarded-Prefix`.
+    pub public_prefix: Option<String>,
+    /// Origins, such as `https://shop.example.org`, whose pages may send forms here, beside that of the request's own `Host` and that of
+    /// [`Settings::base_url`]: for a proxy that asks under another `Host` than browsers do.
+    pub trusted_origins: Vec<String>,
     /// How many pages may watch progress by an event stream at a time (2,000); others ask by themselves.
     pub event_streams: usize,
+    /// Whether each request is a span of `tracing` with its events (true); false where the application around the router has an access log.
+    pub access_log: bool,
     /// Who may read `/metrics`.
     pub metrics: MetricsAccess,
     /// Where people reach these pages, with the path that they are nested under, such as `https://shop.example.org/admin`: mail and
@@ -102,7 +110,10 @@ impl Default for Settings {
             secure_cookies: false,
             allowed_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            public_prefix: None,
+            trusted_origins: Vec::new(),
             event_streams: 2000,
+            access_log: true,
             metrics: MetricsAccess::default(),
             base_url: None,
             email_url: None,
@@ -123,7 +134,7 @@ impl Default for Settings {
 /// Whether people sign in with a name and password that PowerCRUD keeps (`powercrud::account`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoginMode {
-    /// No: the application resolves the user (`powercrud::Builder::user`), or everybody is the operator.
+    /// No: the application resolves the user (`powercrud::Builder::user`), or says that everybody is the operator (`open_to_everybody`).
     #[default]
     Off,
     /// From the first user on; until then everybody is the operator.

@@ -2,6 +2,10 @@
 
 mod doors;
 mod hosts;
+mod login_page;
+mod origins;
+mod pages;
+mod prefix;
 mod proxies;
 
 use std::{ops::Deref, sync::Arc};
@@ -23,7 +27,8 @@ use powercrud_engine::{
     validate::Validate,
 };
 
-pub(crate) use {hosts::Hosts, proxies::Proxies};
+pub use pages::{Link, Page};
+pub(crate) use {hosts::Hosts, login_page::Address, pages::MenuLink, proxies::Proxies};
 
 /// A configured PowerCRUD. Cheap to clone. It keeps the tables as they were when it was cloned; a clone knows them as they were read
 /// last ([`Engine::reload_catalog`]).
@@ -39,8 +44,13 @@ pub struct PowerCrud {
 struct Web {
     hosts: Arc<Hosts>,
     proxies: Proxies,
+    public_prefix: String,
+    trusted_origins: Vec<String>,
+    is_open: bool,
     users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
+    login_page: login_page::LoginPage,
+    entries: Vec<pages::Entry>,
     live: Arc<Live>,
 }
 
@@ -61,8 +71,11 @@ pub struct Builder {
     database: Database,
     settings: Settings,
     resources: Vec<ResourceBuilder>,
+    is_open: bool,
     users: Option<doors::UserHook>,
     token_users: Option<doors::TokenUserHook>,
+    login_page: login_page::Given,
+    entries: Vec<pages::Entry>,
     queue_hooks: QueueHooks,
     task_end: Option<TaskEndHook>,
     notifiers: Vec<Arc<dyn Notifier>>,
@@ -80,8 +93,11 @@ impl PowerCrud {
             database: database.into(),
             settings: Settings::default(),
             resources: Vec::new(),
+            is_open: false,
             users: None,
             token_users: None,
+            login_page: login_page::Given::default(),
+            entries: Vec::new(),
             queue_hooks: QueueHooks::default(),
             task_end: None,
             notifiers: Vec::new(),
@@ -94,14 +110,14 @@ impl PowerCrud {
     }
 
     /// The user: as the router has found where PowerCRUD has the login, or the application's hook is asynchronous; else by its hook; the
-    /// operator where there is neither. `None` means nobody: not signed in.
+    /// operator where these pages are [open to everybody](Builder::open_to_everybody). `None` means nobody: not signed in.
     pub fn user(&self, parts: &axum::http::request::Parts) -> Option<User> {
         match &self.web.users {
             Some(doors::UserHook::AtOnce(hook)) if !self.has_login() => hook(parts),
             hook if hook.is_some() || self.has_login() => {
                 parts.extensions.get::<SignedIn>().map(|signed_in| signed_in.0.clone())
             }
-            _ => Some(User::operator()),
+            _ => self.web.is_open.then(User::operator),
         }
     }
 
@@ -313,17 +329,26 @@ impl Builder {
             self.database = own::with_tables_in(self.database, schema)?;
         }
         let mut mistakes = Vec::new();
-        if self.users.is_some() && self.settings.login != LoginMode::Off {
+        let has_login = self.settings.login != LoginMode::Off;
+        if self.users.is_some() && has_login {
             let mistake = "login: either PowerCRUD has the login or the hook `user` resolves the user, not both";
+            mistakes.push(mistake.to_owned());
+        }
+        let login_page = self.login_page.check(self.users.is_some(), &mut |mistake| mistakes.push(mistake));
+        if self.is_open && (self.users.is_some() || has_login) {
+            let mistake = "open_to_everybody: either everybody is let in or people sign in (`user`, `user_async`, `login`), not both";
             mistakes.push(mistake.to_owned());
         }
         let hosts = Hosts::of(&self.settings, &mut |mistake| mistakes.push(mistake));
         let proxies = Proxies::of(&self.settings, &mut |mistake| mistakes.push(mistake));
+        let public_prefix = prefix::of(&self.settings, &mut |mistake| mistakes.push(mistake));
+        let trusted_origins = origins::of(&self.settings, &mut |mistake| mistakes.push(mistake));
         if self.policy.is_some() && !self.settings.roles.is_empty() {
             let mistake = "roles: the application has a policy of its own (`policy`), so roles say nothing here";
             mistakes.push(mistake.to_owned());
         }
-        let lookup = doors::lookup(&self.database, self.users.is_some(), self.token_users.clone());
+        let lookup =
+            doors::lookup(&self.database, self.users.is_some(), self.token_users.clone().filter(|_| !has_login));
         let mut engine =
             EngineBuilder::discover(self.database, self.settings, self.resources, self.migrate, &mut mistakes).await?;
         engine = engine.extensions(self.rules, self.chunk_hooks).backends(self.backends, &mut mistakes);
@@ -333,6 +358,7 @@ impl Builder {
         if let Some(lookup) = lookup {
             engine = engine.users(lookup);
         }
+        pages::check(&self.entries, engine.resources(), &mut |mistake| mistakes.push(mistake));
         let notifiers =
             notify::set_up(engine.settings(), self.task_end, self.notifiers, engine.resources(), &mut mistakes);
         if !mistakes.is_empty() {
@@ -343,8 +369,13 @@ impl Builder {
             web: Arc::new(Web {
                 hosts: Arc::new(hosts),
                 proxies,
+                public_prefix,
+                trusted_origins,
+                is_open: self.is_open,
                 users: self.users,
                 token_users: self.token_users,
+                login_page,
+                entries: self.entries,
                 live: Arc::new(Live::new()),
             }),
         })

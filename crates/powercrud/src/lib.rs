@@ -63,7 +63,7 @@
 //! # Where things are
 //!
 //! [`Builder`] configures, [`Resource`] says how a table is shown and what may be done to it, [`PowerCrud::router`] serves pages, JSON
-//! API (with its OpenAPI document, `/api/openapi.json`) and health checks, [`worker::Worker`] carries out. [`bulk`], [`record`] and
+//! API (with its OpenAPI document, `/api/openapi.json`) and health checks, among them [pages](page) of your own, [`worker::Worker`] carries out. [`bulk`], [`record`] and
 //! [`query`] are what pages and API use themselves; [`task`], [`history`], [`audit`] and [`staff`] tell what was done; [`account`] and
 //! [`token`] are PowerCRUD's own login.
 
@@ -119,6 +119,46 @@ pub mod db {
 pub mod history {
     //! The outcome of a record: who changed what of it, when, and by which task.
     pub use powercrud_engine::history::{ChangedField, Done, HistoryEntry, history};
+}
+pub mod page {
+    //! Pages of the application's own within the frame of PowerCRUD's: its menu, theme, user and messages.
+    //!
+    //! ```
+    //! use axum::{Router, response::Response, routing::get};
+    //! use powercrud::{
+    //!     PowerCrud, Resource,
+    //!     page::{Frame, Link, Page},
+    //!     query,
+    //! };
+    //!
+    //! /// What the user's own books are, in a number.
+    //! async fn stock(frame: Frame) -> Response {
+    //!     let powercrud = frame.powercrud(); // as the user sees it
+    //!     let books = match powercrud.resource("book") {
+    //!         Ok(book) => query::count(powercrud, book, &Default::default()).await.unwrap_or_default(),
+    //!         Err(_) => 0,
+    //!     };
+    //!     frame.html("Stock", format!("<h1>Stock</h1><p>There are {books} books.</p>")).await
+    //! }
+    //!
+    //! # fn build(database: powercrud::db::Database) -> powercrud::Builder {
+    //! PowerCrud::builder(database)
+    //!     .resource(Resource::table("book"))
+    //!     .page(Page::new("stock", Router::new().route("/", get(stock))).label("Stock").may(|user| user.is_staff))
+    //!     .link(Link::within("Sold out", "/resources/book?stock=0").resource("book"))
+    //!     .link(Link::new("The shop", "https://shop.example.org"))
+    //!     .login()
+    //! # }
+    //! ```
+    //!
+    //! A page is at `/pages/NAME`, under the path that the router is nested at, and goes through all that PowerCRUD's pages do: hosts, the login,
+    //! the origin of forms, limits of time and size, error pages, the Content-Security-Policy. Whom [`Page::may`] and [`Page::resource`] refuse
+    //! does not find it in the menu, and is answered 403, which the audit trail tells. Handlers are axum's, and may have state of their own
+    //! (`Router::with_state`).
+    pub use crate::{
+        app::{Link, Page},
+        web::Frame,
+    };
 }
 pub mod policy {
     //! Who may do what to which records: a trait of the application's own, or roles of the configuration.
@@ -215,6 +255,8 @@ mod guides {
     struct Login;
     #[doc = include_str!("../../../docs/permissions.md")]
     struct Permissions;
+    #[doc = include_str!("../../../docs/templates.md")]
+    struct Templates;
     #[doc = include_str!("../../../docs/testing.md")]
     struct Testing;
 }

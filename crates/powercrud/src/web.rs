@@ -26,8 +26,10 @@ mod messages;
 mod metrics;
 mod notice;
 mod outdated;
+mod own_pages;
 mod parameters;
 mod paths;
+mod prefix;
 mod refusal;
 mod request_id;
 mod results;
@@ -48,7 +50,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, OriginalUri, Request},
+    extract::{DefaultBodyLimit, OriginalUri, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{Redirect, Response},
@@ -66,10 +68,14 @@ use tower_http::{
 
 use crate::{app::PowerCrud, templates::Templates};
 
+pub use own_pages::Frame;
+
 /// What every handler needs.
 #[derive(Clone)]
 struct Web {
     app: PowerCrud,
+    /// Whether the JSON API is there beside the pages.
+    has_api: bool,
     templates: Arc<Templates>,
     /// Whether there was a user when somebody last asked.
     has_users: Arc<AtomicBool>,
@@ -82,16 +88,46 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Scripts, styles and pictures come from here alone, nothing is run from the page itself, and no other page may frame this one.
 const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
 impl PowerCrud {
-    /// Pages, JSON API and health checks, to be served as they are or nested under any path of an axum application, whatever its state.
-    /// Where they are nested, [`PowerCrud::router_at`] answers under the path with a slash at its end too.
+    /// Pages, JSON API and health checks, to be served as they are or nested under any path of an axum application, whatever its state: by
+    /// [`PowerCrud::router_at`] or [`Router::nest_service`], which answer under the path with a slash at its end too, [`Router::nest`], which by
+    /// axum's rules does not, or [`Router::fallback_service`]. [`PowerCrud::pages_router`], [`PowerCrud::api_router`] and
+    /// [`PowerCrud::operator_router`] are its parts, for applications that serve them apart.
+    ///
+    /// ```
+    /// use axum::{Router, routing::get};
+    ///
+    /// # fn application(powercrud: powercrud::PowerCrud) -> Router {
+    /// Router::new()
+    ///     .route("/", get("The shop"))
+    ///     .nest_service("/admin", powercrud.pages_router::<()>())
+    ///     .nest_service("/programs", powercrud.api_router::<()>()) // its addresses: /programs/api/v1/…
+    ///     .merge(powercrud.operator_router()) // /metrics, /healthz, /readyz
+    /// # }
+    /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        self.layered(routes::pages(self).router().merge(api::routes(self)).merge(metrics::routes().router()))
+        let web = self.web(true);
+        let pages = routes::pages(self).router().merge(own_pages::router(&web)).merge(api::page(self));
+        let whole = pages.merge(api::routes(self)).merge(metrics::routes().router());
+        self.layered(self.with_fallbacks(whole), web)
     }
 
-    /// The addresses that [`PowerCrud::router`] answers, each with its methods, as axum spells them: `/resources/{resource}`. The router is
+    /// The pages of [`PowerCrud::router`] alone, with what they need: their assets, and `/healthz`, by which an open page learns that the
+    /// server is back.
+    pub fn pages_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        let web = self.web(false);
+        let pages = routes::pages(self).router().merge(own_pages::router(&web));
+        self.layered(self.with_fallbacks(pages.merge(routes::health().router())), web)
+    }
+
+    /// The JSON API of [`PowerCrud::router`] alone, and its OpenAPI document: `/api/v1/…` and `/api/openapi.json`.
+    pub fn api_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.layered(self.with_fallbacks(api::routes(self)), self.web(true))
+    }
+
+    /// The addresses that [`PowerCrud::router`] answers, save those of the application's own [pages](crate::page), each with its methods, as axum spells them: `/resources/{resource}`. The router is
     /// made of the same table.
     pub fn routes(&self) -> Vec<(String, Vec<String>)> {
         let own = [routes::pages(self).list(), metrics::routes().list()];
@@ -108,27 +144,56 @@ impl PowerCrud {
             return self.router();
         }
         let with_slash = format!("{path}/");
+        let app = self.clone();
+        let without_slash = async move |request: Request| without_slash(&app, &request);
         Router::new().nest(path, self.router()).route(&with_slash, any(without_slash))
     }
 
-    /// Only `/metrics`, `/healthz` and `/readyz`, which [`PowerCrud::router`] has too: for a process that works without pages.
+    /// Only `/metrics`, `/healthz` and `/readyz`, which [`PowerCrud::router`] has too: for a process that works without pages, or to be merged
+    /// into an application's own router.
     pub fn operator_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        self.layered(metrics::routes().router())
+        self.layered(metrics::routes().router(), self.web(false))
+    }
+
+    /// The rules for browsers. Forms may lead to the application's login as well: browsers ask it of the redirects of a form, too.
+    fn content_security_policy(&self) -> HeaderValue {
+        let parts = std::iter::once(CONTENT_SECURITY_POLICY.to_owned()).chain(self.login_origins());
+        let policy = parts.collect::<Vec<_>>().join(" ");
+        HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(CONTENT_SECURITY_POLICY))
+    }
+
+    /// Refuses what pages of other sites send.
+    fn csrf_layer(&self) -> CsrfLayer {
+        self.trusted_origins().iter().fold(CsrfLayer::new(), |layer, origin| {
+            // They are spelled as it wants them.
+            layer.clone().add_trusted_origin(origin).unwrap_or(layer)
+        })
+    }
+
+    /// Answers addresses and methods that there are not.
+    fn with_fallbacks(&self, router: Router<Web>) -> Router<Web> {
+        if self.is_closed() {
+            let why = "pages and API refuse every request: the application does not say who its users are";
+            tracing::warn!("{why}. {}", error::CLOSED_HINT);
+        }
+        router.fallback(error_page::not_found).method_not_allowed_fallback(error_page::method_not_allowed)
+    }
+
+    /// What the handlers of one router share.
+    fn web(&self, has_api: bool) -> Web {
+        let templates = Arc::new(Templates::new(self.settings().templates_dir.clone(), assets::extend));
+        Web { app: self.clone(), has_api, templates, has_users: Arc::default(), scrapers: Arc::default() }
     }
 
     /// What every request goes through.
-    fn layered<S: Clone + Send + Sync + 'static>(&self, router: Router<Web>) -> Router<S> {
-        let templates = Arc::new(Templates::new(self.settings().templates_dir.clone(), assets::extend));
+    fn layered<S: Clone + Send + Sync + 'static>(&self, router: Router<Web>, web: Web) -> Router<S> {
         let body_limit = self.settings().body_limit;
-        let web = Web { app: self.clone(), templates, has_users: Arc::default(), scrapers: Arc::default() };
-        router
-            .fallback(error_page::not_found)
-            .method_not_allowed_fallback(error_page::method_not_allowed)
+        let router = router
             .with_state(web.clone())
             // From the inside to the outside.
             .layer(DefaultBodyLimit::disable())
             .layer(RequestBodyLimitLayer::new(body_limit))
-            .layer(CsrfLayer::new())
+            .layer(self.csrf_layer())
             .layer(middleware::from_fn_with_state(web.clone(), memory::count))
             .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
             .layer(CatchPanicLayer::new())
@@ -140,29 +205,36 @@ impl PowerCrud {
             // Those that stand around the handlers too: what an application's hook does, the server outlives.
             .layer(CatchPanicLayer::new())
             .layer(middleware::from_fn_with_state(Arc::clone(self.hosts()), hosts::check))
-            .layer(middleware::map_response(security_headers))
+            .layer(middleware::map_response_with_state(self.content_security_policy(), security_headers))
             .layer(CompressionLayer::new())
+            .layer(middleware::map_request_with_state(self.clone(), prefix::find))
             .layer(middleware::from_fn(request_id::hand_on))
-            .layer(PropagateRequestIdLayer::new(request_id::HEADER))
-            .layer(TraceLayer::new_for_http().make_span_with(span::of_requests(self.clone())))
+            .layer(PropagateRequestIdLayer::new(request_id::HEADER));
+        let router = match self.settings().access_log {
+            true => router.layer(TraceLayer::new_for_http().make_span_with(span::of_requests(self.clone()))),
+            false => router,
+        };
+        router
             .layer(SetRequestIdLayer::new(request_id::HEADER, MakeRequestUuid))
             .layer(middleware::map_request(request_id::check))
     }
 }
 
 /// To the same page, as the browser asked for it, without the slash at the end of the path.
-async fn without_slash(OriginalUri(uri): OriginalUri) -> Redirect {
+fn without_slash(app: &PowerCrud, request: &Request) -> Redirect {
+    let prefix = prefix::of(app, request.extensions(), request.headers());
+    let uri = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
     let path = uri.path().trim_end_matches('/');
     match uri.query() {
-        Some(query) => Redirect::permanent(&format!("{path}?{query}")),
-        None => Redirect::permanent(path),
+        Some(query) => Redirect::permanent(&format!("{prefix}{path}?{query}")),
+        None => Redirect::permanent(&format!("{prefix}{path}")),
     }
 }
 
-async fn security_headers(mut response: Response) -> Response {
+async fn security_headers(State(policy): State<HeaderValue>, mut response: Response) -> Response {
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),

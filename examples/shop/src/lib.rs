@@ -6,6 +6,7 @@
 //! - [`rules`]: what holds however a product is changed;
 //! - [`notifier`]: a chat that hears of the ends of bulk tasks;
 //! - [`backend`]: workers of the same process are told of tasks over a channel;
+//! - [`running_low`]: a page of the shop's own within the frame, with a template of its own;
 //! - `templates/base.html`: the shop's name in the top bar.
 
 pub mod actions;
@@ -14,11 +15,15 @@ pub mod login;
 pub mod notifier;
 pub mod policy;
 pub mod rules;
+pub mod running_low;
 
 use std::{path::PathBuf, sync::Arc};
 
 use axum::{Router, middleware, routing};
-use powercrud::{Channel, PowerCrud, Resource, User};
+use powercrud::{
+    Channel, PowerCrud, Resource, User,
+    page::{Link, Page},
+};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr};
 
 use crate::{backend::InProcess, login::Sessions, notifier::Chat, policy::Tenants, rules::StockRules};
@@ -67,7 +72,15 @@ pub async fn administration(connection: DatabaseConnection, chat: Chat) -> power
         )
         .resource(Resource::table("tenant").read_only(true))
         .user(|head| head.extensions.get::<User>().cloned())
+        .login_url("/login")
+        .logout_url("/logout")
         .token_user(|id| async move { login::account(&id).map(|account| account.user()) })
+        .page(
+            Page::new("running-low", Router::new().route("/", routing::get(running_low::page)))
+                .label("Running low")
+                .resource("product"),
+        )
+        .link(Link::within("Archived", "/resources/product?status=archived").may(policy::is_manager))
         .policy(Tenants)
         .notifier(chat)
         .backend(InProcess::default())
@@ -80,5 +93,9 @@ pub fn application(powercrud: &PowerCrud) -> Router {
     let sessions = Arc::new(Sessions::default());
     let admin =
         powercrud.router_at("/admin").layer(middleware::from_fn_with_state(Arc::clone(&sessions), login::resolve));
-    Router::new().route("/login", routing::post(login::sign_in)).with_state(sessions).merge(admin)
+    let login = Router::new()
+        .route("/login", routing::get(login::page).post(login::sign_in))
+        .route("/logout", routing::post(login::sign_out))
+        .with_state(sessions);
+    login.merge(admin)
 }

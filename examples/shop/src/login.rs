@@ -7,10 +7,10 @@ use std::{
 
 use axum::{
     Form,
-    extract::{Request, State},
+    extract::{Query, Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::Next,
-    response::{IntoResponse as _, Redirect, Response},
+    response::{Html, IntoResponse as _, Redirect, Response},
 };
 use powercrud::User;
 use uuid::Uuid;
@@ -51,6 +51,16 @@ pub struct Sessions(Mutex<HashMap<String, Account>>);
 
 const COOKIE: &str = "shop_session";
 
+/// The login page. PowerCRUD sends people here, with the page to come back to.
+pub async fn page(Query(query): Query<HashMap<String, String>>) -> Response {
+    let next = escaped(query.get("next").map_or(START, String::as_str));
+    let form = format!(
+        "<!doctype html><title>The shop</title><form method=post><input name=name autofocus><input type=hidden name=next value=\"{next}\">\
+         <button>Sign in</button></form>"
+    );
+    Html(form).into_response()
+}
+
 /// `POST /login` with a name.
 pub async fn sign_in(State(sessions): State<Arc<Sessions>>, Form(form): Form<HashMap<String, String>>) -> Response {
     let Some(account) = form.get("name").and_then(|name| account(name)) else {
@@ -59,7 +69,27 @@ pub async fn sign_in(State(sessions): State<Arc<Sessions>>, Form(form): Form<Has
     let secret = Uuid::new_v4().to_string();
     let cookie = format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Lax");
     sessions.0.lock().unwrap_or_else(PoisonError::into_inner).insert(secret, account);
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/admin")).into_response()
+    // Whoever made up the link to the login page is not to say where it leads.
+    let next = form.get("next").map(String::as_str).filter(|next| is_path(next)).unwrap_or(START);
+    ([(header::SET_COOKIE, cookie)], Redirect::to(next)).into_response()
+}
+
+/// `POST /logout`
+pub async fn sign_out(State(sessions): State<Arc<Sessions>>, headers: HeaderMap) -> Response {
+    if let Some(secret) = secret(&headers) {
+        sessions.0.lock().unwrap_or_else(PoisonError::into_inner).remove(secret);
+    }
+    Redirect::to("/login").into_response()
+}
+
+const START: &str = "/admin";
+
+fn is_path(next: &str) -> bool {
+    next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n'])
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
 /// Puts the user into each request of somebody who is signed in, before PowerCRUD sees it.

@@ -8,7 +8,8 @@ use powercrud::{
 /// Everybody works with the products of their tenant. Managers also delete, and see what things cost.
 pub struct Tenants;
 
-fn is_manager(user: &User) -> bool {
+/// Who sees costs, and deletes.
+pub fn is_manager(user: &User) -> bool {
     user.role.as_deref() == Some("manager")
 }
 

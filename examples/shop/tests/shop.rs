@@ -90,7 +90,7 @@ const PRODUCTS: &str = "/admin/api/v1/resources/product";
 #[tokio::test(flavor = "multi_thread")]
 async fn tenants_see_their_own() {
     let shop = open("tenants").await;
-    assert_eq!(shop.get("", "/admin").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(shop.get("", PRODUCTS).await.0, StatusCode::UNAUTHORIZED);
     let (ann, ben, cleo) = (shop.sign_in("ann").await, shop.sign_in("ben").await, shop.sign_in("cleo").await);
     for (cookie, tenant, sees_cost) in [(&ann, 1, true), (&ben, 1, false), (&cleo, 2, false)] {
         let (status, text) = shop.get(cookie, &format!("{PRODUCTS}/records?page_size=1000")).await;
@@ -111,6 +111,47 @@ async fn tenants_see_their_own() {
     }
     let (status, _) = shop.json(&ben, Method::POST, &format!("{PRODUCTS}/bulk-delete"), json!({"ids": [2]})).await;
     assert_eq!(status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_and_out_by_the_shops_own_pages() {
+    let shop = open("login").await;
+    let location = |headers: &axum::http::HeaderMap| headers[header::LOCATION].to_str().expect("a text").to_owned();
+    let request = Request::get("/admin/tasks").body(Body::empty()).expect("a request");
+    let (status, headers, _) = shop.send(request).await;
+    assert_eq!((status, location(&headers).as_str()), (StatusCode::SEE_OTHER, "/login?next=%2Fadmin%2Ftasks"));
+    let (status, page) = shop.get("", &location(&headers)).await;
+    assert!(status == StatusCode::OK && page.contains("value=\"/admin/tasks\""), "{page}");
+    for (next, expected) in [("/admin/tasks", "/admin/tasks"), ("//evil.example", "/admin"), ("", "/admin")] {
+        let form = Request::post("/login").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let form = form.body(Body::from(format!("name=ann&next={next}"))).expect("a request");
+        assert_eq!(location(&shop.send(form).await.1), expected);
+    }
+    let ann = shop.sign_in("ann").await;
+    let (_, page) = shop.get(&ann, "/admin").await;
+    assert!(page.contains("<form method=\"post\" action=\"/logout\""), "{page}");
+    let out = Request::post("/logout").header(header::COOKIE, &ann).body(Body::empty()).expect("a request");
+    assert_eq!(location(&shop.send(out).await.1), "/login");
+    assert_eq!(shop.get(&ann, "/admin").await.0, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_the_shops_own() {
+    let shop = open("page").await;
+    let (ann, cleo) = (shop.sign_in("ann").await, shop.sign_in("cleo").await);
+    for (cookie, own, others, is_manager) in [(&ann, 0, 1, true), (&cleo, 1, 0, false)] {
+        let (status, page) = shop.get(cookie, "/admin/pages/running-low").await;
+        assert!(status == StatusCode::OK && page.contains("🛒"), "{page}");
+        assert!(page.contains("aria-current=\"true\""), "the menu leads here: {page}");
+        // Product n has n % 7 in stock and is tenant (1 + n % 2)'s.
+        let low = |parity| (1..=200).filter(move |n| n % 7 <= 1 && n % 2 == parity);
+        assert!(page.contains(&format!("{} products", low(own).count())), "{page}");
+        let href = |n| format!("/admin/resources/product/records/{n}\"");
+        assert!(low(own).take(10).all(|n| page.contains(&href(n))), "{page}");
+        assert!(!low(others).any(|n| page.contains(&href(n))), "{page}");
+        assert_eq!(page.contains("product?status=archived"), is_manager);
+    }
+    assert_eq!(shop.get("", "/admin/pages/running-low").await.0, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,11 +40,12 @@ pub(super) async fn run(arguments: Demo) -> Result<Exit> {
     }
     let settings = Settings { login: if login { LoginMode::Always } else { LoginMode::Off }, ..settings() };
     let settings = Settings { allowed_hosts: vec![bind.ip().to_string()], ..settings };
-    let powercrud = resources()
-        .into_iter()
-        .fold(PowerCrud::builder(database).all_settings(settings), |builder, resource| builder.resource(resource))
-        .build()
-        .await?;
+    let mut builder = PowerCrud::builder(database).all_settings(settings);
+    if !login {
+        builder = builder.open_to_everybody();
+    }
+    let builder = resources().into_iter().fold(builder, |builder, resource| builder.resource(resource));
+    let powercrud = builder.build().await?;
     serve::serve(powercrud, bind, true).await
 }
 

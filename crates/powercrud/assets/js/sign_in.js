@@ -21,6 +21,13 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   (name.value ? box.querySelector("[name=password]") : name).focus();
 });
 
+// Where the application has the login, a request of one's own leads to its page. Polls don't: what is being typed stays.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  const leaves = xhr.status === 401 && xhr.getResponseHeader("HX-Redirect");
+  if (leaves && !requestConfig?.triggeringEvent?.isTrusted) event.preventDefault();
+});
+
 dialog.addEventListener("click", (event) => {
   if (event.target.closest("[data-close]")) dialog.close();
 });

@@ -28,7 +28,7 @@ pub(super) type TokenUserHook = Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output 
 
 /// Who the user of an id is today: as the application says where it resolves users, else as PowerCRUD's own users are kept.
 pub(super) fn lookup(database: &Database, has_users: bool, hook: Option<TokenUserHook>) -> Option<UserLookup> {
-    if has_users {
+    if has_users || hook.is_some() {
         let hook = hook?;
         return Some(Arc::new(move |id| {
             let user = hook(id);
@@ -70,14 +70,26 @@ impl PowerCrud {
         matches!(self.web.users, Some(UserHook::Beforehand(_)))
     }
 
-    /// Whether tokens are good here: not where the application resolves the user, but not of whom tokens were made.
+    /// Whether nobody is let in, since the application says neither who its users are nor that it has none.
+    pub(crate) fn is_closed(&self) -> bool {
+        !self.is_own_keeper() && self.web.users.is_none() && self.web.token_users.is_none()
+    }
+
+    /// Whether PowerCRUD itself says who is let in: its own users, or everybody.
+    fn is_own_keeper(&self) -> bool {
+        self.web.is_open || self.has_login()
+    }
+
+    /// Whether tokens are good here: not where it is the application that knows of whom tokens were made, and does not say.
     pub(crate) fn knows_users_of_tokens(&self) -> bool {
-        self.web.users.is_none() || self.web.token_users.is_some()
+        self.is_own_keeper() || self.web.token_users.is_some()
     }
 
     /// Who that user of a token is today, as the application says; `None` where it is not for the application to say.
     pub(crate) async fn user_of_token(&self, user: &User) -> Option<Option<User>> {
-        self.web.users.as_ref()?;
+        if self.is_own_keeper() {
+            return None;
+        }
         match (&self.web.token_users, &user.id) {
             (Some(hook), Some(id)) => Some(hook(id.clone()).await),
             _ => Some(None),
@@ -86,9 +98,8 @@ impl PowerCrud {
 }
 
 impl Builder {
-    /// Resolves the user from a request's head; `None` refuses the request (401). A login that has to ask somebody is
-    /// [`Builder::user_async`]. Without either and without [`Builder::login`] everybody is the operator: put the router behind a login of your
-    /// own, or on a local address, and say for which hosts it answers ([`Builder::allowed_hosts`]).
+    /// Resolves the user from a request's head; `None` refuses the request (401), or sends people to [`Builder::login_url`]. A login that has to ask somebody is
+    /// [`Builder::user_async`]. Without either, without [`Builder::login`] and [`Builder::open_to_everybody`] nobody is let in.
     #[must_use]
     pub fn user(mut self, hook: impl Fn(&Parts) -> Option<User> + Send + Sync + 'static) -> Self {
         self.users = Some(UserHook::AtOnce(Arc::new(hook)));
@@ -140,6 +151,16 @@ impl Builder {
         self
     }
 
+    /// Lets in everybody who reaches the router, as the operator, who may do everything. Without this, and without [`Builder::user`],
+    /// [`Builder::user_async`] or [`Builder::login`], pages and API refuse every request (403) and say why; workers, and bulk operations from
+    /// code, need none of them. Right for a machine of one's own, or behind something that lets in nobody else; say also for which hosts it
+    /// answers ([`Builder::allowed_hosts`]), or any web page reaches it through its visitor's browser (DNS rebinding).
+    #[must_use]
+    pub fn open_to_everybody(mut self) -> Self {
+        self.is_open = true;
+        self
+    }
+
     /// Who may do what to which records, instead of the roles of the settings: see [`crate::policy`]. It is asked by this process's pages, API
     /// and workers; where workers are elsewhere, they need the same policy. A worker carries a task out with the rights that its user has
     /// then: [`Builder::token_user`] tells who that is today; without it, it is who it was when the task was submitted.
@@ -150,8 +171,8 @@ impl Builder {
     }
 
     /// Tells who the user of that id is today, of whom a token was made that somebody shows; `None` refuses the token, as for a user who
-    /// has left. Where [`Builder::user`] resolves the user, no token is good without this hook, and none can be made: PowerCRUD does not know
-    /// whom the application still lets in. Tokens that act as the operator, not as a user, are then good for nothing either.
+    /// has left. Unless PowerCRUD has the login or everybody is let in, no token is good without this hook, and none can be made: PowerCRUD does
+    /// not know whom the application still lets in. Tokens that act as the operator, not as a user, are then good for nothing either.
     #[must_use]
     pub fn token_user<F>(mut self, hook: impl Fn(String) -> F + Send + Sync + 'static) -> Self
     where
@@ -168,10 +189,31 @@ impl Builder {
         self
     }
 
-    /// The proxies whose `X-Forwarded-For` is believed; [`crate::Settings::trusted_proxies`] says more.
+    /// The proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed; [`crate::Settings::trusted_proxies`] says more.
     #[must_use]
     pub fn trusted_proxies<S: Into<String>>(mut self, proxies: impl IntoIterator<Item = S>) -> Self {
         self.settings.trusted_proxies = proxies.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The part of the public path that a proxy takes away; [`crate::Settings::public_prefix`] says more.
+    #[must_use]
+    pub fn public_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.settings.public_prefix = Some(prefix.into());
+        self
+    }
+
+    /// Whose pages may send forms here besides; [`crate::Settings::trusted_origins`] says more.
+    #[must_use]
+    pub fn trusted_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
+        self.settings.trusted_origins = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether each request is a span of `tracing`; [`crate::Settings::access_log`] says more.
+    #[must_use]
+    pub fn access_log(mut self, access_log: bool) -> Self {
+        self.settings.access_log = access_log;
         self
     }
 }

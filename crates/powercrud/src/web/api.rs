@@ -38,10 +38,13 @@ pub(super) fn answers(path: &str) -> bool {
 pub(super) fn routes(app: &PowerCrud) -> Router<Web> {
     let (router, document) = documented();
     let document = Arc::new(document::complete(document, app));
-    let to_read = Arc::clone(&document);
-    router
-        .route(PAGE, get(move |context: RequestContext| page::page(context, Arc::clone(&to_read))))
-        .route(DOCUMENT, get(move |caller: Caller| document::serve(caller, Arc::clone(&document))))
+    router.route(DOCUMENT, get(move |caller: Caller| document::serve(caller, Arc::clone(&document))))
+}
+
+/// The page about it.
+pub(super) fn page(app: &PowerCrud) -> Router<Web> {
+    let document = Arc::new(document::complete(documented().1, app));
+    Router::new().route(PAGE, get(move |context: RequestContext| page::page(context, Arc::clone(&document))))
 }
 
 const PAGE: &str = "/api";

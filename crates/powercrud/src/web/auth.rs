@@ -1,4 +1,5 @@
-//! Who a request is by, looked up once, where PowerCRUD has the login or the application's own has to be asked; signing in and out.
+//! Who a request is by, looked up once, where PowerCRUD has the login or the application's own has to be asked; the way to sign in; signing in
+//! and out.
 
 use std::sync::atomic::Ordering;
 
@@ -17,7 +18,7 @@ use super::{
     context::{FormData, RequestContext, cookie, text},
     error::{WebError, WebResult},
     htmx::{self, Events},
-    paths::{Paths, parse_query, with_query},
+    paths::{Paths, parse_query, with_more, with_query},
 };
 use crate::{
     account::{self, Guess, Login},
@@ -105,14 +106,15 @@ pub(super) struct WayToLogin {
 pub(super) fn way_to_login(context: &RequestContext, parts: &Parts) -> Option<WayToLogin> {
     let accepts = text(&parts.headers, header::ACCEPT.as_str()).unwrap_or("*/*");
     let page = accepts.contains("text/html") || accepts.contains("*/*");
-    if !context.app().has_login() || !page || api::answers(parts.uri.path()) {
+    let has_page = context.app().has_login() || context.app().login_page().is_some();
+    if !has_page || !page || api::answers(parts.uri.path()) {
         return None;
     }
     // A form can't be sent again by a link: back to the page that it stood on.
     let here = if context.htmx.partial {
         text(&parts.headers, "hx-current-url").and_then(path_of)
     } else if parts.method == Method::GET {
-        parts.uri.path_and_query().map(|path| format!("{}{path}", context.paths.base()))
+        Some(context.paths.here(&parts.uri))
     } else {
         text(&parts.headers, header::REFERER.as_str()).and_then(path_of)
     };
@@ -120,20 +122,29 @@ pub(super) fn way_to_login(context: &RequestContext, parts: &Parts) -> Option<Wa
     Some(WayToLogin { next, lost: !parts.method.is_safe() })
 }
 
-/// Sends a browser to the login page. A page with script stays as it is, with what was typed, and opens a dialog to sign in over it.
+/// Sends a browser to the login page. A page with script stays as it is, with what was typed, and opens a dialog to sign in over it, where
+/// PowerCRUD has the login.
 pub(super) fn send_to_login(context: &RequestContext, way: WayToLogin) -> Response {
+    let next = way.next.clone().map(|next| ("next".to_owned(), next));
+    if let Some(page) = context.app().login_page() {
+        let href = with_more(&page.href(context.paths.prefix()), &Vec::from_iter(next));
+        return if context.htmx.partial { leave_unsigned(&href) } else { Redirect::to(&href).into_response() };
+    }
     let lost = way.lost.then(|| (LOST.to_owned(), "1".to_owned()));
-    let pairs: Vec<_> = way.next.clone().map(|next| ("next".to_owned(), next)).into_iter().chain(lost).collect();
+    let pairs: Vec<_> = next.into_iter().chain(lost).collect();
     let href = with_query(&context.paths.login(), &pairs);
     if !context.htmx.partial {
         return Redirect::to(&href).into_response();
     }
     let dialog = sign_in_dialog(context, way.next.unwrap_or_default(), "", String::new(), StatusCode::UNAUTHORIZED);
-    dialog.unwrap_or_else(|_| {
-        let mut response = StatusCode::UNAUTHORIZED.into_response();
-        htmx::set(&mut response, "hx-redirect", &href);
-        response
-    })
+    dialog.unwrap_or_else(|_| leave_unsigned(&href))
+}
+
+/// Tells htmx to leave for `href`.
+fn leave_unsigned(href: &str) -> Response {
+    let mut response = StatusCode::UNAUTHORIZED.into_response();
+    htmx::set(&mut response, "hx-redirect", href);
+    response
 }
 
 /// The parameter by which the login page knows that something was not done.

@@ -20,7 +20,7 @@ use super::{
     paths::{Paths, parse_query, with_query},
     refusal, request_id, span, tasks, view,
 };
-use crate::app::PowerCrud;
+use crate::app::{Address, MenuLink, PowerCrud};
 use powercrud_engine::{error::Result, resource::grouped, user::User};
 
 /// The cookie by which the server finds what somebody has ticked.
@@ -82,7 +82,7 @@ impl FromRequestParts<Web> for RequestContext {
         }
         let context = Self::of(web, parts);
         if !context.signed_in {
-            return Err(Problem::signed_out().into());
+            return Err(Problem::nobody(&web.app).into());
         }
         span::note_user(&context.user);
         refusal::note_user(&parts.extensions, &context.user);
@@ -231,6 +231,27 @@ impl RequestContext {
         here.map(|resource| resource.name.as_str())
     }
 
+    /// The page about the JSON API, where that is beside the pages.
+    pub(super) fn api_href(&self) -> Option<String> {
+        self.web.has_api.then(|| self.paths.api())
+    }
+
+    /// What the application has put into the menu, for whom it is.
+    fn own_menu(&self) -> Vec<view::MenuItem> {
+        if !self.signed_in {
+            return Vec::new();
+        }
+        let links = self.app().menu_links(&self.user).map(|link| {
+            let (label, href) = match link {
+                MenuLink::Page(page) => (page.label.as_deref().unwrap_or_default(), self.paths.own_page(&page.name)),
+                MenuLink::Within(label, path) => (label, format!("{}{path}", self.paths.base())),
+                MenuLink::Outside(label, address) => (label, address.href(self.paths.prefix())),
+            };
+            view::MenuItem { label: label.to_owned(), current: self.is_below(&href), href }
+        });
+        links.collect()
+    }
+
     fn frame(&self, title: &str) -> view::Frame {
         let has_name = self.signed_in && self.user.id.is_some();
         let has_account = has_name && self.app().has_login();
@@ -239,18 +260,16 @@ impl RequestContext {
             .iter()
             .map(|resource| {
                 let href = self.paths.list(&resource.name);
-                let rest = self.path.strip_prefix(&href);
-                view::MenuItem {
-                    label: view::capitalized(&resource.label_plural),
-                    current: rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-                    href,
-                }
+                let label = view::capitalized(&resource.label_plural);
+                view::MenuItem { label, current: self.is_below(&href), href }
             })
             .collect();
         menu.sort_by(|one, other| view::natural(&one.label, &other.label));
+        menu.splice(0..0, self.own_menu());
         view::Frame {
             site: self.app().settings().title.clone(),
             base: self.paths.base().to_owned(),
+            api_href: self.api_href(),
             title: title.to_owned(),
             home_href: self.paths.home(),
             menu,
@@ -259,7 +278,12 @@ impl RequestContext {
                 name: self.user.name.clone(),
                 signed_in: has_name,
                 account_href: has_account.then(|| self.paths.account()),
-                logout_href: has_account.then(|| self.paths.logout()),
+                tokens_href: (has_name && self.app().knows_users_of_tokens()).then(|| self.paths.tokens()),
+                logout_href: match self.app().logout_page() {
+                    Some(page) => self.signed_in.then(|| page.href(self.paths.prefix())),
+                    None => has_account.then(|| self.paths.logout()),
+                },
+                logout_is_link: matches!(self.app().logout_page(), Some(Address::Elsewhere(_))),
             },
             active: view::ActiveTasks::default(),
             bell: None,

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use crate::app::PowerCrud;
 use powercrud_engine::error::{Error, FieldError};
 
 /// What handlers return.
@@ -34,6 +35,11 @@ pub(super) struct Problem {
     /// Whether a statement met a table that is not as it is known.
     pub(super) is_outdated: bool,
 }
+
+/// For the developer, who is the first to see it.
+pub(super) const CLOSED_HINT: &str = "In its code, PowerCrud::builder(…) needs one of: .user(…) or .user_async(…), which say by your own login whose \
+     a request is; .login(), with which PowerCRUD asks for a name and password; or .open_to_everybody(), where whoever reaches these pages \
+     may do everything.";
 
 /// A [`Problem`] as a handler's error. Boxed, so that results stay small.
 #[derive(Clone, Debug)]
@@ -72,7 +78,19 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "INVALID_ADDRESS", "Not an address", message)
     }
 
-    pub(super) fn signed_out() -> Self {
+    /// The application says neither who its users are nor that it has none.
+    pub(super) fn closed() -> Self {
+        let message = "Nobody is let in here: the application does not say who its users are.";
+        let mut problem = Self::new(StatusCode::FORBIDDEN, "NOT_OPEN", "Closed", message);
+        problem.hint = CLOSED_HINT.to_owned();
+        problem
+    }
+
+    /// Nobody is known to ask.
+    pub(super) fn nobody(app: &PowerCrud) -> Self {
+        if app.is_closed() {
+            return Self::closed();
+        }
         let message = "These pages are for people who have signed in.";
         Self::new(StatusCode::UNAUTHORIZED, "NOT_SIGNED_IN", "Not signed in", message)
     }
@@ -86,6 +104,7 @@ impl Problem {
                 "This form was sent from another site, so it was not carried out. Open the page here and try again."
                     .to_owned(),
             ),
+            StatusCode::NOT_FOUND => ("NOT_FOUND", "Not found", "There is no such page.".to_owned()),
             StatusCode::PAYLOAD_TOO_LARGE => (
                 "TOO_LARGE",
                 "Too large",

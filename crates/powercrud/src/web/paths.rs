@@ -5,27 +5,42 @@ use axum::{
     http::{Extensions, Uri},
 };
 
-/// Builds addresses under the path that the router is nested at.
+use super::prefix::PublicPrefix;
+
+/// Builds addresses under the path that the router is nested at, as it is seen from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Paths {
     /// Empty, or a path that begins with a slash and does not end with one.
     base: String,
+    /// What a proxy takes away of it.
+    prefix: String,
 }
 
 impl Paths {
-    /// The base is what stands before this router's own part of the path.
+    /// The base is what stands before this router's own part of the path, with what a proxy has taken away before that.
     pub(super) fn of_request(extensions: &Extensions, uri: &Uri) -> Self {
         let whole = extensions.get::<OriginalUri>().map_or(uri.path(), |original| original.0.path());
         let base = whole.strip_suffix(uri.path()).unwrap_or(whole).trim_end_matches('/');
-        Self { base: base.to_owned() }
+        let prefix = extensions.get::<PublicPrefix>().map_or_else(String::new, |prefix| prefix.0.clone());
+        Self { base: format!("{prefix}{base}"), prefix }
     }
 
     pub(super) fn base(&self) -> &str {
         &self.base
     }
 
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     pub(super) fn home(&self) -> String {
         if self.base.is_empty() { "/".to_owned() } else { self.base.clone() }
+    }
+
+    /// The address that was asked for.
+    pub(super) fn here(&self, uri: &Uri) -> String {
+        let path = if uri.path() == "/" { self.home() } else { format!("{}{}", self.base, uri.path()) };
+        uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"))
     }
 
     pub(super) fn login(&self) -> String {
@@ -95,6 +110,11 @@ impl Paths {
         format!("{}/api/v1/tasks/{}", self.base, segment(id))
     }
 
+    /// A page of the application's own, of a plain name.
+    pub(super) fn own_page(&self, name: &str) -> String {
+        format!("{}/pages/{name}", self.base)
+    }
+
     pub(super) fn running(&self) -> String {
         format!("{}/running", self.base)
     }
@@ -140,6 +160,14 @@ impl Paths {
 /// `path?query`, or `path` where there are no pairs.
 pub(super) fn with_query(path: &str, pairs: &[(String, String)]) -> String {
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", query(pairs)) }
+}
+
+/// As [`with_query`], of an address that may have a query already.
+pub(super) fn with_more(href: &str, pairs: &[(String, String)]) -> String {
+    match href.contains('?') && !pairs.is_empty() {
+        true => format!("{href}&{}", query(pairs)),
+        false => with_query(href, pairs),
+    }
 }
 
 /// A query string.
@@ -212,7 +240,7 @@ mod tests {
 
     #[test]
     fn odd_names_and_keys_stay_one_segment() {
-        let paths = Paths { base: "/x".into() };
+        let paths = Paths { base: "/x".into(), prefix: String::new() };
         assert_eq!(
             paths.record("Order \"Lines\"", "[\"1\",\"a/b\"]"),
             "/x/resources/Order%20%22Lines%22/records/%5B%221%22%2C%22a%2Fb%22%5D"

@@ -41,6 +41,13 @@ impl Table {
     }
 }
 
+/// What open pages ask whether the server lives.
+pub(super) fn health() -> Table {
+    table! {
+        "/healthz" => get home::healthz;
+    }
+}
+
 /// The pages.
 pub(super) fn pages(app: &PowerCrud) -> Table {
     let mut pages = table! {

@@ -37,7 +37,6 @@ const USUAL_LIFE: &str = "90";
 struct TokensView {
     tokens: Vec<TokenView>,
     new_href: String,
-    docs_href: String,
     /// Whether the tokens are of several people.
     whose: bool,
 }
@@ -95,7 +94,8 @@ struct MadeView {
     crumbs: Vec<Link>,
     name: String,
     secret: String,
-    example: String,
+    /// Where the JSON API is beside the pages.
+    example: Option<String>,
     back_href: String,
 }
 
@@ -105,7 +105,6 @@ pub(super) async fn list(context: RequestContext) -> WebResult<Response> {
         whose: tokens.iter().any(|token| token.user.id != context.user.id),
         tokens: tokens.iter().map(|token| token_view(&context, token)).collect(),
         new_href: format!("{}/new", context.paths.tokens()),
-        docs_href: context.paths.api(),
     };
     context.page("tokens.html", "Tokens", &view).await
 }
@@ -183,7 +182,9 @@ async fn made(context: &RequestContext, token: &ApiToken, secret: String) -> Web
     let view = MadeView {
         crumbs: crumbs(context),
         name: token.name.clone(),
-        example: format!("curl -H \"Authorization: Bearer {secret}\" http://…{}/v1/resources", context.paths.api()),
+        example: context
+            .api_href()
+            .map(|api| format!("curl -H \"Authorization: Bearer {secret}\" http://…{api}/v1/resources")),
         secret,
         back_href: context.paths.tokens(),
     };

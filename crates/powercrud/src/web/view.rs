@@ -33,6 +33,8 @@ use powercrud_engine::{
 pub(super) struct Frame {
     pub(super) site: String,
     pub(super) base: String,
+    /// The page about the JSON API, where that is beside the pages.
+    pub(super) api_href: Option<String>,
     pub(super) title: String,
     pub(super) home_href: String,
     pub(super) menu: Vec<MenuItem>,
@@ -102,7 +104,12 @@ pub(super) struct FrameUser {
     pub(super) signed_in: bool,
     /// Where PowerCRUD has the login.
     pub(super) account_href: Option<String>,
+    /// Where tokens can be made.
+    pub(super) tokens_href: Option<String>,
+    /// Where one signs out, where there is such an address.
     pub(super) logout_href: Option<String>,
+    /// Whether that is a link; else it is posted to.
+    pub(super) logout_is_link: bool,
 }
 
 #[derive(Serialize)]

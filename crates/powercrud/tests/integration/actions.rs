@@ -15,5 +15,11 @@ use crate::support::TestDatabase;
 /// `item` with these actions, and every other table.
 async fn with_actions<const N: usize>(database: &TestDatabase, actions: [Action; N]) -> PowerCrud {
     let resource = actions.into_iter().fold(Resource::table("item").bulk_revert(true), ResourceBuilder::action);
-    PowerCrud::builder(database.clone()).resource(resource).discover(true).build().await.expect("no mistakes")
+    PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(resource)
+        .discover(true)
+        .build()
+        .await
+        .expect("no mistakes")
 }

@@ -20,8 +20,13 @@ pub(crate) use client::Client;
 /// The shop's API, for a program with a token of the operator that may do all.
 async fn open(database: TestDatabase) -> (PowerCrud, Client) {
     shop(&database).await;
-    let app =
-        PowerCrud::builder(database).discover(true).resource(Resource::table("book")).build().await.expect("a shop");
+    let app = PowerCrud::builder(database)
+        .open_to_everybody()
+        .discover(true)
+        .resource(Resource::table("book"))
+        .build()
+        .await
+        .expect("a shop");
     let client = Client::new(app.router(), &token_of(&app, User::operator(), &[Scope::Admin]).await);
     (app, client)
 }

@@ -70,7 +70,8 @@ async fn process(database: &TestDatabase, channel: &Channel, poll_interval: Dura
     let database = powercrud::db::Database::connect(&database.url).await.expect("a database");
     let settings = Settings { poll_interval, ..Settings::default() };
     let item = Resource::table("item").bulk_async_backend("channel");
-    let builder = PowerCrud::builder(database).all_settings(settings).resource(item).backend(channel.clone());
+    let builder =
+        PowerCrud::builder(database).open_to_everybody().all_settings(settings).resource(item).backend(channel.clone());
     builder.build().await.expect("no mistakes")
 }
 
@@ -120,6 +121,7 @@ async fn what_is_lost_is_found_by_looking(database: TestDatabase) {
 async fn names_are_checked(database: TestDatabase) {
     items(&database, 3).await;
     let builder = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("item").bulk_async_backend("chanel"))
         .backend(Channel::new("channel"))
         .backend(Channel::new("channel"))

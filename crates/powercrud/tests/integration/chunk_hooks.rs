@@ -65,7 +65,7 @@ async fn with_hook(database: &TestDatabase, hook: Journal) -> PowerCrud {
     let key = "CREATE TABLE journal (record_key varchar(40) PRIMARY KEY, task_id varchar(40) NOT NULL);";
     database.execute(key).await;
     let item = Resource::table("item").bulk_chunk_size(7u64).chunk_hook(hook);
-    PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes")
 }
 
 async fn it_is_done_once_with_the_chunk(database: TestDatabase) {
@@ -101,7 +101,7 @@ async fn its_error_undoes_the_chunk(database: TestDatabase) {
 async fn with_panic(database: &TestDatabase) -> PowerCrud {
     let hook = Journal { fails_at: Some("10"), panics: true, ..Journal::default() };
     let item = Resource::table("item").chunk_hook(hook);
-    PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes")
 }
 
 async fn an_error_of_the_database_is_its_records(database: TestDatabase) {
@@ -128,7 +128,8 @@ async fn everything_or_nothing(database: TestDatabase) {
 async fn of_all_resources(database: TestDatabase) {
     items(&database, 40).await;
     with_hook(&database, Journal::default()).await;
-    let builder = PowerCrud::builder(database.clone()).discover(true).chunk_hook(Journal::default());
+    let builder =
+        PowerCrud::builder(database.clone()).open_to_everybody().discover(true).chunk_hook(Journal::default());
     let app = builder.build().await.expect("no mistakes");
     // Those that fail are told apart.
     let status = [("status", Some("used")), ("stock", Some("4"))];

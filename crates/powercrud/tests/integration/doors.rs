@@ -2,13 +2,16 @@
 
 mod away;
 mod bounds;
+mod closed;
 mod fuzz;
 mod health;
 mod hidden;
 mod hosts;
 mod large;
 mod literals;
+mod login_url;
 mod logins;
+mod public_prefix;
 mod tokens;
 
 use std::net::SocketAddr;

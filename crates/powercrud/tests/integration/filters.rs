@@ -20,7 +20,8 @@ use crate::{
 
 /// All tables of a database, as a program reaches them.
 async fn open(database: &TestDatabase) -> (PowerCrud, Client) {
-    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await.expect("no mistakes");
     let api = Client::new(app.router(), &token_of(&app, User::operator(), &[Scope::Admin]).await);
     (app, api)
 }

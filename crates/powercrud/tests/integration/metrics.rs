@@ -20,7 +20,13 @@ each_database! { what_workers_do_is_counted, a_lost_lease_is_counted }
 async fn app(database: impl Into<Database>, metrics: MetricsAccess) -> PowerCrud {
     let item = Resource::table("item").bulk_chunk_size(20u64);
     let settings = Settings { metrics, ..Settings::default() };
-    PowerCrud::builder(database).all_settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(database)
+        .open_to_everybody()
+        .all_settings(settings)
+        .resource(item)
+        .build()
+        .await
+        .expect("no mistakes")
 }
 
 /// The number behind a name with its labels, as Prometheus would read it.
@@ -88,7 +94,8 @@ async fn what_workers_do_is_counted(database: TestDatabase) {
 async fn a_lost_lease_is_counted(database: TestDatabase) {
     items(&database, 3_000).await;
     let item = Resource::table("item").bulk_chunk_size(1u64);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes");
     let task = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
     let overtaken = tokio::spawn({
         let (app, id) = (app.clone(), task.id);

@@ -99,6 +99,7 @@ fn eager() -> Settings {
 async fn webhook_app(database: impl Into<Database>, receiver: &receiver::Receiver) -> PowerCrud {
     let item = Resource::table("item").bulk_async_notification(Channel::Callback);
     let builder = PowerCrud::builder(database)
+        .open_to_everybody()
         .all_settings(eager())
         .resource(item)
         .base_url("https://shop.example.org/admin/")

@@ -12,7 +12,7 @@ each_database! { every_cell_is_written_back, records_are_found_by_their_keys }
 
 async fn app(database: TestDatabase) -> PowerCrud {
     oddities(&database).await;
-    PowerCrud::builder(database).discover(true).build().await.expect("discovery")
+    PowerCrud::builder(database).open_to_everybody().discover(true).build().await.expect("discovery")
 }
 
 /// Writes each cell's own text over NULL in another record, and reads the same value from there.

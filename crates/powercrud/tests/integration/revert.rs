@@ -22,7 +22,7 @@ use crate::{
 
 /// All tables as resources; bulk tasks on `names` can be reverted.
 pub(crate) async fn revertible<const N: usize>(database: &TestDatabase, names: [&str; N]) -> PowerCrud {
-    let mut builder = PowerCrud::builder(database.clone()).discover(true);
+    let mut builder = PowerCrud::builder(database.clone()).open_to_everybody().discover(true);
     for name in names {
         builder = builder.resource(Resource::table(name).bulk_revert(true));
     }
@@ -32,7 +32,13 @@ pub(crate) async fn revertible<const N: usize>(database: &TestDatabase, names: [
 /// As [`revertible`], in chunks of so many records.
 async fn in_chunks(database: &TestDatabase, name: &str, size: u64) -> PowerCrud {
     let resource = Resource::table(name).bulk_revert(true).bulk_chunk_size(size);
-    PowerCrud::builder(database.clone()).resource(resource).discover(true).build().await.expect("a configuration")
+    PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(resource)
+        .discover(true)
+        .build()
+        .await
+        .expect("a configuration")
 }
 
 /// Reverts a task to the end.

@@ -90,7 +90,13 @@ fn item() -> ResourceBuilder {
 async fn with_rules(database: &TestDatabase, item: ResourceBuilder) -> (PowerCrud, StockRules) {
     let rules = StockRules::default();
     let item = item.validate(rules.clone());
-    let app = PowerCrud::builder(database.clone()).resource(item).discover(true).build().await.expect("no mistakes");
+    let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(item)
+        .discover(true)
+        .build()
+        .await
+        .expect("no mistakes");
     (app, rules)
 }
 
@@ -262,7 +268,7 @@ async fn fields_that_the_user_may_not_see(database: TestDatabase) {
     items(&database, 30).await;
     database.execute("UPDATE item SET stock = 2000 WHERE id = 20;").await;
     let item = item().validate(StockRules::default());
-    let builder = PowerCrud::builder(database.clone()).resource(item).policy(HidesStock);
+    let builder = PowerCrud::builder(database.clone()).open_to_everybody().resource(item).policy(HidesStock);
     let app = builder.build().await.expect("no mistakes");
     let ann = User::new("1", "Ann");
     let own = app.for_user(&ann);
@@ -280,7 +286,7 @@ async fn fields_that_the_user_may_not_see(database: TestDatabase) {
 async fn of_all_resources(database: TestDatabase) {
     items(&database, 30).await;
     let rules = StockRules::default();
-    let builder = PowerCrud::builder(database.clone()).discover(true).validate(rules.clone());
+    let builder = PowerCrud::builder(database.clone()).open_to_everybody().discover(true).validate(rules.clone());
     let app = builder.build().await.expect("no mistakes");
     let task = carry_out(&app, in_background(update("item", keys([1, 2]), [("stock", Some("1001"))]))).await;
     assert_eq!((task.status, counts(&task)), (Status::Failure, (0, 2, 0)), "{}", task.error_message);

@@ -45,7 +45,7 @@ async fn the_servers_defaults_break_nothing() {
 /// Lists, changes, deletes, and makes a token that another connection finds.
 async fn works(url: &str, number: usize) -> Result<(), powercrud::Error> {
     let connect = || async { Ok::<_, powercrud::Error>(Database::connect(url).await?) };
-    let app = PowerCrud::builder(connect().await?).discover(true).build().await?;
+    let app = PowerCrud::builder(connect().await?).open_to_everybody().discover(true).build().await?;
     let page = Browser::new(app.router()).get("/resources/item").await.expect(200);
     page.holds(&["item 25", &format!("of {}", 60 - number)]);
     let note = format!("note of {number}");
@@ -55,7 +55,7 @@ async fn works(url: &str, number: usize) -> Result<(), powercrud::Error> {
     assert_eq!((task.status, counts(&task).0), (Status::Success, 1), "{}", task.error_message);
     let new = NewToken { name: note, user: User::operator(), scopes: vec![Scope::Read], lasts: None };
     token::create(&app, &User::operator(), new).await?;
-    let other = PowerCrud::builder(connect().await?).discover(true).build().await?;
+    let other = PowerCrud::builder(connect().await?).open_to_everybody().discover(true).build().await?;
     assert_eq!(token::list(&other, &User::operator()).await?.len(), number + 1);
     Ok(())
 }

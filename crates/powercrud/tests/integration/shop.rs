@@ -62,7 +62,12 @@ pub(crate) fn on_update(kind: Kind, table: &str, assignment: &str) -> String {
 
 /// All tables as resources.
 pub(crate) async fn discovered(database: &TestDatabase) -> PowerCrud {
-    PowerCrud::builder(database.clone()).discover(true).build().await.expect("a configuration without mistakes")
+    PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .discover(true)
+        .build()
+        .await
+        .expect("a configuration without mistakes")
 }
 
 /// The rows of `table`, read past the library.

@@ -10,7 +10,7 @@ use powercrud::{PowerCrud, Resource, Selection, User, bulk::in_request, db::Data
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing::{
-    Subscriber,
+    Instrument as _, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
@@ -27,6 +27,7 @@ use crate::{
 mod traces;
 
 each_database! { requests_tasks_and_chunks_have_spans, a_worker_tells_whose_request_a_task_comes_of }
+each_database! { [sqlite] an_application_with_an_access_log_gets_no_second_one }
 
 /// A span as it was at its end, or is so far.
 #[derive(Clone, Debug)]
@@ -109,11 +110,30 @@ fn holds(span: &Seen, expected: &[(&str, &str)]) {
     }
 }
 
+/// Its own span learns who the request was by.
+async fn an_application_with_an_access_log_gets_no_second_one(database: TestDatabase) {
+    let spans = Spans::of_this_process();
+    items(&database, 3).await;
+    for (has_log, names) in [(true, ["own", "request"].as_slice()), (false, &["own"])] {
+        let builder = PowerCrud::builder(database.clone()).open_to_everybody().resource(Resource::table("item"));
+        let app = builder.access_log(has_log).build().await.expect("no mistakes");
+        let own = axum::middleware::from_fn(|request: axum::extract::Request, next: axum::middleware::Next| {
+            next.run(request).instrument(tracing::info_span!("own", user = tracing::field::Empty))
+        });
+        let before = spans.all().len();
+        Browser::new(app.router::<()>().layer(own)).get("/resources/item").await.expect(200);
+        let all = spans.all().split_off(before);
+        assert_eq!(all.iter().map(|(_, span)| span.name).collect::<Vec<_>>(), names);
+        holds(&all.last().expect("a span").1, &[("user", "operator")]);
+    }
+}
+
 async fn requests_tasks_and_chunks_have_spans(database: TestDatabase) {
     let spans = Spans::of_this_process();
     items(&database, 50).await;
     let item = Resource::table("item").bulk_chunk_size(20u64);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes");
     let token = token_of(&app, User::operator(), &[Scope::Bulk]).await;
     let api = Client::new(app.router(), &token).with("x-request-id", "a-request-of-mine");
 
@@ -188,7 +208,7 @@ async fn a_worker_tells_whose_request_a_task_comes_of(database: TestDatabase) {
     let spans = Spans::of_this_process();
     items(&database, 50).await;
     let item = || Resource::table("item").bulk_async(true);
-    let app = PowerCrud::builder(&database).resource(item()).build().await.expect("no mistakes");
+    let app = PowerCrud::builder(&database).open_to_everybody().resource(item()).build().await.expect("no mistakes");
     let token = token_of(&app, User::operator(), &[Scope::Bulk]).await;
     let api = Client::new(app.router(), &token);
     let body = json!({"all": true, "changes": {"note": "x"}, "background": true});
@@ -202,7 +222,7 @@ async fn a_worker_tells_whose_request_a_task_comes_of(database: TestDatabase) {
     };
     // Another process, which knows only what the database does.
     let other = Database::connect(&database.url).await.expect("the database answers");
-    let other = PowerCrud::builder(other).resource(item()).build().await.expect("no mistakes");
+    let other = PowerCrud::builder(other).open_to_everybody().resource(item()).build().await.expect("no mistakes");
     let work = async |id: &str| {
         let id = id.parse().expect("an id");
         other.worker().run_task(id, &CancellationToken::new()).await.expect("a worker that is not disturbed")

@@ -28,7 +28,8 @@ struct Shown {
 }
 
 async fn open(database: &TestDatabase) -> Shown {
-    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await.expect("no mistakes");
     let api = Client::new(app.router(), &token_of(&app, User::operator(), &[powercrud::token::Scope::Admin]).await);
     Shown { browser: Browser::new(app.router()), app, api }
 }

@@ -16,6 +16,8 @@ pub(crate) mod live;
 pub(crate) mod login;
 mod look_back;
 mod mistyped;
+mod own_pages;
+mod parts;
 mod queueing;
 mod reach;
 mod receipts;
@@ -64,8 +66,13 @@ pub(crate) async fn shop(database: &TestDatabase) {
 /// The shop's pages for somebody who has just opened a browser.
 async fn open(database: TestDatabase) -> (PowerCrud, Browser) {
     shop(&database).await;
-    let app =
-        PowerCrud::builder(database).discover(true).resource(Resource::table("book")).build().await.expect("a shop");
+    let app = PowerCrud::builder(database)
+        .open_to_everybody()
+        .discover(true)
+        .resource(Resource::table("book"))
+        .build()
+        .await
+        .expect("a shop");
     let browser = Browser::new(app.router());
     (app, browser)
 }

@@ -30,7 +30,10 @@ fn only_woken() -> Settings {
 async fn app(database: &TestDatabase, settings: Settings, chunk_size: u64) -> PowerCrud {
     let own = Database::connect(&database.url).await.expect("a database that answers");
     let item = Resource::table("item").bulk_chunk_size(chunk_size).bulk_async_conflict_checking(false);
-    let builder = PowerCrud::builder(own).all_settings(Settings { discover: true, ..settings }).resource(item);
+    let builder = PowerCrud::builder(own)
+        .open_to_everybody()
+        .all_settings(Settings { discover: true, ..settings })
+        .resource(item);
     builder.build().await.expect("no mistakes")
 }
 

@@ -35,6 +35,9 @@ impl FromRequestParts<Web> for Caller {
         if let Some((name, _)) = query.iter().find(|(name, value)| name.contains('\0') || value.contains('\0')) {
             return Err(super::body::refuse_nul(name).into());
         }
+        if web.app.is_closed() {
+            return Err(Problem::closed().into());
+        }
         let Some(credentials) = parts.headers.get(header::AUTHORIZATION) else {
             let context =
                 RequestContext::from_request_parts(parts, web).await.map_err(|error| match error.0.status {

@@ -39,7 +39,8 @@ async fn open(database: TestDatabase) -> (PowerCrud, Client) {
     });
     let archive = Action::set("archive", [("status", Some("archived"))]).confirm("Archived books are not sold.");
     let book = Resource::table("book").action(archive).action(discount).action(publish);
-    let app = PowerCrud::builder(database).discover(true).resource(book).build().await.expect("a shop");
+    let app =
+        PowerCrud::builder(database).open_to_everybody().discover(true).resource(book).build().await.expect("a shop");
     let client = Client::new(app.router(), &token_of(&app, User::operator(), &[Scope::Bulk]).await);
     (app, client)
 }

@@ -45,7 +45,13 @@ async fn app(database: &TestDatabase, outside: &Outside, dies: Option<Arc<Notify
         })
     });
     let item = Resource::table("item").bulk_chunk_size(20u64).action(ship);
-    PowerCrud::builder(own).all_settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(own)
+        .open_to_everybody()
+        .all_settings(settings)
+        .resource(item)
+        .build()
+        .await
+        .expect("no mistakes")
 }
 
 async fn nothing_is_done_twice(database: TestDatabase) {

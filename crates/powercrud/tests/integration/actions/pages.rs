@@ -36,7 +36,8 @@ async fn open(database: TestDatabase) -> (PowerCrud, Browser) {
     .field(ActionField::boolean("loud"))
     .field(ActionField::choice("colour", [("red", "Red"), ("blue", "Blue")]).default("blue"));
     let book = Resource::table("book").bulk_fields(["notes"]).action(archive).action(note);
-    let app = PowerCrud::builder(database).discover(true).resource(book).build().await.expect("a shop");
+    let app =
+        PowerCrud::builder(database).open_to_everybody().discover(true).resource(book).build().await.expect("a shop");
     let browser = Browser::new(app.router());
     (app, browser)
 }

@@ -25,7 +25,7 @@ async fn all_mistakes_of_a_definition_at_once(database: TestDatabase) {
         .action(Action::set::<&str, &str>("nothing", []))
         .action(Action::set("form", [("stock", Some("1"))]).field(ActionField::text("why")))
         .action(Action::statements("code", |_| Ok(Vec::new())).field(ActionField::integer("n").default("x")));
-    let built = PowerCrud::builder(database).resource(item).build().await;
+    let built = PowerCrud::builder(database).open_to_everybody().resource(item).build().await;
     let Err(Error::Configuration(mistakes)) = built else { panic!("no mistakes") };
     let expected = [
         ("resources.item.actions.bad.set.colour: ", "there is no field \"colour\""),
@@ -75,7 +75,7 @@ async fn unknown_actions_and_values(database: TestDatabase) {
 async fn a_table_that_is_not_written_has_none(database: TestDatabase) {
     items(&database, 3).await;
     let item = Resource::table("item").read_only(true).action(Action::set("retire", [("status", Some("gone"))]));
-    let app = PowerCrud::builder(database).resource(item).build().await.expect("no mistakes");
+    let app = PowerCrud::builder(database).open_to_everybody().resource(item).build().await.expect("no mistakes");
     assert!(app.resource("item").expect("a resource").actions.is_empty());
     let error = bulk::run(&app, action("item", "retire", Selection::All, [])).await.expect_err("a refusal");
     assert_eq!(error.code(), "READ_ONLY");

@@ -29,7 +29,13 @@ fn retire() -> Action {
 /// Neither of its fields is one that bulk edit offers.
 async fn app(database: &TestDatabase) -> PowerCrud {
     let item = Resource::table("item").bulk_fields(["name"]).bulk_revert(true).action(retire());
-    PowerCrud::builder(database.clone()).resource(item).discover(true).build().await.expect("no mistakes")
+    PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(item)
+        .discover(true)
+        .build()
+        .await
+        .expect("no mistakes")
 }
 
 async fn what_it_sets_is_set(database: TestDatabase) {

@@ -192,7 +192,7 @@ async fn links_are_changed_in_bulk(database: TestDatabase) {
     shop(&database).await;
     database.execute(&tables).await;
     database.execute(&join).await;
-    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("a shop");
+    let app = PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await.expect("a shop");
     let api = Client::nobody(app.router());
     let links = &api.get("/api/v1/resources/book").await.expect(200).json["many_to_many"];
     assert_eq!((&links[0]["name"], &links[0]["reference"]["table"]), (&json!("tags"), &json!("tag")));

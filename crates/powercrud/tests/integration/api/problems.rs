@@ -57,7 +57,8 @@ async fn floods_are_refused_and_mistakes_are_limited() {
     run(Kind::Sqlite, |database| async {
         shop(&database).await;
         let settings = Settings { discover: true, body_limit: 10_000, ..Settings::default() };
-        let app = PowerCrud::builder(database).all_settings(settings).build().await.expect("a shop");
+        let app =
+            PowerCrud::builder(database).open_to_everybody().all_settings(settings).build().await.expect("a shop");
         let api = Client::nobody(app.router());
         let books = "/api/v1/resources/book/records";
         api.post(books, json!({"title": "x".repeat(20_000)})).await.expect_problem(413, "TOO_LARGE", &[]);

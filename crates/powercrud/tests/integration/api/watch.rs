@@ -16,7 +16,8 @@ each_database! { results_are_a_file, progress_comes_until_the_end, tasks_are_lis
 async fn three(database: &TestDatabase) -> (PowerCrud, [(String, Client); 3]) {
     items(database, 60).await;
     let item = Resource::table("item").bulk_chunk_size(5u64);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes");
     let mut programs = Vec::new();
     for name in ["ann", "bob", "boss"] {
         let token = token_of(&app, user(name, name == "boss"), &[Scope::Read]).await;

@@ -77,7 +77,8 @@ async fn across_chunks(database: TestDatabase) {
     for atomicity in [Atomicity::Chunk, Atomicity::All] {
         tree(&database).await;
         let node = Resource::table("node").bulk_chunk_size(1u64).bulk_atomicity(atomicity);
-        let app = PowerCrud::builder(database.clone()).resource(node).build().await.expect("no mistakes");
+        let app =
+            PowerCrud::builder(database.clone()).open_to_everybody().resource(node).build().await.expect("no mistakes");
         let task = queue(&app, in_background(delete("node", keys(1..=25)))).await;
         database.execute("DELETE FROM node WHERE id IN (24, 20);").await;
         let task = work(&app, &task).await;

@@ -135,7 +135,7 @@ async fn without_the_right_to_try(database: TestDatabase) {
         let name = &role.name;
         database.execute(&format!("GRANT SELECT, INSERT, UPDATE, DELETE ON * TO {name};")).await;
         let few = Database::connect(&role.url).await.expect("the role may sign in");
-        let app = PowerCrud::builder(few).discover(true).build().await.expect("no mistakes");
+        let app = PowerCrud::builder(few).open_to_everybody().discover(true).build().await.expect("no mistakes");
         let seen = preview(&app, update("thing", Selection::All, [("s", Some("b"))])).await;
         assert_eq!((seen.changing_records, seen.unknown), (1, vec!["the values of s".to_owned()]));
         let seen = preview(&app, update("thing", Selection::All, [("n", Some("2"))])).await;

@@ -72,7 +72,13 @@ async fn links(database: &TestDatabase) -> Links {
 /// With few records in a chunk, so that there are several.
 async fn in_chunks(database: &TestDatabase) -> PowerCrud {
     let item = Resource::table("item").bulk_chunk_size(7u64);
-    PowerCrud::builder(database.clone()).discover(true).resource(item).build().await.expect("a configuration")
+    PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .discover(true)
+        .resource(item)
+        .build()
+        .await
+        .expect("a configuration")
 }
 
 async fn each_operation(database: TestDatabase) {

@@ -24,7 +24,8 @@ async fn what_may_only_be_seen(database: TestDatabase) {
             ))
             .await;
         let own = Database::connect(&role.url).await.expect("a connection");
-        let app = powercrud::PowerCrud::builder(own).discover(true).build().await.expect("no mistakes");
+        let app =
+            powercrud::PowerCrud::builder(own).open_to_everybody().discover(true).build().await.expect("no mistakes");
         let rl = app.resource("rl").expect("a resource");
         record::get(&app, rl, "5").await.expect("it may be seen");
         let operator = User::operator();

@@ -107,7 +107,12 @@ async fn all_or_nothing(database: TestDatabase) {
     for cause in causes {
         raising(&database, cause).await;
         let resource = Resource::table("risky").bulk_atomicity(Atomicity::All);
-        let app = PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+        let app = PowerCrud::builder(database.clone())
+            .open_to_everybody()
+            .resource(resource)
+            .build()
+            .await
+            .expect("no mistakes");
         let task = carry_out(&app, update("risky", Selection::All, [("value", Some("1"))])).await;
         assert_eq!(task.status, Status::Failure, "{cause}");
         let named: Vec<_> = failures(&app, &task).await.into_iter().map(|(key, _)| key).collect();

@@ -81,7 +81,8 @@ async fn sessions_are_strict(database: TestDatabase) {
         .await
         .expect("a pool");
     let handed_in = Database::from_connection(SqlxMySqlConnector::from_sqlx_mysql_pool(lax.clone()));
-    let app = powercrud::PowerCrud::builder(handed_in).discover(true).build().await.expect("no mistakes");
+    let app =
+        powercrud::PowerCrud::builder(handed_in).open_to_everybody().discover(true).build().await.expect("no mistakes");
     let place = app.resource("place").expect("a resource");
     let arrow = [("name".to_owned(), Some("\u{2192}".to_owned()))];
     let error = record::update(&app, &User::operator(), place, "1", &arrow).await.expect_err("it does not fit");

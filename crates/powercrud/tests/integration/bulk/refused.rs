@@ -167,8 +167,9 @@ async fn resources_that_cannot_be_written(database: TestDatabase) {
 
 async fn what_settings_forbid(database: TestDatabase) {
     shop(&database).await;
-    let build =
-        async |resource| PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+    let build = async |resource| {
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await.expect("no mistakes")
+    };
     let app = build(Resource::table("book").bulk_fields(["price"]).bulk_delete(false)).await;
     let request = update("book", Selection::All, [("status", Some("new"))]);
     assert_refused(&database, &app, request, &[("status", "READ_ONLY_FIELD")]).await;

@@ -21,7 +21,13 @@ each_database! {
 
 async fn chunks_of(database: &TestDatabase, size: u64) -> PowerCrud {
     let item = Resource::table("item").bulk_chunk_size(size);
-    PowerCrud::builder(database.clone()).resource(item).discover(true).build().await.expect("a configuration")
+    PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(item)
+        .discover(true)
+        .build()
+        .await
+        .expect("a configuration")
 }
 
 async fn gaps_stay_gaps(database: TestDatabase) {
@@ -113,7 +119,8 @@ async fn a_retry_goes_on_inside_a_run(database: TestDatabase) {
         .await;
     database.execute(&refuse(database.kind)).await;
     let item = Resource::table("item").bulk_chunk_size(70u64).bulk_max_errors(1u64);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("a configuration");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("a configuration");
     let task = carry_out(&app, in_background(update("item", Selection::All, [("stock", Some("0"))]))).await;
     assert_eq!((task.status, counts(&task)), (Status::Partial, (68, 2, 330)));
     database

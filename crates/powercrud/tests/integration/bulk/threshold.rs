@@ -56,8 +56,9 @@ async fn all_or_nothing_in_the_request(database: TestDatabase) {
 
 async fn settings_move_the_threshold(database: TestDatabase) {
     items(&database, 10).await;
-    let build =
-        async |resource| PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+    let build = async |resource| {
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await.expect("no mistakes")
+    };
     let three = build(Resource::table("item").bulk_min_async_records(3u64).bulk_atomicity(Atomicity::Chunk)).await;
     let task = carry_out(&three, update("item", keys([1, 2]), [("note", None)])).await;
     assert_eq!((task.atomicity, counts(&task)), (Atomicity::Chunk, (2, 0, 0)));
@@ -71,7 +72,8 @@ async fn settings_move_the_threshold(database: TestDatabase) {
 async fn all_or_nothing_in_the_background(database: TestDatabase) {
     database.execute(RULE).await;
     let resource = Resource::table("offer").bulk_atomicity(Atomicity::All).bulk_min_async_records(1u64);
-    let app = PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await.expect("no mistakes");
     let columns = ["id", "cost", "price"];
     let before = rows(&database, "offer", &columns).await;
     let task = carry_out(&app, update("offer", Selection::All, [("price", Some("5"))])).await;

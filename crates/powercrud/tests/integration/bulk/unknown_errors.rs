@@ -117,7 +117,7 @@ async fn each_is_its_records(database: TestDatabase) {
 
 async fn whole(database: &TestDatabase, table: &str) -> PowerCrud {
     let resource = Resource::table(table).bulk_atomicity(Atomicity::All);
-    PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes")
+    PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await.expect("no mistakes")
 }
 
 async fn all_or_nothing_names_the_record(database: TestDatabase) {

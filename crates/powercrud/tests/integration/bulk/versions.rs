@@ -35,7 +35,10 @@ async fn documents(database: &TestDatabase, count: usize) {
 }
 
 async fn with(database: &TestDatabase, document: ResourceBuilder) -> PowerCrud {
-    let built = PowerCrud::builder(database.clone()).discover(true).resource(document.version_field("version"));
+    let built = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .discover(true)
+        .resource(document.version_field("version"));
     built.build().await.expect("a configuration")
 }
 
@@ -268,7 +271,8 @@ async fn links_alone(database: TestDatabase) {
 /// A task from before the setting has no versions to compare, and its runs of keys stay runs.
 async fn switched_on_after_the_selection(database: TestDatabase) {
     documents(&database, 30).await;
-    let before = PowerCrud::builder(database.clone()).discover(true).build().await.expect("a configuration");
+    let before =
+        PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await.expect("a configuration");
     let task = queue(&before, title(Selection::All)).await;
     let app = app(&database).await;
     database.execute("UPDATE document SET version = 5 WHERE id = 3;").await;
@@ -321,7 +325,8 @@ async fn mistakes_in_settings(database: TestDatabase) {
     ];
     for (field, bulk, expected) in cases {
         let document = Resource::table("document").version_field(field).bulk_fields(bulk.to_vec());
-        let Err(Error::Configuration(mistakes)) = PowerCrud::builder(database.clone()).resource(document).build().await
+        let Err(Error::Configuration(mistakes)) =
+            PowerCrud::builder(database.clone()).open_to_everybody().resource(document).build().await
         else {
             panic!("{field} is taken");
         };

@@ -47,7 +47,13 @@ async fn apps(database: &TestDatabase, scope: ConflictScope, on_conflict: OnConf
         let own = Database::connect(&database.url).await.expect("a database that answers");
         let item = Resource::table("item").bulk_async_conflict_scope(scope).bulk_async_on_conflict(on_conflict);
         let settings = Settings { poll_interval: Duration::from_millis(10), ..Settings::default() };
-        PowerCrud::builder(own).all_settings(settings).resource(item).build().await.expect("no mistakes")
+        PowerCrud::builder(own)
+            .open_to_everybody()
+            .all_settings(settings)
+            .resource(item)
+            .build()
+            .await
+            .expect("no mistakes")
     };
     [app().await, app().await]
 }

@@ -30,7 +30,13 @@ async fn app(url: &str, chunk_size: u64) -> PowerCrud {
     let settings =
         Settings { lease: Duration::from_secs(1), poll_interval: Duration::from_millis(20), ..Settings::default() };
     let item = Resource::table("item").bulk_chunk_size(chunk_size);
-    PowerCrud::builder(own).all_settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(own)
+        .open_to_everybody()
+        .all_settings(settings)
+        .resource(item)
+        .build()
+        .await
+        .expect("no mistakes")
 }
 
 /// Looks at a task until `until` holds, also where a look meets a connection that is gone.
@@ -226,7 +232,7 @@ async fn limited(database: &TestDatabase, pages: i64) -> PowerCrud {
     let pool = sqlx::sqlite::SqlitePoolOptions::new().connect_with(options).await.expect("a file");
     let connection = sea_orm::SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
     let item = Resource::table("item").bulk_chunk_size(10u64);
-    PowerCrud::builder(connection).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(connection).open_to_everybody().resource(item).build().await.expect("no mistakes")
 }
 
 async fn full_disk(database: TestDatabase) {

@@ -71,7 +71,13 @@ async fn app(database: &TestDatabase, scope: ConflictScope) -> PowerCrud {
     let own = Database::connect(&database.url).await.expect("a database that answers");
     let item = Resource::table("item").bulk_async_conflict_scope(scope).bulk_chunk_size(2u64);
     let settings = Settings { poll_interval: Duration::from_millis(10), ..Settings::default() };
-    PowerCrud::builder(own).all_settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(own)
+        .open_to_everybody()
+        .all_settings(settings)
+        .resource(item)
+        .build()
+        .await
+        .expect("no mistakes")
 }
 
 /// Edits its own records again and again, each time with another value, and counts in `answered` what was answered of records that

@@ -49,7 +49,8 @@ async fn in_all_or_nothing(database: TestDatabase) {
 async fn cancelled(database: TestDatabase, atomicity: Atomicity) {
     slow_items(&database).await;
     let item = Resource::table("item").bulk_chunk_size(ROWS).bulk_atomicity(atomicity);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes");
     let task = queue(&app, update("item", Selection::All, [("price", Some("1"))])).await;
     let stop = CancellationToken::new();
     let worker = tokio::spawn(app.worker().run(stop.clone()));

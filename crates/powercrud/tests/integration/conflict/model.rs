@@ -181,7 +181,13 @@ impl Case {
             ..Settings::default()
         };
         let item = Resource::table("item").bulk_chunk_size(self.chunk_size).bulk_atomicity(self.atomicity);
-        PowerCrud::builder(database.clone()).all_settings(settings).resource(item).build().await.expect("no mistakes")
+        PowerCrud::builder(database.clone())
+            .open_to_everybody()
+            .all_settings(settings)
+            .resource(item)
+            .build()
+            .await
+            .expect("no mistakes")
     }
 
     fn selection(&self, app: &PowerCrud) -> Selection {

@@ -31,7 +31,13 @@ async fn app(url: &str) -> PowerCrud {
         Settings { lease: Duration::from_secs(2), poll_interval: Duration::from_millis(50), ..Settings::default() };
     let item = Resource::table("item").bulk_chunk_size(2u64);
     let own = Database::connect(url).await.expect("a database that answers");
-    PowerCrud::builder(own).all_settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(own)
+        .open_to_everybody()
+        .all_settings(settings)
+        .resource(item)
+        .build()
+        .await
+        .expect("no mistakes")
 }
 
 async fn watch(app: &PowerCrud, task: &BulkTask, until: impl Fn(&BulkTask) -> bool) -> BulkTask {

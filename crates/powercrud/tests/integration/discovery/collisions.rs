@@ -29,7 +29,13 @@ async fn every_name_has_an_address_of_its_own(database: TestDatabase) {
     }
     database.execute("CREATE TABLE book (id INT NOT NULL PRIMARY KEY);").await;
     let with_suffix = Resource::table("book").suffix("x");
-    let app = PowerCrud::builder(&database).resource(with_suffix).discover(true).build().await.expect("it starts");
+    let app = PowerCrud::builder(&database)
+        .open_to_everybody()
+        .resource(with_suffix)
+        .discover(true)
+        .build()
+        .await
+        .expect("it starts");
     assert_eq!(app.resources().len(), names.len() + 1);
     let mut browser = Browser::new(app.router());
     let home = browser.get("/").await.expect(200);
@@ -52,7 +58,7 @@ async fn tables_of_two_schemas_are_told_apart(database: TestDatabase) {
             CREATE TABLE "sales.orders" (id INT PRIMARY KEY, three INT);"#,
         )
         .await;
-    let app = PowerCrud::builder(&database).discover(true).build().await.expect("it starts");
+    let app = PowerCrud::builder(&database).open_to_everybody().discover(true).build().await.expect("it starts");
     let label = |name: &str| {
         let resource = app.resource(name).expect("a resource");
         (resource.label.clone(), resource.label_plural.clone())
@@ -82,7 +88,7 @@ async fn all_columns_without_a_key_are_shown(database: TestDatabase) {
              CREATE VIEW all_of_it AS SELECT * FROM wide;",
         )
         .await;
-    let app = PowerCrud::builder(&database).discover(true).build().await.expect("it starts");
+    let app = PowerCrud::builder(&database).open_to_everybody().discover(true).build().await.expect("it starts");
     let mut browser = Browser::new(app.router());
     for name in ["wide", "all_of_it"] {
         browser.get(&format!("/resources/{name}")).await.expect(200).holds(&["the last of all"]);
@@ -108,7 +114,7 @@ async fn composite_foreign_keys_lead_to_their_record(database: TestDatabase) {
                 .as_str(),
         )
         .await;
-    let app = PowerCrud::builder(&database).discover(true).build().await.expect("it starts");
+    let app = PowerCrud::builder(&database).open_to_everybody().discover(true).build().await.expect("it starts");
     let mut browser = Browser::new(app.router());
     let page = browser.get("/resources/seat/records/1").await.expect(200);
     let link = page.links().into_iter().find(|link| link.starts_with("/resources/flight/records/")).expect("a link");
@@ -128,7 +134,7 @@ async fn tables_of_one_name_in_words_are_told_apart(database: TestDatabase) {
              CREATE TABLE page (id INT NOT NULL PRIMARY KEY);"
         ))
         .await;
-    let app = PowerCrud::builder(&database).discover(true).build().await.expect("it starts");
+    let app = PowerCrud::builder(&database).open_to_everybody().discover(true).build().await.expect("it starts");
     let labels: Vec<_> = app.resources().iter().map(|resource| resource.label_plural.clone()).collect();
     for label in ["staffs (staff)", &format!("staffs ({other})"), "books (book)", "books (books)", "pages"] {
         assert!(labels.iter().any(|known| known == label), "{label} is not among {labels:?}");

@@ -178,8 +178,8 @@ async fn dirty_cells_are_shown_raw(database: TestDatabase) {
 
 /// All resources, with every column in their lists.
 async fn discover(database: TestDatabase) -> PowerCrud {
-    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("discovery");
-    let mut builder = PowerCrud::builder(database);
+    let app = PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await.expect("discovery");
+    let mut builder = PowerCrud::builder(database).open_to_everybody();
     for resource in app.resources() {
         let columns: Vec<String> = resource.table.columns.iter().map(|column| column.name.clone()).collect();
         let with_secrets = Resource::table(resource.name.clone()).show_secrets(resource.secrets.clone());

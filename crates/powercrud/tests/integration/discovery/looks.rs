@@ -131,7 +131,13 @@ async fn a_look_at_a_file_leaves_it_and_its_folder_as_they_were(database: TestDa
         let path = copy(&database, mode).await;
         let before = files(&path);
         let look = Database::connect_to_look(&format!("sqlite:{}?mode=rwc", path.display())).await.expect("it opens");
-        let app = PowerCrud::builder(look).discover(true).migrate(false).build().await.expect("it is read");
+        let app = PowerCrud::builder(look)
+            .open_to_everybody()
+            .discover(true)
+            .migrate(false)
+            .build()
+            .await
+            .expect("it is read");
         assert!(app.resource("book").unwrap().can_update(), "that the look can't write says nothing of the file");
         assert!(db::pending_migrations(app.database()).await.expect("it is read") > 0);
         app.database().connection().clone().close().await.expect("it closes");
@@ -146,7 +152,13 @@ async fn a_file_that_can_only_be_read_is_served_for_reading(database: TestDataba
     let path = copy(&database, "delete").await;
     let url = format!("sqlite:{}?mode=ro", path.display());
     let only_read = Database::connect(&url).await.expect("it opens");
-    let refused = PowerCrud::builder(only_read).discover(true).build().await.map(drop).expect_err("no tables of ours");
+    let refused = PowerCrud::builder(only_read)
+        .open_to_everybody()
+        .discover(true)
+        .build()
+        .await
+        .map(drop)
+        .expect_err("no tables of ours");
     assert!(refused.to_string().contains("can only be read"), "{refused}");
 
     db::migrate(&database).await.expect("migrations");
@@ -154,7 +166,8 @@ async fn a_file_that_can_only_be_read_is_served_for_reading(database: TestDataba
     let path = copy(&database, "wal").await;
     let url = format!("sqlite:{}?mode=ro", path.display());
     let only_read = Database::connect(&url).await.expect("it opens");
-    let app = PowerCrud::builder(only_read).discover(true).build().await.expect("the tables are there");
+    let app =
+        PowerCrud::builder(only_read).open_to_everybody().discover(true).build().await.expect("the tables are there");
     let book = app.resource("book").unwrap();
     assert!(book.read_only.as_deref().unwrap_or_default().contains("mode=ro"), "{:?}", book.read_only);
     let mut browser = Browser::new(app.router());

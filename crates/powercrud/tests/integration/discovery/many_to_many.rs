@@ -76,7 +76,13 @@ async fn real_schemas(database: TestDatabase) {
 async fn settings(database: TestDatabase) {
     tables(&database).await;
     let built = async |book: ResourceBuilder| {
-        PowerCrud::builder(database.clone()).discover(true).resource(book).build().await.expect("a configuration")
+        PowerCrud::builder(database.clone())
+            .open_to_everybody()
+            .discover(true)
+            .resource(book)
+            .build()
+            .await
+            .expect("a configuration")
     };
     let texts = |pairs: &[(&str, &str)]| -> Texts {
         pairs.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect()
@@ -102,7 +108,9 @@ async fn mistakes_in_settings(database: TestDatabase) {
     tables(&database).await;
     let named: Texts = [("book_tag", "title"), ("tag_use", "uses")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
     let book = Resource::table("book").many_to_many(named).bulk_fields(["nothing"]).fields(["id", "stickers"]);
-    let Err(Error::Configuration(mistakes)) = PowerCrud::builder(database).resource(book).build().await else {
+    let Err(Error::Configuration(mistakes)) =
+        PowerCrud::builder(database).open_to_everybody().resource(book).build().await
+    else {
         panic!("the mistakes are not seen");
     };
     let all = mistakes.join("\n");

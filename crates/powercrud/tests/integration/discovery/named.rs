@@ -19,19 +19,30 @@ fn settings(names: &[&str]) -> Settings {
 
 async fn what_the_settings_speak_of_is_there(database: TestDatabase) {
     shop(&database).await;
-    let app = PowerCrud::builder(database.clone()).all_settings(settings(&["book"])).build().await.expect("a shop");
+    let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .all_settings(settings(&["book"]))
+        .build()
+        .await
+        .expect("a shop");
     let names: Vec<_> =
         app.resources().iter().map(|resource| (resource.name.clone(), resource.paginate_by())).collect();
     assert_eq!(names, [("book".to_owned(), 7)]);
     // A slip of the finger is told still.
-    let error = PowerCrud::builder(database).all_settings(settings(&["book", "bok"])).build().await.err();
+    let error =
+        PowerCrud::builder(database).open_to_everybody().all_settings(settings(&["book", "bok"])).build().await.err();
     let told = error.as_ref().map(Error::to_string).unwrap_or_default();
     assert!(told.contains("resources.bok: there is no such resource"), "{told}");
 }
 
 async fn tables_without_a_resource_show_nothing(database: TestDatabase) {
     shop(&database).await;
-    let app = PowerCrud::builder(database.clone()).all_settings(settings(&["book"])).build().await.expect("a shop");
+    let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .all_settings(settings(&["book"]))
+        .build()
+        .await
+        .expect("a shop");
     let mut browser = Browser::new(app.router());
     for path in [
         "/resources/book",
@@ -44,6 +55,11 @@ async fn tables_without_a_resource_show_nothing(database: TestDatabase) {
     }
     browser.get("/resources/book/choices/author_id?q=Adler").await.expect(200).lacks(&["data-value", "value=\"1\""]);
     // Where the table is a resource of its own, its records have names.
-    let app = PowerCrud::builder(database).all_settings(settings(&["author", "book"])).build().await.expect("a shop");
+    let app = PowerCrud::builder(database)
+        .open_to_everybody()
+        .all_settings(settings(&["author", "book"]))
+        .build()
+        .await
+        .expect("a shop");
     Browser::new(app.router()).get("/resources/book").await.expect(200).holds(&["Ann Adler"]);
 }

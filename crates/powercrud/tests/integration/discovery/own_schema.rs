@@ -57,7 +57,8 @@ async fn own_tables_are_in_a_schema_of_their_own(database: TestDatabase) {
     let beside = discovered(&database).await;
     let others = tables_in(&database, None).await;
     let item = Resource::table("item").bulk_revert(true).bulk_chunk_size(7u64);
-    let app = PowerCrud::builder(&database).resource(item).discover(true).tables_schema(name(&database));
+    let app =
+        PowerCrud::builder(&database).open_to_everybody().resource(item).discover(true).tables_schema(name(&database));
     let app = app.build().await.expect("it is made");
     assert_eq!(tables_in(&database, Some(&name(&database))).await, others);
     assert_eq!(db::pending_migrations(app.database()).await.expect("it is read"), 0);
@@ -103,7 +104,9 @@ async fn what_a_role_lacks_there_is_told(database: TestDatabase) {
     with_role(&database, |database, role| async move {
         database.execute(&format!("GRANT SELECT, UPDATE ON item TO {};", role.name)).await;
         let few = Database::connect(&role.url).await.expect("the role may sign in");
-        let build = || PowerCrud::builder(few.clone()).discover(true).tables_schema(name(&database)).build();
+        let build = || {
+            PowerCrud::builder(few.clone()).open_to_everybody().discover(true).tables_schema(name(&database)).build()
+        };
         // The right to make the schema, then the tables in it; whoever makes a schema owns it.
         let mut told = Vec::new();
         let app = loop {
@@ -127,10 +130,17 @@ async fn what_a_role_lacks_there_is_told(database: TestDatabase) {
     // Made by its owner, it is granted table by table.
     with_role(&database, |database, role| async move {
         database.execute(&format!("GRANT SELECT, UPDATE ON item TO {};", role.name)).await;
-        let owner = PowerCrud::builder(&database).discover(true).tables_schema(name(&database)).build().await;
+        let owner = PowerCrud::builder(&database)
+            .open_to_everybody()
+            .discover(true)
+            .tables_schema(name(&database))
+            .build()
+            .await;
         drop(owner.expect("the owner makes the tables"));
         let few = Database::connect(&role.url).await.expect("the role may sign in");
-        let build = || PowerCrud::builder(few.clone()).discover(true).tables_schema(name(&database)).build();
+        let build = || {
+            PowerCrud::builder(few.clone()).open_to_everybody().discover(true).tables_schema(name(&database)).build()
+        };
         let Err(Error::MissingRights { grants, .. }) = build().await else { panic!("it has no rights there") };
         database.execute(&grants.join("\n")).await;
         let app = build().await.expect("all was told at once");
@@ -142,7 +152,9 @@ async fn what_a_role_lacks_there_is_told(database: TestDatabase) {
 }
 
 async fn a_file_has_no_schemas(database: TestDatabase) {
-    let Err(error) = PowerCrud::builder(&database).discover(true).tables_schema("own").build().await else {
+    let Err(error) =
+        PowerCrud::builder(&database).open_to_everybody().discover(true).tables_schema("own").build().await
+    else {
         panic!("a file has no schemas");
     };
     assert!(

@@ -29,7 +29,7 @@ async fn the_statements_that_are_told_are_all_that_a_role_needs(database: TestDa
         powercrud::db::migrate(&database).await.expect("the owner makes the tables");
         let mut rounds = 0;
         let app = loop {
-            match PowerCrud::builder(few.clone()).discover(true).build().await {
+            match PowerCrud::builder(few.clone()).open_to_everybody().discover(true).build().await {
                 Ok(app) => break app,
                 Err(Error::MissingRights { grants, .. }) => {
                     assert!(!grants.iter().any(|grant| grant.contains("CREATE")), "{grants:?}");
@@ -60,7 +60,12 @@ async fn a_key_that_may_not_be_read_is_told(database: TestDatabase) {
             .await;
         let few = Database::connect(&role.url).await.expect("the role may sign in");
         database.execute(&missing(&few).await.join("\n")).await;
-        let app = PowerCrud::builder(few).discover(true).build().await.expect("it may use PowerCRUD's tables");
+        let app = PowerCrud::builder(few)
+            .open_to_everybody()
+            .discover(true)
+            .build()
+            .await
+            .expect("it may use PowerCRUD's tables");
         let locked = app.resource("locked").expect("it is there");
         let reason = locked.read_only.as_deref().unwrap_or_default();
         // MySQL does not tell of columns to which a role has no right.
@@ -71,14 +76,14 @@ async fn a_key_that_may_not_be_read_is_told(database: TestDatabase) {
         assert!(denied.grants.iter().any(|grant| grant.contains("SELECT")), "{:?}", denied.grants);
         database.execute(&denied.grants.join("\n")).await;
         let few = Database::connect(&role.url).await.expect("the role may sign in");
-        let app = PowerCrud::builder(few).discover(true).build().await.expect("an app");
+        let app = PowerCrud::builder(few).open_to_everybody().discover(true).build().await.expect("an app");
         assert_eq!(app.resource("locked").expect("it is there").read_only, None);
     })
     .await;
 }
 
 async fn missing(database: &Database) -> Vec<String> {
-    match PowerCrud::builder(database.clone()).discover(true).build().await {
+    match PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await {
         Err(Error::MissingRights { grants, .. }) => grants,
         Err(error) => panic!("{error}"),
         Ok(_) => panic!("the role may do everything"),
@@ -110,7 +115,12 @@ async fn a_role_is_offered_what_it_may_do_and_nothing_else(database: TestDatabas
     with_role(&database, |database, role| async move {
         few_rights(&database, &role).await;
         let few = Database::connect(&role.url).await.expect("the role may sign in");
-        let app = PowerCrud::builder(few).discover(true).build().await.expect("it may use PowerCRUD's tables");
+        let app = PowerCrud::builder(few)
+            .open_to_everybody()
+            .discover(true)
+            .build()
+            .await
+            .expect("it may use PowerCRUD's tables");
         let rights = |name: &str| {
             let resource = app.resource(name).expect("it may be read");
             (resource.can_create(), resource.can_update(), resource.can_delete())

@@ -33,7 +33,7 @@ async fn users(database: &TestDatabase) {
 
 async fn secrets_are_shown_nowhere_unless_the_configuration_shows_them(database: TestDatabase) {
     users(&database).await;
-    let app = PowerCrud::builder(&database).discover(true).build().await.expect("an app");
+    let app = PowerCrud::builder(&database).open_to_everybody().discover(true).build().await.expect("an app");
     let person = app.resource("person").unwrap();
     assert_eq!(person.secrets, ["password", "api_key"]);
     let mut browser = Browser::new(app.router());
@@ -58,17 +58,21 @@ async fn secrets_are_shown_nowhere_unless_the_configuration_shows_them(database:
     assert!(refused.to_string().contains("show_secrets"), "{refused}");
     browser.get("/resources/person").await.lacks(&["/resources/person/new"]);
 
-    let shown = PowerCrud::builder(&database).resource(Resource::table("person").show_secrets(["password"]));
+    let shown = PowerCrud::builder(&database)
+        .open_to_everybody()
+        .resource(Resource::table("person").show_secrets(["password"]));
     let app = shown.build().await.expect("an app");
     let person = app.resource("person").unwrap();
     assert!(person.field("password").is_some() && person.can_create() && person.secrets == ["api_key"]);
-    let named = PowerCrud::builder(&database).resource(Resource::table("person").fields(["id", "api_key"]));
+    let named =
+        PowerCrud::builder(&database).open_to_everybody().resource(Resource::table("person").fields(["id", "api_key"]));
     assert!(named.build().await.expect("an app").resource("person").unwrap().field("api_key").is_some());
     let more = Resource::table("person").secret_fields(["secretary"]);
-    let app = PowerCrud::builder(&database).resource(more).build().await.expect("an app");
+    let app = PowerCrud::builder(&database).open_to_everybody().resource(more).build().await.expect("an app");
     assert!(app.resource("person").unwrap().field("secretary").is_none());
     let wrong = Resource::table("person").show_secrets(["pasword"]).search_fields(["password"]);
-    let Err(Error::Configuration(mistakes)) = PowerCrud::builder(&database).resource(wrong).build().await.map(drop)
+    let Err(Error::Configuration(mistakes)) =
+        PowerCrud::builder(&database).open_to_everybody().resource(wrong).build().await.map(drop)
     else {
         panic!("two mistakes are taken")
     };
@@ -79,7 +83,7 @@ async fn secrets_are_shown_nowhere_unless_the_configuration_shows_them(database:
 async fn a_secret_key_is_no_address(database: TestDatabase) {
     users(&database).await;
     let settings = Settings { discover: true, ..Settings::default() };
-    let app = PowerCrud::builder(&database).all_settings(settings).build().await.expect("an app");
+    let app = PowerCrud::builder(&database).open_to_everybody().all_settings(settings).build().await.expect("an app");
     let session = app.resource("web_session").unwrap();
     assert!(session.read_only.as_deref().unwrap_or_default().contains("session_key"), "{:?}", session.read_only);
     let mut browser = Browser::new(app.router());
@@ -107,7 +111,7 @@ async fn what_refers_to_a_secret_is_one(database: TestDatabase) {
              INSERT INTO account VALUES (1, 'ann', 'stolen-hash', 'stolen-md5', 'stolen-bearer');"
         ))
         .await;
-    let app = PowerCrud::builder(&database).discover(true).build().await.expect("an app");
+    let app = PowerCrud::builder(&database).open_to_everybody().discover(true).build().await.expect("an app");
     for (resource, secrets) in
         [("secref", vec!["s"]), ("further", vec!["t"]), ("account", vec!["hash", "md5", "bearer"])]
     {
@@ -141,13 +145,18 @@ async fn what_refers_to_a_secret_is_one(database: TestDatabase) {
     assert_eq!(sought.status, 422, "{}", sought.text);
 
     // Whoever shows the one, shows the other; or each by itself.
-    let shown =
-        PowerCrud::builder(&database).discover(true).resource(Resource::table("seckey").show_secrets(["token"]));
+    let shown = PowerCrud::builder(&database)
+        .open_to_everybody()
+        .discover(true)
+        .resource(Resource::table("seckey").show_secrets(["token"]));
     let app = shown.build().await.expect("an app");
     assert!(
         app.resource("secref").unwrap().field("s").is_some() && app.resource("further").unwrap().field("t").is_some()
     );
-    let shown = PowerCrud::builder(&database).discover(true).resource(Resource::table("secref").show_secrets(["s"]));
+    let shown = PowerCrud::builder(&database)
+        .open_to_everybody()
+        .discover(true)
+        .resource(Resource::table("secref").show_secrets(["s"]));
     let app = shown.build().await.expect("an app");
     assert!(
         app.resource("secref").unwrap().field("s").is_some()
@@ -164,7 +173,7 @@ async fn rules_over_secrets_tell_nothing_of_them(database: TestDatabase) {
              INSERT INTO client VALUES (1, 'a', 1, 'zebra'), (2, 'b', 2, 'zebra'), (3, 'c', 3, 'lion');",
         )
         .await;
-    let app = PowerCrud::builder(&database).discover(true).build().await.expect("an app");
+    let app = PowerCrud::builder(&database).open_to_everybody().discover(true).build().await.expect("an app");
     let client = Client::nobody(app.router());
     let mut browser = Browser::new(app.router());
     let secret = ["api_key", "zebra", "UNIQUE", "already has"];

@@ -91,7 +91,12 @@ async fn tables_behind_temporary_ones(database: TestDatabase) {
     )
     .await
     .expect("a temporary table");
-    let app = powercrud::PowerCrud::builder(connection).discover(true).build().await.expect("no mistakes");
+    let app = powercrud::PowerCrud::builder(connection)
+        .open_to_everybody()
+        .discover(true)
+        .build()
+        .await
+        .expect("no mistakes");
     let item = app.resource("item").expect("a resource");
     record::update(&app, &User::operator(), item, "2", &[("n".into(), Some("5".into()))]).await.expect("an edit");
     assert!(record::get(&app, item, "3").await.is_err(), "that is the temporary table's");

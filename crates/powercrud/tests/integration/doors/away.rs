@@ -57,7 +57,7 @@ async fn is_told(kind: Kind) {
 
 async fn connections_that_are_all_in_use_are_told_so(database: TestDatabase) {
     items(&database, 3).await;
-    let app = PowerCrud::builder(&database).discover(true).build().await.expect("no mistakes");
+    let app = PowerCrud::builder(&database).open_to_everybody().discover(true).build().await.expect("no mistakes");
     let mut browser = Browser::new(app.router());
     let mut held = Vec::new();
     while let Ok(Ok(transaction)) = tokio::time::timeout(Duration::from_secs(2), database.begin()).await {

@@ -20,7 +20,13 @@ each_database! { a_flood_is_refused_with_the_bound, what_is_within_the_bounds_is
 
 async fn open(database: TestDatabase) -> PowerCrud {
     shop(&database).await;
-    PowerCrud::builder(database).discover(true).resource(Resource::table("book")).build().await.expect("a shop")
+    PowerCrud::builder(database)
+        .open_to_everybody()
+        .discover(true)
+        .resource(Resource::table("book"))
+        .build()
+        .await
+        .expect("a shop")
 }
 
 async fn a_flood_is_refused_with_the_bound(database: TestDatabase) {

@@ -32,6 +32,7 @@ async fn open(database: &TestDatabase) -> PowerCrud {
         ))
         .await;
     PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("person").fields(["id", "city"]))
         .resource(Resource::table("ticket"))
         .build()
@@ -122,7 +123,7 @@ async fn what_is_hidden_later_is_told_no_more(database: TestDatabase) {
         .await;
     let app = |fields: &[&str]| {
         let worker = Resource::table("worker").fields(fields.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
-        PowerCrud::builder(database.clone()).resource(worker).build()
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(worker).build()
     };
     let open = app(&["id", "name", "ssn", "salary"]).await.expect("a resource");
     let selection = matching(&open, "worker", &["ssn__startswith=4711"]);

@@ -14,6 +14,7 @@ async fn a_foreign_name_that_leads_here_reaches_nothing() {
     run(Kind::Sqlite, |database: TestDatabase| async move {
         items(&database, 3).await;
         let app = PowerCrud::builder(database.clone())
+            .open_to_everybody()
             .resource(Resource::table("item"))
             .allowed_hosts(["192.0.2.7", "*.shop.example"])
             .base_url("https://pages.example.net/admin")
@@ -68,11 +69,17 @@ async fn a_foreign_name_that_leads_here_reaches_nothing() {
         assert_eq!(count(&database, "item").await, 3);
 
         // An application that sees to it by itself says nothing.
-        let open =
-            PowerCrud::builder(database.clone()).resource(Resource::table("item")).build().await.expect("a shop");
+        let open = PowerCrud::builder(database.clone())
+            .open_to_everybody()
+            .resource(Resource::table("item"))
+            .build()
+            .await
+            .expect("a shop");
         ask(&open.router(), "/resources/item", &["evil.example"]).await.expect(200);
-        let wrong =
-            PowerCrud::builder(database).allowed_hosts(["https://shop.example", "shop.example"]).trusted_proxies(["x"]);
+        let wrong = PowerCrud::builder(database)
+            .open_to_everybody()
+            .allowed_hosts(["https://shop.example", "shop.example"])
+            .trusted_proxies(["x"]);
         let error = wrong.build().await.err().expect("mistakes");
         assert!(matches!(&error, Error::Configuration(mistakes) if mistakes.len() == 2), "{error}");
     })

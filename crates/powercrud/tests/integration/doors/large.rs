@@ -112,7 +112,7 @@ async fn a_record_gives_the_whole(database: TestDatabase) {
 async fn answers_together_are_bounded(database: TestDatabase) {
     notes(&database, 30, 30_000).await;
     let settings = Settings { discover: true, request_memory: MEGABYTE as u64, ..Settings::default() };
-    let app = PowerCrud::builder(database).all_settings(settings).build().await.expect("it builds");
+    let app = PowerCrud::builder(database).open_to_everybody().all_settings(settings).build().await.expect("it builds");
     let list = "/api/v1/resources/note/records?page_size=1000";
     let request = Request::get(list).body(Body::empty()).expect("a request");
     let untaken = app.router().oneshot(request).await.expect("an answer");

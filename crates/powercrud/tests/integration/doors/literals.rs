@@ -28,7 +28,7 @@ async fn open(database: &TestDatabase) -> PowerCrud {
         ))
         .await;
     let leak = Resource::table("leak").fields(["id", "city"]);
-    PowerCrud::builder(database.clone()).resource(leak).build().await.expect("a resource")
+    PowerCrud::builder(database.clone()).open_to_everybody().resource(leak).build().await.expect("a resource")
 }
 
 async fn hidden_values_are_not_quoted(database: TestDatabase) {
@@ -69,7 +69,7 @@ async fn what_was_sent_is_quoted(database: TestDatabase) {
             "CREATE TABLE device (id INT NOT NULL PRIMARY KEY, address {kind}); INSERT INTO device (id) VALUES (1);"
         ))
         .await;
-    let app = PowerCrud::builder(database).discover(true).build().await.expect("a resource");
+    let app = PowerCrud::builder(database).open_to_everybody().discover(true).build().await.expect("a resource");
     let json = [("content-type", "application/json")];
     let path = "/api/v1/resources/device/records/1";
     let answer =
@@ -86,7 +86,8 @@ async fn what_a_trigger_meets_is_not_quoted(database: TestDatabase) {
         ))
         .await;
     let leak = Resource::table("leak").fields(["id", "city"]);
-    let app = PowerCrud::builder(database.clone()).resource(leak).build().await.expect("a resource");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(leak).build().await.expect("a resource");
     let router = app.router();
     let own = match database.kind {
         Kind::Postgres => "RAISE EXCEPTION 'it is \"not so\"'",

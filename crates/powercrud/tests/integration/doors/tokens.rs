@@ -20,7 +20,7 @@ async fn a_token_needs_a_user_whom_the_application_knows(database: TestDatabase)
     items(&database, 3).await;
     let builder = || PowerCrud::builder(database.clone()).resource(Resource::table("item"));
     // As the command line makes them, which knows no hook.
-    let maker = builder().build().await.expect("the command line");
+    let maker = builder().open_to_everybody().build().await.expect("the command line");
     let ann = token_of(&maker, User::new("ann", "Ann"), &[Scope::Admin]).await;
     let left = token_of(&maker, User::new("left", "Left").staff(true), &[Scope::Admin]).await;
     let operator = token_of(&maker, User::operator(), &[Scope::Admin]).await;

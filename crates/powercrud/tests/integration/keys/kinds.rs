@@ -133,7 +133,8 @@ async fn replacing(database: &TestDatabase) -> PowerCrud {
              INSERT INTO rep_label VALUES (1, 1);",
         )
         .await;
-    let builder = PowerCrud::builder(database.clone()).resource(Resource::table("rep")).discover(true);
+    let builder =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(Resource::table("rep")).discover(true);
     builder.build().await.expect("a configuration without mistakes")
 }
 
@@ -163,6 +164,7 @@ async fn tasks_remove_nothing_else(database: TestDatabase) {
     assert_eq!((counts(&task), tags(&database, "rep").await.len()), ((0, 1, 0), 3));
     // A revert of a delete would take the place of the record that has it now.
     let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("rep").bulk_revert(true))
         .discover(true)
         .build()

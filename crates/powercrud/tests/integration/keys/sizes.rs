@@ -155,7 +155,13 @@ async fn read_only_join_tables_hold_their_links(database: TestDatabase) {
         )
         .await;
     let held = Resource::table("item_tag").read_only(true);
-    let app = PowerCrud::builder(database.clone()).resource(held).discover(true).build().await.expect("an app");
+    let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(held)
+        .discover(true)
+        .build()
+        .await
+        .expect("an app");
     let resource = app.resource("item").expect("a resource");
     assert_eq!((resource.many_to_many.len(), resource.bulk_many_to_many().count()), (1, 0));
     let name = format!("{}__add", resource.many_to_many[0].name);

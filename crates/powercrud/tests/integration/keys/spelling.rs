@@ -28,7 +28,8 @@ async fn app(database: &TestDatabase) -> PowerCrud {
         ))
         .await;
     let resource = |name: &str| Resource::table(name).bulk_async_conflict_scope(ConflictScope::Record);
-    let builder = PowerCrud::builder(database.clone()).resource(resource("word")).resource(resource("two"));
+    let builder =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource("word")).resource(resource("two"));
     builder.build().await.expect("a configuration without mistakes")
 }
 

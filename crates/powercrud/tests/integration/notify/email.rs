@@ -29,6 +29,7 @@ each_database! {
 
 fn mailing(database: &TestDatabase, sink: &Sink) -> Builder {
     PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .all_settings(super::eager())
         .title("The shop")
         .resource(Resource::table("item").bulk_async_notification(Channel::Email))
@@ -163,6 +164,7 @@ async fn nothing_is_smuggled_into_the_head(database: TestDatabase) {
         .label_plural("items\r\nBcc: eve@example.org\r\n\r\nhello")
         .bulk_async_notification(Channel::Email);
     let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(item)
         .title("The shop\r\nBcc: eve@example.org")
         .base_url("https://shop.example.org")

@@ -28,10 +28,12 @@ async fn a_function_is_called_once(database: TestDatabase) {
     let called = Arc::new(Mutex::new(Vec::<BulkTask>::new()));
     let heard = Arc::clone(&called);
     let builder =
-        PowerCrud::builder(database.clone()).all_settings(eager()).resource(item()).on_task_end(move |task| {
-            let heard = Arc::clone(&heard);
-            async move { heard.lock().expect("calls").push(task) }
-        });
+        PowerCrud::builder(database.clone()).open_to_everybody().all_settings(eager()).resource(item()).on_task_end(
+            move |task| {
+                let heard = Arc::clone(&heard);
+                async move { heard.lock().expect("calls").push(task) }
+            },
+        );
     let app = builder.build().await.expect("a configuration without mistakes");
     let stop = CancellationToken::new();
     let workers = [app.worker(), app.worker()].map(|worker| tokio::spawn(worker.run(stop.clone())));
@@ -54,7 +56,7 @@ async fn a_panic_is_tried_again(database: TestDatabase) {
     items(&database, 30).await;
     let calls = Arc::new(Mutex::new(0));
     let counted = Arc::clone(&calls);
-    let builder = PowerCrud::builder(database.clone()).resource(item()).on_task_end(move |_| {
+    let builder = PowerCrud::builder(database.clone()).open_to_everybody().resource(item()).on_task_end(move |_| {
         let call = {
             let mut calls = counted.lock().expect("calls");
             *calls += 1;
@@ -79,7 +81,10 @@ async fn a_panic_is_tried_again(database: TestDatabase) {
 
 async fn a_function_that_nobody_calls_is_a_mistake(database: TestDatabase) {
     items(&database, 3).await;
-    let builder = PowerCrud::builder(database.clone()).resource(Resource::table("item")).on_task_end(|_| async {});
+    let builder = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(Resource::table("item"))
+        .on_task_end(|_| async {});
     let mistakes = builder.build().await.err().expect("a mistake").to_string();
     assert!(mistakes.contains("on_task_end: no resource has the channel \"callback\""), "{mistakes}");
 }

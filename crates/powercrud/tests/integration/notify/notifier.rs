@@ -50,12 +50,14 @@ async fn it_delivers_what_another_process_submitted(database: TestDatabase) {
     let lines = Arc::default();
     let item = || Resource::table("item").bulk_async_notification([Channel::Callback]);
     let with_chat = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(item())
         .notifier(Chat { name: "chat", lines: Arc::clone(&lines) })
         .build()
         .await
         .expect("no mistakes");
     let without = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(item())
         .on_task_end(|_| async {})
         .build()
@@ -90,6 +92,7 @@ async fn names_are_checked(database: TestDatabase) {
     items(&database, 3).await;
     let chat = |name| Chat { name, lines: Arc::default() };
     let builder = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("item").bulk_async_notification([Channel::Callback]))
         .notifier(chat("chat"))
         .notifier(chat("chat"))
@@ -103,7 +106,10 @@ async fn names_are_checked(database: TestDatabase) {
     {
         assert!(mistake.starts_with("notifier: ") && mistake.contains(part), "{mistake}");
     }
-    let unused = PowerCrud::builder(database.clone()).resource(Resource::table("item")).notifier(chat("chat"));
+    let unused = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(Resource::table("item"))
+        .notifier(chat("chat"));
     let Err(Error::Configuration(mistakes)) = unused.build().await else { panic!("nobody is told by it") };
     assert!(mistakes[0].contains("no resource has the channel"), "{mistakes:?}");
 }

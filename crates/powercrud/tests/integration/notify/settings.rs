@@ -21,6 +21,7 @@ fn check(error: Option<powercrud::Error>, parts: &[&str]) {
 async fn every_mistake_is_told_at_once(database: TestDatabase) {
     items(&database, 3).await;
     let builder = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("item").list_fields(["nmae"]))
         .base_url("shop.example.org?a=1")
         .email_url("ftp://ann:s3cret@mail.example.org")
@@ -40,14 +41,18 @@ async fn every_mistake_is_told_at_once(database: TestDatabase) {
             "tls_ca_file: /not/there.pem can't be read",
         ],
     );
-    let builder =
-        PowerCrud::builder(database.clone()).email_url("smtp://mail").webhook_url("https://hooks.example.org");
+    let builder = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .email_url("smtp://mail")
+        .webhook_url("https://hooks.example.org");
     check(
         builder.build().await.err(),
         &["email_from: is missing", "base_url: is missing", "webhook_secret: is missing"],
     );
-    let builder =
-        PowerCrud::builder(database.clone()).email_from("a@example.org\r\nBcc: b@example.org").webhook_secret("s3cret");
+    let builder = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .email_from("a@example.org\r\nBcc: b@example.org")
+        .webhook_secret("s3cret");
     check(builder.build().await.err(), &["email_from: without email_url", "webhook_secret: without webhook_url"]);
 }
 
@@ -55,13 +60,14 @@ async fn what_is_chosen_needs_its_means(database: TestDatabase) {
     items(&database, 3).await;
     let item = Resource::table("item").bulk_async_notification([Channel::Email, Channel::Callback]);
     check(
-        PowerCrud::builder(database.clone()).resource(item).build().await.err(),
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.err(),
         &[
             "resources.item.bulk_async_notification: \"email\" needs email_url",
             "resources.item.bulk_async_notification: \"callback\" needs webhook_url",
         ],
     );
     // For all at once it is said once.
-    let builder = PowerCrud::builder(database.clone()).discover(true).bulk_async_notification(Channel::Email);
+    let builder =
+        PowerCrud::builder(database.clone()).open_to_everybody().discover(true).bulk_async_notification(Channel::Email);
     check(builder.build().await.err(), &["bulk_async_notification: \"email\" needs email_url"]);
 }

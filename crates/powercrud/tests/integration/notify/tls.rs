@@ -88,6 +88,7 @@ impl MailServer {
 
 fn mailing(database: &TestDatabase, url: String) -> Builder {
     PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("item").bulk_async_notification(Channel::Email))
         .base_url("https://shop.example.org")
         .email_url(url)
@@ -168,6 +169,7 @@ async fn a_webhook_goes_by_https_to_whom_it_trusts(database: TestDatabase) {
     });
     let build = |host: &str| {
         PowerCrud::builder(database.clone())
+            .open_to_everybody()
             .resource(Resource::table("item").bulk_async_notification(Channel::Callback))
             .webhook_url(format!("https://{host}:{port}/hook"))
             .webhook_secret(super::webhook::SECRET)

@@ -84,6 +84,7 @@ async fn private_addresses_are_refused(database: TestDatabase) {
     let receiver = Receiver::start([]).await;
     let build = |url: String| {
         PowerCrud::builder(database.clone())
+            .open_to_everybody()
             .resource(Resource::table("item").bulk_async_notification(Channel::Callback))
             .webhook_url(url)
             .webhook_secret(SECRET)
@@ -121,6 +122,7 @@ async fn nothing_listens(database: TestDatabase) {
     items(&database, 30).await;
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("item").bulk_async_notification(Channel::Callback))
         .webhook_url(format!("http://{free}/t0ken"))
         .webhook_secret(SECRET)

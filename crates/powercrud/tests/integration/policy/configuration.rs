@@ -51,7 +51,9 @@ async fn every_mistake_is_told(database: TestDatabase) {
 
 async fn roles_and_a_policy_don_t_go_together(database: TestDatabase) {
     let roles = BTreeMap::from([("clerk".to_owned(), RoleSettings::default())]);
-    let builder = PowerCrud::builder(database.clone()).all_settings(Settings { roles, ..Settings::default() });
+    let builder = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .all_settings(Settings { roles, ..Settings::default() });
     let built = builder.policy(powercrud::policy::Roles::default()).build().await;
     assert!(matches!(built, Err(Error::Configuration(mistakes)) if mistakes[0].starts_with("roles: ")));
 }

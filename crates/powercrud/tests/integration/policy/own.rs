@@ -48,7 +48,13 @@ impl Policy for OwnHouse {
 
 async fn a_condition_holds_everywhere(database: TestDatabase) {
     books(&database).await;
-    let app = PowerCrud::builder(database.clone()).discover(true).policy(OwnHouse).build().await.expect("no mistakes");
+    let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .discover(true)
+        .policy(OwnHouse)
+        .build()
+        .await
+        .expect("no mistakes");
     let ann = User::new("1", "Own house");
     let own = app.for_user(&ann);
     let names: Vec<_> = own.resources().iter().map(|resource| resource.name.as_str()).collect();

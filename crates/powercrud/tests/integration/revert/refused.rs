@@ -29,8 +29,12 @@ async fn it_says_why_not(database: TestDatabase) {
     // Switched off since.
     assert!(refusal(&off, &operator, &done).await.contains("switched off"));
     let narrowed = Resource::table("item").bulk_revert(true).bulk_fields(["note"]);
-    let narrowed =
-        powercrud::PowerCrud::builder(database.clone()).resource(narrowed).build().await.expect("a configuration");
+    let narrowed = powercrud::PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(narrowed)
+        .build()
+        .await
+        .expect("a configuration");
     let error = refusal(&narrowed, &operator, &done).await;
     assert!(error.contains("stock can't be changed in bulk any more; allowed are: note"), "{error}");
 
@@ -99,7 +103,12 @@ async fn images(database: &TestDatabase) -> usize {
 async fn kept_for_so_many_days(database: TestDatabase) {
     items(&database, 60).await;
     let short = Resource::table("item").bulk_revert(true).bulk_revert_days(3u64);
-    let app = powercrud::PowerCrud::builder(database.clone()).resource(short).build().await.expect("a configuration");
+    let app = powercrud::PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(short)
+        .build()
+        .await
+        .expect("a configuration");
     let old = carry_out(&app, update("item", Selection::All, [("stock", Some("-1"))])).await;
     let active = carry_out(&app, update("item", Selection::All, [("stock", Some("2"))])).await;
     let young = carry_out(&app, update("item", keys([1, 2]), [("stock", Some("3"))])).await;
@@ -124,7 +133,13 @@ async fn kept_for_so_many_days(database: TestDatabase) {
     assert_eq!(bulk::purge(&app).await.expect("a purge"), 0);
     assert_eq!(revert(&app, &young).await.status, Status::Success);
     let long = Resource::table("item").bulk_revert_days(4000u64);
-    let error = powercrud::PowerCrud::builder(database.clone()).resource(long).build().await.err().expect("a mistake");
+    let error = powercrud::PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(long)
+        .build()
+        .await
+        .err()
+        .expect("a mistake");
     assert!(
         error.to_string().contains("bulk_revert_days: 4000 is not allowed; allowed is a whole number from 1 to 3650")
     );

@@ -209,7 +209,12 @@ async fn failures_are_retried(database: TestDatabase) {
 async fn everything_or_nothing(database: TestDatabase) {
     items(&database, 50).await;
     let item = Resource::table("item").bulk_revert(true).bulk_atomicity(powercrud::Atomicity::All);
-    let app = powercrud::PowerCrud::builder(database.clone()).resource(item).build().await.expect("a configuration");
+    let app = powercrud::PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(item)
+        .build()
+        .await
+        .expect("a configuration");
     let before = rows(&database, "item", VALUES).await;
     let task = carry_out(&app, update("item", Selection::All, [("stock", Some("-1"))])).await;
     assert_eq!(task.status, Status::Success);
@@ -227,7 +232,12 @@ async fn everything_or_nothing(database: TestDatabase) {
 async fn one_record_locks(database: TestDatabase) {
     items(&database, 60).await;
     let item = Resource::table("item").bulk_revert(true).bulk_async_conflict_scope(powercrud::ConflictScope::Record);
-    let app = powercrud::PowerCrud::builder(database.clone()).resource(item).build().await.expect("a configuration");
+    let app = powercrud::PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(item)
+        .build()
+        .await
+        .expect("a configuration");
     let before = rows(&database, "item", VALUES).await;
     let task = carry_out(&app, update("item", matching(&app, "item", &["id__lte=40"]), [("stock", Some("1"))])).await;
     let queued = bulk::revert(&app, &powercrud::User::operator(), task.id).await.expect("a revert").task().clone();

@@ -71,7 +71,7 @@ async fn a_task_is_in_the_trace_of_its_request(database: TestDatabase) {
     Spans::of_this_process();
     items(&database, 50).await;
     let item = || Resource::table("item").bulk_chunk_size(20u64);
-    let app = PowerCrud::builder(&database).resource(item()).build().await.expect("no mistakes");
+    let app = PowerCrud::builder(&database).open_to_everybody().resource(item()).build().await.expect("no mistakes");
     let token = token_of(&app, User::operator(), &[Scope::Bulk]).await;
     let request = format!("traced-{}", uuid::Uuid::new_v4());
     let api = Client::new(app.router(), &token).with("x-request-id", &request);
@@ -81,7 +81,7 @@ async fn a_task_is_in_the_trace_of_its_request(database: TestDatabase) {
 
     // Another process takes the task and is stopped at once; a third one ends it.
     let other = Database::connect(&database.url).await.expect("the database answers");
-    let other = PowerCrud::builder(other).resource(item()).build().await.expect("no mistakes");
+    let other = PowerCrud::builder(other).open_to_everybody().resource(item()).build().await.expect("no mistakes");
     let stopped = CancellationToken::new();
     stopped.cancel();
     for stop in [stopped, CancellationToken::new()] {

@@ -25,7 +25,13 @@ const LEASE: Duration = Duration::from_secs(3);
 async fn app(database: &TestDatabase, atomicity: Atomicity) -> PowerCrud {
     let settings = Settings { lease: LEASE, max_attempts_without_progress: 3, ..Settings::default() };
     let item = Resource::table("item").bulk_chunk_size(10u64).bulk_atomicity(atomicity);
-    PowerCrud::builder(database.clone()).all_settings(settings).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .all_settings(settings)
+        .resource(item)
+        .build()
+        .await
+        .expect("no mistakes")
 }
 
 /// Lets the database refuse changes of a task's row where `condition` holds of its values before (OLD) and after (NEW).
@@ -145,7 +151,7 @@ async fn a_request_leaves_no_task_behind(database: TestDatabase) {
 
 async fn a_hook_that_panics(database: TestDatabase) {
     items(&database, 30).await;
-    let builder = PowerCrud::builder(database.clone()).discover(true);
+    let builder = PowerCrud::builder(database.clone()).open_to_everybody().discover(true);
     let app = builder.async_queue_success(|_| panic!("a hook")).build().await.expect("no mistakes");
     let task = queue(&app, in_background(update("item", Selection::All, [("note", Some("x"))]))).await;
     assert_eq!(work(&app, &task).await.status, Status::Success);

@@ -83,7 +83,8 @@ async fn requests_at_the_same_instant(database: TestDatabase) {
 async fn without_conflict_checking(database: TestDatabase) {
     items(&database, 50).await;
     let resource = Resource::table("item").bulk_async_conflict_checking(false);
-    let app = PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await.expect("no mistakes");
     let first = queue(&app, update("item", keys(1..=25), [("note", Some("a"))])).await;
     let second = queue(&app, update("item", keys(26..=50), [("note", Some("b"))])).await;
     let again = run(&app, update("item", keys((26..=50).rev()), [("note", Some("b"))])).await.expect("the same task");
@@ -98,7 +99,8 @@ async fn a_changed_selection_is_another_request(database: TestDatabase) {
     use powercrud::{StoredSelection, query::ListParams};
     items(&database, 60).await;
     let resource = Resource::table("item").bulk_async_conflict_checking(false);
-    let app = PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await.expect("no mistakes");
     let resource = app.resource("item").expect("a resource");
     let texts = |keys: std::ops::RangeInclusive<i64>| keys.map(|key| key.to_string()).collect::<Vec<_>>();
     let mut stored = StoredSelection::of_owner(&app, resource, "ann").await.expect("a selection");

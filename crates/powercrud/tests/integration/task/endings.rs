@@ -35,7 +35,8 @@ async fn cancelled_on_the_way(database: TestDatabase) {
     items(&database, 4_000).await;
     // So many chunks that a cancel comes long before the last.
     let resource = Resource::table("item").bulk_chunk_size(1u64);
-    let app = PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await.expect("no mistakes");
     let task = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
     let worker = tokio::spawn({
         let (app, id) = (app.clone(), task.id);
@@ -119,7 +120,12 @@ async fn what_cannot_be_done(database: TestDatabase) {
     }
     // A process that does not know the resource leaves the task to those that do; it may be another application's.
     database.execute("CREATE TABLE other (id integer PRIMARY KEY, n integer);").await;
-    let without = PowerCrud::builder(database.clone()).resource(Resource::table("other")).build().await.expect("other");
+    let without = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(Resource::table("other"))
+        .build()
+        .await
+        .expect("other");
     let task = work(&without, &running).await;
     assert_eq!((task.status, task.attempt, counts(&task)), (Status::Pending, 0, (0, 0, 30)));
     // Where nobody knows it any more, it can still be cancelled.
@@ -133,7 +139,8 @@ async fn what_cannot_be_done(database: TestDatabase) {
 async fn the_row_says_what_was_set(database: TestDatabase) {
     items(&database, 30).await;
     let item = Resource::table("item").bulk_async_notification(Notification::none());
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("a configuration");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("a configuration");
     queue(&app, delete("item", Selection::All)).await;
     let told = "(SELECT 1 FROM powercrud_bulk_task WHERE notification = 'none' AND backend = 'database') AS told";
     assert_eq!(count(&database, told).await, 1);

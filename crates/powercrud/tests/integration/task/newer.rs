@@ -49,7 +49,7 @@ async fn a_column_that_comes_is_read(database: TestDatabase) {
     let own = sea_orm::Database::connect(options).await.expect("a database");
     let app = discovered(&database).await;
     let task = carry_out(&app, update("item", Selection::All, [("note", Some("x"))])).await;
-    let other = PowerCrud::builder(own.clone()).discover(true).build().await.expect("no mistakes");
+    let other = PowerCrud::builder(own.clone()).open_to_everybody().discover(true).build().await.expect("no mistakes");
     database.execute("ALTER TABLE powercrud_bulk_task DROP COLUMN unchanged_records;").await;
     own.execute_unprepared("SELECT id FROM powercrud_bulk_task").await.expect("a look");
     database.execute("ALTER TABLE powercrud_bulk_task ADD COLUMN unchanged_records bigint NOT NULL DEFAULT 0;").await;

@@ -17,7 +17,12 @@ each_database! { side_by_side, keys_that_are_texts, single_records_at_the_edges,
 
 async fn app(database: &TestDatabase, table: &str, scope: ConflictScope) -> PowerCrud {
     let resource = Resource::table(table).bulk_async_conflict_scope(scope);
-    PowerCrud::builder(database.clone()).resource(resource).build().await.expect("a configuration without mistakes")
+    PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(resource)
+        .build()
+        .await
+        .expect("a configuration without mistakes")
 }
 
 /// Queues a change of the items that match.

@@ -111,6 +111,7 @@ async fn results_are_kept_for_so_long(database: TestDatabase) {
     items(&database, 30).await;
     database.execute("CREATE TABLE other (id integer PRIMARY KEY, n integer); INSERT INTO other VALUES (1, 1);").await;
     let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("item").bulk_results_days(2u64))
         .resource(Resource::table("other").bulk_results_days(0u64))
         .build()

@@ -12,7 +12,7 @@ each_database! { [postgres] a_task_is_about_the_table_of_its_process }
 async fn with_path(database: &TestDatabase, path: &str) -> PowerCrud {
     let url = format!("{}&options=-c%20search_path%3D{path}", database.url);
     let own = TestDatabase::on(Kind::Postgres, &url).await;
-    PowerCrud::builder(own).discover(true).build().await.expect("no mistakes")
+    PowerCrud::builder(own).open_to_everybody().discover(true).build().await.expect("no mistakes")
 }
 
 async fn a_task_is_about_the_table_of_its_process(database: TestDatabase) {

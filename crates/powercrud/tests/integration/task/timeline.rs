@@ -24,7 +24,8 @@ async fn lines(app: &PowerCrud, task: &BulkTask) -> Vec<(TaskEventKind, Status, 
 async fn a_life_with_rests(database: TestDatabase) {
     items(&database, 3_000).await;
     let resource = Resource::table("item").bulk_chunk_size(1u64);
-    let app = PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await.expect("no mistakes");
     let ann = User::new("ann", "Ann");
     let request = update("item", Selection::All, [("note", Some("x"))]);
     let task = queue(&app, BulkRequest { user: ann.clone(), ..request }).await;
@@ -69,7 +70,8 @@ async fn a_life_with_rests(database: TestDatabase) {
 async fn a_wait_and_a_takeover(database: TestDatabase) {
     items(&database, 30).await;
     let resource = Resource::table("item").bulk_async_on_conflict(powercrud::OnConflict::Queue);
-    let app = PowerCrud::builder(database.clone()).resource(resource).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await.expect("no mistakes");
     let first = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
     let second = queue(&app, update("item", Selection::All, [("note", Some("y"))])).await;
     // A worker took it and was never heard of again.

@@ -75,7 +75,8 @@ async fn foreign_forms_and_floods_are_refused() {
     run(Kind::Sqlite, |database| async {
         shop(&database).await;
         let settings = Settings { discover: true, body_limit: 10_000, ..Settings::default() };
-        let app = PowerCrud::builder(database).all_settings(settings).build().await.expect("a shop");
+        let app =
+            PowerCrud::builder(database).open_to_everybody().all_settings(settings).build().await.expect("a shop");
         let mut browser = Browser::new(app.router());
         for (name, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
             let mut evil = browser.with(name, value);
@@ -96,6 +97,7 @@ async fn what_is_read_only_stays_as_it_is() {
     run(Kind::Sqlite, |database| async {
         shop(&database).await;
         let app = PowerCrud::builder(database)
+            .open_to_everybody()
             .resource(Resource::table("book").read_only(true))
             .build()
             .await

@@ -32,11 +32,16 @@ async fn what_can_never_be_made_is_not_offered(database: TestDatabase) {
         .execute("CREATE TABLE thing (id integer PRIMARY KEY, shown varchar(20), hidden varchar(20) NOT NULL);")
         .await;
     let fields = Resource::table("thing").fields(["id", "shown"]);
-    let app = PowerCrud::builder(database.clone()).resource(fields).build().await.expect("an app");
+    let app = PowerCrud::builder(database.clone()).open_to_everybody().resource(fields).build().await.expect("an app");
     let mut browser = Browser::new(app.router());
     browser.get("/resources/thing").await.expect(200).lacks(&["/resources/thing/new"]);
     browser.get("/resources/thing/new").await.expect(403).holds(&["hidden", "must have a value", "fields"]);
-    let app = PowerCrud::builder(database.clone()).resource(Resource::table("thing")).build().await.expect("an app");
+    let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(Resource::table("thing"))
+        .build()
+        .await
+        .expect("an app");
     let form = Browser::new(app.router()).get("/resources/thing/new").await.expect(200);
     // Nor does an input cut what is pasted into it; the database says what is too long.
     form.lacks(&["maxlength"]);
@@ -129,7 +134,7 @@ async fn a_form_that_is_sent_by_script_stays_on_its_page(database: TestDatabase)
 
 async fn what_a_trigger_fills_is_not_starred(database: TestDatabase) {
     database.execute("CREATE TABLE memo (id INT NOT NULL PRIMARY KEY, stamp INT NOT NULL);").await;
-    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("it starts");
+    let app = PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await.expect("it starts");
     let starred = |page: &str| page.matches("title=\"required\"").count();
     assert_eq!(starred(&Browser::new(app.router()).get("/resources/memo/new").await.expect(200).text), 2);
     let trigger = match database.kind {
@@ -140,7 +145,7 @@ async fn what_a_trigger_fills_is_not_starred(database: TestDatabase) {
         }
     };
     database.execute(trigger).await;
-    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("it starts");
+    let app = PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await.expect("it starts");
     let mut browser = Browser::new(app.router());
     assert_eq!(starred(&browser.get("/resources/memo/new").await.expect(200).text), 0);
     browser.post("/resources/memo/new", "id=1&stamp=").await.location();

@@ -15,7 +15,7 @@ each_database! { [sqlite] it_is_nested_in_a_router_of_any_state, many_resources_
 /// Follows every link from the start page, three steps deep.
 async fn every_link_leads_to_a_page(database: TestDatabase) {
     shop(&database).await;
-    let app = PowerCrud::builder(database).discover(true).build().await.expect("a shop");
+    let app = PowerCrud::builder(database).open_to_everybody().discover(true).build().await.expect("a shop");
     let browser = Browser::new(Router::new().nest("/my/admin", app.router()));
     let seen = crawl(browser, "/my/admin", 3, &[]).await;
     for page in
@@ -29,7 +29,7 @@ async fn every_link_leads_to_a_page(database: TestDatabase) {
 async fn many_resources_can_be_found(database: TestDatabase) {
     let tables: Vec<_> = (1..=20).map(|number| format!("CREATE TABLE t{number} (id INTEGER PRIMARY KEY);")).collect();
     database.execute(&tables.join(" ")).await;
-    let app = PowerCrud::builder(database).discover(true).build().await.expect("tables");
+    let app = PowerCrud::builder(database).open_to_everybody().discover(true).build().await.expect("tables");
     let page = Browser::new(app.router()).get("/").await.expect(200);
     let place = |name: &str| page.text.rfind(&format!("href=\"/resources/{name}\"")).expect("a link");
     assert!(place("t2") < place("t10") && place("t10") < place("t19"), "{}", page.text);
@@ -41,7 +41,7 @@ async fn it_is_nested_in_a_router_of_any_state(database: TestDatabase) {
     #[derive(Clone)]
     struct State;
     shop(&database).await;
-    let app = PowerCrud::builder(database).discover(true).build().await.expect("a shop");
+    let app = PowerCrud::builder(database).open_to_everybody().discover(true).build().await.expect("a shop");
     for path in ["/admin", "/admin/"] {
         let mut browser = Browser::new(Router::<State>::new().merge(app.router_at(path)).with_state(State));
         browser.get("/admin").await.expect(200);
@@ -57,7 +57,7 @@ async fn it_is_nested_in_a_router_of_any_state(database: TestDatabase) {
 async fn odd_tables_have_pages(database: TestDatabase) {
     let kind = database.kind;
     oddities(&database).await;
-    let app = PowerCrud::builder(database).discover(true).build().await.expect("discovery");
+    let app = PowerCrud::builder(database).open_to_everybody().discover(true).build().await.expect("discovery");
     // A view over a table that is gone can't be read by anybody.
     let broken = if kind == Kind::Postgres { &[][..] } else { &["/resources/broken"][..] };
     let seen = crawl(Browser::new(app.router()), "/", 3, broken).await;
@@ -186,7 +186,7 @@ async fn templates_can_be_overridden() {
         let list = "{% extends \"!list.html\" %}{% block list_actions %}Ours for {{ view.resource.label_plural }}{% endblock %}";
         std::fs::write(folder.join("list.html"), list).expect("a template");
         // What is set leaves the rest as it is.
-        let builder = PowerCrud::builder(database).title("Our shop").discover(true);
+        let builder = PowerCrud::builder(database).open_to_everybody().title("Our shop").discover(true);
         let app = builder.settings(|settings| settings.templates_dir = Some(folder.clone())).build().await.expect("a shop");
         let mut browser = Browser::new(app.router());
         browser.get("/resources/book").await.expect(200).holds(&["Our shop", "Ours for Books", "Book 01"]).lacks(&["New book"]);

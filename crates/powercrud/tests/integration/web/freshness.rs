@@ -63,7 +63,8 @@ type Shown = (Option<u64>, Option<i64>);
 async fn progress_is_at_most_a_second_old(database: TestDatabase) {
     items(&database, 30_000).await;
     let item = Resource::table("item").bulk_chunk_size(1u64);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes");
     let task = queue(&app, update("item", Selection::All, [("note", Some("x"))])).await;
     let stop = CancellationToken::new();
     let worker = tokio::spawn(app.worker().run(stop.clone()));

@@ -95,6 +95,7 @@ async fn streams_end_with_the_right_to_them(database: TestDatabase) {
 async fn counts_that_come_later_find_their_places(database: TestDatabase) {
     items(&database, 30).await;
     let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("item"))
         .resource(Resource::table("item").suffix("fixed").read_only(true))
         .build()
@@ -120,12 +121,23 @@ async fn a_file_that_can_only_be_read_shows_its_messages() {
     run(Kind::Sqlite, |database: TestDatabase| async move {
         items(&database, 30).await;
         let notified = || Resource::table("item").bulk_async_notification(powercrud::Channel::Messages);
-        let app = PowerCrud::builder(database.clone()).resource(notified()).build().await.expect("a shop");
+        let app = PowerCrud::builder(database.clone())
+            .open_to_everybody()
+            .resource(notified())
+            .build()
+            .await
+            .expect("a shop");
         let task = queue(&app, update("item", Selection::All, [("stock", Some("1"))])).await;
         crate::shop::work(&app, &task).await;
         let path = database.url.split('?').next().expect("a path");
         let only = Database::connect(&format!("{path}?mode=ro")).await.expect("a file");
-        let app = PowerCrud::builder(only).resource(notified()).migrate(false).build().await.expect("a shop to read");
+        let app = PowerCrud::builder(only)
+            .open_to_everybody()
+            .resource(notified())
+            .migrate(false)
+            .build()
+            .await
+            .expect("a shop to read");
         let mut browser = Browser::new(app.router());
         for path in ["/", "/resources/item", "/messages", &format!("/tasks/{}", task.id), "/tasks/badge"] {
             browser.get(path).await.expect(200).holds(&["Messages, 1 unseen"]);

@@ -20,7 +20,7 @@ async fn labelled(database: TestDatabase) -> Browser {
              INSERT INTO book_label VALUES (1, 3), (2, 1), (2, 3);",
         )
         .await;
-    let app = PowerCrud::builder(database).discover(true).build().await.expect("a shop");
+    let app = PowerCrud::builder(database).open_to_everybody().discover(true).build().await.expect("a shop");
     Browser::new(app.router())
 }
 

@@ -100,7 +100,7 @@ impl Events {
 async fn slow_items(database: &TestDatabase, records: usize) -> PowerCrud {
     items(database, records).await;
     let item = Resource::table("item").bulk_chunk_size(1u64);
-    PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes")
+    PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes")
 }
 
 /// The address of the stream that a task's page connects to.

@@ -265,7 +265,7 @@ async fn there_is_one_way_to_say_who_asks() {
         let both = PowerCrud::builder(database.clone()).user(|_| Some(User::operator())).login().build().await;
         let error = both.err().expect("a mistake").to_string();
         assert!(error.contains("login: either"), "{error}");
-        let none = PowerCrud::builder(database).build().await.expect("an application");
+        let none = PowerCrud::builder(database).open_to_everybody().build().await.expect("an application");
         Browser::new(none.router()).get("/login").await.expect(404);
     })
     .await;

@@ -29,6 +29,7 @@ async fn a_request_can_wait_behind_another(database: TestDatabase) {
     items(&database, 30).await;
     let (queued, refused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .resource(Resource::table("item"))
         .async_queue_success({
             let queued = Arc::clone(&queued);
@@ -92,7 +93,8 @@ async fn a_request_can_wait_behind_another(database: TestDatabase) {
 async fn the_task_page_can_follow_at_once(database: TestDatabase) {
     items(&database, 30).await;
     let item = Resource::table("item").bulk_async_after_queueing(AfterQueueing::StatusPage);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes");
     let mut browser = Browser::new(app.router());
     let first = form(&mut browser, 1).await;
     let answer = browser.in_dialog().post("/resources/item/bulk-edit", &first).await.expect(200);
@@ -106,7 +108,8 @@ async fn the_task_page_can_follow_at_once(database: TestDatabase) {
 async fn held_rows_are_marked(database: TestDatabase) {
     items(&database, 30).await;
     let item = Resource::table("item").bulk_async_conflict_scope(ConflictScope::Record).bulk_min_async_records(2u64);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes");
     let mut browser = Browser::new(app.router());
     browser.get("/resources/item").await.expect(200).lacks(&["Held by"]);
     queue(&app, update("item", keys([3, 4, 9]), [("note", Some("x"))])).await;

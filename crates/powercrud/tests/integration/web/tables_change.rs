@@ -16,7 +16,7 @@ each_database! { [postgres mysql] other_types_are_noticed }
 
 async fn served(database: &TestDatabase) -> (PowerCrud, Browser) {
     shop(database).await;
-    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("a shop");
+    let app = PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await.expect("a shop");
     let browser = Browser::new(app.router());
     (app, browser)
 }
@@ -80,7 +80,9 @@ async fn what_wants_to_change_is_told(database: TestDatabase) {
 /// A handle that the application keeps knows the tables as it saw them; its clones, and so each request and task, as they are.
 async fn a_worker_knows_what_is_there_now(database: TestDatabase) {
     shop(&database).await;
-    let builder = PowerCrud::builder(database.clone()).resource(Resource::table("book").list_fields(["id", "title"]));
+    let builder = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(Resource::table("book").list_fields(["id", "title"]));
     let app = builder.build().await.expect("a shop");
     assert!(!app.reload_catalog().await.expect("the catalog"), "nothing has changed");
     let added = if database.kind == Kind::Postgres { "text" } else { "varchar(20)" };
@@ -123,7 +125,7 @@ async fn other_types_are_noticed(database: TestDatabase) {
              INSERT INTO gauge VALUES (1, '5', 1), (2, '7', 2);",
         )
         .await;
-    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("a table");
+    let app = PowerCrud::builder(database.clone()).open_to_everybody().discover(true).build().await.expect("a table");
     let mut browser = Browser::new(app.router());
     browser.get("/resources/gauge?n=5").await.expect(200);
     let (to_number, to_long) = match database.kind {

@@ -15,7 +15,12 @@ async fn a_form_that_is_late(database: TestDatabase) {
         )
         .await;
     let document = Resource::table("document").version_field("version");
-    let app = PowerCrud::builder(database.clone()).resource(document).build().await.expect("a configuration");
+    let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(document)
+        .build()
+        .await
+        .expect("a configuration");
     let mut browser = Browser::new(app.router());
     let opened = browser.get("/resources/document/records/1/edit").await.expect(200);
     assert_eq!(opened.hidden("powercrud_version"), "1");
