@@ -36,6 +36,8 @@ pub mod staff;
 pub mod status;
 pub mod task;
 pub mod task_json;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod user;
 pub mod validate;
 pub mod words;

@@ -14,6 +14,8 @@
 //! - It does not panic, and a user of whom it knows nothing gets nothing: see [`Rows::None`].
 //! - It is the same in all processes that share a database: a worker asks its own.
 //!
+//! `powercrud::testing::policy` (feature `testing`) says whether it keeps that.
+//!
 //! The operator ([`User::operator`], the command line, and pages without any login) is not asked about, and may do everything.
 //!
 //! # What it does not reach

@@ -73,6 +73,8 @@ mod live;
 mod news;
 pub mod notify;
 mod templates;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod token;
 mod web;
 
@@ -90,7 +92,7 @@ pub mod audit {
 }
 pub mod backend {
     //! What tells workers of tasks that are ready: the database, or a way of the application's own ([`crate::Builder::backend`]).
-    pub use powercrud_engine::backend::{Backend, Listener};
+    pub use powercrud_engine::backend::{Backend, Database, Listener};
 }
 pub mod bulk {
     //! Bulk operations: asked for, planned, previewed, submitted, retried and reverted.

@@ -24,7 +24,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr};
 use crate::{backend::InProcess, login::Sessions, notifier::Chat, policy::Tenants, rules::StockRules};
 
 /// The shop's tables, with two tenants and a few products.
-const TABLES: &str = "
+pub const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS tenant (id integer PRIMARY KEY, name text NOT NULL);
     CREATE TABLE IF NOT EXISTS product (
         id integer PRIMARY KEY, tenant_id integer NOT NULL REFERENCES tenant (id), name text NOT NULL, status text NOT NULL DEFAULT 'new',

@@ -7,7 +7,10 @@ use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode, header},
 };
-use powercrud_example_shop::{administration, application, fill, notifier::Chat};
+use powercrud::testing;
+use powercrud_example_shop::{
+    administration, application, backend::InProcess, fill, login, notifier::Chat, policy::Tenants, rules::StockRules,
+};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -144,4 +147,20 @@ async fn actions_rules_and_the_chat() {
     }
     let lines = shop.chat.lines();
     assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with("ann: ")), "{lines:?}");
+}
+
+/// What the shop plugs in keeps what its traits promise.
+#[tokio::test(flavor = "multi_thread")]
+async fn promises_are_kept() {
+    let tables = powercrud_example_shop::TABLES;
+    let app = testing::app(tables, |builder| builder).await.expect("no mistakes");
+    let users = ["ann", "ben", "cleo"].map(|name| login::account(name).expect("an account").user());
+    testing::policy(&app, &Tenants).users(users).check().await.unwrap();
+    testing::validate(&app, "product", &StockRules).check().await.unwrap();
+    let channel = InProcess::default();
+    testing::backend(&app, || channel.clone()).check().await.unwrap();
+    let answer = powercrud::bulk::update(&app, "product").set("stock", 3).keys([2]).run().await.expect("a task");
+    let chat = Chat::default();
+    let suite = testing::notifier(&app, answer.task().id, &chat);
+    suite.received(|| chat.lines().len()).check().await.unwrap();
 }

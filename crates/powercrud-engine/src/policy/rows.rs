@@ -69,6 +69,18 @@ impl Rows {
         filters.iter().filter(|filter| filter.operator == Operator::Exact).map(|filter| filter.field.as_str())
     }
 
+    /// Why they don't fit the table, where they don't: nobody is shown any row then.
+    #[cfg(feature = "testing")]
+    pub(crate) fn misfit(&self, resource: &Resource, dialect: Dialect) -> Option<String> {
+        let Self::Matching(filters) = self else { return None };
+        let checked = |filter: &Filter| {
+            let column = check(&resource.table, filter)?;
+            let condition = filter::condition(&resource.table, column, filter, dialect);
+            condition.map(|_| ()).map_err(|error| error.to_string())
+        };
+        filters.iter().find_map(|filter| checked(filter).err())
+    }
+
     /// What statements about the resource's table are bound to; `None` where that is nothing.
     pub(crate) fn scope(self, resource: &Resource, dialect: Dialect) -> Option<Scope> {
         match self {

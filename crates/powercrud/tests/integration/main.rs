@@ -26,6 +26,7 @@ mod shop;
 mod spans;
 mod support;
 mod task;
+mod testing;
 mod tidy;
 mod values;
 mod web;
