@@ -14,7 +14,13 @@ pub use secret::Secret;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{action::Action, chunk_hook::ChunkHook, extensions::Extensions, validate::Validate};
+use crate::{
+    action::Action,
+    chunk_hook::ChunkHook,
+    extensions::Extensions,
+    names::{FieldName, FieldNames, WholeNumber},
+    validate::Validate,
+};
 
 /// Settings of a whole PowerCRUD.
 #[derive(Clone, Debug)]
@@ -202,13 +208,57 @@ impl Atomicity {
 /// A list of names under one word, as the macros below tell types by their names.
 type List = Vec<String>;
 
-/// What a builder method takes for a setting of a type: lists are taken as [`Names`].
-macro_rules! setting_type {
-    (List) => {
-        Names
+/// The name of a field, as the macros below tell types by their names.
+type Named = String;
+
+/// A builder's method for a setting of a type.
+macro_rules! builder_method {
+    ([$($doc:tt)*] $key:ident List $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key<M>(mut self, names: impl FieldNames<M>) -> Self {
+            self.settings.$key = Some(names.field_names());
+            self
+        }
     };
-    ($type:ident) => {
-        $type
+    ([$($doc:tt)*] $key:ident Named $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key<M>(mut self, name: impl FieldName<M>) -> Self {
+            self.settings.$key = Some(name.field_name());
+            self
+        }
+    };
+    ([$($doc:tt)*] $key:ident Texts $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key<M, N: FieldName<M>>(mut self, texts: impl IntoIterator<Item = (N, impl Into<String>)>) -> Self {
+            let texts = texts.into_iter().map(|(name, text)| (name.field_name(), text.into()));
+            self.settings.$key = Some(texts.collect());
+            self
+        }
+    };
+    ([$($doc:tt)*] $key:ident u64 $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key(mut self, number: impl WholeNumber) -> Self {
+            match number.to_u64() {
+                Ok(number) => self.settings.$key = Some(number),
+                Err(number) => {
+                    let mistake = format!("{number} is not allowed; allowed is {}", $allowed);
+                    self.mistakes.push((stringify!($key), mistake));
+                }
+            }
+            self
+        }
+    };
+    ([$($doc:tt)*] $key:ident $type:ident $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key(mut self, value: impl Into<$type>) -> Self {
+            self.settings.$key = Some(value.into());
+            self
+        }
     };
 }
 
@@ -248,14 +298,7 @@ macro_rules! resource_settings {
         }
 
         impl ResourceBuilder {
-            $(
-                $(#[$doc])*
-                #[must_use]
-                pub fn $key(mut self, value: impl Into<setting_type!($type)>) -> Self {
-                    self.settings.$key = Some(value.into().into());
-                    self
-                }
-            )*
+            $(builder_method! { [$(#[$doc])*] $key $type $allowed })*
         }
     };
 }
@@ -270,6 +313,8 @@ pub struct ResourceBuilder {
     pub(crate) settings: ResourceSettings,
     pub(crate) actions: Vec<Action>,
     pub(crate) extensions: Extensions,
+    /// What was given that no setting can hold: key and message.
+    pub(crate) mistakes: Vec<(&'static str, String)>,
 }
 
 impl ResourceBuilder {
@@ -293,28 +338,6 @@ impl ResourceBuilder {
     pub fn chunk_hook(mut self, hook: impl ChunkHook) -> Self {
         self.extensions.chunk_hooks.push(Arc::new(hook));
         self
-    }
-}
-
-/// A list of names, from an array or a vector of anything like a string.
-#[derive(Clone, Debug)]
-pub struct Names(Vec<String>);
-
-impl<S: Into<String>, const N: usize> From<[S; N]> for Names {
-    fn from(names: [S; N]) -> Self {
-        Self(names.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<S: Into<String>> From<Vec<S>> for Names {
-    fn from(names: Vec<S>) -> Self {
-        Self(names.into_iter().map(Into::into).collect())
-    }
-}
-
-impl From<Names> for Vec<String> {
-    fn from(names: Names) -> Self {
-        names.0
     }
 }
 
@@ -356,7 +379,7 @@ resource_settings! {
     /// Records a page (25).
     paginate_by: u64 = "a whole number from 1 to 1000",
     /// The field that names a record where another refers to it.
-    display_field: String = "a field name",
+    display_field: Named = "a field name",
     /// Labels by field name.
     labels: Texts = "a table of field name to text",
     /// Help texts by field name; the column's comment by default.
@@ -366,7 +389,7 @@ resource_settings! {
     many_to_many: Texts = "a table of join table to field name, \"\" to leave the field out",
     /// The column that tells versions of a record apart: a whole number, which every edit increments, or the timestamp of the last change,
     /// which every edit sets. Records that changed since they were selected, or since their form was opened, are not overwritten.
-    version_field: String = "the name of a column that holds whole numbers or timestamps",
+    version_field: Named = "the name of a column that holds whole numbers or timestamps",
     /// The fields that bulk edit may change; all editable fields by default.
     bulk_fields: List = "a list of field names",
     /// Whether bulk delete is offered (true).

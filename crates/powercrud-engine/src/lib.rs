@@ -23,6 +23,7 @@ pub mod history;
 pub mod lock;
 pub mod metrics;
 mod metrics_text;
+mod names;
 pub mod notify;
 pub mod own;
 pub mod policy;
@@ -45,4 +46,5 @@ pub mod worker;
 
 pub use engine::{Engine, EngineBuilder, Held, UserLookup, WhoIs};
 pub use error::{Error, Result};
+pub use names::{ByColumn, ByReference, ByText, FieldName, FieldNames, WholeNumber};
 pub use record_values::RecordValues;

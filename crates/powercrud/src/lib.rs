@@ -42,7 +42,7 @@
 //!
 //! let answer = bulk::update(powercrud, "book").set("price", "7.77").filter("status=in_print").by(ann).run().await?;
 //! let task = answer.wait(powercrud).await?;
-//! for error in powercrud::task::store::errors(powercrud, task.id, 0, 10).await? {
+//! for error in powercrud::task::store::errors(powercrud, ann, task.id, 0, 10).await? {
 //!     println!("{}: {}", error.record_key, error.message);
 //! }
 //! # Ok(())
@@ -97,8 +97,9 @@ pub mod backend {
 pub mod bulk {
     //! Bulk operations: asked for, planned, previewed, submitted, retried and reverted.
     pub use powercrud_engine::bulk::{
-        Answer, BulkRequest, Delete, Failure, Plan, Preview, Referrer, RequestKey, Requested, Revertible, Route,
-        RunAction, Sample, Update, action, delete, in_request, plan, purge, retry, revert, revertible, run, update,
+        Answer, BulkFilter, BulkRequest, Delete, Failure, Plan, Preview, Referrer, RequestKey, Requested, Revertible,
+        Route, RunAction, Sample, Update, action, delete, in_request, plan, purge, retry, revert, revertible, run,
+        update,
     };
 }
 pub mod chunk_hook {
@@ -192,11 +193,10 @@ pub use app::{Builder, PowerCrud};
 /// What the application's own code returns where a trait has it run in the database: `Box::pin(async { … })` makes one.
 pub use futures_util::future::BoxFuture;
 pub use powercrud_engine::{
-    Engine, Error, RecordValues, Result,
+    ByColumn, ByReference, ByText, Engine, Error, FieldName, FieldNames, RecordValues, Result, WholeNumber,
     config::{
-        ActionSettings, AfterQueueing, Atomicity, Channel, ConflictScope, LoginMode, MetricsAccess, Names,
-        Notification, NotifyWhen, OnConflict, ResourceSettings, RoleResource, RoleSettings, Secret, Settings, Texts,
-        Words,
+        ActionSettings, AfterQueueing, Atomicity, Channel, ConflictScope, LoginMode, MetricsAccess, Notification,
+        NotifyWhen, OnConflict, ResourceSettings, RoleResource, RoleSettings, Secret, Settings, Texts, Words,
     },
     error::FieldError,
     form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget},

@@ -100,6 +100,9 @@ fn add(
     }
     let mut own = settings_of(&name, builder.settings, settings);
     own.bulk_async_notification.get_or_insert_with(|| settings.bulk_async_notification.clone());
+    for (key, mistake) in &builder.mistakes {
+        mistakes.push(format!("resources.{name}.{key}: {mistake}"));
+    }
     let mut actions = builder.actions;
     actions.extend(own.actions.iter().map(|(name, action)| action.to_action(name)));
     let mut resource = resource(name, own, builder.columns, table, secrets, mistakes);

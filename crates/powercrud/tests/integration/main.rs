@@ -4,6 +4,7 @@ mod actions;
 mod api;
 mod audit;
 mod backends;
+mod builders;
 mod bulk;
 mod chunk_hooks;
 mod conflict;
