@@ -1,26 +1,24 @@
 //! Settings, under the names that django-powercrud gave them, as builder methods, TOML keys and `POWERCRUD_…` variables alike.
 
 mod actions;
+mod computed;
 mod notification;
+mod resource_builder;
 mod role;
 mod secret;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 pub use actions::ActionSettings;
+pub use computed::{Computed, ComputedFields, ComputedType};
 pub use notification::{Channel, Notification, NotifyWhen};
+pub use resource_builder::ResourceBuilder;
 pub use role::{RoleResource, RoleSettings, Words};
 pub use secret::Secret;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{
-    action::Action,
-    chunk_hook::ChunkHook,
-    extensions::Extensions,
-    names::{FieldName, FieldNames, WholeNumber},
-    validate::Validate,
-};
+use crate::names::{FieldName, FieldNames, WholeNumber};
 
 /// Settings of a whole PowerCRUD.
 #[derive(Clone, Debug)]
@@ -252,6 +250,17 @@ macro_rules! builder_method {
             self
         }
     };
+    ([$($doc:tt)*] $key:ident ComputedFields $allowed:literal) => {
+        /// One more read-only field, which the database computes for each record: `.computed("margin", "price - cost")`, or
+        /// [`Computed::integer`] and its like, by whose type it is filtered. It is in lists, on pages, in the API and for rules like any
+        /// field, can be sorted and filtered by, is hidden from users by the policy under its own name, and never written.
+        #[must_use]
+        pub fn computed(mut self, name: impl Into<String>, computed: impl Into<Computed>) -> Self {
+            let fields = self.settings.computed.get_or_insert_default();
+            fields.0.push((name.into(), computed.into()));
+            self
+        }
+    };
     ([$($doc:tt)*] $key:ident $type:ident $allowed:literal) => {
         $($doc)*
         #[must_use]
@@ -303,44 +312,6 @@ macro_rules! resource_settings {
     };
 }
 
-/// A resource as the application names it, before the catalog is known.
-#[derive(Clone, Debug, Default)]
-pub struct ResourceBuilder {
-    pub(crate) schema: Option<String>,
-    pub(crate) table: String,
-    /// The columns that the entity knows; `None` means all.
-    pub(crate) columns: Option<Vec<String>>,
-    pub(crate) settings: ResourceSettings,
-    pub(crate) actions: Vec<Action>,
-    pub(crate) extensions: Extensions,
-    /// What was given that no setting can hold: key and message.
-    pub(crate) mistakes: Vec<(&'static str, String)>,
-}
-
-impl ResourceBuilder {
-    /// One more action: what people can do to many records beside changing fields and deleting.
-    #[must_use]
-    pub fn action(mut self, action: Action) -> Self {
-        self.actions.push(action);
-        self
-    }
-
-    /// One more rule for the resource's records, whichever way they are written: see [`crate::validate`]. Other resources over the same
-    /// table don't have it.
-    #[must_use]
-    pub fn validate(mut self, rule: impl Validate) -> Self {
-        self.extensions.rules.push(Arc::new(rule));
-        self
-    }
-
-    /// Code around each chunk of the resource's bulk tasks, in the chunk's transaction: see [`crate::chunk_hook`].
-    #[must_use]
-    pub fn chunk_hook(mut self, hook: impl ChunkHook) -> Self {
-        self.extensions.chunk_hooks.push(Arc::new(hook));
-        self
-    }
-}
-
 fn read<T: DeserializeOwned>(value: serde_json::Value, allowed: &str) -> Result<T, String> {
     let shown = value.to_string();
     serde_json::from_value(value).map_err(|_| format!("{shown} is not allowed; allowed is {allowed}"))
@@ -363,6 +334,9 @@ resource_settings! {
     read_only: bool = "true or false",
     /// The fields there are, in order; all columns and many-to-many fields by default.
     fields: List = "a list of column names",
+    /// Read-only fields that the database computes, by name: an SQL expression over the columns of the record's row, or `{ sql, type }`. Of
+    /// those that the application names itself none are left where the configuration has some.
+    computed: ComputedFields = "a table of field name to SQL expression, or to { sql = \"…\", type = \"text\", \"boolean\", \"integer\", \"decimal\", \"float\", \"date\" or \"date_time\" }",
     /// Columns that are shown although they likely hold secrets, such as `password` or `api_token`; none by default. What `fields` names is
     /// shown as well.
     show_secrets: List = "a list of column names",

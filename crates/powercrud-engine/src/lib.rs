@@ -3,6 +3,7 @@
 //! An application depends on the crate `powercrud` alone, which re-exports what it needs of this one.
 
 pub mod action;
+mod active_model;
 pub mod audit;
 pub mod backend;
 pub mod bulk;

@@ -14,7 +14,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! let powercrud = PowerCrud::builder(sea_orm::Database::connect("sqlite:shop.db").await?)
 //!     .title("The shop")
-//!     .resource(Resource::table("book").bulk_fields(["status", "price"]).paginate_by(50u64))
+//!     .resource(Resource::table("book").bulk_fields(["status", "price"]).paginate_by(50))
 //!     .discover(true) // every other table and view too
 //!     .user(|_request| Some(User::new("1", "Ann"))) // your own login goes here
 //!     .build()
@@ -195,8 +195,9 @@ pub use futures_util::future::BoxFuture;
 pub use powercrud_engine::{
     ByColumn, ByReference, ByText, Engine, Error, FieldName, FieldNames, RecordValues, Result, WholeNumber,
     config::{
-        ActionSettings, AfterQueueing, Atomicity, Channel, ConflictScope, LoginMode, MetricsAccess, Notification,
-        NotifyWhen, OnConflict, ResourceSettings, RoleResource, RoleSettings, Secret, Settings, Texts, Words,
+        ActionSettings, AfterQueueing, Atomicity, Channel, Computed, ComputedType, ConflictScope, LoginMode,
+        MetricsAccess, Notification, NotifyWhen, OnConflict, ResourceSettings, RoleResource, RoleSettings, Secret,
+        Settings, Texts, Words,
     },
     error::FieldError,
     form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget},

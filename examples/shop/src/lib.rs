@@ -18,7 +18,7 @@ pub mod rules;
 use std::{path::PathBuf, sync::Arc};
 
 use axum::{Router, middleware, routing};
-use powercrud::{Channel, PowerCrud, Resource, User};
+use powercrud::{Channel, Computed, PowerCrud, Resource, User};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr};
 
 use crate::{backend::InProcess, login::Sessions, notifier::Chat, policy::Tenants, rules::StockRules};
@@ -56,7 +56,8 @@ pub async fn administration(connection: DatabaseConnection, chat: Chat) -> power
         })
         .resource(
             Resource::table("product")
-                .list_fields(["name", "status", "stock", "price", "cost"])
+                .list_fields(["name", "status", "stock", "price", "cost", "margin"])
+                .computed("margin", Computed::integer("price - cost"))
                 .bulk_fields(["status", "stock", "price"])
                 .bulk_async_backend(InProcess::NAME)
                 .bulk_async_notification([Channel::Messages, Channel::Callback])

@@ -102,8 +102,16 @@ async fn tenants_see_their_own() {
         let records = list["records"].as_array().expect("records");
         assert_eq!(records.len(), 100);
         assert!(records.iter().all(|record| record["fields"]["tenant_id"] == tenant), "{text}");
-        assert_eq!(records[0]["fields"].get("cost").is_some(), sees_cost);
+        for field in ["cost", "margin"] {
+            assert_eq!(records[0]["fields"].get(field).is_some(), sees_cost);
+        }
     }
+    // What is computed is sorted and filtered by as anything else, by whoever sees it.
+    let sorted = format!("{PRODUCTS}/records?ordering=-margin&margin__gte=7900");
+    let (status, text) = shop.get(&ann, &sorted).await;
+    let list: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((status, &list["records"][0]["fields"]["margin"]), (StatusCode::OK, &json!(8000)), "{text}");
+    assert_eq!(shop.get(&ben, &sorted).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     // The shop's own template, and its pages under its own path, with what one may do.
     for (cookie, deletes) in [(&ann, true), (&ben, false)] {
         let (status, page) = shop.get(cookie, "/admin/resources/product/records/2").await;

@@ -7,7 +7,7 @@ use powercrud::{
 };
 use sea_orm::{
     entity::prelude::*,
-    sea_query::{Condition, Expr, Query},
+    sea_query::{Condition, Expr, ExprTrait as _, Func, Query},
 };
 
 use crate::{
@@ -124,10 +124,10 @@ async fn conditions_of_sea_orm(database: TestDatabase) {
     crate::shop::work(&app, answer.task()).await;
     assert_eq!(count(&database, "(SELECT 1 FROM item WHERE note = 'many') AS changed").await, 30);
     // With a look at other rows.
-    let most = Query::select().expr(Expr::col((item::Entity, Column::Stock)).max()).from(item::Entity).take();
+    let most = Query::select().expr(Func::max(Expr::col((item::Entity, Column::Stock)))).from(item::Entity).take();
     let answer = bulk::delete(&app, "item").filter(Column::Stock.in_subquery(most)).run().await.expect("it fits");
     assert_eq!(answer.task().succeeded_records, 1);
-    let wrong = bulk::delete(&app, "item").filter(Expr::col("stok").eq(7)).run().await;
+    let wrong = bulk::delete(&app, "item").filter(Expr::col(("item", "stok")).eq(7)).run().await;
     let Err(Error::Invalid(errors)) = wrong else { panic!("there is no such column: {wrong:?}") };
     assert!(errors[0].code == "INVALID_CONDITION" && errors[0].field.as_deref() == Some("filter"), "{errors:?}");
     assert_eq!(count(&database, "item").await, 59);
@@ -135,11 +135,11 @@ async fn conditions_of_sea_orm(database: TestDatabase) {
 
 async fn errors_are_the_askers(database: TestDatabase) {
     items(&database, 3).await;
-    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("no mistakes");
-    let (ann, ben) = (User::new("1", "Ann"), User::new("2", "Ben"));
     // More than the database takes, whatever is checked before.
     let taken = "CREATE UNIQUE INDEX one_name ON item (name);";
     database.execute(taken).await;
+    let app = PowerCrud::builder(database.clone()).discover(true).build().await.expect("no mistakes");
+    let (ann, ben) = (User::new("1", "Ann"), User::new("2", "Ben"));
     let answer = bulk::update(&app, "item").set("name", "item 2").keys([1]).by(&ann).run().await.expect("it fits");
     assert_eq!(answer.task().status, Status::Failure);
     let id = answer.task().id;
