@@ -20,7 +20,7 @@ mod item {
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "item")]
-    pub struct Model {
+    pub(super) struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i32,
         pub name: String,
@@ -31,7 +31,7 @@ mod item {
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+    pub(super) enum Relation {}
 
     async fn log<C: ConnectionTrait>(db: &C, what: &str, id: i32) -> Result<(), DbErr> {
         let mut insert = Query::insert();
