@@ -283,7 +283,7 @@ impl<'a> Chunk<'a> {
         }
         // Who refers to others of the same table mostly comes after them.
         let last_first = operation.deletes() && self.keeps_itself();
-        let mut attempts = match goes_one_by_one(&*operation, self.resource) {
+        let mut attempts = match goes_one_by_one(operation, self.resource) {
             true => (self.from..=self.to).rev().map(|seq| Attempt { from: seq, to: seq }).collect(),
             false => vec![Attempt { from: self.from, to: self.to }],
         };

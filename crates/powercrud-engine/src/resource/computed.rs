@@ -63,7 +63,7 @@ pub(crate) async fn check(database: &Database, resources: &[Resource], mistakes:
             let mut select = Query::select();
             select.expr(resource.table.value_of(&field.column)).expr(resource.table.order_of(&field.column));
             select.from(resource.table.table_ref()).and_where(Expr::cust("1 = 0"));
-            match with_timeout(async { Ok(database.connection().rows(&select).await?) }).await {
+            match with_timeout(database.connection().rows(&select)).await {
                 Ok(_) => {}
                 Err(powercrud_db::Error::Database(fault)) if fault.kind != FaultKind::Transient => {
                     mistakes.push(format!(
