@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use powercrud::{
-    PowerCrud,
+    PowerCrud, User,
     task::{
         self, BulkTask, NoticeState, RecordError, Status, TaskJson,
         results::{Outcome, ResultRecord, Results},
@@ -42,7 +42,7 @@ struct TakenAlong {
 
 /// Prints a task with the records that failed, and who is told of its end.
 pub(crate) async fn show(powercrud: &PowerCrud, task: &BulkTask, format: Format) -> Result<()> {
-    let errors = store::errors(powercrud, task.id, 0, MOST).await?;
+    let errors = store::errors(powercrud, &User::operator(), task.id, 0, MOST).await?;
     let notices = task::notices(powercrud, task).await?;
     let taken = taken_along(powercrud, task).await?;
     let task = &task.as_shown(powercrud);
@@ -73,7 +73,7 @@ pub(crate) async fn show_outcome(powercrud: &PowerCrud, task: &BulkTask, format:
         Format::Json => show(powercrud, task, format).await,
         Format::Text => {
             let task = &task.as_shown(powercrud);
-            print(&text(task, &store::errors(powercrud, task.id, 0, FEW).await?, &[], &[]));
+            print(&text(task, &store::errors(powercrud, &User::operator(), task.id, 0, FEW).await?, &[], &[]));
             if task.failed_records > FEW {
                 print(&format!("`powercrud task show {}` names more of them", task.id));
             }

@@ -1,5 +1,6 @@
 //! Tables and views, their columns, keys and references, in words that all three databases share.
 
+mod computed;
 mod scope;
 
 use sea_orm::sea_query::{ColumnRef, IntoColumnRef as _, IntoTableRef as _, TableRef};
@@ -101,6 +102,8 @@ pub struct Column {
     pub equality: Equality,
     /// Whether its collation takes different texts for equal, so that patterns can't be asked for in it (nondeterministic, PostgreSQL).
     pub loose_collation: bool,
+    /// What computes it, in SQL, where no table has it ([`Column::computed`]); it is in the columns of no [`Table`].
+    pub computed: Option<String>,
 }
 
 impl Column {

@@ -22,7 +22,7 @@ pub(crate) use record::RecordParts;
 pub use statements::{ActionChunk, ActionStatement};
 pub use values::ActionValues;
 
-use crate::words;
+use crate::{names::FieldName, words};
 
 /// What stands before an action's name where a task keeps what it does.
 pub(crate) const PREFIX: &str = "action:";
@@ -87,12 +87,13 @@ impl Action {
     ///
     /// It may set fields that bulk edit does not offer, since you named them, but no field that is hidden, part of the key, or filled
     /// by the database.
-    pub fn set<N, V>(name: impl Into<String>, changes: impl IntoIterator<Item = (N, Option<V>)>) -> Self
+    pub fn set<M, N, V>(name: impl Into<String>, changes: impl IntoIterator<Item = (N, Option<V>)>) -> Self
     where
-        N: Into<String>,
-        V: Into<String>,
+        N: FieldName<M>,
+        V: ToString,
     {
-        let changes = changes.into_iter().map(|(field, value)| (field.into(), value.map(Into::into)));
+        let changes =
+            changes.into_iter().map(|(field, value)| (field.field_name(), value.map(|value| value.to_string())));
         Self::new(name, Work::Set(changes.collect()))
     }
 

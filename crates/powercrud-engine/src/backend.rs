@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::engine::{Backend, Listener};
 use crate::{engine::Engine, error::Result, heartbeat, task::BulkTask};
-use database::Database;
+pub use database::Database;
 
 /// Tells workers of a task that was committed; returns whether any worker sent a heartbeat lately.
 pub(crate) async fn dispatch(engine: &Engine, task: &BulkTask) -> Result<bool> {
@@ -42,12 +42,16 @@ async fn listen_to(engine: Engine, backend: Arc<dyn Backend>, stop: Cancellation
     let listening = async {
         loop {
             let ended = match backend.listen(&engine).await {
-                Ok(mut listener) => loop {
-                    match listener.heard().await {
-                        Ok(()) => engine.wake_up().notify_one(),
-                        Err(error) => break error,
+                Ok(mut listener) => {
+                    // What was dispatched before anybody listened.
+                    engine.wake_up().notify_one();
+                    loop {
+                        match listener.heard().await {
+                            Ok(()) => engine.wake_up().notify_one(),
+                            Err(error) => break error,
+                        }
                     }
-                },
+                }
                 Err(error) => error,
             };
             tracing::warn!(
@@ -56,8 +60,6 @@ async fn listen_to(engine: Engine, backend: Arc<dyn Backend>, stop: Cancellation
                 "new tasks are not heard of; they are found by looking"
             );
             tokio::time::sleep(engine.settings().poll_interval).await;
-            // What was dispatched meanwhile.
-            engine.wake_up().notify_one();
         }
     };
     tokio::select! {

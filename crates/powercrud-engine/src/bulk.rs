@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-pub use builder::{Delete, RunAction, Update, action, delete, update};
+pub use builder::{BulkFilter, Delete, RunAction, Update, action, delete, update};
 pub(crate) use execute::execute;
 pub use images::Images;
 pub(crate) use images::{KeptValues, kept_values};

@@ -11,6 +11,8 @@
 //! - It waits for nobody else's machine, since the transaction holds locks meanwhile.
 //! - It is the same in all processes that share a database: a worker calls its own.
 //!
+//! `powercrud::testing::chunk_hook` (feature `testing`) says whether it keeps that.
+//!
 //! An error rolls the chunk back. One of the database is told as any that the chunk meets: the transaction is tried again where it may
 //! pass, and smaller chunks find the record that is in the way. Any other error, or a panic, ends the task. Records that are tried
 //! once more after their chunk, as a delete does with those that others of the same delete kept, are chunks of their own.

@@ -1,20 +1,24 @@
 //! Settings, under the names that django-powercrud gave them, as builder methods, TOML keys and `POWERCRUD_…` variables alike.
 
 mod actions;
+mod computed;
 mod notification;
+mod resource_builder;
 mod role;
 mod secret;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 pub use actions::ActionSettings;
+pub use computed::{Computed, ComputedFields, ComputedType};
 pub use notification::{Channel, Notification, NotifyWhen};
+pub use resource_builder::ResourceBuilder;
 pub use role::{RoleResource, RoleSettings, Words};
 pub use secret::Secret;
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{action::Action, chunk_hook::ChunkHook, extensions::Extensions, validate::Validate};
+use crate::names::{FieldName, FieldNames, WholeNumber};
 
 /// Settings of a whole PowerCRUD.
 #[derive(Clone, Debug)]
@@ -213,13 +217,68 @@ impl Atomicity {
 /// A list of names under one word, as the macros below tell types by their names.
 type List = Vec<String>;
 
-/// What a builder method takes for a setting of a type: lists are taken as [`Names`].
-macro_rules! setting_type {
-    (List) => {
-        Names
+/// The name of a field, as the macros below tell types by their names.
+type Named = String;
+
+/// A builder's method for a setting of a type.
+macro_rules! builder_method {
+    ([$($doc:tt)*] $key:ident List $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key<M>(mut self, names: impl FieldNames<M>) -> Self {
+            self.settings.$key = Some(names.field_names());
+            self
+        }
     };
-    ($type:ident) => {
-        $type
+    ([$($doc:tt)*] $key:ident Named $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key<M>(mut self, name: impl FieldName<M>) -> Self {
+            self.settings.$key = Some(name.field_name());
+            self
+        }
+    };
+    ([$($doc:tt)*] $key:ident Texts $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key<M, N: FieldName<M>>(mut self, texts: impl IntoIterator<Item = (N, impl Into<String>)>) -> Self {
+            let texts = texts.into_iter().map(|(name, text)| (name.field_name(), text.into()));
+            self.settings.$key = Some(texts.collect());
+            self
+        }
+    };
+    ([$($doc:tt)*] $key:ident u64 $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key(mut self, number: impl WholeNumber) -> Self {
+            match number.to_u64() {
+                Ok(number) => self.settings.$key = Some(number),
+                Err(number) => {
+                    let mistake = format!("{number} is not allowed; allowed is {}", $allowed);
+                    self.mistakes.push((stringify!($key), mistake));
+                }
+            }
+            self
+        }
+    };
+    ([$($doc:tt)*] $key:ident ComputedFields $allowed:literal) => {
+        /// One more read-only field, which the database computes for each record: `.computed("margin", "price - cost")`, or
+        /// [`Computed::integer`] and its like, by whose type it is filtered. It is in lists, on pages, in the API and for rules like any
+        /// field, can be sorted and filtered by, is hidden from users by the policy under its own name, and never written.
+        #[must_use]
+        pub fn computed(mut self, name: impl Into<String>, computed: impl Into<Computed>) -> Self {
+            let fields = self.settings.computed.get_or_insert_default();
+            fields.0.push((name.into(), computed.into()));
+            self
+        }
+    };
+    ([$($doc:tt)*] $key:ident $type:ident $allowed:literal) => {
+        $($doc)*
+        #[must_use]
+        pub fn $key(mut self, value: impl Into<$type>) -> Self {
+            self.settings.$key = Some(value.into());
+            self
+        }
     };
 }
 
@@ -259,74 +318,9 @@ macro_rules! resource_settings {
         }
 
         impl ResourceBuilder {
-            $(
-                $(#[$doc])*
-                #[must_use]
-                pub fn $key(mut self, value: impl Into<setting_type!($type)>) -> Self {
-                    self.settings.$key = Some(value.into().into());
-                    self
-                }
-            )*
+            $(builder_method! { [$(#[$doc])*] $key $type $allowed })*
         }
     };
-}
-
-/// A resource as the application names it, before the catalog is known.
-#[derive(Clone, Debug, Default)]
-pub struct ResourceBuilder {
-    pub(crate) schema: Option<String>,
-    pub(crate) table: String,
-    /// The columns that the entity knows; `None` means all.
-    pub(crate) columns: Option<Vec<String>>,
-    pub(crate) settings: ResourceSettings,
-    pub(crate) actions: Vec<Action>,
-    pub(crate) extensions: Extensions,
-}
-
-impl ResourceBuilder {
-    /// One more action: what people can do to many records beside changing fields and deleting.
-    #[must_use]
-    pub fn action(mut self, action: Action) -> Self {
-        self.actions.push(action);
-        self
-    }
-
-    /// One more rule for the resource's records, whichever way they are written: see [`crate::validate`]. Other resources over the same
-    /// table don't have it.
-    #[must_use]
-    pub fn validate(mut self, rule: impl Validate) -> Self {
-        self.extensions.rules.push(Arc::new(rule));
-        self
-    }
-
-    /// Code around each chunk of the resource's bulk tasks, in the chunk's transaction: see [`crate::chunk_hook`].
-    #[must_use]
-    pub fn chunk_hook(mut self, hook: impl ChunkHook) -> Self {
-        self.extensions.chunk_hooks.push(Arc::new(hook));
-        self
-    }
-}
-
-/// A list of names, from an array or a vector of anything like a string.
-#[derive(Clone, Debug)]
-pub struct Names(Vec<String>);
-
-impl<S: Into<String>, const N: usize> From<[S; N]> for Names {
-    fn from(names: [S; N]) -> Self {
-        Self(names.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<S: Into<String>> From<Vec<S>> for Names {
-    fn from(names: Vec<S>) -> Self {
-        Self(names.into_iter().map(Into::into).collect())
-    }
-}
-
-impl From<Names> for Vec<String> {
-    fn from(names: Names) -> Self {
-        names.0
-    }
 }
 
 fn read<T: DeserializeOwned>(value: serde_json::Value, allowed: &str) -> Result<T, String> {
@@ -351,6 +345,9 @@ resource_settings! {
     read_only: bool = "true or false",
     /// The fields there are, in order; all columns and many-to-many fields by default.
     fields: List = "a list of column names",
+    /// Read-only fields that the database computes, by name: an SQL expression over the columns of the record's row, or `{ sql, type }`. Of
+    /// those that the application names itself none are left where the configuration has some.
+    computed: ComputedFields = "a table of field name to SQL expression, or to { sql = \"…\", type = \"text\", \"boolean\", \"integer\", \"decimal\", \"float\", \"date\" or \"date_time\" }",
     /// Columns that are shown although they likely hold secrets, such as `password` or `api_token`; none by default. What `fields` names is
     /// shown as well.
     show_secrets: List = "a list of column names",
@@ -367,7 +364,7 @@ resource_settings! {
     /// Records a page (25).
     paginate_by: u64 = "a whole number from 1 to 1000",
     /// The field that names a record where another refers to it.
-    display_field: String = "a field name",
+    display_field: Named = "a field name",
     /// Labels by field name.
     labels: Texts = "a table of field name to text",
     /// Help texts by field name; the column's comment by default.
@@ -377,7 +374,7 @@ resource_settings! {
     many_to_many: Texts = "a table of join table to field name, \"\" to leave the field out",
     /// The column that tells versions of a record apart: a whole number, which every edit increments, or the timestamp of the last change,
     /// which every edit sets. Records that changed since they were selected, or since their form was opened, are not overwritten.
-    version_field: String = "the name of a column that holds whole numbers or timestamps",
+    version_field: Named = "the name of a column that holds whole numbers or timestamps",
     /// The fields that bulk edit may change; all editable fields by default.
     bulk_fields: List = "a list of field names",
     /// Whether bulk delete is offered (true).

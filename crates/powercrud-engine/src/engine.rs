@@ -179,6 +179,7 @@ impl EngineBuilder {
         let version = database.schema_version().await?;
         let catalog = Catalog::discover(&database).await?;
         let resources = schema::resources(named.clone(), &settings, &catalog, mistakes);
+        resource::check_computed(&database, &resources, mistakes).await?;
         let schema = Schema::new(catalog, resources);
         let roles = Roles::read(&settings.roles, &schema.resources, database.dialect(), mistakes);
         let (policy, extensions) = (Arc::new(roles), Extensions::default());

@@ -111,7 +111,7 @@ impl Operator {
 /// # Errors
 /// Where the value is none of the column's type.
 pub(crate) fn condition(table: &Table, field: &Column, filter: &Filter, dialect: Dialect) -> Result<Expr, FieldError> {
-    let plain = || Expr::col(table.column_ref(&field.name));
+    let plain = || table.value_of(field);
     let column = || dialect.timestamp(field, plain());
     let value = || operand(field, &filter.value, dialect);
     let equals = |value: Value| dialect.equals(field, plain(), &value);

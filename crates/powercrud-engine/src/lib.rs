@@ -3,6 +3,7 @@
 //! An application depends on the crate `powercrud` alone, which re-exports what it needs of this one.
 
 pub mod action;
+mod active_model;
 pub mod audit;
 pub mod backend;
 pub mod bulk;
@@ -23,6 +24,7 @@ pub mod history;
 pub mod lock;
 pub mod metrics;
 mod metrics_text;
+mod names;
 pub mod notify;
 pub mod own;
 pub mod policy;
@@ -36,6 +38,8 @@ pub mod staff;
 pub mod status;
 pub mod task;
 pub mod task_json;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod user;
 pub mod validate;
 pub mod words;
@@ -43,4 +47,5 @@ pub mod worker;
 
 pub use engine::{Engine, EngineBuilder, Held, UserLookup, WhoIs};
 pub use error::{Error, Result};
+pub use names::{ByColumn, ByReference, ByText, FieldName, FieldNames, WholeNumber};
 pub use record_values::RecordValues;

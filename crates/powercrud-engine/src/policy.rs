@@ -14,6 +14,8 @@
 //! - It does not panic, and a user of whom it knows nothing gets nothing: see [`Rows::None`].
 //! - It is the same in all processes that share a database: a worker asks its own.
 //!
+//! `powercrud::testing::policy` (feature `testing`) says whether it keeps that.
+//!
 //! The operator ([`User::operator`], the command line, and pages without any login) is not asked about, and may do everything.
 //!
 //! # What it does not reach
@@ -60,7 +62,7 @@ pub(crate) use narrow::{Seen, narrow};
 pub use roles::{Roles, is_attribute};
 pub use rows::{RowColumns, RowCondition, Rows};
 
-use crate::{resource::Resource, user::User};
+use crate::{names::FieldNames, resource::Resource, user::User};
 
 /// Something that a user may do with a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,15 +131,15 @@ impl Fields {
     /// Without these: they are in no list, form, filter, order, history, result or answer, as if the table had no such column. A record's
     /// key and its version can't be hidden.
     #[must_use]
-    pub fn hide<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.hidden.extend(names.into_iter().map(Into::into));
+    pub fn hide<M>(mut self, names: impl FieldNames<M>) -> Self {
+        self.hidden.extend(names.field_names());
         self
     }
 
     /// These may be seen and not written, neither one by one nor in bulk.
     #[must_use]
-    pub fn read_only<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.read_only.extend(names.into_iter().map(Into::into));
+    pub fn read_only<M>(mut self, names: impl FieldNames<M>) -> Self {
+        self.read_only.extend(names.field_names());
         self
     }
 }

@@ -9,6 +9,7 @@ mod fault;
 mod kept;
 mod key;
 mod locked;
+mod model;
 mod moved;
 mod refused;
 mod retry;
@@ -25,6 +26,7 @@ use kept::{is_kept, kept, kept_by_trigger, not_changed};
 use key::{key_condition, not_found, own_key};
 pub use locked::held_by;
 use locked::refuse_held;
+use model::{ModelWrite, NotSent};
 pub(crate) use refused::refused_values;
 use retry::retry_refused;
 use rules::Rules;
@@ -45,7 +47,7 @@ use crate::{
     resource::{Field, Resource},
     user::User,
 };
-use powercrud_db::{Fault, QueryExt as _};
+use powercrud_db::{Fault, QueryExt as _, Transaction};
 
 /// The record of that key, with a cell for each of the resource's fields; of a value of more than 16 MB, or of less where there are several
 /// such fields, its beginning.
@@ -324,9 +326,9 @@ impl Write<'_> {
     /// waits for this row; one that was there before is seen, and the write is undone. So no order of the two loses an update.
     ///
     /// Where a record is still there that was to be deleted, what a trigger did instead stands.
-    async fn unless_held<C: ConnectionTrait>(
+    async fn unless_held(
         &self,
-        transaction: &C,
+        transaction: &Transaction,
         action: Action,
         before: &Row,
         statement: &impl StatementBuilder,
@@ -334,10 +336,19 @@ impl Write<'_> {
         let Self { engine, resource, key, .. } = *self;
         let returns =
             action == Action::RecordUpdated && engine.database().dialect().returns_updated_rows(&resource.table);
-        let sent = moved::send(transaction, &resource.table, statement, returns).await;
-        let sent = sent.map_err(|error| match action {
-            Action::RecordDeleted => attribute_delete_error(engine, resource, &error),
-            _ => attribute_error(resource, self.changes, &error),
+        let deletes = action == Action::RecordDeleted;
+        let sent = match &resource.model {
+            Some(model) => {
+                let condition = key_condition(engine, resource, key)?;
+                let write = ModelWrite { model: &**model, resource, condition, changes: self.changes, deletes };
+                write.send(transaction, statement, returns).await
+            }
+            None => moved::send(transaction, &resource.table, statement, returns).await.map_err(NotSent::Database),
+        };
+        let sent = sent.map_err(|error| match error {
+            NotSent::Refused(error) => error,
+            NotSent::Database(error) if deletes => attribute_delete_error(engine, resource, &error),
+            NotSent::Database(error) => attribute_error(resource, self.changes, &error),
         })?;
         refuse_held(transaction, engine, resource, key).await?;
         match (sent.rows, self.version) {
@@ -359,7 +370,7 @@ impl Write<'_> {
         }
         let key_now = sent.key.as_deref().unwrap_or(key);
         let is_traced = |field: &&Field| {
-            let is_whole = action == Action::RecordDeleted || (field.key && key_now != key);
+            let is_whole = deletes || resource.model.is_some() || (field.key && key_now != key);
             is_whole || self.changes.iter().any(|change| change.field == field.name)
         };
         let fields: Vec<&Field> = resource.fields.iter().filter(is_traced).collect();

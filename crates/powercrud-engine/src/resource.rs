@@ -2,9 +2,12 @@
 
 mod build;
 mod composite;
+mod computed;
 mod field;
 mod key_types;
+mod links;
 mod many_to_many;
+mod model;
 mod narrowed;
 mod rights;
 mod secrets;
@@ -17,12 +20,14 @@ use crate::words;
 pub use crate::{config::ResourceBuilder, words::grouped};
 pub(crate) use build::build;
 pub use composite::CompositeReference;
+pub(crate) use computed::check as check_computed;
 pub use field::{Field, Reference};
 pub use many_to_many::ManyToMany;
 pub(crate) use narrowed::{Narrowing, Rights};
 
 use crate::{
     action::Action,
+    active_model::RecordModel,
     config::{Atomicity, ConflictScope, DATABASE_BACKEND, OnConflict, REVERT_DAYS, ResourceSettings},
     error::{Error, FieldError, Result},
     extensions::Extensions,
@@ -57,6 +62,8 @@ pub struct Resource {
     /// What the developer or operator set.
     pub settings: ResourceSettings,
     pub(crate) extensions: Extensions,
+    /// What writes its records instead of statements.
+    pub(crate) model: Option<Arc<dyn RecordModel>>,
     /// The fields of the list page, as places in `fields`.
     pub(crate) list_fields: Vec<usize>,
     pub(crate) filter_fields: Vec<usize>,

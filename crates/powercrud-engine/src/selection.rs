@@ -5,7 +5,10 @@
 
 mod stored;
 
-use sea_orm::sea_query::{Cond, Condition, Expr, ExprTrait as _, Query, SelectStatement};
+use sea_orm::{
+    ConnectionTrait as _,
+    sea_query::{Cond, Condition, Expr, ExprTrait as _, Query, SelectStatement},
+};
 use uuid::Uuid;
 
 pub use stored::StoredSelection;
@@ -28,6 +31,8 @@ pub enum Selection {
     All,
     /// Every record that matches these filters and this search.
     Matching(ListParams),
+    /// Every record that matches these filters and, beside them, a condition over the resource's table.
+    Where(ListParams, Condition),
     /// These records, by key.
     Keys(Vec<String>),
     /// What was ticked on a list page.
@@ -42,7 +47,7 @@ pub enum Selection {
 #[derive(Clone, Debug)]
 pub(crate) enum Checked {
     /// Records that match, with the keys added to them and excluded from them.
-    Matching { params: ListParams, stored: Option<StoredSelection> },
+    Matching { params: ListParams, stored: Option<StoredSelection>, condition: Option<Condition> },
     /// Keys in the form that the database writes them in, each once.
     Keys { keys: Vec<String>, parts: Vec<Vec<Value>> },
     /// Keys ticked one by one.
@@ -60,16 +65,21 @@ impl Selection {
     /// [`Error::Invalid`] names each key or filter that does not fit; [`Error::NothingSelected`] where no key is given at all.
     pub(crate) async fn check(self, engine: &Engine, resource: &Resource) -> Result<Checked> {
         Ok(match self {
-            Self::All => Checked::Matching { params: ListParams::default(), stored: None },
+            Self::All => Checked::Matching { params: ListParams::default(), stored: None, condition: None },
             Self::Matching(params) => {
                 query::condition(resource, &params, engine.database().dialect())?;
-                Checked::Matching { params, stored: None }
+                Checked::Matching { params, stored: None, condition: None }
+            }
+            Self::Where(params, condition) => {
+                query::condition(resource, &params, engine.database().dialect())?;
+                check_condition(engine, resource, &condition).await?;
+                Checked::Matching { params, stored: None, condition: Some(condition) }
             }
             Self::Keys(keys) => check_keys(engine, resource, &keys).await?,
             Self::Stored(id) => {
                 let stored = StoredSelection::load(engine, resource, id).await?;
                 match stored.filter.clone() {
-                    Some(params) => Checked::Matching { params, stored: Some(stored) },
+                    Some(params) => Checked::Matching { params, stored: Some(stored), condition: None },
                     None => Checked::Ticked(stored),
                 }
             }
@@ -94,6 +104,27 @@ async fn check_keys(engine: &Engine, resource: &Resource, given: &[String]) -> R
     }
     let parts = keys.iter().map(|key| query::split_key(resource, key)).collect::<Result<_, _>>();
     Ok(Checked::Keys { parts: parts.map_err(|error| Error::Invalid(vec![error]))?, keys })
+}
+
+/// A condition as the database would read it, its values among it.
+fn condition_in_words(engine: &Engine, condition: &Condition) -> String {
+    let select = Query::select().expr(Expr::val(1)).cond_where(condition.clone()).take();
+    engine.database().connection().get_database_backend().build(&select).to_string()
+}
+
+/// Asks the database whether it understands a condition of the application's.
+async fn check_condition(engine: &Engine, resource: &Resource, condition: &Condition) -> Result<()> {
+    let mut select = Query::select();
+    select.expr(Expr::cust("COUNT(*)")).from(resource.table.table_ref()).cond_where(condition.clone());
+    select.and_where(Expr::cust("1 = 0"));
+    match engine.database().connection().number(&select).await.map_err(Error::from) {
+        Err(Error::Database(fault)) if !fault.is_transient() => {
+            let message =
+                format!("the database does not take this condition over {}: {}", resource.name, fault.message);
+            Err(Error::Invalid(vec![FieldError::new("filter", "INVALID_CONDITION", message)]))
+        }
+        other => other.map(|_| ()),
+    }
 }
 
 /// Keys that are named in errors; more are only counted.
@@ -127,8 +158,11 @@ impl Checked {
     async fn any_rows(&self, engine: &Engine, resource: &Resource) -> Result<Condition> {
         let dialect = engine.database().dialect();
         Ok(match self {
-            Self::Matching { params, stored } => {
-                let matching = query::condition(resource, params, dialect)?;
+            Self::Matching { params, stored, condition } => {
+                let mut matching = query::condition(resource, params, dialect)?;
+                if let Some(condition) = condition {
+                    matching = Cond::all().add(matching).add(condition.clone());
+                }
                 match stored {
                     Some(stored) => stored.around(engine, resource, matching).await?,
                     None => matching,
@@ -167,7 +201,7 @@ impl Checked {
     /// Why nothing is selected, where a filter is why; what was selected on a list stays so, whatever its records hold since.
     pub(crate) async fn explain_nothing(&self, engine: &Engine, resource: &Resource) -> Result<()> {
         match self {
-            Self::Matching { params, stored: None } => query::check_filters(engine, resource, params, Ok(())).await,
+            Self::Matching { params, stored: None, .. } => query::check_filters(engine, resource, params, Ok(())).await,
             _ => Ok(()),
         }
     }
@@ -191,11 +225,14 @@ impl Checked {
     }
 
     /// How the selection was made, for the audit trail.
-    pub(crate) fn describe(&self) -> serde_json::Value {
+    pub(crate) fn describe(&self, engine: &Engine) -> serde_json::Value {
         use serde_json::json;
         match self {
-            Self::Matching { params, stored } => {
+            Self::Matching { params, stored, condition } => {
                 let mut described = json!({"matching": params.filter_pairs()});
+                if let Some(condition) = condition {
+                    described["condition"] = json!(condition_in_words(engine, condition));
+                }
                 if let Some(stored) = stored {
                     described["excluded"] = json!(stored.excluded);
                     described["added"] = json!(stored.added);

@@ -12,6 +12,8 @@
 //! - It waits for nobody else's machine, since the transaction holds locks meanwhile.
 //! - It is the same in all processes that share a database: a worker asks its own.
 //!
+//! `powercrud::testing::validate` (feature `testing`) says whether it keeps that.
+//!
 //! A panic is an error of the record.
 //!
 //! # What it does not reach

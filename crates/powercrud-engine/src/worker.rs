@@ -114,6 +114,17 @@ impl Worker {
         }
     }
 
+    /// Carries out the next task that is ready, or that waits for nothing any more, and returns how it stands; `None` where there is none.
+    #[cfg(feature = "testing")]
+    pub async fn run_next(&self, stop: &CancellationToken) -> Result<Option<BulkTask>> {
+        let mut claimed = store::claim(&self.engine, self.id, None).await?;
+        if claimed.is_none() && lock::unblock(&self.engine, None).await? > 0 {
+            claimed = store::claim(&self.engine, self.id, None).await?;
+        }
+        let Some((lease, task)) = claimed else { return Ok(None) };
+        bulk::execute(&self.engine, lease, task, stop).await.map(Some)
+    }
+
     fn spawn_heartbeat(&self, stop: CancellationToken) -> JoinHandle<()> {
         let worker = Self { engine: self.engine.clone(), id: self.id, concurrency: self.concurrency };
         tokio::spawn(async move {

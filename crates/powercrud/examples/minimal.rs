@@ -76,9 +76,9 @@ pub(crate) async fn administration(connection: &DatabaseConnection) -> Result<Po
             Resource::entity::<book::Entity>()
                 .list_fields(["title", "author_id", "in_stock", "published"])
                 .bulk_fields(["author_id", "in_stock"])
-                .bulk_min_async_records(50u64)
+                .bulk_min_async_records(50)
                 .ordering(["title"])
-                .paginate_by(20u64),
+                .paginate_by(20),
         )
         // Your own login goes here; who is not signed in gets `None`.
         .user(|_request| Some(User::new("1", "Ann").staff(true)))

@@ -14,7 +14,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! let powercrud = PowerCrud::builder(sea_orm::Database::connect("sqlite:shop.db").await?)
 //!     .title("The shop")
-//!     .resource(Resource::table("book").bulk_fields(["status", "price"]).paginate_by(50u64))
+//!     .resource(Resource::table("book").bulk_fields(["status", "price"]).paginate_by(50))
 //!     .discover(true) // every other table and view too
 //!     .user(|_request| Some(User::new("1", "Ann"))) // your own login goes here
 //!     .build()
@@ -42,7 +42,7 @@
 //!
 //! let answer = bulk::update(powercrud, "book").set("price", "7.77").filter("status=in_print").by(ann).run().await?;
 //! let task = answer.wait(powercrud).await?;
-//! for error in powercrud::task::store::errors(powercrud, task.id, 0, 10).await? {
+//! for error in powercrud::task::store::errors(powercrud, ann, task.id, 0, 10).await? {
 //!     println!("{}: {}", error.record_key, error.message);
 //! }
 //! # Ok(())
@@ -73,6 +73,8 @@ mod live;
 mod news;
 pub mod notify;
 mod templates;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod token;
 mod web;
 
@@ -90,13 +92,14 @@ pub mod audit {
 }
 pub mod backend {
     //! What tells workers of tasks that are ready: the database, or a way of the application's own ([`crate::Builder::backend`]).
-    pub use powercrud_engine::backend::{Backend, Listener};
+    pub use powercrud_engine::backend::{Backend, Database, Listener};
 }
 pub mod bulk {
     //! Bulk operations: asked for, planned, previewed, submitted, retried and reverted.
     pub use powercrud_engine::bulk::{
-        Answer, BulkRequest, Delete, Failure, Plan, Preview, Referrer, RequestKey, Requested, Revertible, Route,
-        RunAction, Sample, Update, action, delete, in_request, plan, purge, retry, revert, revertible, run, update,
+        Answer, BulkFilter, BulkRequest, Delete, Failure, Plan, Preview, Referrer, RequestKey, Requested, Revertible,
+        Route, RunAction, Sample, Update, action, delete, in_request, plan, purge, retry, revert, revertible, run,
+        update,
     };
 }
 pub mod chunk_hook {
@@ -230,11 +233,11 @@ pub use app::{Builder, PowerCrud};
 /// What the application's own code returns where a trait has it run in the database: `Box::pin(async { … })` makes one.
 pub use futures_util::future::BoxFuture;
 pub use powercrud_engine::{
-    Engine, Error, RecordValues, Result,
+    ByColumn, ByReference, ByText, Engine, Error, FieldName, FieldNames, RecordValues, Result, WholeNumber,
     config::{
-        ActionSettings, AfterQueueing, Atomicity, Channel, ConflictScope, LoginMode, MetricsAccess, Names,
-        Notification, NotifyWhen, OnConflict, ResourceSettings, RoleResource, RoleSettings, Secret, Settings, Texts,
-        Words,
+        ActionSettings, AfterQueueing, Atomicity, Channel, Computed, ComputedType, ConflictScope, LoginMode,
+        MetricsAccess, Notification, NotifyWhen, OnConflict, ResourceSettings, RoleResource, RoleSettings, Secret,
+        Settings, Texts, Words,
     },
     error::FieldError,
     form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget},

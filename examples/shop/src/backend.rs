@@ -8,7 +8,8 @@ use powercrud::{
 use tokio::sync::broadcast::{self, error::RecvError};
 use uuid::Uuid;
 
-/// A channel of this process.
+/// A channel of this process; clones share it.
+#[derive(Clone)]
 pub struct InProcess(broadcast::Sender<Uuid>);
 
 impl InProcess {

@@ -21,7 +21,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use axum::{Router, middleware, routing};
 use powercrud::{
-    Channel, PowerCrud, Resource, User,
+    Channel, Computed, PowerCrud, Resource, User,
     page::{Link, Page},
 };
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr};
@@ -29,7 +29,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbErr};
 use crate::{backend::InProcess, login::Sessions, notifier::Chat, policy::Tenants, rules::StockRules};
 
 /// The shop's tables, with two tenants and a few products.
-const TABLES: &str = "
+pub const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS tenant (id integer PRIMARY KEY, name text NOT NULL);
     CREATE TABLE IF NOT EXISTS product (
         id integer PRIMARY KEY, tenant_id integer NOT NULL REFERENCES tenant (id), name text NOT NULL, status text NOT NULL DEFAULT 'new',
@@ -61,7 +61,8 @@ pub async fn administration(connection: DatabaseConnection, chat: Chat) -> power
         })
         .resource(
             Resource::table("product")
-                .list_fields(["name", "status", "stock", "price", "cost"])
+                .list_fields(["name", "status", "stock", "price", "cost", "margin"])
+                .computed("margin", Computed::integer("price - cost"))
                 .bulk_fields(["status", "stock", "price"])
                 .bulk_async_backend(InProcess::NAME)
                 .bulk_async_notification([Channel::Messages, Channel::Callback])

@@ -5,7 +5,7 @@ use powercrud::{
     policy::{Fields, Permission, Policy, Rows},
 };
 
-/// Everybody works with the products of their tenant. Managers also delete, and see what things cost.
+/// Everybody works with the products of their tenant. Managers also delete, and see what things cost and what is left.
 pub struct Tenants;
 
 /// Who sees costs, and deletes.
@@ -27,6 +27,6 @@ impl Policy for Tenants {
     }
 
     fn fields(&self, user: &User, _resource: &Resource) -> Fields {
-        if is_manager(user) { Fields::all() } else { Fields::all().hide(["cost"]) }
+        if is_manager(user) { Fields::all() } else { Fields::all().hide(["cost", "margin"]) }
     }
 }

@@ -7,7 +7,10 @@ use axum::{
     body::{Body, to_bytes},
     http::{Method, Request, StatusCode, header},
 };
-use powercrud_example_shop::{administration, application, fill, notifier::Chat};
+use powercrud::testing;
+use powercrud_example_shop::{
+    administration, application, backend::InProcess, fill, login, notifier::Chat, policy::Tenants, rules::StockRules,
+};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -99,8 +102,16 @@ async fn tenants_see_their_own() {
         let records = list["records"].as_array().expect("records");
         assert_eq!(records.len(), 100);
         assert!(records.iter().all(|record| record["fields"]["tenant_id"] == tenant), "{text}");
-        assert_eq!(records[0]["fields"].get("cost").is_some(), sees_cost);
+        for field in ["cost", "margin"] {
+            assert_eq!(records[0]["fields"].get(field).is_some(), sees_cost);
+        }
     }
+    // What is computed is sorted and filtered by as anything else, by whoever sees it.
+    let sorted = format!("{PRODUCTS}/records?ordering=-margin&margin__gte=7900");
+    let (status, text) = shop.get(&ann, &sorted).await;
+    let list: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!((status, &list["records"][0]["fields"]["margin"]), (StatusCode::OK, &json!(8000)), "{text}");
+    assert_eq!(shop.get(&ben, &sorted).await.0, StatusCode::UNPROCESSABLE_ENTITY);
     // The shop's own template, and its pages under its own path, with what one may do.
     for (cookie, deletes) in [(&ann, true), (&ben, false)] {
         let (status, page) = shop.get(cookie, "/admin/resources/product/records/2").await;
@@ -185,4 +196,20 @@ async fn actions_rules_and_the_chat() {
     }
     let lines = shop.chat.lines();
     assert!(lines.len() == 2 && lines.iter().all(|line| line.starts_with("ann: ")), "{lines:?}");
+}
+
+/// What the shop plugs in keeps what its traits promise.
+#[tokio::test(flavor = "multi_thread")]
+async fn promises_are_kept() {
+    let tables = powercrud_example_shop::TABLES;
+    let app = testing::app(tables, |builder| builder).await.expect("no mistakes");
+    let users = ["ann", "ben", "cleo"].map(|name| login::account(name).expect("an account").user());
+    testing::policy(&app, &Tenants).users(users).check().await.unwrap();
+    testing::validate(&app, "product", &StockRules).check().await.unwrap();
+    let channel = InProcess::default();
+    testing::backend(&app, || channel.clone()).check().await.unwrap();
+    let answer = powercrud::bulk::update(&app, "product").set("stock", 3).keys([2]).run().await.expect("a task");
+    let chat = Chat::default();
+    let suite = testing::notifier(&app, answer.task().id, &chat);
+    suite.received(|| chat.lines().len()).check().await.unwrap();
 }

@@ -119,6 +119,7 @@ async fn columns(database: &Database, is_mariadb: bool) -> Result<HashMap<String
             comment: text(&row, 6)?,
             equality: Equality::default(),
             loose_collation: false,
+            computed: None,
             parameter_type: database_type.clone(),
             database_type,
             dialect: Dialect::Mysql,

@@ -179,6 +179,7 @@ ORDER BY a.attrelid, a.attnum"
                 _ => Equality::Shown,
             },
             loose_collation: row.try_get_by_index(15)?,
+            computed: None,
         };
         for check in domains.get(&declared).into_iter().flatten() {
             let found = check_choices(check).into_iter().filter(|found| found.column == "VALUE");

@@ -107,6 +107,7 @@ impl Declared {
             comment: String::new(),
             equality: Equality::default(),
             loose_collation: false,
+            computed: None,
             name: self.name,
         }
     }

@@ -336,6 +336,7 @@ mod tests {
             comment: String::new(),
             equality: crate::table::Equality::default(),
             loose_collation: false,
+            computed: None,
         };
         let got = parse(&column, text).map(|value| value.to_text()).map_err(|(code, _)| code);
         assert_eq!(got.as_deref().map_err(|code| *code), expected, "{what}");

@@ -4,6 +4,8 @@ use std::fmt;
 
 use powercrud_db::FieldError;
 
+use crate::names::FieldName;
+
 /// Why an action could not be done: to one record, where [`super::Action::for_each`] returns it. So do rules
 /// ([`crate::validate`]) of records that they refuse, and hooks ([`crate::chunk_hook`]) of chunks.
 ///
@@ -34,9 +36,9 @@ impl ActionError {
 
     /// The field that it is about.
     #[must_use]
-    pub fn field(mut self, field: impl Into<String>) -> Self {
+    pub fn field<M>(mut self, field: impl FieldName<M>) -> Self {
         if let Reason::Record(error) = &mut self.reason {
-            error.field = Some(field.into());
+            error.field = Some(field.field_name());
         }
         self
     }

@@ -1,7 +1,11 @@
 //! The default backend: workers look into the database, and on PostgreSQL LISTEN/NOTIFY wakes them at once.
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use sea_orm::{ConnectionTrait as _, Statement};
+use powercrud_db::QueryExt as _;
+use sea_orm::{
+    ConnectionTrait as _, Statement,
+    sea_query::{Expr, Query},
+};
 use sqlx::postgres::PgListener;
 use uuid::Uuid;
 
@@ -18,7 +22,8 @@ fn channel(engine: &Engine) -> String {
     }
 }
 
-pub(super) struct Database;
+/// The backend that is always there, under the name `database`. What a database can't wake (SQLite, MySQL, MariaDB) finds tasks by looking.
+pub struct Database;
 
 impl Database {
     pub(super) const NAME: &str = DATABASE_BACKEND;
@@ -60,6 +65,14 @@ impl Backend for Database {
             };
             let listener = listening.await.map_err(|error| error.to_string())?;
             Ok(Box::new(listener) as Box<dyn Listener>)
+        }
+        .boxed()
+    }
+
+    fn health<'a>(&'a self, engine: &'a Engine) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            let one = Query::select().expr(Expr::val(1)).take();
+            engine.database().connection().number(&one).await.map(|_| ()).map_err(|error| error.to_string())
         }
         .boxed()
     }

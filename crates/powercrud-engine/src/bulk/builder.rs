@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::IntoIden;
+use sea_orm::sea_query::{Condition, Expr};
 
 use super::{Answer, BulkRequest, Requested, Route, run};
 use crate::{
     config::OnConflict,
     engine::Engine,
     error::{Error, Result},
+    names::FieldName,
     query::ListParams,
     selection::Selection,
     task::{BulkTask, store},
@@ -51,6 +52,45 @@ pub struct RunAction<'a> {
     values: Vec<crate::form::Input>,
 }
 
+/// Which records an operation is about, in an application's own code: a filter as the command line has it, or a condition of SeaORM.
+#[derive(Clone, Debug)]
+pub enum BulkFilter {
+    /// `FIELD=VALUE` or `FIELD__OPERATOR=VALUE`.
+    Text(String),
+    /// A condition over the resource's table. Columns are named with their table, or, where no subquery is near, alone.
+    Condition(Condition),
+}
+
+impl From<&str> for BulkFilter {
+    fn from(filter: &str) -> Self {
+        Self::Text(filter.to_owned())
+    }
+}
+
+impl From<String> for BulkFilter {
+    fn from(filter: String) -> Self {
+        Self::Text(filter)
+    }
+}
+
+impl From<&String> for BulkFilter {
+    fn from(filter: &String) -> Self {
+        Self::Text(filter.clone())
+    }
+}
+
+impl From<Expr> for BulkFilter {
+    fn from(condition: Expr) -> Self {
+        Self::Condition(Condition::all().add(condition))
+    }
+}
+
+impl From<Condition> for BulkFilter {
+    fn from(condition: Condition) -> Self {
+        Self::Condition(condition)
+    }
+}
+
 #[derive(Clone)]
 struct Request<'a> {
     engine: &'a Engine,
@@ -66,7 +106,7 @@ struct Request<'a> {
 enum Which {
     Nothing,
     All,
-    Filters(Vec<String>),
+    Matching { filters: Vec<String>, condition: Option<Condition> },
     Keys(Vec<String>),
 }
 
@@ -128,7 +168,13 @@ impl<'a> Request<'a> {
         let selection = match self.which {
             Which::Nothing => return Err(Error::NothingSelected(resource.label.clone())),
             Which::All => Selection::All,
-            Which::Filters(filters) => Selection::Matching(ListParams::from_conditions(resource, &filters)?),
+            Which::Matching { filters, condition } => {
+                let params = ListParams::from_conditions(resource, &filters)?;
+                match condition {
+                    Some(condition) => Selection::Where(params, condition),
+                    None => Selection::Matching(params),
+                }
+            }
             Which::Keys(keys) => Selection::Keys(keys),
         };
         let request = BulkRequest {
@@ -155,11 +201,18 @@ macro_rules! selecting {
             }
 
             /// The records that match `FIELD=VALUE` or `FIELD__OPERATOR=VALUE`, such as `price__gte=10`, as in the command line's
-            /// `--filter`. Several of them hold together.
-            pub fn filter(mut self, condition: impl Into<String>) -> Self {
-                match &mut self.request.which {
-                    Which::Filters(filters) => filters.push(condition.into()),
-                    which => *which = Which::Filters(vec![condition.into()]),
+            /// `--filter`; or a condition of SeaORM over the resource's table, such as `Column::TenantId.eq(1)`. Several of them hold
+            /// together.
+            pub fn filter(mut self, filter: impl Into<BulkFilter>) -> Self {
+                if !matches!(self.request.which, Which::Matching { .. }) {
+                    self.request.which = Which::Matching { filters: Vec::new(), condition: None };
+                }
+                let Which::Matching { filters, condition } = &mut self.request.which else { return self };
+                match filter.into() {
+                    BulkFilter::Text(filter) => filters.push(filter),
+                    BulkFilter::Condition(other) => {
+                        *condition = Some(condition.take().unwrap_or_else(Condition::all).add(other));
+                    }
                 }
                 self
             }
@@ -198,14 +251,14 @@ selecting!(RunAction);
 impl Update<'_> {
     /// Sets a field, named by a text or by a SeaORM column, to a value as its text says: numbers, dates as ISO 8601, `true` and `false`.
     /// Of a many-to-many field the name says what to do; see [`crate::form::Input`].
-    pub fn set(mut self, field: impl IntoIden, value: impl ToString) -> Self {
-        self.inputs.push((field.into_iden().to_string(), Some(value.to_string())));
+    pub fn set<M>(mut self, field: impl FieldName<M>, value: impl ToString) -> Self {
+        self.inputs.push((field.field_name(), Some(value.to_string())));
         self
     }
 
     /// Sets a field to NULL.
-    pub fn set_null(mut self, field: impl IntoIden) -> Self {
-        self.inputs.push((field.into_iden().to_string(), None));
+    pub fn set_null<M>(mut self, field: impl FieldName<M>) -> Self {
+        self.inputs.push((field.field_name(), None));
         self
     }
 
@@ -220,8 +273,8 @@ impl Update<'_> {
 
 impl RunAction<'_> {
     /// Fills in a field of the action's form, as its text says: numbers, dates as ISO 8601, `true` and `false`.
-    pub fn value(mut self, field: impl Into<String>, value: impl ToString) -> Self {
-        self.values.push((field.into(), Some(value.to_string())));
+    pub fn value<M>(mut self, field: impl FieldName<M>, value: impl ToString) -> Self {
+        self.values.push((field.field_name(), Some(value.to_string())));
         self
     }
 

@@ -11,6 +11,7 @@ mod changed;
 mod keep;
 mod kept;
 mod links;
+mod models;
 mod restore;
 mod rules;
 mod scope;
@@ -34,7 +35,7 @@ use self::{
 };
 use super::{chunk_keys::ChunkKeys, images::Images};
 use crate::{
-    bulk::operation::{Operation, Range},
+    bulk::operation::{Operation, Range, goes_one_by_one},
     engine::Engine,
     error::{Error, FieldError, Result},
     faults::{delete_fault, record_fault},
@@ -272,7 +273,7 @@ impl<'a> Chunk<'a> {
         }
         // Who refers to others of the same table mostly comes after them.
         let last_first = operation.deletes() && self.keeps_itself();
-        let mut attempts = match operation.goes_one_by_one() {
+        let mut attempts = match goes_one_by_one(operation, self.resource) {
             true => (self.from..=self.to).rev().map(|seq| Attempt { from: seq, to: seq }).collect(),
             false => vec![Attempt { from: self.from, to: self.to }],
         };

@@ -181,7 +181,8 @@ impl<'a> Execution<'a> {
         };
         let own_code = OwnCode::of(&seen, &resource, task.user_id.clone())?;
         let has_rules = own_code.as_ref().is_some_and(OwnCode::has_rules);
-        let (first_chunk, ceiling) = if has_rules { ONE_BY_ONE } else { operation.chunk_sizes() };
+        let one_by_one = has_rules || operation::goes_one_by_one(&*operation, &resource);
+        let (first_chunk, ceiling) = if one_by_one { ONE_BY_ONE } else { operation.chunk_sizes() };
         let largest_chunk = engine.database().dialect().largest_chunk(resource.table.primary_key.len());
         let chunk_size = resource.settings.bulk_chunk_size.map_or(first_chunk, |size| size as i64).min(largest_chunk);
         Ok(Self {

@@ -128,6 +128,11 @@ pub(in crate::bulk) trait Operation: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it changes or deletes records as edits do, so that the ActiveModel of their entity may do it.
+    fn writes_records(&self) -> bool {
+        false
+    }
+
     /// Looks at a chunk's records before the first of them is tried. Those it returns are not.
     fn prepare<'a>(
         &'a self,
@@ -144,6 +149,11 @@ pub(in crate::bulk) trait Operation: fmt::Debug + Send + Sync {
         transaction: &'a Transaction,
         range: Range<'a>,
     ) -> BoxFuture<'a, Result<Attempted>>;
+}
+
+/// Whether each record of the resource is tried by itself.
+pub(in crate::bulk) fn goes_one_by_one(operation: &dyn Operation, resource: &Resource) -> bool {
+    operation.goes_one_by_one() || (resource.model.is_some() && operation.writes_records())
 }
 
 /// Makes an operation of a task's row.

@@ -138,6 +138,9 @@ impl Plan {
             self.look_at(condition, slices.len() == 1, judge.as_ref(), &mut preview).await?;
         }
         preview.unknown.extend(self.operation.unforeseen().map(str::to_owned));
+        if self.resource.model.is_some() && self.operation.writes_records() {
+            preview.unknown.push("the hooks of its entity".to_owned());
+        }
         if self.has_rules() {
             preview.unknown.push("the application's own rules".to_owned());
         }

@@ -237,7 +237,7 @@ impl Plan {
             (bulk_task::Column::UniqueModelKey, self.resource.unique_model_key().into()),
             (bulk_task::Column::Operation, self.operation.name().into()),
             (bulk_task::Column::Changes, self.operation.stored().to_string().into()),
-            (bulk_task::Column::Selection, self.selection.describe().to_string().into()),
+            (bulk_task::Column::Selection, self.selection.describe(&self.engine).to_string().into()),
             (bulk_task::Column::TaskKey, task_key.into()),
             (bulk_task::Column::Status, status.as_str().into()),
             (bulk_task::Column::TotalRecords, (frozen.total as i64).into()),
@@ -338,9 +338,9 @@ impl Plan {
             // Which keys, not how many: a selection that was changed since is another request.
             Checked::Ticked(stored) => serde_json::json!({"ticked": stored.noted(&self.engine).await?}),
             Checked::Matching { stored: Some(stored), .. } => {
-                serde_json::json!([self.selection.describe(), stored.noted(&self.engine).await?])
+                serde_json::json!([self.selection.describe(&self.engine), stored.noted(&self.engine).await?])
             }
-            other => other.describe(),
+            other => other.describe(&self.engine),
         };
         let operation = self.operation.identity();
         // Who shares these tables may mean another one by the same name.

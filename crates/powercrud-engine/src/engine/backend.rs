@@ -13,8 +13,13 @@ use super::Engine;
 ///
 /// - [`Backend::dispatch`] is called after the task was committed. It may lose, repeat, reorder and delay what it is given, and says by an error that it
 ///   could not pass it on, which is logged. It waits for no worker.
-/// - [`Listener::heard`] returns soon after a task was dispatched, in each process that listens or in one of them.
-/// - Neither holds a transaction, and both may be dropped at any time.
+/// - [`Listener::heard`] returns soon after a task was dispatched while it listens, in each process that listens or in one of them. What was
+///   dispatched before is nobody's loss: a worker looks once it listens. Many tasks may be heard of at once.
+/// - Neither holds a transaction, and both may be dropped at any time; what was not heard is heard when it is asked again. A worker that ends leaves the
+///   others to hear of later tasks.
+/// - What can't be reached is told: by [`Backend::health`], by [`Backend::dispatch`], and by [`Backend::listen`] or [`Listener::heard`]; no error tells a secret.
+///
+/// `powercrud::testing::backend` (feature `testing`) says whether it keeps that.
 ///
 /// One over a channel, for the workers of this process:
 ///

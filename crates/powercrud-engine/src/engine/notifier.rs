@@ -19,6 +19,8 @@ use crate::{config::Channel, error::Error, words::why_no_name};
 /// - It holds no transaction and no connection of the database while it waits for somebody else's machine.
 /// - It ends by itself, or may be dropped after [`Notifier::timeout`].
 ///
+/// `powercrud::testing::notifier` (feature `testing`) says whether it keeps that.
+///
 /// ```
 /// use futures_util::future::BoxFuture;
 /// use powercrud_engine::{

@@ -55,7 +55,7 @@ impl Summary {
         let resource = engine.resource(&task.resource).ok().map(AsRef::as_ref);
         let (level, outcome) = outcome(resource, &task);
         let label = |name: &str| resource.map_or_else(|| name.to_owned(), |resource| resource.label_of(name));
-        let errors = store::errors(engine, task_id, 0, TOLD).await?;
+        let errors = store::load_errors(engine, task_id, 0, TOLD).await?;
         Ok(Self {
             level: level.as_str(),
             outcome,

@@ -6,6 +6,7 @@ use sea_orm::sea_query::{Condition, Expr};
 
 use crate::{
     filter::{self, Filter, Operator},
+    names::FieldName,
     resource::Resource,
 };
 use powercrud_db::{Column, Dialect, Scope, Table};
@@ -33,15 +34,16 @@ pub struct RowColumns<'a>(&'a Table);
 
 impl RowColumns<'_> {
     /// The column of that name.
-    pub fn column(&self, name: &str) -> Expr {
-        Expr::col(self.0.column_ref(name))
+    pub fn column<M>(&self, name: impl FieldName<M>) -> Expr {
+        Expr::col(self.0.column_ref(&name.field_name()))
     }
 }
 
 impl Rows {
     /// Those whose column holds that value, as its text. Whatever the text is, it is a value.
-    pub fn equal(column: impl Into<String>, value: impl Into<String>) -> Self {
-        Self::Matching(vec![Filter { field: column.into(), operator: Operator::Exact, value: value.into() }])
+    pub fn equal<M>(column: impl FieldName<M>, value: impl ToString) -> Self {
+        let (field, value) = (column.field_name(), value.to_string());
+        Self::Matching(vec![Filter { field, operator: Operator::Exact, value }])
     }
 
     /// Those for which a condition holds. It is made for each statement anew, since the table may have another name there; so it names
@@ -67,6 +69,18 @@ impl Rows {
     pub(super) fn fixed_columns(&self) -> impl Iterator<Item = &str> {
         let filters = if let Self::Matching(filters) = self { &filters[..] } else { &[] };
         filters.iter().filter(|filter| filter.operator == Operator::Exact).map(|filter| filter.field.as_str())
+    }
+
+    /// Why they don't fit the table, where they don't: nobody is shown any row then.
+    #[cfg(feature = "testing")]
+    pub(crate) fn misfit(&self, resource: &Resource, dialect: Dialect) -> Option<String> {
+        let Self::Matching(filters) = self else { return None };
+        let checked = |filter: &Filter| {
+            let column = check(&resource.table, filter)?;
+            let condition = filter::condition(&resource.table, column, filter, dialect);
+            condition.map(|_| ()).map_err(|error| error.to_string())
+        };
+        filters.iter().find_map(|filter| checked(filter).err())
     }
 
     /// What statements about the resource's table are bound to; `None` where that is nothing.

@@ -32,7 +32,7 @@ pub(crate) fn condition(resource: &Resource, params: &ListParams, dialect: Diale
     for word in params.search.split_whitespace() {
         let mut any = Cond::any();
         for field in resource.search_fields() {
-            let text = dialect.searchable(&field.column, Expr::col(resource.table.column_ref(&field.name)));
+            let text = dialect.searchable(&field.column, resource.table.value_of(&field.column));
             any = any.add(dialect.contains(text, word));
         }
         // A resource without search fields matches nothing by words rather than everything.

@@ -63,13 +63,14 @@ fn most_of(field: &Field, most: u64) -> u64 {
 
 /// SELECT of a record's key and `fields`, as [`read_row`] reads them: of each value at most so many bytes.
 pub(crate) fn row_select(resource: &Resource, fields: &[&Field], dialect: Dialect, most: u64) -> SelectStatement {
-    let reference = |field: &Field| resource.table.column_ref(&field.name);
+    let value = |field: &Field| resource.table.value_of(&field.column);
     let mut select = Query::select();
     select.expr(resource.key_expr(dialect)).from(resource.table.table_ref());
     for field in fields {
-        select.expr(dialect.read_at_most(&field.column, reference(field), most_of(field, most)));
+        select.expr(dialect.read_value_at_most(&field.column, value(field), most_of(field, most)));
     }
-    for size in fields.iter().filter_map(|field| dialect.size(&field.column, reference(field), most_of(field, most))) {
+    for size in fields.iter().filter_map(|field| dialect.value_size(&field.column, value(field), most_of(field, most)))
+    {
         select.expr(size);
     }
     select
@@ -95,7 +96,7 @@ pub(crate) fn sizes_select(resource: &Resource, dialect: Dialect) -> Option<Sele
     }
     // What is read of a value at most counts.
     let bytes = |field: &Field| {
-        let size = dialect.size(&field.column, resource.table.column_ref(&field.name), EDITED)?;
+        let size = dialect.value_size(&field.column, resource.table.value_of(&field.column), EDITED)?;
         Some(dialect.custom("CASE WHEN ? IS NULL THEN 0 ELSE ? END", [size.clone(), size]))
     };
     let sum = resource.fields.iter().filter_map(bytes).reduce(|sum, bytes| sum.add(bytes))?;

@@ -173,10 +173,10 @@ fn order(select: &mut SelectStatement, resource: &Resource, asked: &[Ordering], 
     let mut direction = Order::Asc;
     for Ordering { field, descending } in ordering {
         direction = if *descending { Order::Desc } else { Order::Asc };
-        let reference = resource.table.column_ref(field);
-        match resource.table.column(field) {
-            Some(column) => select.order_by_expr(dialect.order(column, reference), direction.clone()),
-            None => select.order_by(reference, direction.clone()),
+        let column = resource.field(field).map(|field| &field.column).or_else(|| resource.table.column(field));
+        match column {
+            Some(column) => select.order_by_expr(resource.table.order_of(column), direction.clone()),
+            None => select.order_by(resource.table.column_ref(field), direction.clone()),
         };
     }
     for name in resource.table.primary_key.iter().filter(|name| ordering.iter().all(|one| one.field != **name)) {

@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Field, Reference, Resource, ResourceBuilder, composite, many_to_many,
+    Field, Reference, Resource, ResourceBuilder, composite, computed,
+    links::{hold_links, link},
+    many_to_many,
     secrets::{Secrets, is_secret},
     words,
 };
@@ -100,11 +102,17 @@ fn add(
     }
     let mut own = settings_of(&name, builder.settings, settings);
     own.bulk_async_notification.get_or_insert_with(|| settings.bulk_async_notification.clone());
+    for (key, mistake) in &builder.mistakes {
+        mistakes.push(format!("resources.{name}.{key}: {mistake}"));
+    }
     let mut actions = builder.actions;
     actions.extend(own.actions.iter().map(|(name, action)| action.to_action(name)));
     let mut resource = resource(name, own, builder.columns, table, secrets, mistakes);
     resource.actions = actions.into_iter().map(Arc::new).collect();
     resource.extensions = builder.extensions;
+    if let Some(model) = builder.model {
+        resource.write_through(model, mistakes);
+    }
     if resources.iter().any(|other| other.name == resource.name) {
         mistakes.push(format!("resource {}: named twice; give one of them a suffix", resource.name));
         return;
@@ -130,6 +138,8 @@ fn resource(
     };
     let mut many_to_many = many_to_many::of_table(table, &settings, catalog, &mut complain);
     many_to_many.retain(|links| !hidden.is_hidden(&links.reference.table, &links.reference.column));
+    let is_taken = |name: &str| table.column(name).is_some() || many_to_many.iter().any(|links| links.name == name);
+    let mut computed = computed::of_table(table, &settings, is_taken, &mut complain);
     let mut fields = Vec::new();
     let all = || columns.unwrap_or_else(|| table.columns.iter().map(|c| c.name.clone()).collect());
     for column in settings.fields.clone().unwrap_or_else(all) {
@@ -139,6 +149,9 @@ fn resource(
         match table.column(&column) {
             Some(column) => fields.push(field(column, table, &settings, catalog)),
             None if many_to_many.iter().any(|links| links.name == column) => {}
+            None if computed.iter().any(|field| field.name == column) => {
+                fields.extend(computed.extract_if(.., |field| field.name == column));
+            }
             None => {
                 let links = many_to_many.iter().map(|links| links.name.as_str());
                 let known: Vec<_> = table.columns.iter().map(|column| column.name.as_str()).chain(links).collect();
@@ -146,6 +159,7 @@ fn resource(
             }
         }
     }
+    fields.append(&mut computed);
     if let Some(chosen) = &settings.fields {
         many_to_many.retain(|links| chosen.contains(&links.name));
     }
@@ -195,7 +209,9 @@ fn resource(
     let filter_fields =
         positions("filter_fields", &settings.filter_fields, &|field| field.column.column_type != ColumnType::Bytes);
     let search_fields = positions("search_fields", &settings.search_fields, &|field| {
-        matches!(field.column.column_type, ColumnType::Text { .. }) && field.column.choices.is_empty()
+        matches!(field.column.column_type, ColumnType::Text { .. })
+            && field.column.choices.is_empty()
+            && !field.is_computed()
     });
     positions("ordering", &settings.ordering, &|_| false);
     // Many-to-many fields stand beside the others in `bulk_fields`.
@@ -210,7 +226,11 @@ fn resource(
         if !fields[place].editable {
             let field = &fields[place].name;
             let is_version = settings.version_field.as_ref() == Some(field);
-            let reason = if is_version { "as the version field, every edit sets it" } else { "the database fills it" };
+            let reason = match fields[place].is_computed() {
+                _ if is_version => "as the version field, every edit sets it",
+                true => "it is computed",
+                false => "the database fills it",
+            };
             mistakes.push(format!("resources.{name}.bulk_fields: {field:?} can't be written: {reason}"));
         }
     }
@@ -290,6 +310,7 @@ fn resource(
         actions: Vec::new(),
         settings,
         extensions: super::Extensions::default(),
+        model: None,
         list_fields,
         filter_fields,
         search_fields,
@@ -357,52 +378,6 @@ fn reference(column: &Column, table: &Table, catalog: &Catalog) -> Option<Refere
         table: target.clone(),
         resource: None,
     })
-}
-
-/// Links are rows of their join table: where no resource lets those be written, links can't be changed.
-fn hold_links(resources: &mut [Resource]) {
-    let models = |read_only: bool| -> BTreeSet<String> {
-        let such = resources.iter().filter(|resource| resource.read_only.is_some() == read_only);
-        such.map(|resource| resource.model_name.clone()).collect()
-    };
-    let held: BTreeSet<_> = models(true).difference(&models(false)).cloned().collect();
-    for resource in resources {
-        let Resource { many_to_many, bulk_many_to_many, .. } = resource;
-        bulk_many_to_many.retain(|&place| {
-            let through = &many_to_many[place].through;
-            through.unwritable.is_none() && !held.contains(&through.qualified_name())
-        });
-    }
-}
-
-/// Tells each reference which resource shows what it refers to, and under which field that resource names its records.
-fn link(resources: &mut [Resource]) {
-    let known: Vec<_> = resources
-        .iter()
-        .map(|resource| {
-            (resource.model_name.clone(), resource.name.clone(), resource.display_field().map(|f| f.column.clone()))
-        })
-        .collect();
-    for reference in resources.iter_mut().flat_map(|resource| &mut resource.composite_references) {
-        let target = known.iter().find(|(model, _, _)| *model == reference.model_name);
-        reference.resource = target.map(|(_, name, _)| name.clone());
-    }
-    let references = resources.iter_mut().flat_map(|resource| {
-        let of_fields = resource.fields.iter_mut().filter_map(|field| field.reference.as_mut());
-        of_fields.chain(resource.many_to_many.iter_mut().map(|links| &mut links.reference))
-    });
-    for reference in references {
-        let target = reference.table.qualified_name();
-        let over = || known.iter().filter(|(model, _, _)| *model == target);
-        if let Some((_, name, _)) = over().next() {
-            reference.resource = Some(name.clone());
-            // Only by a field that is shown there: else records are named, and searched, by their keys.
-            reference.display = over().find_map(|(_, _, display)| display.clone());
-        } else {
-            // What no resource shows of a table is not shown by what refers to it, either.
-            reference.display = None;
-        }
-    }
 }
 
 /// The column that most likely names a record, of those that are shown: one called name, or title, which is a person's job where there is

@@ -35,6 +35,11 @@ pub struct Reference {
 }
 
 impl Field {
+    /// Whether the database computes it from a record's columns, so that it is in no table and never written.
+    pub fn is_computed(&self) -> bool {
+        self.column.computed.is_some()
+    }
+
     /// Whether NULL may be written.
     pub fn nullable(&self) -> bool {
         self.column.nullable

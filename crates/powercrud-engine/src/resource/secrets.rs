@@ -226,6 +226,7 @@ mod tests {
             comment: String::new(),
             equality: powercrud_db::Equality::default(),
             loose_collation: false,
+            computed: None,
         }
     }
 

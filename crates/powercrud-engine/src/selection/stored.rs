@@ -182,7 +182,9 @@ impl StoredSelection {
     pub async fn count(&self, engine: &Engine, resource: &Resource) -> Result<u64> {
         match &self.filter {
             Some(params) => {
-                Checked::Matching { params: params.clone(), stored: Some(self.clone()) }.count(engine, resource).await
+                Checked::Matching { params: params.clone(), stored: Some(self.clone()), condition: None }
+                    .count(engine, resource)
+                    .await
             }
             None if self.added == 0 => Ok(0),
             None => Checked::Ticked(self.clone()).count(engine, resource).await,

@@ -163,9 +163,18 @@ pub async fn count(engine: &Engine, user: &User, filter: &TaskFilter) -> Result<
     Ok(engine.database().connection().number(&select).await?)
 }
 
-/// The record errors of a task, in the order of the selection; of an engine for a user only those of records that there are for the user,
-/// or for nobody any more.
-pub async fn errors(engine: &Engine, task_id: Uuid, offset: u64, limit: u64) -> Result<Vec<RecordError>> {
+/// The record errors of a task, where `user` may see it, in the order of the selection: of an engine for a user only those of records that
+/// there are for the user, or for nobody any more.
+///
+/// # Errors
+/// [`Error::TaskNotFound`], also for somebody else's task.
+pub async fn errors(engine: &Engine, user: &User, id: Uuid, offset: u64, limit: u64) -> Result<Vec<RecordError>> {
+    get(engine, user, id).await?;
+    load_errors(engine, id, offset, limit).await
+}
+
+/// As [`errors`], whoever owns the task.
+pub(crate) async fn load_errors(engine: &Engine, task_id: Uuid, offset: u64, limit: u64) -> Result<Vec<RecordError>> {
     let select = Query::select()
         .columns(["record_key", "field", "code", "message"])
         .from(tables::TASK_ERROR)

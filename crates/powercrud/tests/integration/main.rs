@@ -1,11 +1,14 @@
 //! PowerCRUD against real databases, by its public functions. One binary, so that it links once; a database for each test.
 
 mod actions;
+mod active_model;
 mod api;
 mod audit;
 mod backends;
+mod builders;
 mod bulk;
 mod chunk_hooks;
+mod computed;
 mod conflict;
 mod discovery;
 mod doors;
@@ -26,6 +29,7 @@ mod shop;
 mod spans;
 mod support;
 mod task;
+mod testing;
 mod tidy;
 mod values;
 mod web;

@@ -172,7 +172,7 @@ pub(crate) async fn work(app: &PowerCrud, task: &BulkTask) -> BulkTask {
 
 /// Key and code of each failed record, in the order of the selection.
 pub(crate) async fn failures(app: &PowerCrud, task: &BulkTask) -> Vec<(String, String)> {
-    let errors = store::errors(app, task.id, 0, 100_000).await.expect("errors");
+    let errors = store::errors(app, &powercrud::User::operator(), task.id, 0, 100_000).await.expect("errors");
     errors.into_iter().map(|error| (error.record_key, error.code)).collect()
 }
 

@@ -74,7 +74,7 @@ impl Subject {
     pub(crate) async fn bulk(&self, bulk: &Bulk, keys: &BTreeMap<i64, String>) -> Result<Told, Error> {
         match self.try_bulk(bulk, keys).await {
             Ok(task) => {
-                let errors = store::errors(&self.app, task.id, 0, 1_000_000).await?;
+                let errors = store::errors(&self.app, &powercrud::User::operator(), task.id, 0, 1_000_000).await?;
                 Ok(Told::Ended { task: Box::new(task), errors })
             }
             Err(error) => Ok(Told::Refused(error)),

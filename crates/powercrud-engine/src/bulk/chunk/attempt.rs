@@ -105,10 +105,17 @@ impl Chunk<'_> {
         transaction: &Transaction,
         range: Range<'_>,
     ) -> Result<Attempted> {
-        Ok(self.statement(transaction, range).await?.map_err(Undone::Fault))
+        match self.resource.model.clone().filter(|_| self.operation.writes_records()) {
+            Some(model) => Box::pin(self.attempt_model(transaction, range, &*model)).await,
+            None => Ok(self.statement(transaction, range).await?.map_err(Undone::Fault)),
+        }
     }
 
-    async fn statement(&mut self, transaction: &Transaction, range: Range<'_>) -> Result<Result<Done, Fault>> {
+    pub(super) async fn statement(
+        &mut self,
+        transaction: &Transaction,
+        range: Range<'_>,
+    ) -> Result<Result<Done, Fault>> {
         let Range { from, to, size, blocked } = range;
         let keys = self.keys.condition(transaction, from, to, blocked).await?;
         let rows = Rows { from, to, size, keys, differs: self.differs() };

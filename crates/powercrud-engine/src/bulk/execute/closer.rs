@@ -3,7 +3,10 @@
 
 use super::{Alike, Chunk, Execution, Outcome};
 use crate::{
-    bulk::chunk::{ALIKE, Failed},
+    bulk::{
+        chunk::{ALIKE, Failed},
+        operation::goes_one_by_one,
+    },
     error::{Error, Result},
 };
 
@@ -115,7 +118,7 @@ impl Execution<'_> {
     /// Why the task is given up, where many records in a row failed alike and others, evenly spread over the rest, would as well.
     /// Not where an application's code runs for each of them: what that does elsewhere is not undone by a look.
     pub(super) async fn give_up(&mut self) -> Result<Option<String>> {
-        if self.operation.goes_one_by_one() {
+        if goes_one_by_one(&*self.operation, &self.resource) {
             return Ok(None);
         }
         let Streak { alike: Some(alike), records, limit } = &self.streak else { return Ok(None) };

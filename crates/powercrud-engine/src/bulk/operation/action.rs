@@ -152,6 +152,10 @@ impl Operation for ActionRun {
         if self.goes_one_by_one() { ONE_BY_ONE } else { BY_STATEMENT }
     }
 
+    fn writes_records(&self) -> bool {
+        self.action.is_set()
+    }
+
     fn prepare<'a>(
         &'a self,
         chunk: &'a mut Chunk<'_>,

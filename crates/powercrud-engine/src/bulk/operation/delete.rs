@@ -62,6 +62,10 @@ impl Operation for Delete {
         fault.code == "FOREIGN_KEY"
     }
 
+    fn writes_records(&self) -> bool {
+        true
+    }
+
     fn attempt<'a>(
         &'a self,
         chunk: &'a mut Chunk<'_>,

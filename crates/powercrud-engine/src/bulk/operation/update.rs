@@ -61,6 +61,10 @@ impl Operation for Update {
         columns_of_changes(resource, &self.changes)
     }
 
+    fn writes_records(&self) -> bool {
+        true
+    }
+
     fn attempt<'a>(
         &'a self,
         chunk: &'a mut Chunk<'_>,

@@ -150,12 +150,14 @@ impl Rows {
         };
         let clear = (0..all).filter(|row| walk.is_clear(*row)).collect();
         walk.free(clear);
-        while self.checks == Checks::Statement && !hopes {
-            let together = walk.together(selected);
-            if together.is_empty() {
-                break;
+        if self.checks == Checks::Statement && !hopes {
+            loop {
+                let together = walk.together(selected);
+                if together.is_empty() {
+                    break;
+                }
+                walk.free(together);
             }
-            walk.free(together);
         }
         walk.gone
     }

@@ -139,7 +139,7 @@ pub(super) async fn errors(caller: Caller, Path(id): Path<String>) -> WebResult<
     query.end(&["page", "page_size"])?;
     let task = find(&caller, &id).await?;
     let offset = (page - 1) * page_size;
-    let errors = store::errors(caller.app(), task.id, offset, page_size).await?;
+    let errors = store::errors(caller.app(), caller.user(), task.id, offset, page_size).await?;
     let count = task.failed_records;
     let has_next = offset + (errors.len() as u64) < count && !errors.is_empty();
     Ok(Json(RecordErrorPage { errors, page, page_size, has_next, count }))
@@ -275,7 +275,7 @@ pub(super) async fn find(caller: &Caller, id: &str) -> WebResult<BulkTask> {
 async fn show(caller: &Caller, task: &BulkTask) -> WebResult<Response> {
     let errors = match task.failed_records {
         0 => Vec::new(),
-        _ => store::errors(caller.app(), task.id, 0, ERRORS_TOLD).await?,
+        _ => store::errors(caller.app(), caller.user(), task.id, 0, ERRORS_TOLD).await?,
     };
     let notices = notify::of_task(caller.app(), task).await?;
     let json = TaskJson::from(&task.as_shown(caller.app()));

@@ -104,7 +104,7 @@ pub(super) async fn respond(
                 if task.status == Status::Success { "Done".to_owned() } else { "Not all went well".to_owned() };
             view.tone = tone;
             view.message = message;
-            let errors = store::errors(context.app(), task.id, 0, ERRORS_SHOWN).await?;
+            let errors = store::errors(context.app(), &context.user, task.id, 0, ERRORS_SHOWN).await?;
             view.errors = tasks::record_errors(context, task, errors);
             // The records say it themselves.
             if view.errors.is_empty() {
@@ -160,7 +160,7 @@ fn outcome(resource: &Resource, task: &BulkTask) -> (&'static str, String) {
 /// What kept all records of a bulk edit from being changed at once, for the dialog that it was asked in: at its field what all of them
 /// fail by, and beside the fields what is some records' alone.
 pub(super) async fn failed(context: &RequestContext, resource: &Resource, task: &BulkTask) -> WebResult<Obstacle> {
-    let errors = store::errors(context.app(), task.id, 0, ERRORS_SHOWN).await?;
+    let errors = store::errors(context.app(), &context.user, task.id, 0, ERRORS_SHOWN).await?;
     let reason = |error: &RecordError| (error.field.clone(), error.message.clone());
     let shared = errors.first().filter(|first| errors.iter().all(|error| reason(error) == reason(first)));
     let mut obstacle = Obstacle::default();

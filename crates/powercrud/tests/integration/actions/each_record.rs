@@ -79,7 +79,7 @@ async fn some_fail_and_the_others_are_done(database: TestDatabase) {
     expected.sort_unstable();
     let expected: Vec<_> = expected.iter().map(|(id, code)| (id.to_string(), (*code).to_owned())).collect();
     assert_eq!(failures(&app, &task).await, expected);
-    let errors = store::errors(&app, task.id, 0, 1).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 1).await.expect("errors");
     assert_eq!((errors[0].field.as_deref(), errors[0].message.as_str()), (Some("stock"), "is out of stock"));
     let notes = rows(&database, "item", &["id", "note"]).await;
     assert_eq!(notes["10"], before["10"], "what was done for a record that failed is undone");

@@ -22,7 +22,7 @@ async fn all_mistakes_of_a_definition_at_once(database: TestDatabase) {
         .action(Action::set("hidden", [("note", Some("x"))]))
         .action(Action::set("good", [("stock", Some("1"))]))
         .action(Action::set("two words", [("stock", Some("1"))]))
-        .action(Action::set::<&str, &str>("nothing", []))
+        .action(Action::set("nothing", [] as [(&str, Option<&str>); 0]))
         .action(Action::set("form", [("stock", Some("1"))]).field(ActionField::text("why")))
         .action(Action::statements("code", |_| Ok(Vec::new())).field(ActionField::integer("n").default("x")));
     let built = PowerCrud::builder(database).open_to_everybody().resource(item).build().await;

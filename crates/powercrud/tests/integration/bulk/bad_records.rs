@@ -129,7 +129,7 @@ async fn each_cause_is_named(database: TestDatabase) {
     let task = carry_out(&app, in_background(update("guarded", Selection::All, changes))).await;
     let good = (before.len() - bad.len()) as u64;
     assert_eq!((task.status, counts(&task)), (Status::Partial, (good, bad.len() as u64, 0)));
-    let errors = store::errors(&app, task.id, 0, 1_000).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 1_000).await.expect("errors");
     let mut named: BTreeMap<String, &str> = BTreeMap::new();
     for error in &errors {
         let cause = bad.get(&error.record_key).copied().unwrap_or("nothing");
@@ -197,7 +197,7 @@ async fn records_that_are_in_use(database: TestDatabase) {
     // Shelf 5 is not in use itself, but what goes with it is.
     let in_use = ["3", "5", "10", "29"];
     assert_eq!((task.status, counts(&task)), (Status::Partial, (26, 4, 0)));
-    let errors = store::errors(&app, task.id, 0, 100).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 100).await.expect("errors");
     let named: Vec<_> = errors.iter().map(|error| (error.record_key.as_str(), error.code.as_str())).collect();
     assert_eq!(named, in_use.map(|key| (key, "FOREIGN_KEY")));
     assert!(errors[0].message.contains("book"), "says who: {:?}", errors[0]);
@@ -290,7 +290,7 @@ async fn a_reference_that_goes_before_the_work(database: TestDatabase) {
     database.execute("DELETE FROM shelf WHERE id = 2;").await;
     let task = work(&app, &task).await;
     assert_eq!((task.status, counts(&task)), (Status::Failure, (0, 3, 0)));
-    let errors = store::errors(&app, task.id, 0, 10).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors");
     assert!(errors.iter().all(|error| error.code == "FOREIGN_KEY"), "{errors:?}");
     let books = rows(&database, "book", &["id", "shelf_id"]).await;
     assert!(books.values().flatten().eq(&[Some("1".to_owned()), None, Some("1".to_owned())]), "{books:?}");

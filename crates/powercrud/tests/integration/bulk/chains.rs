@@ -21,7 +21,7 @@ async fn preview(app: &PowerCrud, request: BulkRequest) -> Preview {
 }
 
 async fn reasons(app: &PowerCrud, task: &BulkTask) -> Vec<String> {
-    let errors = store::errors(app, task.id, 0, 100).await.expect("errors");
+    let errors = store::errors(app, &powercrud::User::operator(), task.id, 0, 100).await.expect("errors");
     errors
         .into_iter()
         .map(|error| format!("{} {} {:?} {}", error.record_key, error.code, error.field, error.message))

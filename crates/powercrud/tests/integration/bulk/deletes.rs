@@ -95,7 +95,7 @@ async fn rules_that_are_deferred(database: TestDatabase) {
     // (1, 2) is there, (2, 2) is not.
     let task = carry_out(&app, in_background(update("book", Selection::All, [("b", Some("2"))]))).await;
     assert_eq!((task.status, counts(&task)), (Status::Partial, (2, 1, 0)), "{}", task.error_message);
-    let errors = store::errors(&app, task.id, 0, 10).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors");
     assert!(errors.len() == 1 && errors[0].record_key == "2" && errors[0].code == "FOREIGN_KEY", "{errors:?}");
     let task = carry_out(&app, delete("shelf", Selection::All)).await;
     assert_eq!((task.status, task.failed_records), (Status::Failure, 2), "{}", task.error_message);

@@ -29,7 +29,7 @@ async fn a_rule_that_divides_is_unknown(database: TestDatabase) {
     assert_eq!((seen.failing_records, seen.failures[0].code.as_str()), (2, "CHECK"));
     let task = carry_out(&app, in_background(request("0"))).await;
     assert_eq!(task.status, Status::Failure);
-    let errors = store::errors(&app, task.id, 0, 10).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors");
     assert_eq!((errors[0].code.as_str(), errors[0].field.as_deref()), ("CHECK", None));
     assert!(errors[0].message.contains("divides by zero"), "{}", errors[0].message);
 }

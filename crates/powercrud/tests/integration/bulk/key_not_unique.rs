@@ -51,7 +51,7 @@ async fn rows_that_share_a_key_are_left_alone(database: TestDatabase) {
     }
     assert_eq!((task.status, counts(&task)), (Status::Partial, (39, 1, 0)), "{}", task.error_message);
     assert_eq!(failures(&app, &task).await, [("7".to_owned(), "KEY_NOT_UNIQUE".to_owned())]);
-    let errors = store::errors(&app, task.id, 0, 10).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors");
     assert!(errors[0].message.contains("2 rows"), "{errors:?}");
     assert_eq!(values_of_seven(&database).await, ["7", "70"]);
     // All or nothing, and a delete.

@@ -331,7 +331,8 @@ async fn a_record_that_is_refused(database: TestDatabase) {
     let request = update("item", Selection::All, [("note", Some("x")), ("tags__replace", Some("1"))]);
     let task = carry_out(&app, request).await;
     assert_eq!((task.status, counts(&task)), (Status::Partial, (47, 3, 0)));
-    let errors = powercrud::task::store::errors(&app, task.id, 0, 10).await.expect("errors");
+    let errors =
+        powercrud::task::store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors");
     let named: Vec<_> =
         errors.iter().map(|error| (error.record_key.as_str(), error.field.as_deref(), error.code.as_str())).collect();
     assert_eq!(named, ["7", "27", "47"].map(|key| (key, Some("tags"), "TRIGGER")));

@@ -38,7 +38,7 @@ async fn what_may_only_be_seen(database: TestDatabase) {
         for request in [update("rl", keys([1, 5]), [("n", Some("1"))]), delete("rl", keys([1, 5]))] {
             let task = carry_out(&app, in_background(request)).await;
             assert_eq!(counts(&task), (1, 1, 0), "{:?}", failures(&app, &task).await);
-            let errors = store::errors(&app, task.id, 0, 9).await.expect("errors");
+            let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 9).await.expect("errors");
             assert_eq!(errors[0].record_key, "5");
             assert!(errors[0].message.contains("row security"), "{errors:?}");
         }

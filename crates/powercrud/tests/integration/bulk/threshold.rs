@@ -82,7 +82,7 @@ async fn all_or_nothing_in_the_background(database: TestDatabase) {
     database.execute("DELETE FROM offer WHERE cost > 5;").await;
     let task = carry_out(&app, update("offer", keys([1, 2, 4]), [("price", Some("5"))])).await;
     assert_eq!((task.status, counts(&task), task.attempt), (Status::Success, (3, 0, 0), 1));
-    let errors = store::errors(&app, task.id, 0, 10).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors");
     assert!(errors.is_empty(), "{errors:?}");
     assert_no_locks(&database).await;
 }

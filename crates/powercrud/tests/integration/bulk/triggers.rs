@@ -123,7 +123,7 @@ DELIMITER ;"
     let set = [("price", Some("9")), ("state", Some("new"))];
     let task = carry_out(&app, in_background(update("kept", Selection::All, set))).await;
     assert_eq!((task.status, counts(&task), task.unchanged_records), (Status::Partial, (6, 1, 0), 1));
-    let errors = store::errors(&app, task.id, 0, 10).await.expect("its errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("its errors");
     assert_eq!(errors.len(), 1);
     assert_eq!((errors[0].record_key.as_str(), errors[0].field.as_deref()), ("3", Some("price")), "{errors:?}");
     assert_eq!(errors[0].code, "NOT_CHANGED");

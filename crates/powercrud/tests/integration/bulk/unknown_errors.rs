@@ -109,7 +109,7 @@ async fn each_is_its_records(database: TestDatabase) {
     let changed = changed(&database, "risky").await;
     assert_eq!(changed.len(), bad.len() * 4);
     assert!(changed.iter().all(|key| !bad.contains_key(key)), "{changed:?}");
-    for error in store::errors(&app, task.id, 0, 100).await.expect("errors") {
+    for error in store::errors(&app, &powercrud::User::operator(), task.id, 0, 100).await.expect("errors") {
         assert!(error.message.len() > 15, "{error:?}");
     }
     assert_no_locks(&database).await;

@@ -78,7 +78,7 @@ async fn an_update(database: TestDatabase) {
         .await;
     let task = work(&app, &task).await;
     assert_eq!((task.status, counts(&task)), (Status::Partial, (26, 4, 0)));
-    let errors = store::errors(&app, task.id, 0, 100).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 100).await.expect("errors");
     let told: Vec<_> = errors.iter().map(|error| (&*error.record_key, &*error.code, error.field.as_deref())).collect();
     let conflict = |key| (key, "VERSION_CONFLICT", Some("version"));
     assert_eq!(told, [conflict("7"), conflict("10"), conflict("11"), ("13", "NOT_FOUND", None)]);

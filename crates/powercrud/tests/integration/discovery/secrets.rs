@@ -190,7 +190,7 @@ async fn rules_over_secrets_tell_nothing_of_them(database: TestDatabase) {
         let told = previewed.json.to_string();
         assert!(secret.iter().all(|part| !told.contains(part)), "{told}");
         let task = carry_out(&app, update("client", keys([key]), [(field, Some(value))])).await;
-        let errors = store::errors(&app, task.id, 0, 10).await.expect("its errors");
+        let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("its errors");
         assert_eq!((errors.len(), errors[0].code.as_str()), (1, "CHECK"), "{errors:?}");
         assert!(secret.iter().all(|part| !errors[0].message.contains(part)), "{errors:?}");
     }

@@ -52,12 +52,12 @@ async fn a_task_is_carried_out_with_the_rights_of_today(database: TestDatabase) 
     *today.lock().expect("nobody panics") = Some(user("clerk:2"));
     let ended = work(&app, &task).await;
     assert_eq!(counts(&ended), (0, 6, 0), "{ended:?}");
-    let errors = store::errors(&app, task.id, 0, 10).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors");
     assert!(errors.iter().all(|error| error.code == "FORBIDDEN" && error.message.contains("may change")), "{errors:?}");
     assert_eq!(count(&database, "book WHERE status = 'd'").await, 0);
     // They are not shown to the one who may not see them any more.
     let theirs = app.for_user(&user("clerk:2"));
-    assert!(store::errors(&theirs, task.id, 0, 10).await.expect("errors").is_empty());
+    assert!(store::errors(&theirs, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors").is_empty());
 }
 
 async fn records_that_left_the_scope_fail_by_name(database: TestDatabase) {
@@ -69,7 +69,7 @@ async fn records_that_left_the_scope_fail_by_name(database: TestDatabase) {
     database.execute("UPDATE book SET publisher_id = 2 WHERE id IN (2, 5);").await;
     let ended = work(&app, &task).await;
     assert_eq!(counts(&ended), (4, 2, 0), "{ended:?}");
-    let errors = store::errors(&app, task.id, 0, 10).await.expect("errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors");
     let told: Vec<_> = errors.iter().map(|error| (error.record_key.as_str(), error.code.as_str())).collect();
     assert_eq!(told, [("2", "FORBIDDEN"), ("5", "FORBIDDEN")]);
     assert_eq!(count(&database, "book WHERE status = 'x'").await, 4);

@@ -41,7 +41,7 @@ async fn a_key_of_another_table_is_no_fields_fault(database: TestDatabase) {
     }
     let task = carry_out(&app, update("tr", Selection::All, [("v", Some("5"))])).await;
     assert_eq!(task.status, Status::Failure, "{}", task.error_message);
-    let errors = store::errors(&app, task.id, 0, 10).await.expect("its errors");
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("its errors");
     assert!(!errors.is_empty());
     for error in errors {
         assert_eq!((error.field.as_deref(), error.code.as_str()), (None, "UNIQUE"), "{error:?}");

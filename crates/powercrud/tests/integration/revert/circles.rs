@@ -1,7 +1,7 @@
 //! Records that refer to each other round in circles, which chunks tear apart: what one plain DELETE removes goes, and comes back.
 
 use powercrud::{
-    Selection,
+    Selection, User,
     bulk::plan,
     task::{Status, store},
 };
@@ -57,7 +57,7 @@ async fn circles_go_as_by_one_statement(database: TestDatabase) {
         let request = || in_background(delete("ring", keys(selected.iter())));
         let seen = plan(&app, request()).await.expect("a plan").preview().await.expect("a preview");
         let task = carry_out(&app, request()).await;
-        let errors = store::errors(&app, task.id, 0, 3).await.expect("errors");
+        let errors = store::errors(&app, &User::operator(), task.id, 0, 3).await.expect("errors");
         assert_eq!(
             counts(&task),
             (seen.changing_records, seen.failing_records, 0),
@@ -76,7 +76,7 @@ async fn circles_go_as_by_one_statement(database: TestDatabase) {
             );
         }
         let reverted = revert(&app, &task).await;
-        let errors = store::errors(&app, reverted.id, 0, 3).await.expect("errors");
+        let errors = store::errors(&app, &User::operator(), reverted.id, 0, 3).await.expect("errors");
         assert_eq!(counts(&reverted), (task.succeeded_records, 0, 0), "{action} {of}: {errors:?}");
         assert_eq!(rows(&database, "ring", &["id", "next"]).await, before, "{action} {of}");
     }
@@ -97,7 +97,7 @@ async fn circles_that_empty_or_take_along_come_back(database: TestDatabase) {
         assert_eq!((task.status, task.failed_records), (Status::Success, 0), "{action} {of}: {}", task.error_message);
         assert!(rows(&database, "ring", &["id"]).await.is_empty(), "{action} {of}");
         let reverted = revert(&app, &task).await;
-        let errors = store::errors(&app, reverted.id, 0, 3).await.expect("errors");
+        let errors = store::errors(&app, &User::operator(), reverted.id, 0, 3).await.expect("errors");
         assert_eq!(counts(&reverted), (links.len() as u64, 0, 0), "{action} {of}: {errors:?}");
         assert_eq!(rows(&database, "ring", &["id", "next"]).await, before, "{action} {of}");
     }

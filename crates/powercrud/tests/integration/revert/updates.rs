@@ -91,7 +91,9 @@ async fn what_changed_since_is_left_alone(database: TestDatabase) {
         let reverted = revert(&app, &task).await;
         let count = before.len() as u64;
         assert_eq!((reverted.status, counts(&reverted)), (Status::Partial, (count - 4, 4, 0)));
-        let errors = powercrud::task::store::errors(&app, reverted.id, 0, 100).await.expect("errors");
+        let errors = powercrud::task::store::errors(&app, &powercrud::User::operator(), reverted.id, 0, 100)
+            .await
+            .expect("errors");
         let told: Vec<_> =
             errors.iter().map(|e| (e.record_key.as_str(), e.code.as_str(), e.field.as_deref())).collect();
         assert_eq!(
