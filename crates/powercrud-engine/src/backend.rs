@@ -40,9 +40,14 @@ pub(crate) fn listen(engine: &Engine, stop: &CancellationToken) -> Vec<JoinHandl
 
 async fn listen_to(engine: Engine, backend: Arc<dyn Backend>, stop: CancellationToken) {
     let listening = async {
+        // A broker that stays away is told of once.
+        let mut is_told = false;
         loop {
             let ended = match backend.listen(&engine).await {
                 Ok(mut listener) => {
+                    if std::mem::take(&mut is_told) {
+                        tracing::info!(backend = backend.name(), "new tasks are heard of again");
+                    }
                     // What was dispatched before anybody listened.
                     engine.wake_up().notify_one();
                     loop {
@@ -54,11 +59,13 @@ async fn listen_to(engine: Engine, backend: Arc<dyn Backend>, stop: Cancellation
                 }
                 Err(error) => error,
             };
-            tracing::warn!(
-                backend = backend.name(),
-                error = ended,
-                "new tasks are not heard of; they are found by looking"
-            );
+            if !std::mem::replace(&mut is_told, true) {
+                tracing::warn!(
+                    backend = backend.name(),
+                    error = ended,
+                    "new tasks are not heard of; they are found by looking"
+                );
+            }
             tokio::time::sleep(engine.settings().poll_interval).await;
         }
     };

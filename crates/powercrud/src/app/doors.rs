@@ -72,22 +72,22 @@ impl PowerCrud {
 
     /// Whether nobody is let in, since the application says neither who its users are nor that it has none.
     pub(crate) fn is_closed(&self) -> bool {
-        !self.is_own_keeper() && self.web.users.is_none() && self.web.token_users.is_none()
+        !self.resolves_users_itself() && self.web.users.is_none() && self.web.token_users.is_none()
     }
 
     /// Whether PowerCRUD itself says who is let in: its own users, or everybody.
-    fn is_own_keeper(&self) -> bool {
+    fn resolves_users_itself(&self) -> bool {
         self.web.is_open || self.has_login()
     }
 
     /// Whether tokens are good here: not where it is the application that knows of whom tokens were made, and does not say.
     pub(crate) fn knows_users_of_tokens(&self) -> bool {
-        self.is_own_keeper() || self.web.token_users.is_some()
+        self.resolves_users_itself() || self.web.token_users.is_some()
     }
 
     /// Who that user of a token is today, as the application says; `None` where it is not for the application to say.
     pub(crate) async fn user_of_token(&self, user: &User) -> Option<Option<User>> {
-        if self.is_own_keeper() {
+        if self.resolves_users_itself() {
             return None;
         }
         match (&self.web.token_users, &user.id) {
