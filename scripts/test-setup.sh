@@ -46,6 +46,7 @@ install_packages() {
   need cc || packages+=(gcc libc6-dev)
   [ -n "${POWERCRUD_TEST_POSTGRES_URL:-}" ] || [ -n "$(postgres_bin)" ] || postgres_answers || packages+=(postgresql)
   [ -n "${POWERCRUD_TEST_MYSQL_URL:-}" ] || need mariadbd || mariadb_answers || packages+=(mariadb-server)
+  need redis-server || packages+=(redis-server)
   if [ -f e2e/package.json ]; then
     need chromium || packages+=(chromium)
   fi

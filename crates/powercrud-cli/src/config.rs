@@ -158,6 +158,11 @@ impl Config {
             }
             "webhook_allow_private" => read(value, "true or false").map(|it| settings.webhook_allow_private = it),
             "tls_ca_file" => read::<PathBuf>(value, "a file").map(|it| settings.tls_ca_file = Some(it)),
+            "bulk_async_backend" => read(value, "the name of a backend, such as \"database\" or \"redis\"")
+                .map(|it| settings.bulk_async_backend = it),
+            "redis_url" => secret(value, "an address such as \"redis://:PASSWORD@HOST:6379/0\"")
+                .map(|it| settings.redis_url = Some(it)),
+            "redis_channel" => read(value, "the name of a channel").map(|it| settings.redis_channel = it),
             "bulk_async_notification" => notification(value).map(|it| settings.bulk_async_notification = it),
             "resources" => {
                 self.apply_resources(value, complain);
@@ -207,7 +212,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 32] = [
+pub(crate) const KEYS: [&str; 35] = [
     "database_url",
     "bind",
     "title",
@@ -235,6 +240,9 @@ pub(crate) const KEYS: [&str; 32] = [
     "webhook_secret",
     "webhook_allow_private",
     "tls_ca_file",
+    "bulk_async_backend",
+    "redis_url",
+    "redis_channel",
     "bulk_async_notification",
     "audit_days",
     "tables_schema",

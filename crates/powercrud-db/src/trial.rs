@@ -6,7 +6,7 @@
 
 use sea_orm::{
     ConnectionTrait, QueryResult,
-    sea_query::{Alias, CaseStatement, Expr, Query, SelectStatement},
+    sea_query::{Alias, CaseStatement, Expr, JoinType, Query, SelectStatement},
 };
 
 use crate::{
@@ -35,6 +35,7 @@ pub enum Held {
 
 const TRIAL: &str = "powercrud_trial";
 const HELD: &str = "powercrud_held";
+const LIKE: &str = "powercrud_like";
 
 impl Database {
     /// What columns of `table` would hold of these values.
@@ -129,14 +130,17 @@ impl Dialect {
         table: &Table,
         values: &[(&Column, &Value)],
     ) -> Result<Vec<Held>> {
-        // Where there is no row to join, each column may be NULL and keeps its type, with its character set and its digits.
-        let mut alike = Query::select();
+        // Where there is no row to join, each column may be NULL and keeps its type, with its character set and its digits. Without the
+        // limit all rows are read, and locked.
+        let (mut alike, mut none) = (Query::select(), Query::select());
         for (column, _) in values {
-            alike.column(table.column_ref(&column.name));
+            alike.column((LIKE, Alias::new(&column.name)));
+            none.column(table.column_ref(&column.name));
         }
+        none.from(table.table_ref()).limit(0);
         alike
             .from_subquery(Query::select().expr_as(Expr::cust("1"), "one").take(), HELD)
-            .left_join(table.table_ref(), Expr::cust("FALSE"));
+            .join_subquery(JoinType::LeftJoin, none, LIKE, Expr::cust("FALSE"));
         let alike = transaction.get_database_backend().build(&alike).sql;
         // One may be left of a try that was cut off.
         let _ = transaction.execute_unprepared(&format!("DROP TEMPORARY TABLE IF EXISTS {TRIAL}")).await;

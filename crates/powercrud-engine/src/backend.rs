@@ -2,6 +2,8 @@
 //! delay an id, and the row still waits for whoever looks next.
 
 mod database;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::sync::Arc;
 
@@ -9,8 +11,24 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::engine::{Backend, Listener};
-use crate::{engine::Engine, error::Result, heartbeat, task::BulkTask};
+use crate::{config::Settings, engine::Engine, error::Result, heartbeat, task::BulkTask};
 pub use database::Database;
+#[cfg(feature = "redis")]
+pub use redis::Redis;
+
+/// The backends that settings alone name; what is wrong with them joins `mistakes`. Redis is connected to when it is first needed.
+#[must_use]
+pub fn configured(settings: &Settings, mistakes: &mut Vec<String>) -> Vec<Arc<dyn Backend>> {
+    let Some(url) = &settings.redis_url else { return Vec::new() };
+    #[cfg(feature = "redis")]
+    match Redis::new(url.reveal(), &settings.redis_channel) {
+        Ok(redis) => return vec![Arc::new(redis)],
+        Err(mistake) => mistakes.push(format!("redis_url, redis_channel: {mistake}")),
+    }
+    #[cfg(not(feature = "redis"))]
+    mistakes.push(format!("redis_url: {url:?} can't be used; this program was built without its feature `redis`"));
+    Vec::new()
+}
 
 /// Tells workers of a task that was committed; returns whether any worker sent a heartbeat lately.
 pub(crate) async fn dispatch(engine: &Engine, task: &BulkTask) -> Result<bool> {

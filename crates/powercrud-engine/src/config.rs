@@ -84,6 +84,12 @@ pub struct Settings {
     pub webhook_allow_private: bool,
     /// A PEM file of certificates by which mail servers and webhooks are trusted, beside those that browsers trust.
     pub tls_ca_file: Option<std::path::PathBuf>,
+    /// How workers are told of tasks, for resources that don't say so themselves: `database`, `redis`, or a backend of the application's own.
+    pub bulk_async_backend: String,
+    /// Where Redis or Valkey is, for the backend `redis`: `redis://:PASSWORD@HOST:PORT/0`, or `rediss://…` for TLS.
+    pub redis_url: Option<Secret>,
+    /// The channel that tasks are told of by there (`powercrud`); its own for each database whose workers share one server.
+    pub redis_channel: String,
     /// How people hear of a task's end, for resources that don't say so themselves.
     pub bulk_async_notification: Notification,
     /// For how many days the audit trail is kept; 0 keeps it for ever.
@@ -126,6 +132,9 @@ impl Default for Settings {
             webhook_secret: None,
             webhook_allow_private: false,
             tls_ca_file: None,
+            bulk_async_backend: DATABASE_BACKEND.into(),
+            redis_url: None,
+            redis_channel: "powercrud".into(),
             bulk_async_notification: Notification::default(),
             audit_days: 0,
             tables_schema: None,

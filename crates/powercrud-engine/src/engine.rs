@@ -214,7 +214,8 @@ impl EngineBuilder {
         for resource in self.schema.resources.iter().filter(|resource| !known.contains(&resource.backend())) {
             let (resource, backend, known) = (&resource.name, resource.backend(), known.join(", "));
             let place = format!("resources.{resource}.bulk_async_backend");
-            mistakes.push(format!("{place}: there is no backend {backend:?}; allowed are: {known}"));
+            let hint = if backend == "redis" { "; redis needs redis_url" } else { "" };
+            mistakes.push(format!("{place}: there is no backend {backend:?}; allowed are: {known}{hint}"));
         }
         self.backends = backends;
         self

@@ -283,6 +283,21 @@ impl Builder {
         self
     }
 
+    /// How workers are told of tasks, for resources that don't say so themselves: `database`, `redis`, or the name of a
+    /// [`Builder::backend`].
+    #[must_use]
+    pub fn bulk_async_backend(mut self, name: impl Into<String>) -> Self {
+        self.settings.bulk_async_backend = name.into();
+        self
+    }
+
+    /// Where Redis or Valkey is, for resources whose `bulk_async_backend` is `redis`; [`crate::Settings::redis_url`] says more.
+    #[must_use]
+    pub fn redis_url(mut self, url: impl Into<Secret>) -> Self {
+        self.settings.redis_url = Some(url.into());
+        self
+    }
+
     /// How people hear of a task's end, for resources that don't say so themselves.
     #[must_use]
     pub fn bulk_async_notification(mut self, notification: impl Into<Notification>) -> Self {
@@ -347,11 +362,13 @@ impl Builder {
             let mistake = "roles: the application has a policy of its own (`policy`), so roles say nothing here";
             mistakes.push(mistake.to_owned());
         }
+        let mut backends = powercrud_engine::backend::configured(&self.settings, &mut mistakes);
+        backends.extend(self.backends);
         let lookup =
             doors::lookup(&self.database, self.users.is_some(), self.token_users.clone().filter(|_| !has_login));
         let mut engine =
             EngineBuilder::discover(self.database, self.settings, self.resources, self.migrate, &mut mistakes).await?;
-        engine = engine.extensions(self.rules, self.chunk_hooks).backends(self.backends, &mut mistakes);
+        engine = engine.extensions(self.rules, self.chunk_hooks).backends(backends, &mut mistakes);
         if let Some(policy) = self.policy {
             engine = engine.policy(policy);
         }

@@ -101,6 +101,7 @@ fn add(
         name = std::iter::once(name.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(name);
     }
     let mut own = settings_of(&name, builder.settings, settings);
+    own.bulk_async_backend.get_or_insert_with(|| settings.bulk_async_backend.clone());
     own.bulk_async_notification.get_or_insert_with(|| settings.bulk_async_notification.clone());
     for (key, mistake) in &builder.mistakes {
         mistakes.push(format!("resources.{name}.{key}: {mistake}"));

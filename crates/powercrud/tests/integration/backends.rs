@@ -1,5 +1,7 @@
 //! Backends of an application's own, which tell workers of tasks.
 
+mod redis;
+
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
@@ -65,26 +67,32 @@ impl Listener for Receiver {
     }
 }
 
-/// As a process of its own: one with a pool of its own is woken by nobody else. It looks by itself once in `poll_interval`.
-async fn process(database: &TestDatabase, channel: &Channel, poll_interval: Duration) -> PowerCrud {
+/// As a process of its own: one with a pool of its own is woken by nobody else.
+async fn process(database: &TestDatabase, settings: &Settings, channel: Option<&Channel>) -> PowerCrud {
     let database = powercrud::db::Database::connect(&database.url).await.expect("a database");
-    let settings = Settings { poll_interval, ..Settings::default() };
-    let item = Resource::table("item").bulk_async_backend("channel");
-    let builder =
-        PowerCrud::builder(database).open_to_everybody().all_settings(settings).resource(item).backend(channel.clone());
+    let item = Resource::table("item");
+    let mut builder = PowerCrud::builder(database).open_to_everybody().all_settings(settings.clone()).resource(item);
+    if let Some(channel) = channel {
+        builder = builder.backend(channel.clone());
+    }
     builder.build().await.expect("no mistakes")
 }
 
-/// Submits in one process what another one carries out.
-async fn carried_out(database: &TestDatabase, channel: Channel, poll_interval: Duration) {
+/// Submits in one process what another one carries out, once `is_heard` says that somebody listens.
+async fn carried_out(
+    database: &TestDatabase,
+    settings: Settings,
+    channel: Option<&Channel>,
+    is_heard: impl Fn() -> bool,
+) {
     items(database, 40).await;
-    let submitting = process(database, &channel, poll_interval).await;
-    let working = process(database, &channel, poll_interval).await;
+    let submitting = process(database, &settings, channel).await;
+    let working = process(database, &settings, channel).await;
     let stop = CancellationToken::new();
     let worker = tokio::spawn(working.worker().run(stop.clone()));
     let deadline = Instant::now() + Duration::from_secs(60);
     // It listens, and has found nothing to do.
-    while !channel.is_down && channel.sender.receiver_count() == 0 {
+    while !is_heard() {
         assert!(Instant::now() < deadline, "nobody listens");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -105,17 +113,27 @@ async fn carried_out(database: &TestDatabase, channel: Channel, poll_interval: D
     worker.await.expect("no panic").expect("a worker that could start");
     let queues = powercrud::staff::queues(&submitting, &powercrud::User::operator()).await.expect("queues");
     let names: Vec<_> = queues.iter().map(|queue| queue.backend.as_str()).collect();
-    assert_eq!(names, ["channel", "database"]);
+    let mut expected = [settings.bulk_async_backend.as_str(), "database"];
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+}
+
+/// Nobody finds a task by looking in time.
+fn woken_by(backend: &str) -> Settings {
+    let poll_interval = Duration::from_secs(3600);
+    Settings { bulk_async_backend: backend.into(), poll_interval, ..Settings::default() }
 }
 
 async fn a_task_starts_when_it_is_heard_of(database: TestDatabase) {
-    // Nobody would find it by looking in time.
-    carried_out(&database, Channel::new("channel"), Duration::from_secs(3600)).await;
+    let channel = Channel::new("channel");
+    let is_heard = || channel.sender.receiver_count() > 0;
+    carried_out(&database, woken_by("channel"), Some(&channel), is_heard).await;
 }
 
 async fn what_is_lost_is_found_by_looking(database: TestDatabase) {
     let down = Channel { is_down: true, ..Channel::new("channel") };
-    carried_out(&database, down, Duration::from_millis(50)).await;
+    let settings = Settings { poll_interval: Duration::from_millis(50), ..woken_by("channel") };
+    carried_out(&database, settings, Some(&down), || true).await;
 }
 
 async fn names_are_checked(database: TestDatabase) {

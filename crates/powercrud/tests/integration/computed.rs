@@ -31,7 +31,7 @@ fn item() -> powercrud::ResourceBuilder {
 
 async fn open(database: &TestDatabase) -> PowerCrud {
     items(database, 30).await;
-    PowerCrud::builder(database.clone()).resource(item()).build().await.expect("no mistakes")
+    PowerCrud::builder(database.clone()).open_to_everybody().resource(item()).build().await.expect("no mistakes")
 }
 
 /// A query string in pairs.
@@ -106,7 +106,8 @@ async fn it_is_never_written(database: TestDatabase) {
 async fn it_is_filtered_in_bulk(database: TestDatabase) {
     items(&database, 30).await;
     let item = item().bulk_revert(true);
-    let app = PowerCrud::builder(database.clone()).resource(item).build().await.expect("no mistakes");
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(item).build().await.expect("no mistakes");
     let answer = bulk::update(&app, "item").set("note", "x").filter("margin__lt=0").run().await.expect("an update");
     assert_eq!(answer.task().succeeded_records, 3);
     let answer = bulk::delete(&app, "item").filter("margin__gte=0").in_background().run().await.expect("a delete");
@@ -132,8 +133,13 @@ impl Policy for NoMargins {
 
 async fn a_policy_hides_it(database: TestDatabase) {
     items(&database, 30).await;
-    let app =
-        PowerCrud::builder(database.clone()).resource(item()).policy(NoMargins).build().await.expect("no mistakes");
+    let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
+        .resource(item())
+        .policy(NoMargins)
+        .build()
+        .await
+        .expect("no mistakes");
     let own = app.for_user(&User::new("1", "Ann"));
     let item = own.resource("item").expect("a resource");
     assert!(item.field("margin").is_none() && item.field("label").is_some());
@@ -156,7 +162,8 @@ async fn mistakes_are_told(database: TestDatabase) {
         .display_field("named")
         .bulk_fields(["note", "twice"])
         .action(Action::set("fix", [("twice", Some(2))]));
-    let Err(Error::Configuration(mistakes)) = PowerCrud::builder(database.clone()).resource(resource).build().await
+    let Err(Error::Configuration(mistakes)) =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(resource).build().await
     else {
         panic!("there are mistakes")
     };
@@ -179,6 +186,7 @@ async fn mistakes_are_told(database: TestDatabase) {
     let computed = json!({"margin": "stock - 1", "twice": {"sql": "stock * 2", "type": "integer"}});
     own.set("computed", computed).expect("it fits");
     let app = PowerCrud::builder(database.clone())
+        .open_to_everybody()
         .all_settings(settings.clone())
         .discover(true)
         .build()
