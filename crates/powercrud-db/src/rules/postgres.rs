@@ -1,6 +1,6 @@
 //! The rules of a PostgreSQL table, from `pg_catalog`.
 
-use super::{Check, Rules, TRIGGERS, Unknown, WriteKind, rows};
+use super::{Check, OF_PARTS, POLICIES, REWRITES, Rules, TRIGGERS, Unknown, WriteKind, rows};
 use crate::{catalog::columns_in, database::Database, dialect::Dialect, error::Result, table::Table};
 
 /// The table's oid: `$1` is its schema, `$2` its name.
@@ -24,8 +24,12 @@ pub(super) async fn read(database: &Database, table: &Table, write_kind: WriteKi
             columns: names(&row.try_get_by_index::<String>(2)?),
         });
     }
-    // Bit 4 of a trigger's type is UPDATE, bit 3 is DELETE; '2' and '4' are a rule's.
-    let (bit, event) = if write_kind == WriteKind::Update { (16, '2') } else { (8, '4') };
+    // The bits of a trigger's type, and what a rule's event is called.
+    let (bit, event) = match write_kind {
+        WriteKind::Update => (16, '2'),
+        WriteKind::Delete => (8, '4'),
+        WriteKind::Insert => (4, '3'),
+    };
     let sql = format!(
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
                         AND t.tgenabled NOT IN ('D', 'R') AND t.tgtype & {bit} <> 0),
@@ -35,17 +39,18 @@ pub(super) async fn read(database: &Database, table: &Table, write_kind: WriteKi
             EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = c.oid)
         FROM pg_catalog.pg_class AS c WHERE c.oid = {OID}"
     );
-    const UNKNOWN: [&str; 5] =
-        [TRIGGERS, "row security", "rewrite rules", "exclusion constraints", "rules of partitions or child tables"];
+    const UNKNOWN: [&str; 5] = [TRIGGERS, POLICIES, REWRITES, "exclusion constraints", OF_PARTS];
     for row in rows(database, &sql, parameters()).await? {
         for (index, what) in UNKNOWN.into_iter().enumerate() {
-            let concerns = write_kind == WriteKind::Update || index < 3;
+            let concerns = write_kind != WriteKind::Delete || index < 3;
             if concerns && row.try_get_by_index::<bool>(index)? {
                 rules.add_unknown(what);
             }
         }
     }
-    rules.unknown.extend(unseen_referrers(database, table, write_kind).await?);
+    if write_kind != WriteKind::Insert {
+        rules.unknown.extend(unseen_referrers(database, table, write_kind).await?);
+    }
     if write_kind == WriteKind::Update {
         let sql = format!(
             "SELECT a.attname::text, pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attribute AS a
