@@ -79,7 +79,7 @@ async fn what_hangs_on_links(database: TestDatabase) {
     let form = format!("change=labels&links.labels=clear&selection={selection}");
     let preview = browser.in_dialog().post("/resources/book/bulk-edit/preview", &form).await.expect(200);
     preview.holds(&[
-        "2 books will change, 1 will fail because other records refer to links that would go",
+        "2 books could change, 1 will fail because other records refer to links that would go",
         "This also concerns other records",
         "2 remarks are deleted too, with",
         "1 proof refers to",
