@@ -21,6 +21,10 @@ use crate::{
 
 /// What is unknown where a trigger is.
 const TRIGGERS: &str = "triggers";
+const POLICIES: &str = "row security";
+const REWRITES: &str = "rewrite rules";
+const OF_PARTS: &str = "rules of partitions or child tables";
+const ON_CONFLICT: &str = "ON CONFLICT clauses";
 
 /// The rules of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,6 +100,12 @@ impl Rules {
     /// Whether triggers may do something else, or more.
     pub fn has_triggers(&self) -> bool {
         self.unknown.iter().any(|unknown| unknown.what == TRIGGERS)
+    }
+
+    /// What may leave rows as they are, or make others of them, and raise no error.
+    pub fn silent(&self) -> impl Iterator<Item = &str> {
+        let is_silent = |what: &&str| [TRIGGERS, POLICIES, REWRITES, OF_PARTS, ON_CONFLICT].contains(what);
+        self.unknown.iter().map(|unknown| unknown.what.as_str()).filter(is_silent)
     }
 
     /// Whether a computed column's value follows from one of `columns`, be it through others.

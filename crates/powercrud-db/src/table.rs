@@ -173,12 +173,12 @@ pub enum ColumnType {
     Other,
 }
 
-/// What happens to the referring row when the row referred to is deleted.
+/// What happens to the referring row when the row referred to is deleted, or what it is referred to by is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReferentialAction {
-    /// The delete is refused (RESTRICT, NO ACTION).
+    /// The delete or change is refused (RESTRICT, NO ACTION).
     Restrict,
-    /// The referring row is deleted too.
+    /// The referring row is deleted or changed too.
     Cascade,
     /// The reference becomes NULL.
     SetNull,
@@ -201,6 +201,8 @@ pub struct ForeignKey {
     pub referenced_columns: Vec<String>,
     /// What a delete of the row referred to does.
     pub on_delete: ReferentialAction,
+    /// What a change of the columns referred to does: [`ReferentialAction::Cascade`] gives the referring row the new values.
+    pub on_update: ReferentialAction,
     /// Whether it is looked at for each row that is deleted, rather than once all rows of the statement are: rows that refer to each
     /// other in a circle can't be deleted then.
     pub checks_each_row: bool,

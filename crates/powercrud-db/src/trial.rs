@@ -138,9 +138,12 @@ impl Dialect {
             none.column(table.column_ref(&column.name));
         }
         none.from(table.table_ref()).limit(0);
-        alike
-            .from_subquery(Query::select().expr_as(Expr::cust("1"), "one").take(), HELD)
-            .join_subquery(JoinType::LeftJoin, none, LIKE, Expr::cust("FALSE"));
+        alike.from_subquery(Query::select().expr_as(Expr::cust("1"), "one").take(), HELD).join_subquery(
+            JoinType::LeftJoin,
+            none,
+            LIKE,
+            Expr::cust("FALSE"),
+        );
         let alike = transaction.get_database_backend().build(&alike).sql;
         // One may be left of a try that was cut off.
         let _ = transaction.execute_unprepared(&format!("DROP TEMPORARY TABLE IF EXISTS {TRIAL}")).await;

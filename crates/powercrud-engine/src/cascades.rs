@@ -7,7 +7,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query};
 use crate::{engine::Engine, resource::Resource};
 use powercrud_db::{ForeignKey, ReferentialAction, Table};
 
-pub(crate) use beyond::beyond;
+pub(crate) use beyond::{beyond, beyond_changes, beyond_columns, beyond_row};
 
 const REFERRER: &str = "powercrud_referrer";
 

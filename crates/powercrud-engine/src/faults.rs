@@ -16,6 +16,9 @@ use crate::{
 };
 use powercrud_db::{ColumnType, Constraint, Fault, ForeignKey, QueryExt as _, ReferentialAction, Table, columns_in};
 
+/// The code within this program of a fault by rows that refer to links that are to go.
+pub(crate) const LINKS_IN_USE: &str = "LINKS_IN_USE";
+
 /// A record's fault, at its field where that can be told: of several that are involved, one that was to be changed.
 pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change]) -> FieldError {
     let named = fault.field.as_deref();
@@ -37,6 +40,7 @@ pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change
         "LEAVES_SCOPE" => {
             return FieldError { field, code: fault.code.to_owned(), message: fault.message.clone() };
         }
+        LINKS_IN_USE => return FieldError { field, code: "FOREIGN_KEY".into(), message: fault.message.clone() },
         "UNIQUE" if field.is_none() && !changes.is_empty() => {
             "there is a value already that must be unique, perhaps in another table that a trigger writes to"
         }

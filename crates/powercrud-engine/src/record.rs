@@ -30,7 +30,7 @@ use model::{ModelWrite, NotSent};
 pub(crate) use refused::refused_values;
 use retry::retry_refused;
 use rules::Rules;
-pub(crate) use scope::{LEAVES_SCOPE, OTHERS_AFFECTED};
+pub(crate) use scope::{LEAVES_SCOPE, OTHERS_AFFECTED, OTHERS_CHANGED};
 use sea_orm::{
     ConnectionTrait, StatementBuilder,
     sea_query::{Expr, ExprTrait as _, Query},
@@ -155,7 +155,11 @@ async fn try_update(
         Ok((before, changes)) if !changes.is_empty() => (before, changes),
         planned => return end(engine, transaction, resource, &[], planned.map(|_| Some(key.to_owned()))).await,
     };
-    if let Err(error) = scope::require_references(engine, resource, &changes).await {
+    let within = async {
+        scope::require_references(engine, resource, &changes).await?;
+        scope::require_own_followers(&transaction, engine, resource, condition, &changes).await
+    };
+    if let Err(error) = within.await {
         return end(engine, transaction, resource, &[], Err(error)).await;
     }
     let mut update = Query::update();

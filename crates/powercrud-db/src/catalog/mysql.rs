@@ -176,11 +176,13 @@ async fn unique_keys(database: &Database) -> Result<HashMap<String, Vec<UniqueKe
 }
 
 async fn references(database: &Database) -> Result<HashMap<String, Vec<ForeignKey>>> {
-    let rules = "SELECT CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), CAST(delete_rule AS CHAR) \
+    let rules = "SELECT CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), CAST(delete_rule AS CHAR), \
+            CAST(update_rule AS CHAR) \
         FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()";
-    let mut on_delete = HashMap::new();
+    let mut actions = HashMap::new();
     for row in rows(database, rules).await? {
-        on_delete.insert((text(&row, 0)?, text(&row, 1)?), ReferentialAction::named(&text(&row, 2)?));
+        let named = |index| Ok::<_, Error>(ReferentialAction::named(&text(&row, index)?));
+        actions.insert((text(&row, 0)?, text(&row, 1)?), (named(2)?, named(3)?));
     }
     let sql = "SELECT CAST(table_name AS CHAR), CAST(constraint_name AS CHAR), CAST(column_name AS CHAR), \
             CAST(NULLIF(referenced_table_schema, DATABASE()) AS CHAR), CAST(referenced_table_name AS CHAR), \
@@ -193,12 +195,15 @@ async fn references(database: &Database) -> Result<HashMap<String, Vec<ForeignKe
         let (table, name) = (text(&row, 0)?, text(&row, 1)?);
         let keys = references.entry(table.clone()).or_default();
         if keys.last().is_none_or(|key| key.name != name) {
+            let restricts = (ReferentialAction::Restrict, ReferentialAction::Restrict);
+            let (on_delete, on_update) = actions.get(&(table, name.clone())).copied().unwrap_or(restricts);
             keys.push(ForeignKey {
                 columns: Vec::new(),
                 referenced_schema: row.try_get_by_index(3)?,
                 referenced_table: text(&row, 4)?,
                 referenced_columns: Vec::new(),
-                on_delete: on_delete.get(&(table, name.clone())).copied().unwrap_or(ReferentialAction::Restrict),
+                on_delete,
+                on_update,
                 checks_each_row: true,
                 name,
                 // InnoDB reads MATCH clauses and does not heed them.

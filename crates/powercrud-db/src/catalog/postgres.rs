@@ -313,7 +313,8 @@ async fn rules(database: &Database) -> Result<HashMap<i64, Vec<String>>> {
 async fn references(database: &Database) -> Result<HashMap<i64, Vec<ForeignKey>>> {
     // A reference to a partitioned table has children, one for each partition, that say the same again.
     let sql = "SELECT k.conrelid::bigint, k.oid::bigint, k.conname::text, NULLIF(n.nspname, current_schema())::text,
-            c.relname::text, k.confdeltype::text, a.attname::text, b.attname::text, k.confmatchtype = 'f'
+            c.relname::text, k.confdeltype::text, a.attname::text, b.attname::text, k.confmatchtype = 'f',
+            k.confupdtype::text
         FROM pg_constraint AS k
         JOIN pg_class AS c ON c.oid = k.confrelid
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -334,12 +335,8 @@ async fn references(database: &Database) -> Result<HashMap<i64, Vec<ForeignKey>>
                 referenced_schema: row.try_get_by_index(3)?,
                 referenced_table: text(&row, 4)?,
                 referenced_columns: Vec::new(),
-                on_delete: match text(&row, 5)?.as_str() {
-                    "c" => ReferentialAction::Cascade,
-                    "n" => ReferentialAction::SetNull,
-                    "d" => ReferentialAction::SetDefault,
-                    _ => ReferentialAction::Restrict,
-                },
+                on_delete: action(&text(&row, 5)?),
+                on_update: action(&text(&row, 9)?),
                 checks_each_row: false,
                 matches_fully: row.try_get_by_index(8)?,
             });
@@ -351,6 +348,16 @@ async fn references(database: &Database) -> Result<HashMap<i64, Vec<ForeignKey>>
         last = Some(constraint);
     }
     Ok(references)
+}
+
+/// From the letter in `pg_constraint`.
+fn action(letter: &str) -> ReferentialAction {
+    match letter {
+        "c" => ReferentialAction::Cascade,
+        "n" => ReferentialAction::SetNull,
+        "d" => ReferentialAction::SetDefault,
+        _ => ReferentialAction::Restrict,
+    }
 }
 
 /// The kind of values of a base type, from its name in `pg_type` and its modifier (-1 where it has none).

@@ -219,7 +219,7 @@ async fn unique_keys(database: &Database) -> Result<HashMap<String, Vec<UniqueKe
 }
 
 async fn references(database: &Database) -> Result<HashMap<String, Vec<ForeignKey>>> {
-    let sql = "SELECT m.name, f.id, f.\"table\", f.\"from\", f.\"to\", f.on_delete \
+    let sql = "SELECT m.name, f.id, f.\"table\", f.\"from\", f.\"to\", f.on_delete, f.on_update \
         FROM sqlite_schema AS m JOIN pragma_table_list(m.name) AS l ON l.schema = 'main' AND l.type = 'table' \
         JOIN pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table' ORDER BY m.name, f.id DESC, f.seq";
     let mut references: HashMap<String, Vec<ForeignKey>> = HashMap::new();
@@ -235,6 +235,7 @@ async fn references(database: &Database) -> Result<HashMap<String, Vec<ForeignKe
                 referenced_table: text(&row, 2)?,
                 referenced_columns: Vec::new(),
                 on_delete: ReferentialAction::named(&text(&row, 5)?),
+                on_update: ReferentialAction::named(&text(&row, 6)?),
                 checks_each_row: text(&row, 5)? == "RESTRICT",
                 // It reads MATCH clauses and does not heed them.
                 matches_fully: false,

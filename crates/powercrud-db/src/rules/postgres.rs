@@ -1,6 +1,6 @@
 //! The rules of a PostgreSQL table, from `pg_catalog`.
 
-use super::{Check, Rules, TRIGGERS, Unknown, WriteKind, rows};
+use super::{Check, OF_PARTS, POLICIES, REWRITES, Rules, TRIGGERS, Unknown, WriteKind, rows};
 use crate::{catalog::columns_in, database::Database, dialect::Dialect, error::Result, table::Table};
 
 /// The table's oid: `$1` is its schema, `$2` its name.
@@ -39,17 +39,18 @@ pub(super) async fn read(database: &Database, table: &Table, write_kind: WriteKi
             EXISTS (SELECT FROM pg_catalog.pg_inherits AS i WHERE i.inhparent = c.oid)
         FROM pg_catalog.pg_class AS c WHERE c.oid = {OID}"
     );
-    const UNKNOWN: [&str; 5] =
-        [TRIGGERS, "row security", "rewrite rules", "exclusion constraints", "rules of partitions or child tables"];
+    const UNKNOWN: [&str; 5] = [TRIGGERS, POLICIES, REWRITES, "exclusion constraints", OF_PARTS];
     for row in rows(database, &sql, parameters()).await? {
         for (index, what) in UNKNOWN.into_iter().enumerate() {
-            let concerns = write_kind == WriteKind::Update || index < 3;
+            let concerns = write_kind != WriteKind::Delete || index < 3;
             if concerns && row.try_get_by_index::<bool>(index)? {
                 rules.add_unknown(what);
             }
         }
     }
-    rules.unknown.extend(unseen_referrers(database, table, write_kind).await?);
+    if write_kind != WriteKind::Insert {
+        rules.unknown.extend(unseen_referrers(database, table, write_kind).await?);
+    }
     if write_kind == WriteKind::Update {
         let sql = format!(
             "SELECT a.attname::text, pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attribute AS a

@@ -1,6 +1,6 @@
 //! The rules of a SQLite table, from the text of its CREATE TABLE: SQLite keeps no other.
 
-use super::{Check, Rules, TRIGGERS, Unknown, WriteKind, rows, spelt};
+use super::{Check, ON_CONFLICT, Rules, TRIGGERS, Unknown, WriteKind, rows, spelt};
 use crate::{
     create_table::{collation, definition},
     database::Database,
@@ -26,7 +26,7 @@ pub(super) async fn read(database: &Database, table: &Table, write_kind: WriteKi
                     computed.map(|column| (column.name.clone(), computed_from(&sql, &column.name, table))).collect();
                 rules.collations = table.columns.iter().filter_map(|column| of(&column.name)).collect();
                 if tokens.iter().any(|(token, _)| token.is_word("CONFLICT")) {
-                    rules.add_unknown("ON CONFLICT clauses");
+                    rules.add_unknown(ON_CONFLICT);
                 }
             }
             "trigger" if is_for(&tokens, write_kind) => rules.add_unknown(TRIGGERS),

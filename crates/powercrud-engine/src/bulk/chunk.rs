@@ -155,6 +155,8 @@ pub(super) struct Chunk<'a> {
     has_triggers: bool,
     /// Whether rows that come again do so without their references to others of the table at first.
     links_later: bool,
+    /// [`Known::links_kept_by`].
+    links_kept_by: &'a str,
     /// Whether a refusal that should pass is its record's by now.
     refusals_are_final: bool,
 }
@@ -181,11 +183,13 @@ impl Alike {
 }
 
 /// What the database says of a table when a task is taken up: the catalog is as old as the process.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     key_is_unique: bool,
     /// Whether triggers run when rows are changed so.
     pub(super) has_triggers: bool,
+    /// By what the database may do something else to links than it is told, and raise no error: in words, empty where by nothing.
+    links_kept_by: String,
 }
 
 impl Known {
@@ -194,7 +198,8 @@ impl Known {
         let key_is_unique = is_key_unique(engine.database(), &resource.table).await.unwrap_or(false);
         let rules = Rules::read(engine.database(), &resource.table, operation.write_kind()).await;
         let has_triggers = rules.map_or(true, |rules| rules.has_triggers());
-        Self { key_is_unique, has_triggers }
+        let links_kept_by = links::kept_by(engine, resource, operation).await;
+        Self { key_is_unique, has_triggers, links_kept_by }
     }
 }
 
@@ -231,6 +236,7 @@ impl<'a> Chunk<'a> {
             key_is_unique: true,
             has_triggers: false,
             links_later: false,
+            links_kept_by: "",
             refusals_are_final: false,
         }
     }
@@ -241,8 +247,9 @@ impl<'a> Chunk<'a> {
     }
 
     /// What the database says of the table now.
-    pub(super) fn on(self, known: Known) -> Self {
-        Self { key_is_unique: known.key_is_unique, has_triggers: known.has_triggers, ..self }
+    pub(super) fn on(self, known: &'a Known) -> Self {
+        let Known { key_is_unique, has_triggers, links_kept_by } = known;
+        Self { key_is_unique: *key_is_unique, has_triggers: *has_triggers, links_kept_by, ..self }
     }
 
     /// Stops after so many failed records, where nothing will stand anyhow.

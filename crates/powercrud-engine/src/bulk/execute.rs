@@ -362,7 +362,7 @@ impl<'a> Execution<'a> {
         let positions = (first, first + size - 1);
         Chunk::new(&self.seen, &self.resource, &*self.operation, self.task.id, positions, self.look_first)
             .keeping(self.images_by_chunk(), 0)
-            .on(self.known)
+            .on(&self.known)
             .refusals_are_final(self.refusals_are_final)
             .with(self.own_code.clone())
     }

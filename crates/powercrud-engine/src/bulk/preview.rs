@@ -11,14 +11,15 @@ mod missing;
 mod reading;
 mod referrers;
 mod rule;
+mod unlinked;
 
-use sea_orm::sea_query::{Cond, Condition, Expr, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Cond, Condition, Expr, ExprTrait as _, Order, Query, SelectStatement};
 use serde::Serialize;
 
 pub(super) use entangled::is_entangled;
 pub use failures::Failure;
 pub(super) use kept::{REFERRERS, kept};
-pub(super) use links::links_differ;
+pub(super) use links::{link_goes, links_beyond, links_differ};
 
 use entangled::Entangled;
 use failures::Judge;
@@ -26,7 +27,7 @@ use referrers::Delete;
 
 use super::{Plan, Route};
 use crate::{
-    cascades::beyond,
+    cascades::{beyond, beyond_changes},
     config::Atomicity,
     error::{Error, Result},
     form::{self, Change},
@@ -60,9 +61,9 @@ pub struct Preview {
     pub all_or_nothing: bool,
     /// Of an update: a few records before and after.
     pub samples: Vec<Sample>,
-    /// Of a delete: which other records refer to the selected ones.
+    /// Of a delete: which other records refer to the selected ones. Of an update: which refer to links that it takes away.
     pub referrers: Vec<Referrer>,
-    /// Of a delete: tables of which more rows may change than [`Preview::referrers`] counts, because too many go along to be followed.
+    /// Tables of which more rows may change than [`Preview::referrers`] counts, because too many go along to be followed.
     pub unfollowed: Vec<String>,
     /// Of a delete: how many of the selected records can't be deleted because others refer to them.
     pub blocked_records: u64,
@@ -114,6 +115,33 @@ impl Preview {
     pub fn stops_all(&self) -> bool {
         self.all_or_nothing && self.failures.iter().any(|failure| failure.code != MISSING)
     }
+
+    fn add_referrer(&mut self, referrer: Referrer) {
+        match self.referrers.iter_mut().find(|known| known.is_alike(&referrer)) {
+            Some(known) => known.records += referrer.records,
+            None => self.referrers.push(referrer),
+        }
+    }
+
+    fn add_failure(&mut self, failure: Failure) {
+        let same = |other: &&mut Failure| other.code == failure.code && other.message == failure.message;
+        match self.failures.iter_mut().find(same) {
+            Some(known) => known.records += failure.records,
+            None if failure.records > 0 => self.failures.push(failure),
+            None => {}
+        }
+    }
+}
+
+fn beyond_failure(records: u64) -> Failure {
+    Failure {
+        code: "OTHERS_AFFECTED".to_owned(),
+        fields: Vec::new(),
+        rule: String::new(),
+        message: "other records would be deleted or changed with them, which are not yours to delete or change"
+            .to_owned(),
+        records,
+    }
 }
 
 impl Plan {
@@ -137,6 +165,7 @@ impl Plan {
             let condition = slice.condition(&self.engine, &self.resource).await?;
             self.look_at(condition, slices.len() == 1, judge.as_ref(), &mut preview).await?;
         }
+        preview.unknown.extend(self.unknown_of_links().await);
         preview.unknown.extend(self.operation.unforeseen().map(str::to_owned));
         if self.resource.model.is_some() && self.operation.writes_records() {
             preview.unknown.push("the hooks of its entity".to_owned());
@@ -207,12 +236,7 @@ impl Plan {
             if !kept.is_empty() {
                 preview.blocked_records += connection.number(&self.count(condition.add(kept))).await?;
             }
-            for referrer in referrers {
-                match preview.referrers.iter_mut().find(|known| known.is_alike(&referrer)) {
-                    Some(known) => known.records += referrer.records,
-                    None => preview.referrers.push(referrer),
-                }
-            }
+            referrers.into_iter().for_each(|referrer| preview.add_referrer(referrer));
             return Ok(());
         }
         let differs = self.differs();
@@ -220,18 +244,24 @@ impl Plan {
         preview.unchanged_records += total.saturating_sub(lost + changing);
         let mut stands = self.operation.changes().map(|_| Condition::all());
         if let Some(judge) = judge {
-            let foreseen = judge.foresee(&condition).await?;
-            stands = (!judge.fails_always()).then(|| Condition::all().add_option(foreseen.standing));
-            for failure in foreseen.failures {
-                let same = |other: &&mut Failure| other.code == failure.code && other.message == failure.message;
-                match preview.failures.iter_mut().find(same) {
-                    Some(known) => known.records += failure.records,
-                    None => preview.failures.push(failure),
-                }
+            let mut left = condition.clone();
+            if let Some(beyond) = self.beyond() {
+                let records = connection.number(&self.count(left.clone().add(beyond.clone()))).await?;
+                preview.add_failure(beyond_failure(records));
+                left = left.add(beyond.not());
             }
+            let foreseen = judge.foresee(&left).await?;
+            foreseen.failures.into_iter().for_each(|failure| preview.add_failure(failure));
             preview.unknown.extend(foreseen.unknown);
+            let mut held = None;
+            if !judge.fails_always() {
+                left = left.add_option(foreseen.sound);
+                held = self.foresee_unlinking(&left, is_all, preview).await?.map(|held| held.not());
+            }
             preview.unknown.sort();
             preview.unknown.dedup();
+            let stand = || Condition::all().add(left).add_option(held).add_option(foreseen.standing);
+            stands = (!judge.fails_always()).then(stand);
         }
         if let Some(stands) = stands.filter(|_| (preview.samples.len() as u64) < SAMPLES) {
             preview.samples.extend(self.samples(condition.add(differs).add(stands)).await?);
@@ -242,7 +272,7 @@ impl Plan {
 
     /// Which of the records that match `selected` can't be deleted. What can't be told of them joins what the preview does not know.
     async fn kept(&self, selected: &Condition, is_all: bool, preview: &mut Preview) -> Result<Condition> {
-        let kept = kept(&self.engine, &self.resource, selected, is_all);
+        let kept = kept(&self.engine, &self.resource.table, selected, is_all);
         let Some(entangled) = Entangled::of(&self.engine, &self.resource.table) else { return Ok(kept) };
         let foreseen = if is_all { entangled.foresee(selected).await? } else { None };
         if foreseen.as_ref().is_none_or(|foreseen| foreseen.doubtful > 0) {
@@ -269,6 +299,14 @@ impl Plan {
                 vec!["all rules of the table".to_owned()]
             }
         }
+    }
+
+    /// Whether a record's update would do something to rows that are not the user's.
+    fn beyond(&self) -> Option<Expr> {
+        let of_fields =
+            beyond_changes(&self.engine, &self.resource, self.changes()).into_iter().map(|(_, beyond)| beyond);
+        let of_links = links_beyond(&self.engine, &self.resource, self.links()).into_iter().map(|(_, beyond)| beyond);
+        of_fields.chain(of_links).reduce(Expr::or)
     }
 
     fn count(&self, condition: Condition) -> SelectStatement {

@@ -1,32 +1,76 @@
-//! What a delete does to rows that are not the user's: the database follows its foreign keys whoever asks.
+//! What a write does to rows that are not the user's: the database follows its foreign keys whoever asks.
 //!
 //! A record whose delete would take along, or empty a reference of, rows that the user may not delete or change is kept, as Django's admin
-//! does it. The rows of a join table are the links of the records that they join, and go with them.
+//! does it; and so is one whose update would change such rows, by `ON UPDATE`. The rows of a join table are the links of the records that
+//! they join, and go with them; what refers to those in turn does not.
 
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait as _, Query};
 
 use super::is_readable;
-use crate::{engine::Engine, policy::Seen, resource::Resource};
+use crate::{
+    engine::Engine,
+    form::{self, Change},
+    policy::Seen,
+    resource::Resource,
+};
 use powercrud_db::{ForeignKey, ReferentialAction, Table};
 
 /// As many steps are looked along; what is reached by more counts as not the user's, unless all rows of its table are.
-const ALIASES: [&str; 4] = ["powercrud_beyond1", "powercrud_beyond2", "powercrud_beyond3", "powercrud_beyond4"];
+const ALIASES: [&str; 5] =
+    ["powercrud_beyond1", "powercrud_beyond2", "powercrud_beyond3", "powercrud_beyond4", "powercrud_beyond5"];
 
-/// Whether a row of the resource's table is such a record; `None` where none can be.
-pub(crate) fn beyond(engine: &Engine, resource: &Resource) -> Option<Expr> {
-    engine.viewer()?;
-    let table = &resource.table;
-    at(engine, table, &|name| Expr::col(table.column_ref(name)), 0)
+/// What is done to rows that others may refer to.
+#[derive(Clone)]
+enum Write {
+    Deleted,
+    /// These columns get other values.
+    Changed(Vec<String>),
 }
 
-fn at(engine: &Engine, table: &Table, column: &dyn Fn(&str) -> Expr, depth: usize) -> Option<Expr> {
+/// Whether the delete of a row of the resource's table would do something to rows that are not the user's; `None` where none can be such.
+pub(crate) fn beyond(engine: &Engine, resource: &Resource) -> Option<Expr> {
+    let table = &resource.table;
+    of_row(engine, table, &Write::Deleted, &|name| Expr::col(table.column_ref(name)))
+}
+
+/// The same of a row of any table, which goes by `alias`.
+pub(crate) fn beyond_row(engine: &Engine, table: &Table, alias: &str) -> Option<Expr> {
+    of_row(engine, table, &Write::Deleted, &|name| Expr::col((Alias::new(alias), Alias::new(name))))
+}
+
+/// The same of a row of the resource's table in which these columns get other values.
+pub(crate) fn beyond_columns(engine: &Engine, resource: &Resource, columns: &[String]) -> Option<Expr> {
+    let table = &resource.table;
+    of_row(engine, table, &Write::Changed(columns.to_vec()), &|name| Expr::col(table.column_ref(name)))
+}
+
+/// Those of `changes` by which rows may change that are not the user's, each with whether it does so of a row of the resource's table.
+pub(crate) fn beyond_changes<'a>(
+    engine: &Engine,
+    resource: &Resource,
+    changes: &'a [Change],
+) -> Vec<(&'a Change, Expr)> {
+    let of_change = |change: &'a Change| {
+        let beyond = beyond_columns(engine, resource, std::slice::from_ref(&change.field))?;
+        let differs = form::differs(resource, std::slice::from_ref(change), engine.database().dialect())?;
+        Some((change, differs.and(beyond)))
+    };
+    changes.iter().filter_map(of_change).collect()
+}
+
+fn of_row(engine: &Engine, table: &Table, write: &Write, column: &dyn Fn(&str) -> Expr) -> Option<Expr> {
+    engine.viewer()?;
+    at(engine, table, write, column, 0)
+}
+
+fn at(engine: &Engine, table: &Table, write: &Write, column: &dyn Fn(&str) -> Expr, depth: usize) -> Option<Expr> {
     let mut any = Condition::any();
     for (from, key) in engine.catalog().referrers(table).filter(|(from, key)| is_readable(from, key)) {
-        let seen = match key.on_delete {
-            ReferentialAction::Restrict => continue,
-            _ if joins(engine, from) => continue,
-            ReferentialAction::Cascade => seen(engine, from, |resource| resource.rights.delete),
-            _ => seen(engine, from, |resource| resource.rights.change && may_empty(resource, key)),
+        let Some(next) = follow(key, write) else { continue };
+        let seen = match &next {
+            _ if joins(engine, from) => Seen::All,
+            Write::Deleted => seen(engine, from, |resource| resource.rights.delete),
+            Write::Changed(columns) => seen(engine, from, |it| it.rights.change && may_write(it, columns)),
         };
         let Some(alias) = ALIASES.get(depth).copied() else {
             // Too far to be followed.
@@ -45,9 +89,7 @@ fn at(engine: &Engine, table: &Table, column: &dyn Fn(&str) -> Expr, depth: usiz
                 harm = harm.add_option(scoped.rows_outside_as(alias));
             }
         }
-        if key.on_delete == ReferentialAction::Cascade {
-            harm = harm.add_option(at(engine, from, &own, depth + 1));
-        }
+        harm = harm.add_option(at(engine, from, &next, &own, depth + 1));
         if harm.is_empty() {
             continue;
         }
@@ -62,9 +104,31 @@ fn at(engine: &Engine, table: &Table, column: &dyn Fn(&str) -> Expr, depth: usiz
     (!any.is_empty()).then(|| any.into())
 }
 
-/// Whether the user may write that reference.
-fn may_empty(resource: &Resource, key: &ForeignKey) -> bool {
-    key.columns.iter().all(|name| !resource.hidden.contains(name) && !resource.fixed.contains(name))
+/// What is done to the rows that refer by `key` to what is written; `None` where nothing is, or it is refused.
+fn follow(key: &ForeignKey, write: &Write) -> Option<Write> {
+    match write {
+        Write::Deleted => match key.on_delete {
+            ReferentialAction::Restrict => None,
+            ReferentialAction::Cascade => Some(Write::Deleted),
+            ReferentialAction::SetNull | ReferentialAction::SetDefault => Some(Write::Changed(key.columns.clone())),
+        },
+        Write::Changed(columns) => {
+            let pairs = key.columns.iter().zip(&key.referenced_columns);
+            let followed = pairs.filter(|(_, referenced)| columns.contains(referenced)).map(|(own, _)| own.clone());
+            let followed: Vec<_> = followed.collect();
+            match key.on_update {
+                _ if followed.is_empty() => None,
+                ReferentialAction::Restrict => None,
+                ReferentialAction::Cascade => Some(Write::Changed(followed)),
+                ReferentialAction::SetNull | ReferentialAction::SetDefault => Some(Write::Changed(key.columns.clone())),
+            }
+        }
+    }
+}
+
+/// Whether the user may write those columns.
+fn may_write(resource: &Resource, columns: &[String]) -> bool {
+    columns.iter().all(|name| !resource.hidden.contains(name) && !resource.fixed.contains(name))
 }
 
 /// The rows of a table to which the user may do that. Of a table without a resource nobody is asked.

@@ -6,7 +6,7 @@ use crate::{
     resource::{ManyToMany, Resource, find_by_name},
     words::listed,
 };
-use powercrud_db::{Column, Table, Value};
+use powercrud_db::{Column, Table, Value, rules::WriteKind};
 
 /// What a bulk edit does to one many-to-many field of each record.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +51,20 @@ impl LinkOperation {
     /// The word in inputs and in the task table.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// Whether it makes links.
+    pub(crate) fn adds(self) -> bool {
+        matches!(self, Self::Add | Self::Replace)
+    }
+
+    /// What it does to the rows of the join table.
+    pub(crate) fn writes(self) -> &'static [WriteKind] {
+        match self {
+            Self::Add => &[WriteKind::Insert],
+            Self::Remove | Self::Clear => &[WriteKind::Delete],
+            Self::Replace => &[WriteKind::Delete, WriteKind::Insert],
+        }
     }
 
     /// Whether it changes links one by one, so that it goes together with others of its kind.

@@ -1,10 +1,13 @@
 //! A record that is made or changed stays among those that there are for whoever does so; what it refers to is among them as well; and
 //! nobody deletes what is not theirs by deleting what is.
 
-use sea_orm::{ConnectionTrait, sea_query::Query};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait as _, Query},
+};
 
 use crate::{
-    cascades::beyond,
+    cascades::{beyond, beyond_changes},
     engine::Engine,
     error::{Error, FieldError, Result},
     form::Change,
@@ -12,7 +15,6 @@ use crate::{
     resource::Resource,
 };
 use powercrud_db::QueryExt as _;
-use sea_orm::sea_query::Expr;
 
 /// What is said of a record that would leave the rows that there are for the user.
 pub(crate) const LEAVES_SCOPE: &str = "the record would not be among those that are yours, so it can't be saved so";
@@ -21,7 +23,11 @@ pub(crate) const LEAVES_SCOPE: &str = "the record would not be among those that 
 pub(crate) const OTHERS_AFFECTED: &str =
     "other records refer to it that would be deleted or changed with it, and they are not yours to delete or change";
 
-/// The error of such a record.
+/// What is said of a field whose new value would change rows that are not the user's.
+pub(crate) const OTHERS_CHANGED: &str =
+    "other records refer to its value and would be changed with it, and they are not yours to change";
+
+/// The error of a record that leaves them.
 pub(super) fn leaves() -> Error {
     let error = FieldError { field: None, code: "LEAVES_SCOPE".into(), message: LEAVES_SCOPE.into() };
     Error::Invalid(vec![error])
@@ -46,13 +52,33 @@ pub(super) async fn require_own_referrers<C: ConnectionTrait>(
     condition: Expr,
 ) -> Result<()> {
     let Some(beyond) = beyond(engine, resource) else { return Ok(()) };
-    let mut select = Query::select();
-    select.expr(Expr::cust("1")).from(resource.table.table_ref()).and_where(condition).and_where(beyond);
-    match connection.row(&select).await? {
-        None => Ok(()),
-        Some(_) => {
-            let error = FieldError { field: None, code: "OTHERS_AFFECTED".into(), message: OTHERS_AFFECTED.into() };
-            Err(Error::Invalid(vec![error]))
+    let error = FieldError { field: None, code: "OTHERS_AFFECTED".into(), message: OTHERS_AFFECTED.into() };
+    match is_such(connection, resource, condition.and(beyond)).await? {
+        true => Err(Error::Invalid(vec![error])),
+        false => Ok(()),
+    }
+}
+
+/// Refuses changes of the record that `condition` finds by which rows would change that are not the user's.
+pub(super) async fn require_own_followers<C: ConnectionTrait>(
+    connection: &C,
+    engine: &Engine,
+    resource: &Resource,
+    condition: &Expr,
+    changes: &[Change],
+) -> Result<()> {
+    let mut errors = Vec::new();
+    for (change, beyond) in beyond_changes(engine, resource, changes) {
+        if is_such(connection, resource, condition.clone().and(beyond)).await? {
+            errors.push(FieldError::new(&change.field, "OTHERS_AFFECTED", OTHERS_CHANGED));
         }
     }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
+/// Whether a record matches.
+async fn is_such<C: ConnectionTrait>(connection: &C, resource: &Resource, condition: Expr) -> Result<bool> {
+    let mut select = Query::select();
+    select.expr(Expr::cust("1")).from(resource.table.table_ref()).and_where(condition);
+    Ok(connection.row(&select).await?.is_some())
 }

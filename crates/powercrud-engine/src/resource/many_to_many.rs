@@ -34,6 +34,15 @@ impl ManyToMany {
         let mut keys = std::iter::once(&self.through.primary_key).chain(&self.through.unique_keys);
         keys.any(|key| of_pair(&key) && !self.through.deferrable_keys.contains(key))
     }
+
+    /// Whether the join table has keys over others of its columns than the pair, or over a part of it, that the database does not fill.
+    pub(crate) fn has_other_keys(&self) -> bool {
+        let is_filled = |name: &String| self.through.column(name).is_some_and(|column| column.identity);
+        let is_pair =
+            |key: &Vec<String>| key.len() == 2 && key.contains(&self.source.name) && key.contains(&self.target.name);
+        let mut keys = std::iter::once(&self.through.primary_key).chain(&self.through.unique_keys);
+        keys.any(|key| !key.is_empty() && !is_pair(key) && !key.iter().any(is_filled))
+    }
 }
 
 /// Two columns of a join table: the one that leads to the resource's table and the one that leads away from it.

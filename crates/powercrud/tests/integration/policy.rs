@@ -3,6 +3,7 @@
 mod configuration;
 mod matrix;
 mod own;
+mod reached;
 mod rights_go;
 mod writes;
 

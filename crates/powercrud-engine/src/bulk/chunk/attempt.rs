@@ -42,8 +42,8 @@ struct Rows {
 enum Account {
     /// They are, and what was done stands.
     Done(Done),
-    /// A trigger let some of a record's new values through, and kept what this field held.
-    FieldKept(String),
+    /// The database took the statements, and kept something of a record as it was.
+    Kept(Fault),
     /// They are not.
     Unclear,
 }
@@ -129,7 +129,7 @@ impl Chunk<'_> {
                     savepoint.commit().await?;
                     return Ok(Ok(done));
                 }
-                Ok(Account::FieldKept(field)) => return undone(savepoint, kept_field(field)).await,
+                Ok(Account::Kept(fault)) => return undone(savepoint, fault).await,
                 Ok(Account::Unclear) if look_first => return self.kept(savepoint, &rows, stamp.as_deref()).await,
                 Ok(Account::Unclear) => {
                     if !roll_back_to(savepoint).await {
@@ -217,12 +217,15 @@ impl Chunk<'_> {
         }
         self.require_within(savepoint, (rows.from, rows.to), blocked).await?;
         self.change_links(savepoint, rows.from, rows.to, blocked, &rows.keys).await?;
+        if let Some(fault) = self.kept_links(savepoint, &rows.keys).await? {
+            return Ok(Account::Kept(fault));
+        }
         // What a trigger kept as it was is not done, though the statement met it.
         match before {
             Some(before) => {
                 let after = self.differing(savepoint, rows).await?.unwrap_or_default();
                 if let Some((field, is_all)) = kept::field(&self.set_by_triggers(), &before, &after) {
-                    return Ok(if is_all { Account::Unclear } else { Account::FieldKept(field) });
+                    return Ok(if is_all { Account::Unclear } else { Account::Kept(kept_field(field)) });
                 }
             }
             None if !look_first && self.may_keep(savepoint, rows).await? => return Ok(Account::Unclear),

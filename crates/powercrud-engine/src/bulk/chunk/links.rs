@@ -10,13 +10,19 @@ use sea_orm::{
 
 use super::Chunk;
 use crate::{
+    bulk::{
+        operation::Operation,
+        preview::{link_goes, links_differ},
+    },
+    engine::Engine,
     error::{Error, Result},
+    faults::LINKS_IN_USE,
     form::{LinkChange, LinkOperation},
     query,
-    resource::ManyToMany,
+    resource::{ManyToMany, Resource},
     retry::{nobody, retry},
 };
-use powercrud_db::{Fault, QueryExt as _, Table, Transaction, close};
+use powercrud_db::{Fault, QueryExt as _, Table, Transaction, close, rules::Rules};
 
 /// The other table, which may be the resource's own.
 const OTHER: &str = "powercrud_other";
@@ -44,9 +50,9 @@ impl Chunk<'_> {
                     let [column] = resource.key_columns()[..] else { return Ok(()) };
                     let source = field.through.column_ref(&field.source.name);
                     let linked = self.keys.condition_on(transaction, from, to, blocked, column, source).await?;
-                    self.unlink(transaction, field, change, linked).await?;
+                    self.unlink(transaction, field, change, linked).await.map_err(|error| self.in_use(error))?;
                 }
-                if matches!(change.operation, LinkOperation::Add | LinkOperation::Replace) {
+                if change.operation.adds() {
                     self.require_targets(transaction, field, change).await?;
                     self.link(transaction, field, change, keys.clone()).await?;
                 }
@@ -64,23 +70,42 @@ impl Chunk<'_> {
         change: &LinkChange,
         linked: Expr,
     ) -> Result<()> {
-        let target = || Expr::col(field.through.column_ref(&field.target.name));
+        let column = |name: &str| Expr::col(field.through.column_ref(name));
+        let Some(goes) = link_goes(field, change, self.engine.database().dialect(), &column) else { return Ok(()) };
         let mut delete = Query::delete();
-        delete.from_table(field.through.table_ref()).and_where(linked);
-        if let (Some(_), Some(own)) = (&field.reference.table.scope, field.reference.table.own_rows()) {
-            // Links with records that there are not for whoever asked are not theirs either.
-            let (table, column) = (&field.reference.table, &field.reference.column);
-            let mut seen = Query::select();
-            seen.expr(Expr::col(table.column_ref(&column.name))).from(table.table_ref()).and_where(own);
-            delete.and_where(target().in_subquery(seen.take()));
-        }
-        match change.operation {
-            LinkOperation::Remove => _ = delete.and_where(target().is_in(self.targets(field, change))),
-            LinkOperation::Replace => _ = delete.and_where(target().is_not_in(self.targets(field, change))),
-            LinkOperation::Add | LinkOperation::Clear => {}
-        }
+        delete.from_table(field.through.table_ref()).and_where(linked).cond_where(goes);
         transaction.delete(&delete).await?;
         Ok(())
+    }
+
+    /// What hangs on links that are to go, and stands in their way: SQLite does not tell that from links that lead nowhere.
+    fn in_use(&self, error: Error) -> Error {
+        match error {
+            Error::Database(fault) if fault.code == "FOREIGN_KEY" => {
+                let said = if self.engine.viewer().is_some() { String::new() } else { format!(" ({})", fault.message) };
+                Fault::of_record(LINKS_IN_USE, format!("other records refer to links that would go{said}")).into()
+            }
+            error => error,
+        }
+    }
+
+    /// Where the database may have left links as they were, or made others, without an error: whether one of the records that `keys` finds
+    /// does not have the links that were asked.
+    pub(super) async fn kept_links<C: ConnectionTrait>(&self, connection: &C, keys: &Expr) -> Result<Option<Fault>> {
+        let by = self.links_kept_by;
+        let Some(changes) = self.operation.changes().filter(|_| !by.is_empty()) else { return Ok(None) };
+        let dialect = self.engine.database().dialect();
+        for change in &changes.links {
+            let Some(differs) = links_differ(self.resource, std::slice::from_ref(change), dialect) else { continue };
+            if self.existing(connection, keys.clone().and(differs)).await? > 0 {
+                let message = format!(
+                    "the database left these links other than asked, perhaps by {by}; nothing of the record was changed"
+                );
+                let fault = Fault::of_record("NOT_CHANGED", message);
+                return Ok(Some(Fault { field: Some(change.field.clone()), ..fault }));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes the links that are not there yet. What somebody else links at the same moment is no mistake either.
@@ -164,6 +189,27 @@ impl Chunk<'_> {
         let dialect = self.engine.database().dialect();
         change.targets.iter().map(|target| query::key_value(&field.reference.column, &target.key, dialect)).collect()
     }
+}
+
+/// By what the database may leave out links that an operation makes or takes away, or make others of them, without an error; in words.
+pub(super) async fn kept_by(engine: &Engine, resource: &Resource, operation: &dyn Operation) -> String {
+    let mut by: Vec<String> = Vec::new();
+    for change in operation.changes().map_or(&[][..], |changes| &changes.links) {
+        let Some(field) = resource.many_to_many(&change.field) else { continue };
+        for kind in change.operation.writes() {
+            match Rules::read(engine.database(), &field.through, *kind).await {
+                Ok(rules) => by.extend(rules.silent().map(str::to_owned)),
+                Err(_) => by.push("a rule of the database".to_owned()),
+            }
+        }
+        // A link that another key refuses is to some databases as one that is there.
+        if change.operation.adds() && field.has_other_keys() {
+            by.push("another unique key".to_owned());
+        }
+    }
+    by.sort();
+    by.dedup();
+    by.join(" or ")
 }
 
 /// Inserts what is missing by a statement that looks for it, where no key can tell it: what somebody else links between the look and the

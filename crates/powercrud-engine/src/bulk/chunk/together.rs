@@ -62,7 +62,7 @@ impl Chunk<'_> {
             return Ok(Vec::new());
         }
         let selected = Cond::all().add(self.keys.condition(transaction, self.from, self.to, blocked).await?);
-        let kept = kept(self.engine, self.resource, &selected, true);
+        let kept = kept(self.engine, &self.resource.table, &selected, true);
         if kept.is_empty() {
             return Ok(Vec::new());
         }

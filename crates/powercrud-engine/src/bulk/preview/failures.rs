@@ -43,6 +43,8 @@ pub(super) struct Foreseen {
     /// What else may refuse records.
     pub(super) unknown: Vec<String>,
     /// Which records would not fail, where not all of them or none.
+    pub(super) sound: Option<Expr>,
+    /// Whether a record is among the first few of those.
     pub(super) standing: Option<Expr>,
 }
 
@@ -140,7 +142,8 @@ impl<'a> Judge<'a> {
                 foreseen.failures = self.count(condition, &sound).await.unwrap_or_default();
             }
         }
-        foreseen.standing = self.standing(condition, &sound);
+        foreseen.sound = self.sound(condition, &sound, None);
+        foreseen.standing = self.sound(condition, &sound, Some(SAMPLES));
         Ok(foreseen)
     }
 
@@ -284,7 +287,12 @@ impl<'a> Judge<'a> {
         }
         for (from, key) in self.engine.catalog().referrers(&self.resource.table) {
             if self.changes_any(&key.referenced_columns) {
-                self.unknown.push(format!("records of {} that refer to them", from.qualified_name()));
+                let of = if self.engine.shows_whole(from) {
+                    format!(" of {}", from.qualified_name())
+                } else {
+                    String::new()
+                };
+                self.unknown.push(format!("records{of} that refer to them"));
             }
         }
     }
@@ -391,8 +399,8 @@ impl<'a> Judge<'a> {
         Ok(failures)
     }
 
-    /// Whether a record is among the first few that would change and fail by none of `reasons`.
-    fn standing(&self, condition: &Condition, reasons: &[&Reason]) -> Option<Expr> {
+    /// Whether a record is among those that would change and fail by none of `reasons`, or among the first few of them.
+    fn sound(&self, condition: &Condition, reasons: &[&Reason], few_of_them: Option<u64>) -> Option<Expr> {
         if reasons.is_empty() {
             return None;
         }
@@ -405,7 +413,10 @@ impl<'a> Judge<'a> {
             keys.column((FEW, key));
             own.push(Expr::col(table.column_ref(name)));
         }
-        let keys = keys.from_subquery(few.limit(SAMPLES).take(), FEW).take();
+        if let Some(few_of_them) = few_of_them {
+            few.limit(few_of_them);
+        }
+        let keys = keys.from_subquery(few.take(), FEW).take();
         let own = if own.len() == 1 { own.remove(0) } else { Expr::tuple(own) };
         Some(own.in_subquery(keys))
     }

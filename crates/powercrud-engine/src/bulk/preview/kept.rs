@@ -7,7 +7,6 @@ use sea_orm::sea_query::{
 use crate::{
     cascades::{emptied, is_readable, is_same},
     engine::Engine,
-    resource::Resource,
 };
 use powercrud_db::{ForeignKey, ReferentialAction, Table};
 
@@ -16,11 +15,10 @@ pub(in crate::bulk) const DEPTH: usize = 6;
 
 const DEFAULT: &str = "powercrud_default";
 
-/// Whether a record of the resource's table can't be deleted together with those that match `selected`: a row of another table stands in
+/// Whether a record of `table` can't be deleted together with those that match `selected`: a row of another table stands in
 /// the way, of it or of what the delete takes along; or a record of the same table that refers to it is not selected, or can't go itself.
 /// `is_all`: whether those are all that are selected. Rows of tables that the delete may empty are taken to go first.
-pub(in crate::bulk) fn kept(engine: &Engine, resource: &Resource, selected: &Condition, is_all: bool) -> Condition {
-    let table = &resource.table;
+pub(in crate::bulk) fn kept(engine: &Engine, table: &Table, selected: &Condition, is_all: bool) -> Condition {
     let emptied = emptied(engine, table);
     let own = |column: &str| Expr::col(table.column_ref(column));
     let mut any = refused(engine, table, &own, Some(selected), &emptied, 0);

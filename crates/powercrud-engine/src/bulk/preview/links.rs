@@ -1,9 +1,11 @@
 //! What a bulk edit would do to many-to-many fields.
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query, SelectStatement};
 
 use crate::{
     bulk::Plan,
+    cascades::beyond_row,
+    engine::Engine,
     error::Result,
     form::{LinkChange, LinkOperation},
     query::{self, Choice},
@@ -54,14 +56,57 @@ fn links_of(resource: &Resource, field: &ManyToMany) -> SelectStatement {
         let own = Expr::col(resource.table.column_ref(column));
         select.and_where(Expr::col((LINKED, field.source.name.clone())).eq(own));
     }
-    let (table, column) = (&field.reference.table, &field.reference.column);
-    if let (Some(_), Some(seen)) = (&table.scope, table.own_rows()) {
+    if let Some(seen) = seen_targets(field) {
         // Links with what there is not for the user are left alone.
-        let mut others = Query::select();
-        others.expr(Expr::col(table.column_ref(&column.name))).from(table.table_ref()).and_where(seen);
-        select.and_where(Expr::col((LINKED, field.target.name.clone())).in_subquery(others.take()));
+        select.and_where(Expr::col((LINKED, field.target.name.clone())).in_subquery(seen));
     }
     select.take()
+}
+
+/// Whether a row of the join table, whose columns `column` reads, is a link that a change takes away from its record; `None` where it
+/// takes none. Links with what there is not for the user are left alone.
+pub(in crate::bulk) fn link_goes(
+    field: &ManyToMany,
+    change: &LinkChange,
+    dialect: Dialect,
+    column: &dyn Fn(&str) -> Expr,
+) -> Option<Condition> {
+    let keys = || change.targets.iter().map(|to| query::key_value(&field.reference.column, &to.key, dialect));
+    let target = || column(&field.target.name);
+    let goes = match change.operation {
+        LinkOperation::Add => return None,
+        LinkOperation::Remove => Condition::all().add(target().is_in(keys())),
+        LinkOperation::Replace => Condition::all().add(target().is_not_in(keys())),
+        LinkOperation::Clear => Condition::all(),
+    };
+    Some(goes.add_option(seen_targets(field).map(|seen| target().in_subquery(seen))))
+}
+
+/// The keys of the other table's records that there are for the user; `None` where all are.
+fn seen_targets(field: &ManyToMany) -> Option<SelectStatement> {
+    let (table, column) = (&field.reference.table, &field.reference.column);
+    let seen = table.own_rows().filter(|_| table.scope.is_some())?;
+    let mut others = Query::select();
+    others.expr(Expr::col(table.column_ref(&column.name))).from(table.table_ref()).and_where(seen);
+    Some(others.take())
+}
+
+/// Those of `changes` that take links away with which rows may go or change that are not the user's, each with whether it does so of a row
+/// of the resource's table.
+pub(in crate::bulk) fn links_beyond<'a>(
+    engine: &Engine,
+    resource: &Resource,
+    changes: &'a [LinkChange],
+) -> Vec<(&'a LinkChange, Expr)> {
+    let of_change = |change: &'a LinkChange| {
+        let field = resource.many_to_many(&change.field)?;
+        let column = |name: &str| Expr::col((LINKED, name.to_owned()));
+        let goes = link_goes(field, change, engine.database().dialect(), &column)?;
+        let mut links = links_of(resource, field);
+        links.expr(Expr::cust("1")).cond_where(goes).and_where(beyond_row(engine, &field.through, LINKED)?);
+        Some((change, Expr::exists(links)))
+    };
+    changes.iter().filter_map(of_change).collect()
 }
 
 impl Plan {

@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::{
     ConflictView, Obstacle, answer, at_field,
-    edit::{SampleView, background_note, samples},
+    edit::{SampleView, background_note, others, samples},
     elsewhere, fingerprint, foreseen, on_conflict, same_selection, selected, selected_for, with_status,
 };
+use crate::app::PowerCrud;
 use crate::web::{
     context::{FormData, RequestContext},
     detail,
@@ -42,6 +43,8 @@ struct ActionView {
     failures: Vec<String>,
     note: String,
     unknown: String,
+    /// What becomes of records that refer to links that go.
+    others: Vec<String>,
     samples: Vec<SampleView>,
     background_note: String,
     /// Empty where there is nothing to do.
@@ -275,6 +278,7 @@ async fn action_view(
         tone: "",
         failures: Vec::new(),
         note: String::new(),
+        others: Vec::new(),
         unknown: String::new(),
         samples: Vec::new(),
         background_note: background_note(resource, total),
@@ -293,7 +297,7 @@ async fn action_view(
     // What code will do is known to nobody beforehand.
     if action.is_set() {
         match bulk::plan(context.app(), request(context, resource, action, target, Vec::new())).await {
-            Ok(plan) => fill(&mut view, resource, action, target, &plan.preview().await?),
+            Ok(plan) => fill(&mut view, context.app(), resource, action, target, &plan.preview().await?),
             Err(Error::Invalid(errors)) => {
                 let known = |error: &FieldError| obstacle.errors.contains(error);
                 let more: Vec<_> = errors.into_iter().filter(|error| !known(error)).collect();
@@ -323,11 +327,19 @@ fn submit_label(action: &Action, resource: &Resource, target: &Target, records: 
     }
 }
 
-fn fill(view: &mut ActionView, resource: &Resource, action: &Action, target: &Target, preview: &bulk::Preview) {
+fn fill(
+    view: &mut ActionView,
+    app: &PowerCrud,
+    resource: &Resource,
+    action: &Action,
+    target: &Target,
+    preview: &bulk::Preview,
+) {
     view.text = foreseen::sentence(resource, preview);
     view.failures = foreseen::failures(preview);
     view.note = foreseen::note(resource, preview);
     view.unknown = foreseen::unknown(preview);
+    view.others = others(app, preview);
     view.tone = if preview.failing_records > 0 { "warning" } else { "" };
     view.samples = samples(resource, preview);
     view.submit_label = submit_label(action, resource, target, preview.changing_records);

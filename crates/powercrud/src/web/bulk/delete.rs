@@ -158,6 +158,16 @@ async fn delete_view(
 
 /// Says what a delete does to the records that refer to the deleted ones.
 pub(in crate::web) fn effects(app: &PowerCrud, preview: &Preview, view: &mut DeleteView) {
+    let them = if preview.total_records == 1 { "it" } else { "them" };
+    let (effects, blockers) = of_referrers(app, preview, them, &format!(" with {them}"));
+    view.effects.extend(effects);
+    view.blockers.extend(blockers);
+}
+
+/// What becomes of the records that refer to what goes, and which of them stand in the way. `them`: what they refer to where it is the
+/// records themselves; `with`: what else goes along with.
+pub(super) fn of_referrers(app: &PowerCrud, preview: &Preview, them: &str, with: &str) -> (Vec<String>, Vec<String>) {
+    let (mut effects, mut blockers) = (Vec::new(), Vec::new());
     let words = |referrer: &Referrer| {
         let resource = app.resources().iter().find(|resource| resource.model_name == referrer.table);
         let records = match resource {
@@ -177,23 +187,22 @@ pub(in crate::web) fn effects(app: &PowerCrud, preview: &Preview, view: &mut Del
     for referrer in &preview.referrers {
         let (records, columns) = words(referrer);
         let (is, refer) = if referrer.records == 1 { ("is", "refers") } else { ("are", "refer") };
-        let with = referrer.through.as_ref().map_or(String::new(), |table| format!(", with {}", named(table)));
+        let along = referrer.through.as_ref().map_or(String::new(), |table| format!(", with {}", named(table)));
         match referrer.action {
-            "cascade" => view.effects.push(format!("{records} {is} deleted too{with}")),
-            "set_null" => view.effects.push(format!("{records}: {columns} becomes empty{with}")),
-            "set_default" => view.effects.push(format!("{records}: {columns} goes back to its default{with}")),
+            "cascade" => effects.push(format!("{records} {is} deleted too{along}")),
+            "set_null" => effects.push(format!("{records}: {columns} becomes empty{along}")),
+            "set_default" => effects.push(format!("{records}: {columns} goes back to its default{along}")),
             _ => {
-                let to = match (&referrer.through, preview.total_records) {
-                    (Some(table), 1) => format!("{}, which would be deleted with it", named(table)),
-                    (Some(table), _) => format!("{}, which would be deleted with them", named(table)),
-                    (None, 1) => "it".to_owned(),
-                    (None, _) => "them".to_owned(),
+                let to = match &referrer.through {
+                    Some(table) => format!("{}, which would be deleted{with}", named(table)),
+                    None => them.to_owned(),
                 };
-                view.blockers.push(format!("{records} {refer} to {to} as {columns}"));
+                blockers.push(format!("{records} {refer} to {to} as {columns}"));
             }
         }
     }
-    view.effects.extend(more_effects(preview.unfollowed.iter().map(named)));
+    effects.extend(more_effects(preview.unfollowed.iter().map(named)));
+    (effects, blockers)
 }
 
 fn more_effects(tables: impl Iterator<Item = String>) -> Option<String> {

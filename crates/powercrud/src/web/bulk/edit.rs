@@ -4,10 +4,13 @@ use axum::{extract::Path, response::Response};
 use serde::Serialize;
 
 use super::{
-    ConflictView, Obstacle, answer, at_field, elsewhere, fingerprint, foreseen,
+    ConflictView, Obstacle, answer, at_field,
+    delete::of_referrers,
+    elsewhere, fingerprint, foreseen,
     links::{self, LinksField},
     on_conflict, same_selection, selected, selected_for, with_status,
 };
+use crate::app::PowerCrud;
 use crate::web::{
     context::{FormData, RequestContext},
     error::{WebResult, sentence},
@@ -62,6 +65,8 @@ struct PreviewView {
     failures: Vec<String>,
     /// What follows from that.
     note: String,
+    /// What becomes of records that refer to links that go.
+    others: Vec<String>,
     /// What can't be told beforehand.
     unknown: String,
     samples: Vec<SampleView>,
@@ -232,7 +237,7 @@ pub(in crate::web) async fn preview(
             if waiting { Vec::new() } else { errors.iter().map(|error| sentence(&error.to_string())).collect() };
     } else {
         match bulk::plan(context.app(), request(&context, &resource, &stored, inputs)).await {
-            Ok(plan) => fill(&mut view, &resource, &plan.preview().await?),
+            Ok(plan) => fill(&mut view, context.app(), &resource, &plan.preview().await?),
             Err(Error::Invalid(errors)) => {
                 let label = |error: &FieldError| error.field.as_deref().map(|name| resource.label_of(name));
                 let text = |error: &FieldError| match label(error) {
@@ -255,7 +260,8 @@ pub(in crate::web) async fn preview(
     context.page("bulk_preview.html", "Preview", &view).await
 }
 
-fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
+fn fill(view: &mut PreviewView, app: &PowerCrud, resource: &Resource, preview: &bulk::Preview) {
+    view.others = others(app, preview);
     view.text = foreseen::sentence(resource, preview);
     view.failures = foreseen::failures(preview);
     view.note = foreseen::note(resource, preview);
@@ -265,6 +271,12 @@ fn fill(view: &mut PreviewView, resource: &Resource, preview: &bulk::Preview) {
     }
     view.tone = if preview.failing_records > 0 { "warning" } else { "" };
     view.samples = samples(resource, preview);
+}
+
+/// What becomes of the records that refer to links that go, and which of them stand in the way.
+pub(super) fn others(app: &PowerCrud, preview: &bulk::Preview) -> Vec<String> {
+    let (effects, blockers) = of_referrers(app, preview, "them", "");
+    effects.into_iter().chain(blockers).collect()
 }
 
 /// A few records before and after.

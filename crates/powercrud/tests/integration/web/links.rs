@@ -5,7 +5,7 @@ use powercrud::PowerCrud;
 use super::browser::{Answer, Browser, encode};
 use crate::support::{TestDatabase, each_database};
 
-each_database! { in_the_dialog, without_scripts, a_mistake_keeps_what_was_chosen, two_of_one_name_are_told_apart }
+each_database! { in_the_dialog, what_hangs_on_links, without_scripts, a_mistake_keeps_what_was_chosen, two_of_one_name_are_told_apart }
 
 /// The shop with labels that books can have.
 async fn labelled(database: TestDatabase) -> Browser {
@@ -51,6 +51,39 @@ async fn in_the_dialog(database: TestDatabase) {
         "Books",
         "Book 04",
         "/resources/book/records/2",
+    ]);
+}
+
+/// A preview tells what becomes of it.
+async fn what_hangs_on_links(database: TestDatabase) {
+    super::shop(&database).await;
+    database
+        .execute(
+            "CREATE TABLE label (id integer PRIMARY KEY, name varchar(40) NOT NULL);
+             CREATE TABLE book_label (book_id integer NOT NULL, label_id integer NOT NULL, PRIMARY KEY (book_id, label_id),
+               FOREIGN KEY (book_id) REFERENCES book (id) ON DELETE CASCADE,
+               FOREIGN KEY (label_id) REFERENCES label (id));
+             CREATE TABLE remark (id integer PRIMARY KEY, book integer, label integer,
+               FOREIGN KEY (book, label) REFERENCES book_label (book_id, label_id) ON DELETE CASCADE);
+             CREATE TABLE proof (id integer PRIMARY KEY, book integer, label integer,
+               FOREIGN KEY (book, label) REFERENCES book_label (book_id, label_id));
+             INSERT INTO label VALUES (1, 'Sale'), (2, 'Two');
+             INSERT INTO book_label VALUES (1, 1), (2, 1), (3, 1);
+             INSERT INTO remark VALUES (1, 1, 1), (2, 1, 1), (3, 2, 1);
+             INSERT INTO proof VALUES (1, 2, 1);",
+        )
+        .await;
+    let app = PowerCrud::builder(database).open_to_everybody().discover(true).build().await.expect("a shop");
+    let mut browser = Browser::new(app.router());
+    let selection = dialog(&mut browser, "id__lte=4").await.hidden("selection");
+    let form = format!("change=labels&links.labels=clear&selection={selection}");
+    let preview = browser.in_dialog().post("/resources/book/bulk-edit/preview", &form).await.expect(200);
+    preview.holds(&[
+        "2 books could change, 1 will fail because other records refer to links that would go",
+        "This also concerns other records",
+        "2 remarks are deleted too, with",
+        "1 proof refers to",
+        "which would be deleted as book, label",
     ]);
 }
 

@@ -31,9 +31,9 @@ pub(super) struct PreviewJson {
     background: bool,
     /// Of an update: a few records before and after.
     samples: Vec<SampleJson>,
-    /// Of a delete: which other records refer to the selected ones.
+    /// Of a delete: which other records refer to the selected ones. Of an update: which refer to links that it takes away.
     referrers: Vec<ReferrerJson>,
-    /// Of a delete: tables of which more rows may change than `referrers` counts, because too many go along to be followed.
+    /// Tables of which more rows may change than `referrers` counts, because too many go along to be followed.
     unfollowed: Vec<String>,
 }
 
