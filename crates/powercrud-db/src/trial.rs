@@ -6,7 +6,7 @@
 
 use sea_orm::{
     ConnectionTrait, QueryResult,
-    sea_query::{Alias, CaseStatement, Expr, JoinType, Query, SelectStatement},
+    sea_query::{Alias, CaseStatement, Expr, JoinType, MysqlQueryBuilder, Query, SelectStatement},
 };
 
 use crate::{
@@ -144,7 +144,7 @@ impl Dialect {
             LIKE,
             Expr::cust("FALSE"),
         );
-        let alike = transaction.get_database_backend().build(&alike).sql;
+        let alike = alike.to_string(MysqlQueryBuilder);
         // One may be left of a try that was cut off.
         let _ = transaction.execute_unprepared(&format!("DROP TEMPORARY TABLE IF EXISTS {TRIAL}")).await;
         if let Err(error) = transaction.execute_unprepared(&format!("CREATE TEMPORARY TABLE {TRIAL} AS {alike}")).await

@@ -15,6 +15,7 @@ mod refused;
 mod retry;
 mod rules;
 mod scope;
+mod version;
 
 pub(crate) use changed_inputs::says_the_same;
 pub use create::create;
@@ -35,6 +36,7 @@ use sea_orm::{
     ConnectionTrait, StatementBuilder,
     sea_query::{Expr, ExprTrait as _, Query},
 };
+use version::{is_version, version_conflict};
 
 use crate::{
     audit::{Action, AuditEvent},
@@ -214,23 +216,6 @@ async fn plan_update<C: ConnectionTrait>(
         }
     }
     Ok((before, changes))
-}
-
-/// Fails where the record has another version, although nothing of it is to be written.
-async fn is_version<C: ConnectionTrait>(
-    connection: &C,
-    engine: &Engine,
-    resource: &Resource,
-    key: &str,
-    was: &str,
-) -> Result<()> {
-    let Some(version) = &resource.version else { return Ok(()) };
-    let condition = key_condition(engine, resource, key)?;
-    let now = query::versions(connection, engine, resource, version, condition, false).await?;
-    match now.into_values().next() {
-        Some(is) if is != was => Err(version_conflict(connection, engine, resource, key, was).await?),
-        _ => Ok(()),
-    }
 }
 
 /// The record with all of its fields, kept from others' changes until the transaction ends.
@@ -415,27 +400,6 @@ impl Write<'_> {
         }
         Ok(Written { kept: why, key: None })
     }
-}
-
-/// Why a record of that version was not there to be written: it has another version by now, or it is gone.
-async fn version_conflict<C: ConnectionTrait>(
-    connection: &C,
-    engine: &Engine,
-    resource: &Resource,
-    key: &str,
-    was: &str,
-) -> Result<Error> {
-    let Some(version) = &resource.version else { return Ok(not_found(resource, key)) };
-    let condition = key_condition(engine, resource, key)?;
-    let now = query::versions(connection, engine, resource, version, condition, true).await?;
-    Ok(match now.into_values().next() {
-        Some(is) => {
-            let shown = |version: &str| if version.is_empty() { "empty".to_owned() } else { version.to_owned() };
-            let record = format!("{} {key}", resource.label);
-            Error::VersionConflict { record, was: shown(was), is: shown(&is) }
-        }
-        None => not_found(resource, key),
-    })
 }
 
 /// The values of a row that was read with all fields of the resource.
