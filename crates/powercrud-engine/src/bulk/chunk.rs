@@ -196,11 +196,16 @@ impl Known {
     /// Asks the database. Where it does not answer, each statement looks by itself.
     pub(super) async fn ask(engine: &Engine, resource: &Resource, operation: &dyn Operation) -> Self {
         let key_is_unique = is_key_unique(engine.database(), &resource.table).await.unwrap_or(false);
-        let rules = Rules::read(engine.database(), &resource.table, operation.write_kind()).await;
-        let has_triggers = rules.map_or(true, |rules| rules.has_triggers());
+        let has_triggers = has_triggers(engine, resource, operation).await;
         let links_kept_by = links::kept_by(engine, resource, operation).await;
         Self { key_is_unique, has_triggers, links_kept_by }
     }
+}
+
+/// Whether triggers run when rows are changed so; where the database does not answer, they may.
+pub(super) async fn has_triggers(engine: &Engine, resource: &Resource, operation: &dyn Operation) -> bool {
+    let rules = Rules::read(engine.database(), &resource.table, operation.write_kind()).await;
+    rules.map_or(true, |rules| rules.has_triggers())
 }
 
 /// Records by place: a range without the places in `blocked`.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    ConnectionTrait,
+    ConnectionTrait, QueryResult,
     sea_query::{Alias, Cond, Condition, Expr, ExprTrait as _, JoinType, Order, Query, SelectStatement, TableRef},
 };
 
@@ -25,6 +25,16 @@ const NOW: &str = "powercrud_now";
 const KEPT_NOW: &str = "the database kept the record as it is, perhaps by a trigger";
 const NOT_TAKEN: &str = "the database did not take the record, perhaps by a trigger";
 const TAKEN_AWAY: &str = "a trigger took the record away again, or gave it another key";
+
+/// The first column that is not as it was, in a row of [`Chunk::look`].
+fn differing(images: &Images, row: &QueryResult) -> Result<Option<String>> {
+    for (index, column) in images.columns.iter().enumerate() {
+        if row.try_get_by_index::<i32>(3 + index)? == 0 {
+            return Ok(Some(column.name.clone()));
+        }
+    }
+    Ok(None)
+}
 
 impl Chunk<'_> {
     /// One statement over a range, in a savepoint. `Ok(Err(fault))`: some record's fault, and nothing stands.
@@ -86,14 +96,7 @@ impl Chunk<'_> {
             return Ok((!is_there).then(|| Fault::of_record("NOT_CHANGED", TAKEN_AWAY)));
         }
         let Some(row) = rows.first() else { return Ok(None) };
-        let mut kept = Fault::of_record("NOT_CHANGED", KEPT_NOW);
-        for (index, column) in images.columns.iter().enumerate() {
-            if row.try_get_by_index::<i32>(3 + index)? == 0 {
-                kept.field = Some(column.name.clone());
-                break;
-            }
-        }
-        Ok(Some(kept))
+        Ok(Some(Fault { field: differing(images, row)?, ..Fault::of_record("NOT_CHANGED", KEPT_NOW) }))
     }
 
     /// Why the database passed over records that could be restored; of a single one that can be told.
@@ -253,12 +256,7 @@ impl Chunk<'_> {
             } else if there == 0 {
                 found.push(Failed::gone(seq, record_key));
             } else {
-                let mut changed = None;
-                for (index, column) in images.columns.iter().enumerate() {
-                    if changed.is_none() && row.try_get_by_index::<i32>(3 + index)? == 0 {
-                        changed = Some(column.name.clone());
-                    }
-                }
+                let changed = differing(images, &row)?;
                 let message = "was changed since, so the record stays as it is".to_owned();
                 let error = FieldError { field: changed, code: CHANGED.into(), message };
                 found.push(Failed::new(seq, record_key, error));

@@ -1,5 +1,5 @@
-//! Images of a delete whose records take each other along, or change each other, by references or by triggers: they are kept before the first of them goes. Later chunks
-//! would find others as the earlier ones left them, or not at all.
+//! Images of a delete whose records take each other along, or change each other, by references or by triggers: they are kept before the
+//! first of them goes. Later chunks would find others as the earlier ones left them, or not at all.
 
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 

@@ -7,7 +7,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    bulk::{Plan, chunk::Known, runs},
+    bulk::{Plan, chunk::has_triggers, runs},
     cascades::changes_itself,
     error::{Error, Result},
     own::tables,
@@ -46,8 +46,7 @@ impl Plan {
         let (engine, table) = (&self.engine, &self.resource.table);
         self.operation.deletes()
             && self.resource.can_revert()
-            && (changes_itself(engine, table)
-                || Known::ask(engine, &self.resource, &*self.operation).await.has_triggers)
+            && (changes_itself(engine, table) || has_triggers(engine, &self.resource, &*self.operation).await)
     }
 
     /// Where the frozen selection is inserted from; `None` where the keys are given one by one.

@@ -9,7 +9,7 @@ use sea_orm::ConnectionTrait as _;
 
 use super::{in_chunks, revert};
 use crate::{
-    shop::{assert_no_locks, carry_out, counts, delete, in_background, keys, rows},
+    shop::{assert_no_locks, carry_out, counts, delete, in_background, keys, queue, rows, update, work},
     support::{Kind, TestDatabase, each_database},
 };
 
@@ -46,7 +46,7 @@ async fn circles_go_as_by_one_statement(database: TestDatabase) {
     // The statement would be refused as a whole.
     let goes = |id: &&u32| !(70..=71).contains(*id);
     for (action, of) in [("NO ACTION", "integer"), ("RESTRICT", "integer"), ("NO ACTION", "varchar(20)")] {
-        for table in ["ring", "plain"] {
+        for table in ["ring", "plain", "other"] {
             make(&database, table, of, action, &links).await;
         }
         let going: Vec<_> = selected.iter().filter(goes).map(|id| format!("'{id}'")).collect();
@@ -56,7 +56,11 @@ async fn circles_go_as_by_one_statement(database: TestDatabase) {
         let before = rows(&database, "ring", &["id", "next"]).await;
         let request = || in_background(delete("ring", keys(selected.iter())));
         let seen = plan(&app, request()).await.expect("a plan").preview().await.expect("a preview");
-        let task = carry_out(&app, request()).await;
+        let task = queue(&app, request()).await;
+        // Another task's selection is frozen right behind it.
+        let other = queue(&app, in_background(update("other", Selection::All, [("next", None)]))).await;
+        let task = work(&app, &task).await;
+        work(&app, &other).await;
         let errors = store::errors(&app, &User::operator(), task.id, 0, 3).await.expect("errors");
         assert_eq!(
             counts(&task),
