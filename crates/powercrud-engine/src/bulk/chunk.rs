@@ -8,6 +8,7 @@ mod attempt;
 mod blocked;
 mod cascades;
 mod changed;
+mod dangling;
 mod keep;
 mod kept;
 mod links;

@@ -38,12 +38,16 @@ async fn a_task_is_carried_out_with_the_rights_of_today(database: TestDatabase) 
         request.user = user("clerk:1");
         bulk::run(&app, request).await.expect("it is queued").task().clone()
     };
-    for (status, now) in [("a", Some(user("reader:1"))), ("b", Some(user("stranger"))), ("c", None)] {
+    for (status, now, told) in [
+        ("a", Some(user("reader:1")), "who started it may not edit books in bulk any more"),
+        ("b", Some(user("stranger")), "who started it may not see book any more"),
+        ("c", None, "who started it is no user here any more"),
+    ] {
         let task = submit(status).await;
         *today.lock().expect("nobody panics") = now;
         let ended = work(&app, &task).await;
         assert_eq!((ended.status, counts(&ended)), (Status::Failure, (0, 0, 6)), "{ended:?}");
-        assert!(!ended.error_message.is_empty());
+        assert!(ended.error_message.contains(told), "{}", ended.error_message);
         assert_eq!(count(&database, &format!("book WHERE status = '{status}'")).await, 0);
         *today.lock().expect("nobody panics") = Some(user("clerk:1"));
     }
