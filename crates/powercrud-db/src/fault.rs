@@ -139,6 +139,11 @@ impl Fault {
             || is_prepared
     }
 
+    /// Whether a trigger wanted to write to a table that the statement reads, which the database can't do.
+    pub fn reads_what_a_trigger_writes(&self) -> bool {
+        self.native == "1442"
+    }
+
     /// Whether the role lacks a right.
     pub fn is_not_permitted(&self) -> bool {
         self.code == "NOT_PERMITTED"

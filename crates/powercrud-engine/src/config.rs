@@ -172,6 +172,9 @@ pub enum MetricsAccess {
 /// The backend that is always there: workers look into the database, and are woken by it where it can.
 pub const DATABASE_BACKEND: &str = "database";
 
+/// The backend of processes that work on what they have queued themselves.
+pub const IN_PROCESS_BACKEND: &str = "in_process";
+
 /// What conflicts with what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

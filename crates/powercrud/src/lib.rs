@@ -94,7 +94,7 @@ pub mod backend {
     //! What tells workers of tasks that are ready: the database, or a way of the application's own ([`crate::Builder::backend`]).
     #[cfg(feature = "redis")]
     pub use powercrud_engine::backend::Redis;
-    pub use powercrud_engine::backend::{Backend, Database, Listener};
+    pub use powercrud_engine::backend::{Backend, BackendStatus, Database, InProcess, Listener, status};
 }
 pub mod bulk {
     //! Bulk operations: asked for, planned, previewed, submitted, retried and reverted.

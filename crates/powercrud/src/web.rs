@@ -108,6 +108,7 @@ impl PowerCrud {
     /// # }
     /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.start_in_process();
         let web = self.web(true);
         let pages = routes::pages(self).router().merge(own_pages::router(&web)).merge(api::page(self));
         let whole = pages.merge(api::routes(self)).merge(metrics::routes().router());
@@ -117,6 +118,7 @@ impl PowerCrud {
     /// The pages of [`PowerCrud::router`] alone, with what they need: their assets, and `/healthz`, by which an open page learns that the
     /// server is back.
     pub fn pages_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.start_in_process();
         let web = self.web(false);
         let pages = routes::pages(self).router().merge(own_pages::router(&web));
         self.layered(self.with_fallbacks(pages.merge(routes::health().router())), web)
@@ -124,6 +126,7 @@ impl PowerCrud {
 
     /// The JSON API of [`PowerCrud::router`] alone, and its OpenAPI document: `/api/v1/…` and `/api/openapi.json`.
     pub fn api_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.start_in_process();
         self.layered(self.with_fallbacks(api::routes(self)), self.web(true))
     }
 

@@ -149,6 +149,8 @@ pub(super) fn mysql(number: u16, message: String) -> Fault {
         1365 => Fault::record("CHECK", None, "a rule, a computed column or a trigger divides by zero".to_owned()),
         // 1416: no geometry.
         1265 | 1292 | 1366 | 1411 | 1416 | 3140 => Fault::record("INVALID_VALUE", field, message),
+        // A trigger writes to a table that the statement reads.
+        1442 => Fault::record("TRIGGER", None, message),
         // SIGNAL, and the numbers that a SIGNAL may choose, beyond those of the servers.
         1643 | 1644 | 10_000.. => Fault::record("TRIGGER", field, message),
         1290 | 1792 | 1836 if in_words_of_the_server(number, &message) => {

@@ -10,14 +10,13 @@ use sea_orm::{
 use crate::{dialect::Dialect, error::Result, query::QueryExt as _, table::Table};
 
 /// The modes of a MySQL or MariaDB session of ours, as an expression: it refuses what does not fit, instead of storing something else with a
-/// warning, and reads SQL as we write it. Of what the application or the server has chosen, what says which values there can be stays.
+/// warning, reads SQL as we write it, and takes a zero for a zero where it would else number the row. Of what the application or the server has chosen, what says which values there can be stays.
 macro_rules! modes {
     () => {
-        "CONCAT_WS(',', 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT', \
+        "CONCAT_WS(',', 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO', \
          IF(FIND_IN_SET('NO_ZERO_DATE', @@sql_mode), 'NO_ZERO_DATE', NULL), \
          IF(FIND_IN_SET('NO_ZERO_IN_DATE', @@sql_mode), 'NO_ZERO_IN_DATE', NULL), \
          IF(FIND_IN_SET('ALLOW_INVALID_DATES', @@sql_mode), 'ALLOW_INVALID_DATES', NULL), \
-         IF(FIND_IN_SET('NO_AUTO_VALUE_ON_ZERO', @@sql_mode), 'NO_AUTO_VALUE_ON_ZERO', NULL), \
          IF(FIND_IN_SET('TIME_ROUND_FRACTIONAL', @@sql_mode), 'TIME_ROUND_FRACTIONAL', NULL))"
     };
 }
@@ -73,6 +72,11 @@ impl Dialect {
     /// What has checked at once what is else checked at COMMIT, where a statement can say so.
     pub fn checking_now(self) -> Option<&'static str> {
         (self == Self::Postgres).then_some("SET CONSTRAINTS ALL IMMEDIATE")
+    }
+
+    /// What has checked at COMMIT, or when [`Dialect::checking_now`] is said, what can be checked so late.
+    pub fn checking_late(self) -> Option<&'static str> {
+        (self == Self::Postgres).then_some("SET CONSTRAINTS ALL DEFERRED")
     }
 
     /// What ends each chunk's transaction where a limit would outlive it, together with that limit. One message: between two of them the

@@ -23,7 +23,7 @@ pub(super) use links::{link_goes, links_beyond, links_differ};
 
 use entangled::Entangled;
 use failures::Judge;
-use referrers::Delete;
+use referrers::{Delete, emptied_by_update};
 
 use super::{Plan, Route};
 use crate::{
@@ -260,6 +260,10 @@ impl Plan {
             }
             preview.unknown.sort();
             preview.unknown.dedup();
+            let is_changed = |column: &String| self.changes().iter().any(|change| change.field == *column);
+            let changed = Condition::all().add(left.clone()).add(differs.clone());
+            let emptied = emptied_by_update(&self.engine, &self.resource.table, &changed, is_changed).await?;
+            emptied.into_iter().for_each(|referrer| preview.add_referrer(referrer));
             let stand = || Condition::all().add(left).add_option(held).add_option(foreseen.standing);
             stands = (!judge.fails_always()).then(stand);
         }

@@ -16,7 +16,7 @@ use crate::{
     resource::Resource,
     task::BulkTask,
 };
-use powercrud_db::{Transaction, Value};
+use powercrud_db::{ForeignKey, ReferentialAction, Table, Transaction, Value};
 
 pub(super) const NAME: &str = "update";
 
@@ -101,10 +101,25 @@ pub(super) fn identity_of_changes(changes: &Changes) -> Json {
     json!([fields(changes), links])
 }
 
-/// The columns that are kept; `None` where a change of the key itself leaves nothing to find records by.
+/// Whether the changes make the database empty a reference of other records of the table: what those referred to would be lost.
+fn empties_own_references(table: &Table, key: &ForeignKey, changes: &Changes) -> bool {
+    let change = |name: &String| changes.fields.iter().find(|change| change.field == *name);
+    let mut changed = key.referenced_columns.iter().filter_map(change);
+    key.referenced_schema == table.schema
+        && key.referenced_table == table.name
+        && match key.on_update {
+            ReferentialAction::Restrict => false,
+            ReferentialAction::Cascade => changed.any(|change| change.value.is_null()),
+            ReferentialAction::SetNull | ReferentialAction::SetDefault => changed.next().is_some(),
+        }
+}
+
+/// The columns that are kept; `None` where a change of the key itself leaves nothing to find records by, or references of others of the
+/// table are emptied with it.
 pub(super) fn columns_of_changes(resource: &Resource, changes: &Changes) -> Option<Vec<String>> {
     let table = &resource.table;
     let kept = |field: &String| table.column(field).is_some() && !table.primary_key.contains(field);
     let all_kept = changes.links.is_empty() && changes.fields.iter().all(|change| kept(&change.field));
+    let all_kept = all_kept && !table.foreign_keys.iter().any(|key| empties_own_references(table, key, changes));
     all_kept.then(|| changes.fields.iter().map(|change| change.field.clone()).collect())
 }

@@ -102,6 +102,7 @@ impl<'a> Judge<'a> {
             judge.add_checks();
             judge.add_unique_keys();
             judge.add_references();
+            judge.add_scope();
             judge.note_unknown();
         }
         judge
@@ -277,6 +278,14 @@ impl<'a> Judge<'a> {
             let failure = self.without_hidden(failure("FOREIGN_KEY", &key.columns, message));
             self.reasons.push(Reason { failure, broken: broken.into(), shared: None, name });
         }
+    }
+
+    /// Records that would not be the user's any more: the last that is looked at.
+    fn add_scope(&mut self) {
+        let Some(outside) = self.resource.table.values_outside() else { return };
+        let failure = failure("LEAVES_SCOPE", &[], "they would not be among the records that are yours".to_owned());
+        let name = "what of the table is yours".to_owned();
+        self.reasons.push(Reason { failure, broken: outside, shared: None, name });
     }
 
     fn note_unknown(&mut self) {

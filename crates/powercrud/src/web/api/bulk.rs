@@ -382,7 +382,7 @@ fn filter(resource: &Resource, conditions: &Body) -> Result<ListParams, Vec<Fiel
     }
     match ListParams::parse(resource, &pairs) {
         // A search for nothing finds everything.
-        Ok(params) if errors.is_empty() && params.is_unfiltered() => Err(vec![no_condition()]),
+        Ok(params) if errors.is_empty() && params.says_nothing() => Err(vec![no_condition()]),
         Ok(params) if errors.is_empty() => Ok(params),
         Err(Error::Invalid(more)) => {
             errors.extend(more);
