@@ -9,6 +9,7 @@ pub mod backend;
 pub mod bulk;
 pub mod bulk_task;
 mod cascades;
+pub mod change;
 pub mod chunk_hook;
 pub mod config;
 pub mod control;

@@ -39,6 +39,9 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
     if let Some(schema) = powercrud.database().own_schema() {
         print(&format!("own tables     in {schema}"));
     }
+    if let Some(namespace) = powercrud.database().namespace() {
+        print(&format!("own tables     powercrud_{namespace}_…"));
+    }
     let pending = db::pending_migrations(powercrud.database()).await?;
     if pending > 0 {
         print(&format!("migrations     {pending} missing; run `powercrud migrate`"));

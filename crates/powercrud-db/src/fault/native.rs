@@ -3,6 +3,7 @@
 use super::{Fault, one_line};
 
 /// SQLSTATEs: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+#[cfg(feature = "postgres")]
 pub(super) fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
     let code = error.code();
     let detail = error.detail().map(one_line);
@@ -67,12 +68,15 @@ fn without_values(detail: &str) -> Option<String> {
 pub(super) const LEFT_OUT: &str = "…";
 
 /// MySQL's errors that quote a value which a type or a function could not use.
+#[cfg(feature = "mysql")]
 pub(super) const QUOTING: [u16; 9] = [1292, 1366, 1367, 1411, 1525, 1526, 1690, 3140, 3141];
 
 /// MySQL's errors about a column or table that is not there: in its triggers no value becomes a name.
+#[cfg(feature = "mysql")]
 pub(super) const ABOUT_NAMES: [u16; 2] = [1054, 1146];
 
 /// Whether a function's RAISE says so, in words of its own.
+#[cfg(feature = "postgres")]
 pub(super) fn is_raised(error: &sqlx::postgres::PgDatabaseError) -> bool {
     error.routine() == Some("exec_stmt_raise")
 }

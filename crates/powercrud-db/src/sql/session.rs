@@ -23,6 +23,7 @@ macro_rules! modes {
 
 /// Makes a session that we have opened one that we know, whatever the server's defaults are: what a statement means, that a transaction
 /// begins and ends where we say so, that no limit cuts answers or refuses statements, and that tables of ours take transactions.
+#[cfg(feature = "mysql")]
 pub(crate) const KNOWN_SESSION: &str = concat!(
     "SET SESSION sql_mode = ",
     modes!(),
@@ -36,6 +37,7 @@ const SET_MODES: &str = concat!("SET @powercrud_sql_mode = @@sql_mode; SET SESSI
 
 /// Lets PostgreSQL hand out texts as they are where it does not know their encoding: else one of them that is no UTF-8 fails every statement
 /// that reads it.
+#[cfg(feature = "postgres")]
 pub(crate) const AS_IT_IS: &str = "SELECT set_config('client_encoding', 'SQL_ASCII', false) \
     WHERE current_setting('server_encoding') = 'SQL_ASCII'";
 

@@ -30,7 +30,7 @@ use crate::{
     cascades::{beyond, beyond_changes},
     config::Atomicity,
     error::{Error, Result},
-    form::{self, Change},
+    form::{self, Assignment},
     query::{self, read},
     record,
     resource::Field,
@@ -345,7 +345,7 @@ impl Plan {
                 let cell = record::cell(&self.resource, row, name)?;
                 cell.display.clone().or_else(|| (!cell.value.is_null()).then(|| cell.value.to_text()))
             };
-            let after = |change: &Change| {
+            let after = |change: &Assignment| {
                 let name = self.names.get(&change.field).cloned();
                 name.or_else(|| (!change.value.is_null()).then(|| change.value.to_text()))
             };

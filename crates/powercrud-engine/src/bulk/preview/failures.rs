@@ -13,7 +13,7 @@ use crate::{
     bulk::Plan,
     engine::Engine,
     error::Result,
-    form::{self, Change, Changes},
+    form::{self, Assignment, CheckedChanges},
     resource::Resource,
 };
 use powercrud_db::{
@@ -63,7 +63,7 @@ struct Reason {
 pub(super) struct Judge<'a> {
     engine: &'a Engine,
     resource: &'a Resource,
-    changes: &'a Changes,
+    changes: &'a CheckedChanges,
     dialect: Dialect,
     rules: Rules,
     /// A field whose column takes no such value, of whatever record.
@@ -84,7 +84,7 @@ fn key_name(index: usize) -> String {
 
 impl<'a> Judge<'a> {
     /// Asks which rules there are.
-    pub(super) async fn new(plan: &'a Plan, changes: &'a Changes) -> Self {
+    pub(super) async fn new(plan: &'a Plan, changes: &'a CheckedChanges) -> Self {
         let (engine, resource) = (&plan.engine, &*plan.resource);
         let mut unknown: Vec<String> = Vec::new();
         if !plan.untried.is_empty() {
@@ -148,7 +148,7 @@ impl<'a> Judge<'a> {
         Ok(foreseen)
     }
 
-    fn change(&self, column: &str) -> Option<&'a Change> {
+    fn change(&self, column: &str) -> Option<&'a Assignment> {
         self.changes.fields.iter().find(|change| change.field == column)
     }
 
@@ -335,7 +335,7 @@ impl<'a> Judge<'a> {
         rows
     }
 
-    fn stored(&self, column: &Column, change: &Change, own: Expr) -> Expr {
+    fn stored(&self, column: &Column, change: &Assignment, own: Expr) -> Expr {
         let collation = self.rules.collations.iter().find(|(name, _)| *name == column.name);
         self.dialect.stored(column, &change.value, own, collation.map(|(_, collation)| collation.as_str()))
     }

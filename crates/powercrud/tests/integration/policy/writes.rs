@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::http::Method;
 use powercrud::{
-    Action, Error, PowerCrud, Resource, RoleResource, RoleSettings, Selection, Settings, User,
+    Action, Changes, Error, PowerCrud, Resource, RoleResource, RoleSettings, Selection, Settings, User,
     bulk::{self, BulkRequest},
     record,
 };
@@ -198,7 +198,7 @@ async fn an_action_needs_no_right_but_its_own(database: TestDatabase) {
         ("archivist".to_owned(), role(&["view", "action:archive"], &[])),
         ("keeper".to_owned(), role(&["all"], &["status", "tags"])),
     ]);
-    let archive = Action::set("archive", [("status", Some("archived")), ("tags__clear", None)]);
+    let archive = Action::change("archive", Changes::new().set("status", "archived").clear("tags"));
     let app = PowerCrud::builder(database.clone())
         .all_settings(Settings { discover: true, roles, ..Settings::default() })
         .resource(Resource::table("book").action(archive))

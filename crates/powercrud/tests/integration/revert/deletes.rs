@@ -214,9 +214,9 @@ async fn many_columns(database: TestDatabase) {
     let names: Vec<_> = std::iter::once("id".to_owned()).chain((0..70).map(|n| format!("v{n}"))).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let before = rows(&database, "wide", &names).await;
-    let changes: Vec<_> = (0..40).map(|n| (format!("v{n}"), Some(format!("new {n}")))).collect();
+    let changes = (0..40).map(|n| (format!("v{n}"), Some(format!("new {n}"))));
     let request = powercrud::bulk::BulkRequest {
-        operation: powercrud::bulk::Requested::Update(changes),
+        operation: powercrud::bulk::Requested::Update(changes.collect()),
         ..delete("wide", keys([1, 3]))
     };
     let task = carry_out(&app, request).await;
