@@ -1,0 +1,380 @@
+//! Brokers of a test's own, Python with Celery, and a worker to talk to.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use futures_util::future::BoxFuture;
+use powercrud_celery::{Address, Failure, Handler, Job, Message, Outcome, Worker, WorkerOptions};
+use serde_json::{Value, json};
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+/// Long enough for a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What can't be tested here; with `CI=true` that is a failure.
+pub(crate) fn skip(what: &str, why: &str) {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{what}: {why}");
+    eprintln!("skipped: {what}: {why}");
+}
+
+/// Celery 5.5 or 5.6 in an environment of its own, which is made where it is not there yet.
+pub(crate) fn celery(version: &str) -> Option<PathBuf> {
+    let pinned = match version {
+        "5.5" => "5.5.3",
+        _ => "5.6.2",
+    };
+    let made = std::env::var(format!("POWERCRUD_TEST_CELERY_{}", version.replace('.', "_")));
+    let made = made.map(PathBuf::from).ok().or_else(|| {
+        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?.join(format!("celery-{version}"));
+        make(&home, pinned).then(|| home.join("bin/python"))
+    });
+    if made.is_none() {
+        skip("Celery for Python", "it can't be installed");
+    }
+    made
+}
+
+/// One process makes it, others wait.
+fn make(home: &Path, version: &str) -> bool {
+    let ready = home.join(format!("ready-{version}"));
+    let lock = home.with_extension("lock");
+    let deadline = Instant::now() + Duration::from_secs(300);
+    while !ready.exists() {
+        if std::fs::create_dir(&lock).is_err() {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+            continue;
+        }
+        let run = |program: &Path, args: &[&str]| Command::new(program).args(args).status().is_ok_and(|it| it.success());
+        let packages = [format!("celery[redis]=={version}"), "flower==2.2.0".to_owned()];
+        let made = run(Path::new("python3"), &["-m", "venv", "--clear", &home.display().to_string()])
+            && run(&home.join("bin/pip"), &["install", "--quiet", "--disable-pip-version-check", &packages[0], &packages[1]])
+            && std::fs::write(&ready, "").is_ok();
+        let _ = std::fs::remove_dir(&lock);
+        if !made {
+            return false;
+        }
+    }
+    true
+}
+
+/// A process that ends with its test.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port()
+}
+
+pub(crate) fn await_port(port: u16) {
+    await_that(&format!("port {port} answers"), || TcpStream::connect(("127.0.0.1", port)).is_ok());
+}
+
+pub(crate) fn await_that(what: &str, mut is: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub(crate) struct Redis {
+    pub(crate) process: Option<Running>,
+    pub(crate) port: u16,
+}
+
+impl Redis {
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_at(free_port())
+    }
+
+    pub(crate) fn start_at(port: u16) -> Option<Self> {
+        let options = ["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()];
+        let Ok(process) = Command::new("redis-server").args(options).stdout(Stdio::null()).spawn() else {
+            skip("Celery over Redis", "there is no redis-server");
+            return None;
+        };
+        let server = Self { process: Some(Running(process)), port };
+        await_port(port);
+        Some(server)
+    }
+
+    pub(crate) fn url(&self, database: u8) -> String {
+        format!("redis://127.0.0.1:{}/{database}", self.port)
+    }
+
+    pub(crate) fn says(&self, command: &[&str]) -> Value {
+        let client = redis::Client::open(self.url(0)).expect("an address");
+        let mut connection = client.get_connection().expect("a connection");
+        let mut asked = redis::cmd(command[0]);
+        asked.arg(&command[1..]);
+        match asked.query::<redis::Value>(&mut connection).expect("an answer") {
+            redis::Value::Int(number) => json!(number),
+            redis::Value::BulkString(bytes) => json!(String::from_utf8_lossy(&bytes)),
+            other => json!(format!("{other:?}")),
+        }
+    }
+}
+
+/// A virtual host of RabbitMQ.
+pub(crate) struct Rabbit {
+    pub(crate) vhost: String,
+}
+
+impl Rabbit {
+    pub(crate) fn start() -> Option<Self> {
+        let vhost = format!("powercrud-{}", uuid::Uuid::new_v4().simple());
+        let made = rabbitmqctl(&["add_vhost", &vhost]) && rabbitmqctl(&["set_permissions", "-p", &vhost, "guest", ".*", ".*", ".*"]);
+        if !made {
+            skip("Celery over RabbitMQ", "no server of this machine lets rabbitmqctl make a virtual host");
+            return None;
+        }
+        Some(Self { vhost })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:5672/{}", self.vhost)
+    }
+}
+
+impl Drop for Rabbit {
+    fn drop(&mut self) {
+        rabbitmqctl(&["delete_vhost", &self.vhost]);
+    }
+}
+
+pub(crate) fn rabbitmqctl(args: &[&str]) -> bool {
+    let done = Command::new("rabbitmqctl").arg("--quiet").args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    done.is_ok_and(|status| status.success())
+}
+
+/// A broker, a place for results, and Python that uses both.
+pub(crate) struct Scene {
+    pub(crate) python: PathBuf,
+    pub(crate) broker: String,
+    pub(crate) redis: Redis,
+    pub(crate) rabbit: Option<Rabbit>,
+}
+
+impl Scene {
+    pub(crate) fn new(broker: &str, version: &str) -> Option<Self> {
+        let python = celery(version)?;
+        let redis = Redis::start()?;
+        let (broker, rabbit) = match broker {
+            "redis" => (redis.url(0), None),
+            _ => {
+                let rabbit = Rabbit::start()?;
+                (rabbit.url(), Some(rabbit))
+            }
+        };
+        Some(Self { python, broker, redis, rabbit })
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.python);
+        command.env("BROKER", &self.broker).env("RESULTS", self.redis.url(1));
+        command.env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire")).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+
+    /// What Python prints as JSON, with `app` and `task(name)` at hand.
+    pub(crate) fn python(&self, text: &str) -> Value {
+        let text = format!("from client import *\n{text}");
+        let output = self.command().args(["-c", &text]).output().expect("Python");
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{text}\n{out}\n{err}");
+        let last = out.trim().lines().last().unwrap_or("null");
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {out}\n{err}"))
+    }
+
+    pub(crate) fn options(&self) -> WorkerOptions {
+        WorkerOptions {
+            hostname: "echo@test".to_owned(),
+            results: Some(Address::parse(&self.redis.url(1)).expect("an address")),
+            lease: Duration::from_secs(3),
+            prefetch: 4,
+            ..WorkerOptions::new("echo", "celery")
+        }
+    }
+
+    pub(crate) async fn worker(&self) -> Echo {
+        self.worker_with(self.options()).await
+    }
+
+    pub(crate) async fn worker_with(&self, options: WorkerOptions) -> Echo {
+        let state = Arc::new(State::default());
+        let address = Address::parse(&self.broker).expect("an address");
+        let worker = Worker::connect(address, options, Arc::clone(&state) as Arc<dyn Handler>).await.expect("a worker");
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(worker.run(stop.clone()));
+        Echo { state, stop, running }
+    }
+}
+
+/// What the worker has done.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) seen: Mutex<Vec<Message>>,
+    pub(crate) revoked: Mutex<Vec<String>>,
+    release: Notify,
+    revocation: Notify,
+}
+
+impl State {
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.seen.lock().expect("no panic").iter().map(|message| message.name.clone()).collect()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.seen.lock().expect("no panic").len()
+    }
+
+    pub(crate) fn release(&self) {
+        self.release.notify_one();
+    }
+}
+
+impl Handler for State {
+    fn tasks(&self) -> Vec<String> {
+        ["rust.echo", "rust.add", "rust.fail", "rust.wait"].map(str::to_owned).to_vec()
+    }
+
+    fn run<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let message = job.message();
+            self.seen.lock().expect("no panic").push(message.clone());
+            job.started().await;
+            match message.name.as_str() {
+                "rust.add" => {
+                    let sum: i64 = message.args.iter().flat_map(|arg| match arg {
+                        Value::Array(all) => all.clone(),
+                        one => vec![one.clone()],
+                    }).filter_map(|arg| arg.as_i64()).sum();
+                    Outcome::Success(json!(sum))
+                }
+                "rust.fail" => Outcome::Failure(Failure::builtin("ValueError", "no such thing")),
+                "rust.wait" => {
+                    job.progress(json!({"done": 1, "total": 2})).await;
+                    tokio::select! {
+                        () = self.release.notified() => Outcome::Success(json!("released")),
+                        () = self.revocation.notified() => Outcome::Revoked,
+                    }
+                }
+                _ => Outcome::Success(json!({"args": message.args, "kwargs": message.kwargs})),
+            }
+        })
+    }
+
+    fn revoke<'a>(&'a self, id: &'a str, message: Option<&'a Message>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            self.revoked.lock().expect("no panic").push(id.to_owned());
+            if message.is_some_and(|message| message.name == "rust.wait") {
+                self.revocation.notify_one();
+            }
+        })
+    }
+}
+
+pub(crate) struct Echo {
+    pub(crate) state: Arc<State>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) running: JoinHandle<()>,
+}
+
+impl Echo {
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.running).await.expect("it ends").expect("no panic");
+    }
+}
+
+/// Waits in a test of several threads.
+pub(crate) async fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A test for each broker and each Celery.
+macro_rules! each_celery {
+    ($($test:ident),*) => {$(
+        mod $test {
+            use super::*;
+
+            async fn with(broker: &str, version: &str) {
+                if let Some(scene) = Scene::new(broker, version) {
+                    super::$test(scene).await;
+                }
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn redis_5_5() {
+                with("redis", "5.5").await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn redis_5_6() {
+                with("redis", "5.6").await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn rabbitmq_5_5() {
+                with("rabbitmq", "5.5").await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn rabbitmq_5_6() {
+                with("rabbitmq", "5.6").await;
+            }
+        }
+    )*};
+}
+
+pub(crate) use each_celery;
+
+impl Scene {
+    /// As [`Scene::python`], beside the test.
+    pub(crate) fn python_in_background(&self, text: &str) -> JoinHandle<Value> {
+        let mut command = self.command();
+        command.args(["-c", &format!("from client import *\n{text}")]);
+        tokio::task::spawn_blocking(move || {
+            let output = command.output().expect("Python");
+            let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            serde_json::from_str(out.trim().lines().last().unwrap_or_default()).unwrap_or_else(|error| panic!("{error}: {out}\n{err}"))
+        })
+    }
+
+    /// Whether anybody receives events, soon.
+    pub(crate) async fn somebody_hears_events(&self) -> bool {
+        for _ in 0..600 {
+            let heard = match &self.rabbit {
+                None => self.redis.says(&["PUBSUB", "NUMPAT"]) != json!(0),
+                Some(rabbit) => {
+                    let listed = Command::new("rabbitmqctl").args(["--quiet", "list_bindings", "-p", &rabbit.vhost, "source_name"]).output();
+                    listed.is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains("celeryev"))
+                }
+            };
+            if heard {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        false
+    }
+}
