@@ -132,7 +132,9 @@ impl Worker {
         let mut beats = interval(HEARTBEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         beats.tick().await;
-        let telling = tokio::spawn(tell(Arc::clone(&shared), self.events));
+        // In sets, so that all ends where this is dropped.
+        let mut telling = JoinSet::new();
+        telling.spawn(tell(Arc::clone(&shared), self.events));
         shared.tell_of_itself("worker-online");
         while !stop.is_cancelled() {
             let incoming = tokio::select! {
@@ -173,7 +175,7 @@ impl Worker {
         }
         jobs.abort_all();
         while jobs.join_next().await.is_some() {}
-        telling.abort();
+        telling.abort_all();
         shared.sign_off().await;
     }
 }

@@ -59,9 +59,9 @@ impl Job {
         }
         if let Some(eta) = message.eta.filter(|eta| *eta > Utc::now()) {
             shared.hold(&message.id).await;
-            // By the clock of the day, which may be set meanwhile.
+            // By the clock of the day, which may be set meanwhile; and it may be revoked.
             while let Ok(left) = (eta - Utc::now()).to_std() {
-                sleep(left.min(Duration::from_secs(30))).await;
+                sleep(left.min(Duration::from_secs(1))).await;
                 if shared.is_revoked(&message.id) {
                     break;
                 }

@@ -9,7 +9,7 @@ from celery import Celery, chain, chord, group, signature
 app = Celery("shop", broker=os.environ["BROKER"], backend=os.environ["RESULTS"])
 app.conf.update(
     task_track_started=True,
-    task_routes={"python.*": {"queue": "python"}},
+    task_routes={"rust.*": {"queue": "rust"}},
     broker_connection_retry_on_startup=True,
     task_create_missing_queues=True,
     worker_prefetch_multiplier=1,

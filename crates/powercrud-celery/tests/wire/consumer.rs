@@ -8,7 +8,10 @@ use crate::support::{Running, Scene, each_celery};
 each_celery! { python_does_what_is_sent_from_here }
 
 async fn python_does_what_is_sent_from_here(scene: Scene) {
-    let python = scene.command().args(["-m", "celery", "-A", "client", "worker", "-Q", "python", "-c", "1", "-l", "WARNING", "-n", "py@test"]).spawn();
+    let python = scene
+        .command()
+        .args(["-m", "celery", "-A", "client", "worker", "-c", "1", "-l", "WARNING", "-n", "py@test"])
+        .spawn();
     let mut python = Running(python.expect("Python's worker"));
     let client = Client::new(Address::parse(&scene.broker).expect("an address"));
     // One that it does not know is refused there, and breaks nothing.
@@ -16,7 +19,7 @@ async fn python_does_what_is_sent_from_here(scene: Scene) {
         Message::new("powercrud.tasks.bulk_edit_task").arg(json!("7")),
         Message::new("python.shout").id("shout").arg(json!("hello")).priority(3),
     ] {
-        client.send("python", message).await.expect("sent");
+        client.send("celery", message).await.expect("sent");
     }
     client.check().await.expect("a broker that answers");
     let told = scene.python("say(app.AsyncResult('shout').get(timeout=60))");

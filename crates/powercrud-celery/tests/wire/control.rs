@@ -25,11 +25,15 @@ async fn it_answers_as_a_worker_does(scene: Scene) {
     );
     let worker = "echo@test";
     assert_eq!(told["ping"], json!({worker: {"ok": "pong"}}));
-    assert_eq!((&told["active"][worker][0]["id"], &told["active"][worker][0]["args"]), (&json!("w"), &json!([7])), "{told}");
+    assert_eq!(
+        (&told["active"][worker][0]["id"], &told["active"][worker][0]["args"]),
+        (&json!("w"), &json!([7])),
+        "{told}"
+    );
     assert_eq!(told["registered"][worker], json!(["rust.add", "rust.echo", "rust.fail", "rust.wait"]));
     assert_eq!(told["query"][worker]["w"][0], json!("active"));
     assert_eq!((&told["scheduled"], &told["reserved"][worker]), (&json!(["late"]), &json!([])));
-    assert_eq!(told["queues"], json!(["celery"]));
+    assert_eq!(told["queues"], json!(["rust"]));
     assert_eq!(told["stats"], json!([{"rust.add": 1, "rust.wait": 1}, 1, "int"]));
     assert!(["conf", "report", "clock"].iter().all(|name| told[name] == json!(true)), "{told}");
     for (name, part) in [
@@ -54,7 +58,7 @@ async fn a_task_is_revoked(scene: Scene) {
     let told = scene.python(
         "r = task('rust.wait').apply_async(task_id='w')\n\
          until(lambda: r.state == 'PROGRESS')\n\
-         late = task('rust.add', 1).apply_async(countdown=3, task_id='late')\n\
+         late = task('rust.add', 1).apply_async(countdown=15, task_id='late')\n\
          answers = app.control.revoke('w', terminate=True, reply=True, timeout=5)\n\
          app.control.revoke('late'); app.control.revoke('never')\n\
          def why(r):\n    try:\n        return r.get(timeout=60)\n    except Exception as e:\n        return [type(e).__name__, r.state]\n\

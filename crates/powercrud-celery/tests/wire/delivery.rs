@@ -12,7 +12,7 @@ each_celery! { a_worker_that_is_gone_loses_nothing, what_is_no_message_is_refuse
 async fn a_worker_that_is_gone_loses_nothing(scene: Scene) {
     let client = Client::new(Address::parse(&scene.broker).expect("an address"));
     let first = scene.worker().await;
-    client.send("celery", Message::new("rust.wait").id("w")).await.expect("sent");
+    client.send("rust", Message::new("rust.wait").id("w")).await.expect("sent");
     until("the first has it", || first.state.count() == 1).await;
     // As a process that is killed: nothing is given back.
     first.running.abort();
@@ -24,7 +24,7 @@ async fn a_worker_that_is_gone_loses_nothing(scene: Scene) {
     assert_eq!(scene.python("say(app.AsyncResult('w').get(timeout=60))"), json!("released"));
     second.end().await;
     if scene.rabbit.is_none() {
-        for key in ["unacked", "unacked_index", "unacked_renewed", "unacked_origin", "celery"] {
+        for key in ["unacked", "unacked_index", "unacked_renewed", "unacked_origin", "rust"] {
             assert_eq!(scene.redis.says(&["EXISTS", key]), json!(0), "{key}");
         }
     }
@@ -35,11 +35,11 @@ async fn what_is_no_message_is_refused(scene: Scene) {
     match scene.rabbit {
         None => {
             for raw in ["no JSON", "{}", "[1]", r#"{"body": "e30=", "headers": {}, "properties": {"delivery_tag": "x", "delivery_info": {}, "body_encoding": "base64"}}"#] {
-                scene.redis.says(&["LPUSH", "celery", raw]);
+                scene.redis.says(&["LPUSH", "rust", raw]);
             }
         }
         Some(_) => drop(scene.python(
-            "with app.connection() as c:\n    p = c.Producer()\n    p.publish('no JSON', routing_key='celery', content_type='text/plain', content_encoding='utf-8')\n    p.publish({}, routing_key='celery', serializer='json')\nsay(0)",
+            "with app.connection() as c:\n    p = c.Producer()\n    p.publish('no JSON', routing_key='rust', content_type='text/plain', content_encoding='utf-8')\n    p.publish({}, routing_key='rust', serializer='json')\nsay(0)",
         )),
     }
     assert_eq!(scene.python("say(task('rust.add', 1, 1).apply_async().get(timeout=60))"), json!(2));
@@ -54,7 +54,7 @@ async fn a_prefetch_is_kept(scene: Scene) {
     // Those that wait for their time don't count.
     scene.python("[task('rust.add', n).apply_async(countdown=3600) for n in range(10)]; say(0)");
     for number in 0..8 {
-        client.send("celery", Message::new("rust.wait").arg(json!(number))).await.expect("sent");
+        client.send("rust", Message::new("rust.wait").arg(json!(number))).await.expect("sent");
     }
     let echo = scene.worker_with(WorkerOptions { prefetch: 2, ..scene.options() }).await;
     until("it has begun", || echo.state.count() >= 2).await;
@@ -77,14 +77,14 @@ async fn redis_goes_and_comes_back() {
     let Some(mut scene) = Scene::new("redis", "5.6") else { return };
     let client = Client::new(Address::parse(&scene.broker).expect("an address"));
     let echo = scene.worker().await;
-    client.send("celery", Message::new("rust.echo")).await.expect("sent");
+    client.send("rust", Message::new("rust.echo")).await.expect("sent");
     until("it is done", || echo.state.count() == 1).await;
     let port = scene.redis.port;
     scene.redis.process = None;
-    let error = client.send("celery", Message::new("rust.echo")).await.expect_err("away").to_string();
+    let error = client.send("rust", Message::new("rust.echo")).await.expect_err("away").to_string();
     assert!(error.contains("Redis"), "{error}");
     scene.redis = Redis::start_at(port).expect("Redis again");
-    while client.send("celery", Message::new("rust.echo")).await.is_err() {
+    while client.send("rust", Message::new("rust.echo")).await.is_err() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     until("it is done", || echo.state.count() >= 2).await;
@@ -97,10 +97,10 @@ async fn connections_that_rabbitmq_closes_are_made_anew() {
     let vhost = scene.rabbit.as_ref().expect("RabbitMQ").vhost.clone();
     let client = Client::new(Address::parse(&scene.broker).expect("an address"));
     let echo = scene.worker().await;
-    client.send("celery", Message::new("rust.wait").id("w")).await.expect("sent");
+    client.send("rust", Message::new("rust.wait").id("w")).await.expect("sent");
     until("it has begun", || echo.state.count() == 1).await;
     assert!(rabbitmqctl(&["close_all_connections", "--vhost", &vhost, "for a test"]));
-    client.send("celery", Message::new("rust.echo").id("e")).await.expect("sent over a new connection");
+    client.send("rust", Message::new("rust.echo").id("e")).await.expect("sent over a new connection");
     until("it is done", || echo.state.names().contains(&"rust.echo".to_owned())).await;
     // It was delivered again to the worker that has it in hand, and is not begun twice.
     echo.state.release();
@@ -124,7 +124,10 @@ async fn quorum_queues_are_used_as_they_are_found_and_made_where_asked() {
         echo.end().await;
     }
     let vhost = &scene.rabbit.as_ref().expect("RabbitMQ").vhost;
-    let listed = std::process::Command::new("rabbitmqctl").args(["--quiet", "list_queues", "-p", vhost, "name", "type"]).output().expect("a list");
+    let listed = std::process::Command::new("rabbitmqctl")
+        .args(["--quiet", "list_queues", "-p", vhost, "name", "type"])
+        .output()
+        .expect("a list");
     let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
     for queue in ["made", "found"] {
         assert!(listed.lines().any(|line| line.starts_with(queue) && line.contains("quorum")), "{listed}");

@@ -34,7 +34,15 @@ async fn receivers_hear_of_the_worker_and_its_tasks(scene: Scene) {
     tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
     echo.end().await;
     let told = heard.await.expect("no panic");
-    for kind in ["worker-heartbeat", "worker-offline", "task-received", "task-started", "task-succeeded", "task-failed", "task-revoked"] {
+    for kind in [
+        "worker-heartbeat",
+        "worker-offline",
+        "task-received",
+        "task-started",
+        "task-succeeded",
+        "task-failed",
+        "task-revoked",
+    ] {
         assert!(told[0].as_array().expect("types").contains(&json!(kind)), "{kind}: {told}");
     }
     assert_eq!(told[1]["good"], json!(["SUCCESS", "rust.add", "(1, 2)", "echo@test", true]), "{told}");
@@ -45,7 +53,16 @@ async fn flower_lists_the_task(scene: Scene) {
     let port = free_port();
     let mut flower = scene.command();
     flower.env("FLOWER_UNAUTHENTICATED_API", "true");
-    flower.args(["-m", "celery", "-A", "client", "flower", "--address=127.0.0.1", &format!("--port={port}"), "--logging=warning"]);
+    flower.args([
+        "-m",
+        "celery",
+        "-A",
+        "client",
+        "flower",
+        "--address=127.0.0.1",
+        &format!("--port={port}"),
+        "--logging=warning",
+    ]);
     let _flower = Running(flower.spawn().expect("Flower"));
     await_port(port);
     let echo = scene.worker().await;

@@ -17,7 +17,10 @@ async fn what_python_sends_is_done(scene: Scene) {
          except ValueError as e:\n    why = str(e)\n\
          say([good, r.state, why, bad.state])",
     );
-    assert_eq!(told, json!([{"args": [1, null, "ä"], "kwargs": {"a": [1, {"b": 2.5}]}}, "SUCCESS", "no such thing", "FAILURE"]));
+    assert_eq!(
+        told,
+        json!([{"args": [1, null, "ä"], "kwargs": {"a": [1, {"b": 2.5}]}}, "SUCCESS", "no such thing", "FAILURE"])
+    );
     // Progress, while it runs.
     let state = std::sync::Arc::clone(&echo.state);
     let releasing = tokio::spawn(async move {
@@ -38,7 +41,10 @@ async fn what_python_sends_is_done(scene: Scene) {
 
 async fn what_is_put_around_a_task(scene: Scene) {
     let echo = scene.worker().await;
-    let python = scene.command().args(["-m", "celery", "-A", "client", "worker", "-Q", "python", "-c", "1", "-l", "WARNING", "-n", "py@test"]).spawn();
+    let python = scene
+        .command()
+        .args(["-m", "celery", "-A", "client", "worker", "-c", "1", "-l", "WARNING", "-n", "py@test"])
+        .spawn();
     let _python = crate::support::Running(python.expect("Python's worker"));
     let told = scene.python(
         "got = {}\n\
@@ -55,7 +61,7 @@ async fn what_is_put_around_a_task(scene: Scene) {
          bad = chain(task('rust.fail'), task('rust.add', 1)).apply_async()\n\
          try:\n    bad.get(timeout=60)\n\
          except ValueError as e:\n    got['bad chain'] = str(e)\n\
-         old = task('rust.add', 1).apply_async(expires=time.time() - 100) if False else task('rust.add', 1).apply_async(countdown=1, expires=0.5)\n\
+         old = task('rust.add', 1).apply_async(countdown=1, expires=0.5)\n\
          try:\n    old.get(timeout=60)\n\
          except Exception as e:\n    got['expired'] = [type(e).__name__, str(e), old.state]\n\
          say(got)",
@@ -72,7 +78,7 @@ async fn what_is_refused_says_so(scene: Scene) {
     let echo = scene.worker().await;
     let told = scene.python(
         "def why(r):\n    try:\n        return r.get(timeout=60)\n    except Exception as e:\n        return [type(e).__name__, str(e)]\n\
-         say([why(task('rust.unknown').apply_async()), why(task('rust.add', 1).apply_async(time_limit=5)),\n\
+         say([why(task('rust.unknown').set(queue='rust').apply_async()), why(task('rust.add', 1).apply_async(time_limit=5)),\n\
               why(task('rust.add', 1).apply_async(link=chord([task('rust.add', 1)], task('rust.add'))))])",
     );
     assert_eq!(told[0], json!(["NotRegistered", "'rust.unknown'"]));

@@ -53,10 +53,14 @@ fn make(home: &Path, version: &str) -> bool {
             std::thread::sleep(Duration::from_millis(200));
             continue;
         }
-        let run = |program: &Path, args: &[&str]| Command::new(program).args(args).status().is_ok_and(|it| it.success());
+        let run =
+            |program: &Path, args: &[&str]| Command::new(program).args(args).status().is_ok_and(|it| it.success());
         let packages = [format!("celery[redis]=={version}"), "flower==2.2.0".to_owned()];
         let made = run(Path::new("python3"), &["-m", "venv", "--clear", &home.display().to_string()])
-            && run(&home.join("bin/pip"), &["install", "--quiet", "--disable-pip-version-check", &packages[0], &packages[1]])
+            && run(
+                &home.join("bin/pip"),
+                &["install", "--quiet", "--disable-pip-version-check", &packages[0], &packages[1]],
+            )
             && std::fs::write(&ready, "").is_ok();
         let _ = std::fs::remove_dir(&lock);
         if !made {
@@ -138,7 +142,8 @@ pub(crate) struct Rabbit {
 impl Rabbit {
     pub(crate) fn start() -> Option<Self> {
         let vhost = format!("powercrud-{}", uuid::Uuid::new_v4().simple());
-        let made = rabbitmqctl(&["add_vhost", &vhost]) && rabbitmqctl(&["set_permissions", "-p", &vhost, "guest", ".*", ".*", ".*"]);
+        let made = rabbitmqctl(&["add_vhost", &vhost])
+            && rabbitmqctl(&["set_permissions", "-p", &vhost, "guest", ".*", ".*", ".*"]);
         if !made {
             skip("Celery over RabbitMQ", "no server of this machine lets rabbitmqctl make a virtual host");
             return None;
@@ -158,7 +163,8 @@ impl Drop for Rabbit {
 }
 
 pub(crate) fn rabbitmqctl(args: &[&str]) -> bool {
-    let done = Command::new("rabbitmqctl").arg("--quiet").args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let done =
+        Command::new("rabbitmqctl").arg("--quiet").args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
     done.is_ok_and(|status| status.success())
 }
 
@@ -187,7 +193,9 @@ impl Scene {
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.python);
         command.env("BROKER", &self.broker).env("RESULTS", self.redis.url(1));
-        command.env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire")).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+            .env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire"))
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
 
@@ -207,7 +215,7 @@ impl Scene {
             results: Some(Address::parse(&self.redis.url(1)).expect("an address")),
             lease: Duration::from_secs(3),
             prefetch: 4,
-            ..WorkerOptions::new("echo", "celery")
+            ..WorkerOptions::new("echo", "rust")
         }
     }
 
@@ -260,10 +268,15 @@ impl Handler for State {
             job.started().await;
             match message.name.as_str() {
                 "rust.add" => {
-                    let sum: i64 = message.args.iter().flat_map(|arg| match arg {
-                        Value::Array(all) => all.clone(),
-                        one => vec![one.clone()],
-                    }).filter_map(|arg| arg.as_i64()).sum();
+                    let sum: i64 = message
+                        .args
+                        .iter()
+                        .flat_map(|arg| match arg {
+                            Value::Array(all) => all.clone(),
+                            one => vec![one.clone()],
+                        })
+                        .filter_map(|arg| arg.as_i64())
+                        .sum();
                     Outcome::Success(json!(sum))
                 }
                 "rust.fail" => Outcome::Failure(Failure::builtin("ValueError", "no such thing")),
@@ -356,7 +369,8 @@ impl Scene {
         tokio::task::spawn_blocking(move || {
             let output = command.output().expect("Python");
             let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-            serde_json::from_str(out.trim().lines().last().unwrap_or_default()).unwrap_or_else(|error| panic!("{error}: {out}\n{err}"))
+            serde_json::from_str(out.trim().lines().last().unwrap_or_default())
+                .unwrap_or_else(|error| panic!("{error}: {out}\n{err}"))
         })
     }
 
@@ -366,7 +380,9 @@ impl Scene {
             let heard = match &self.rabbit {
                 None => self.redis.says(&["PUBSUB", "NUMPAT"]) != json!(0),
                 Some(rabbit) => {
-                    let listed = Command::new("rabbitmqctl").args(["--quiet", "list_bindings", "-p", &rabbit.vhost, "source_name"]).output();
+                    let listed = Command::new("rabbitmqctl")
+                        .args(["--quiet", "list_bindings", "-p", &rabbit.vhost, "source_name"])
+                        .output();
                     listed.is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains("celeryev"))
                 }
             };
