@@ -81,6 +81,9 @@ pub(crate) fn delete_fault(engine: &Engine, resource: &Resource, fault: &Fault) 
         emptied(engine, &resource.table).into_iter().flat_map(|table| engine.catalog().referrers(table));
     match referrers.find(loses).filter(|_| fault.code == "NOT_NULL") {
         Some((from, key)) => in_use(format!("{}, and must refer to something", referred_by(engine, from, key))),
+        None if fault.code == "CASCADE_TOO_DEEP" => {
+            FieldError { field: None, code: fault.code.to_owned(), message: fault.message.clone() }
+        }
         None if engine.viewer().is_some() || hidden::is_about_any_hidden(engine, fault) => match fault.code {
             "FOREIGN_KEY" => in_use("other records refer to it, or to what would go with it".to_owned()),
             _ => hidden::told(None),
@@ -99,6 +102,12 @@ pub(crate) fn delete_fault(engine: &Engine, resource: &Resource, fault: &Fault) 
 /// A record stays, because others need it.
 pub(crate) fn in_use(message: String) -> FieldError {
     FieldError { field: None, code: "FOREIGN_KEY".into(), message }
+}
+
+/// A record's reference leads nowhere.
+pub(crate) fn refers_to_nothing(resource: &Resource, key: &ForeignKey) -> FieldError {
+    let field = key.columns.iter().find(|column| resource.field(column).is_some()).cloned();
+    FieldError { field, code: "FOREIGN_KEY".into(), message: "refers to a record that does not exist".into() }
 }
 
 /// Who needs it: "Books refer to it (book.author_id)".

@@ -113,6 +113,8 @@ fn is_of_an_application(code: &str) -> bool {
         && !["53", "54", "55", "57", "58", "72", "XX"].iter().any(|class| code.starts_with(class))
 }
 
+const TOO_DEEP: &str = "records that refer to it would follow over more than 15 levels, and the database follows no more; take the last ones first";
+
 /// Error numbers: <https://mariadb.com/kb/en/mariadb-error-code-reference/>.
 pub(super) fn mysql(number: u16, message: String) -> Fault {
     // A value is not to be taken for a name.
@@ -135,6 +137,9 @@ pub(super) fn mysql(number: u16, message: String) -> Fault {
         1053 | 1927 | 4031 if in_words_of_the_server(number, &message) => Fault::transient("CONNECTION_LOST", message),
         1062 | 1586 => Fault::record("UNIQUE", field, message),
         1216 | 1217 | 1451 | 1452 => Fault::record("FOREIGN_KEY", field, message),
+        // MySQL says it in words, MariaDB by its number within InnoDB (HA_ERR_FK_DEPTH_EXCEEDED).
+        3008 => Fault::of_record("CASCADE_TOO_DEEP", TOO_DEEP),
+        1030 | 1296 if message.contains("error 193 ") => Fault::of_record("CASCADE_TOO_DEEP", TOO_DEEP),
         1048 | 1364 => Fault::record("NOT_NULL", field, message),
         3819 | 4025 => Fault::record("CHECK", field, message),
         1406 => Fault::record("TOO_LONG", field, message),

@@ -8,6 +8,7 @@ mod attempt;
 mod blocked;
 mod cascades;
 mod changed;
+mod dangling;
 mod keep;
 mod kept;
 mod links;
@@ -296,9 +297,10 @@ impl<'a> Chunk<'a> {
             if size == 0 {
                 continue;
             }
-            let error = match Box::pin(self.attempt(transaction, Range { from, to, size, blocked: &blocked })).await? {
+            let range = Range { from, to, size, blocked: &blocked };
+            let error = match Box::pin(self.attempt(transaction, range)).await? {
                 Ok(done) => {
-                    self.count(transaction, (from, to), size, done, &mut outcome).await?;
+                    self.count(transaction, range, done, &mut outcome).await?;
                     continue;
                 }
                 Err(Undone::Fault(fault)) => Error::from(fault),

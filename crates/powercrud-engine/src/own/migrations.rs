@@ -109,6 +109,9 @@ pub mod tables {
 /// Which migrations were applied.
 pub(crate) const MIGRATION_TABLE: &str = "powercrud_migration";
 
+/// So long another process is waited for that makes the tables.
+const LONGEST_MIGRATION: Duration = Duration::from_mins(5);
+
 struct Migrator;
 
 impl MigratorTrait for Migrator {
@@ -152,6 +155,8 @@ pub async fn migrate(database: &Database) -> Result<()> {
             may_pass.then(|| Duration::from_millis(100 * u64::from(tries + 1)))
         };
         let look = || async { pending_migrations(database).await.is_ok_and(|pending| pending == 0).then_some(Ok(())) };
+        // Where each statement stands by itself, one process makes the tables, and the others find them.
+        let _turn = database.session_lock(MIGRATION_TABLE, LONGEST_MIGRATION).await;
         match retry(pause, look, || run_migrations(database)).await {
             Ok(()) => {}
             Err(error) if is_denied(&error) => {

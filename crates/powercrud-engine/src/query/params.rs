@@ -211,7 +211,7 @@ impl ListParams {
 
     /// Whether every record matches.
     pub fn is_unfiltered(&self) -> bool {
-        self.filters.is_empty() && self.search.is_empty() && self.in_task.is_none()
+        self.filters.is_empty() && self.search.trim().is_empty() && self.in_task.is_none()
     }
 }
 

@@ -54,7 +54,7 @@ impl Resource {
 
     /// Refuses where no record can be made.
     pub fn require_create(&self) -> Result<()> {
-        self.require_right(self.rights.create, "make new")?;
+        self.require_right(self.rights.create, "make new {}")?;
         self.require_writable()?;
         self.refuse_if(self.table.denied.insert, "make records of")?;
         let is_required =
@@ -93,7 +93,7 @@ impl Resource {
 
     /// Refuses where no record can be edited.
     pub fn require_update(&self) -> Result<()> {
-        self.require_right(self.rights.change, "change")?;
+        self.require_right(self.rights.change, "change {}")?;
         self.require_updatable()
     }
 
@@ -105,7 +105,7 @@ impl Resource {
 
     /// Refuses where no record can be deleted.
     pub fn require_delete(&self) -> Result<()> {
-        self.require_right(self.rights.delete, "delete")?;
+        self.require_right(self.rights.delete, "delete {}")?;
         self.require_deletable()
     }
 
@@ -136,7 +136,7 @@ impl Resource {
     /// # Errors
     /// [`Error::Forbidden`].
     pub fn require_bulk_update(&self) -> Result<()> {
-        self.require_right(self.rights.bulk_update, "edit in bulk")
+        self.require_right(self.rights.bulk_update, "edit {} in bulk")
     }
 
     /// Refuses whoever may not delete in bulk.
@@ -144,18 +144,19 @@ impl Resource {
     /// # Errors
     /// [`Error::Forbidden`].
     pub fn require_bulk_delete_right(&self) -> Result<()> {
-        self.require_right(self.rights.bulk_delete, "delete in bulk")
+        self.require_right(self.rights.bulk_delete, "delete {} in bulk")
     }
 
     /// Refuses whoever may not revert bulk tasks.
     pub(crate) fn require_revert(&self) -> Result<()> {
-        self.require_right(self.rights.revert, "revert bulk tasks on")
+        self.require_right(self.rights.revert, "revert bulk tasks on {}")
     }
 
+    /// `what` has `{}` where the records are named.
     fn require_right(&self, right: bool, what: &str) -> Result<()> {
         match right {
             true => Ok(()),
-            false => Err(Error::Forbidden(format!("{what} {}", self.label_plural))),
+            false => Err(Error::Forbidden(what.replace("{}", &self.label_plural))),
         }
     }
 

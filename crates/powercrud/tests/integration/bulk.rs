@@ -14,6 +14,7 @@ mod from_code;
 mod kept_links;
 mod key_not_unique;
 mod links;
+mod moved_keys;
 mod odd_keys;
 mod policies;
 mod preview;

@@ -326,18 +326,18 @@ impl Chunk<'_> {
     pub(super) async fn count(
         &mut self,
         transaction: &Transaction,
-        (from, to): (i64, i64),
-        size: u64,
+        range: Range<'_>,
         done: Done,
         outcome: &mut Outcome,
     ) -> Result<()> {
+        let Range { from, to, size, blocked } = range;
         outcome.unchanged += done.unchanged;
         if done.missing == 0 || self.operation.deletes() {
             outcome.succeeded += size;
             outcome.missing += done.missing;
             return Ok(());
         }
-        let gone = self.gone(transaction, from, to).await?;
+        let gone = self.gone(transaction, from, to, blocked).await?;
         outcome.succeeded += size - gone.len() as u64;
         outcome.errors.extend(gone.into_iter().map(|(seq, record_key)| Failed::gone(seq, record_key)));
         Ok(())
@@ -372,10 +372,18 @@ impl Chunk<'_> {
         Ok(named.iter().filter(|(seq, _)| !blocked.contains(seq)).count() as u64)
     }
 
-    /// The records of a range that don't exist.
-    async fn gone<C: ConnectionTrait>(&mut self, connection: &C, from: i64, to: i64) -> Result<Vec<(i64, String)>> {
+    /// The records of a range that don't exist. Of the blocked ones that may not be seen here, it is told already.
+    async fn gone<C: ConnectionTrait>(
+        &mut self,
+        connection: &C,
+        from: i64,
+        to: i64,
+        blocked: &BTreeSet<i64>,
+    ) -> Result<Vec<(i64, String)>> {
         let keys = self.keys.condition(connection, from, to, &BTreeSet::new()).await?;
         let existing = self.read_keys(connection, Cond::all().add(keys)).await?;
-        self.keys.among(connection, from, to, |key| !existing.contains(key)).await
+        let mut gone = self.keys.among(connection, from, to, |key| !existing.contains(key)).await?;
+        gone.retain(|(seq, _)| !blocked.contains(seq));
+        Ok(gone)
     }
 }

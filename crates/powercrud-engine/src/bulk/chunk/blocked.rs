@@ -29,8 +29,17 @@ impl<'a> Chunk<'a> {
     pub(in crate::bulk) fn may_free_itself(&self) -> bool {
         match self.operation.deletes() {
             true => self.own_references().next().is_some() || is_entangled(self.engine, &self.resource.table),
-            false => self.keeps_itself(),
+            false => self.keeps_itself() || self.moves_own_references(),
         }
+    }
+
+    /// Whether this is an update of what the table's references to itself go by: what one record refuses, the next may make possible.
+    fn moves_own_references(&self) -> bool {
+        let Some(changes) = self.operation.changes() else { return false };
+        let is_set = |name: &String| changes.fields.iter().any(|change| change.field == *name);
+        // Whether a reference by one column leads somewhere is known before anything is written.
+        let refers = |key: &ForeignKey| key.columns.len() > 1 && key.columns.iter().any(is_set);
+        self.own_references().any(|key| refers(key) || key.referenced_columns.iter().any(is_set))
     }
 
     /// The table's references to itself.

@@ -36,9 +36,10 @@ impl Chunk<'_> {
             if size < 2 {
                 continue;
             }
-            match Box::pin(self.attempt(transaction, Range { from, to, size, blocked: &blocked })).await? {
+            let range = Range { from, to, size, blocked: &blocked };
+            match Box::pin(self.attempt(transaction, range)).await? {
                 Ok(stands) => {
-                    self.count(transaction, (from, to), size, stands, &mut outcome).await?;
+                    self.count(transaction, range, stands, &mut outcome).await?;
                     done.extend(places);
                 }
                 Err(Undone::Refused(refused)) => {

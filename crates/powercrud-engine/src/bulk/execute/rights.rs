@@ -16,7 +16,7 @@ use crate::{
 /// The engine as whoever asked for the task sees it.
 ///
 /// # Errors
-/// [`Error::Forbidden`] where that is nobody any more, and had rights that could be taken away.
+/// [`Error::NotAllowed`] where that is nobody any more, and had rights that could be taken away.
 pub(super) async fn of_task(engine: &Engine, task: &BulkTask) -> Result<Engine> {
     let Some(id) = &task.user_id else { return Ok(engine.for_everybody()) };
     // As they were when it was asked for; a row that can't be read gives none.
@@ -29,7 +29,7 @@ pub(super) async fn of_task(engine: &Engine, task: &BulkTask) -> Result<Engine> 
         WhoIs::User(user) => Ok(engine.for_user(&user)),
         WhoIs::Unknown => Ok(engine.for_user(&then)),
         WhoIs::Nobody if !engine.policy().restricts(&then) => Ok(engine.for_user(&then)),
-        WhoIs::Nobody => Err(Error::Forbidden("go on: whoever asked for it is no user here any more".to_owned())),
+        WhoIs::Nobody => Err(Error::NotAllowed("stopped, because who started it is no user here any more".to_owned())),
     }
 }
 
@@ -45,6 +45,17 @@ fn is_refusal(error: &Error) -> bool {
     )
 }
 
+/// Why a task ends, for whoever reads it: that need not be the one whose rights went. `engine` is everybody's.
+pub(super) fn denied(engine: &Engine, error: &Error) -> String {
+    match error {
+        Error::Forbidden(what) => format!("stopped, because who started it may not {what} any more"),
+        Error::UnknownResource { name, .. } if engine.resource(name).is_ok() => {
+            format!("stopped, because who started it may not see {name} any more")
+        }
+        error => error.to_string(),
+    }
+}
+
 impl Execution<'_> {
     /// Asks again what whoever asked for the task may do, before a chunk.
     pub(super) async fn ask_again(&mut self) -> Result<Option<StopReason>> {
@@ -55,7 +66,7 @@ impl Execution<'_> {
         let now = match of_task(self.engine, &self.task).await {
             Ok(now) if now.viewer() != self.seen.viewer() => return Err(Error::RightsChanged),
             Ok(now) => now.asked_anew(),
-            Err(error) if is_refusal(&error) => return Ok(Some(StopReason::Denied(error.to_string()))),
+            Err(error) if is_refusal(&error) => return Ok(Some(StopReason::Denied(denied(self.engine, &error)))),
             Err(error) => return Err(error),
         };
         if now.viewer().is_none() {
@@ -69,7 +80,7 @@ impl Execution<'_> {
         };
         match checked.await {
             Ok((resource, operation)) => (self.resource, self.operation) = (resource, operation),
-            Err(error) if is_refusal(&error) => return Ok(Some(StopReason::Denied(error.to_string()))),
+            Err(error) if is_refusal(&error) => return Ok(Some(StopReason::Denied(denied(self.engine, &error)))),
             Err(error) => return Err(error),
         }
         self.seen = now;

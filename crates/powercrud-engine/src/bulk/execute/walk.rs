@@ -30,7 +30,7 @@ pub(super) async fn walk(
     let mut changes = 0;
     loop {
         let seen = match rights::of_task(&known, &task).await {
-            Err(error @ Error::Forbidden(_)) => return end(engine, lease, task, Some(error.to_string())).await,
+            Err(error @ Error::NotAllowed(_)) => return end(engine, lease, task, Some(error.to_string())).await,
             seen => seen?,
         };
         match walk_known(&known, &seen, lease, task.clone(), stop, lost).await {
@@ -71,7 +71,7 @@ async fn walk_known(
     let mut run = match run {
         Ok(run) => run,
         // The resource or a field is gone since the task was submitted.
-        Err(error) => return end(engine, lease, task, Some(error.to_string())).await,
+        Err(error) => return end(engine, lease, task, Some(rights::denied(engine, &error))).await,
     };
     if let Err(error) = rights::require_references(&run.seen, &run.resource, &*run.operation).await {
         return match error {

@@ -58,24 +58,25 @@ impl Execution<'_> {
                     Verdict::Records if is_interrupted(&error) && self.ceiling > 1 => {
                         self.ceiling = Ord::min(self.ceiling, self.task.total_records as i64) / 2;
                     }
-                    Verdict::Records => match self.find_culprit(&error).await? {
-                        Some(failed) => {
-                            self.nothing_stands(vec![failed]).await?;
-                            return self.ended().await;
+                    Verdict::Records => {
+                        let failed = self.find_culprits(&error).await?;
+                        if failed.is_empty() {
+                            return self.end(Some(error.to_string())).await;
                         }
-                        None => return self.end(Some(error.to_string())).await,
-                    },
+                        self.nothing_stands(failed).await?;
+                        return self.ended().await;
+                    }
                 },
             }
         }
     }
 
-    /// The record whose fault ends the whole transaction: the last of the fewest first ones that can't be done. `None` where all can be,
-    /// and only the COMMIT fails.
-    async fn find_culprit(&self, error: &Error) -> Result<Option<Failed>> {
+    /// The record whose fault ends the whole transaction: the last of the fewest first ones that can't be done. Where all can be, and only
+    /// the COMMIT fails, those that refer to nothing.
+    async fn find_culprits(&self, error: &Error) -> Result<Vec<Failed>> {
         let (mut done, mut failing) = (0, self.task.total_records as i64);
         let mut fault = match self.would_stand(failing).await {
-            Ok(()) => return Ok(None),
+            Ok(()) => return self.find_dangling().await,
             Err((reached, size, fault)) => {
                 (done, failing) = (Ord::max(done, reached), Ord::min(failing, reached + size));
                 fault
@@ -96,7 +97,7 @@ impl Execution<'_> {
         let seq = self.task.first_seq + failing - 1;
         let attributed =
             self.chunk(failing - 1, 1).attribute_error(self.engine.database().connection(), seq, fault).await?;
-        Ok(Some(attributed))
+        Ok(vec![attributed])
     }
 
     /// Whether the first `count` records can be done in one transaction, which is undone; else what kept them from it, in the chunk from
@@ -115,6 +116,29 @@ impl Execution<'_> {
         match tried.await {
             Err(error) if !stand => Err((reached, size, error)),
             _ => Ok(()),
+        }
+    }
+
+    /// The records that would refer to nothing, were all done; which is undone.
+    async fn find_dangling(&self) -> Result<Vec<Failed>> {
+        let (total, mut found) = (self.task.total_records as i64, Vec::new());
+        let tried = self.in_transaction(async |transaction| {
+            let chunks =
+                || (0..total).step_by(self.ceiling as usize).map(|first| (first, self.ceiling.min(total - first)));
+            for (first, size) in chunks() {
+                self.chunk(first, size).apply(transaction).await?;
+            }
+            for (first, size) in chunks() {
+                found.append(&mut self.chunk(first, size).find_dangling(transaction).await?);
+                if found.len() >= REPORTED_ERRORS {
+                    break;
+                }
+            }
+            Err::<(), _>(Error::Internal("only tried".into()))
+        });
+        match tried.await {
+            Err(error) if verdict(&error) == Verdict::Later => Err(error),
+            _ => Ok(found),
         }
     }
 

@@ -50,6 +50,10 @@ impl Template {
         let column = check(&resource.table, &sample)?;
         if plain {
             filter::condition(&resource.table, column, &sample, dialect).map_err(|error| error.to_string())?;
+            // A database whose cells may hold anything would look for it, and a slip of the pen gives nobody any rows.
+            if let Some((_, error)) = filter::misfits(column, &sample).into_iter().next() {
+                return Err(error.to_string());
+            }
         }
         Ok(template)
     }

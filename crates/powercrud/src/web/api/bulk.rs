@@ -358,9 +358,12 @@ fn key_part(id: &RawValue) -> Option<String> {
 fn filter(resource: &Resource, conditions: &Body) -> Result<ListParams, Vec<FieldError>> {
     let mut errors = Vec::new();
     let mut pairs = Vec::new();
-    if conditions.0.is_empty() {
+    let no_condition = || {
         let message = "holds no condition; say \"all\": true where every record is meant";
-        errors.push(FieldError::new("filter", "INVALID_SELECTION", message));
+        FieldError::new("filter", "INVALID_SELECTION", message)
+    };
+    if conditions.0.is_empty() {
+        errors.push(no_condition());
     }
     for (name, value) in &conditions.0 {
         if ["ordering", "page", "page_size"].contains(&name.as_str()) {
@@ -378,6 +381,8 @@ fn filter(resource: &Resource, conditions: &Body) -> Result<ListParams, Vec<Fiel
         }
     }
     match ListParams::parse(resource, &pairs) {
+        // A search for nothing finds everything.
+        Ok(params) if errors.is_empty() && params.is_unfiltered() => Err(vec![no_condition()]),
         Ok(params) if errors.is_empty() => Ok(params),
         Err(Error::Invalid(more)) => {
             errors.extend(more);

@@ -1,10 +1,11 @@
 //! A record that goes with another of its own selection was deleted by the task, and was not gone already.
 
-use powercrud::{Atomicity, PowerCrud, Resource, Selection, task::Status};
-
 use std::collections::BTreeMap;
 
-use powercrud::task::BulkTask;
+use powercrud::{
+    Atomicity, PowerCrud, Resource, Selection, User,
+    task::{self, BulkTask, Status},
+};
 
 use crate::{
     shop::{carry_out, count, counts, delete, discovered, in_background, keys, queue, work},
@@ -18,6 +19,7 @@ each_database! {
     by_way_of_another_table,
     by_way_of_records_that_were_not_selected,
     keys_of_several_parts,
+    deeper_than_the_database_follows,
     records_that_take_each_other_along
 }
 
@@ -175,4 +177,28 @@ async fn records_that_take_each_other_along(database: TestDatabase) {
     let task = carry_out(&app, delete("ring", Selection::All)).await;
     assert_eq!((counts(&task), task.missing_records), ((3, 0, 0), 0));
     assert_eq!(deleted_with(&app, &task).await, with("1", [2, 3]));
+}
+
+/// MySQL and MariaDB follow 15 levels: more are told in words, and taken from their end where all of them are to go.
+async fn deeper_than_the_database_follows(database: TestDatabase) {
+    let chain: Vec<_> = (2..=30).map(|id| format!("({id}, {})", id - 1)).collect();
+    database
+        .execute(&format!(
+            "CREATE TABLE step (id integer PRIMARY KEY, before_id integer, FOREIGN KEY (before_id) REFERENCES step (id) ON DELETE CASCADE);
+             INSERT INTO step VALUES (1, NULL);
+             INSERT INTO step VALUES {};",
+            chain.join(", ")
+        ))
+        .await;
+    let app = discovered(&database).await;
+    if database.kind == crate::support::Kind::Mysql {
+        let task = carry_out(&app, delete("step", keys([1]))).await;
+        assert_eq!((task.status, counts(&task)), (Status::Failure, (0, 1, 0)));
+        let errors = task::store::errors(&app, &User::operator(), task.id, 0, 10).await.expect("errors");
+        assert_eq!(errors[0].code, "CASCADE_TOO_DEEP");
+        assert!(errors[0].message.contains("more than 15 levels"), "{errors:?}");
+    }
+    let task = carry_out(&app, in_background(delete("step", Selection::All))).await;
+    assert_eq!((task.status, counts(&task)), (Status::Success, (30, 0, 0)), "{}", task.error_message);
+    assert_eq!(count(&database, "step").await, 0);
 }

@@ -11,7 +11,10 @@ use crate::{
     support::{TestDatabase, each_database},
 };
 
-each_database! { a_task_is_carried_out_with_the_rights_of_today, records_that_left_the_scope_fail_by_name }
+each_database! {
+    a_task_is_carried_out_with_the_rights_of_today, records_that_left_the_scope_fail_by_name,
+    records_that_are_gone_beside_those_that_left_the_scope
+}
 
 /// A shop whose user is who `today` says.
 async fn open(database: &TestDatabase, today: std::sync::Arc<std::sync::Mutex<Option<User>>>) -> PowerCrud {
@@ -38,12 +41,16 @@ async fn a_task_is_carried_out_with_the_rights_of_today(database: TestDatabase) 
         request.user = user("clerk:1");
         bulk::run(&app, request).await.expect("it is queued").task().clone()
     };
-    for (status, now) in [("a", Some(user("reader:1"))), ("b", Some(user("stranger"))), ("c", None)] {
+    for (status, now, told) in [
+        ("a", Some(user("reader:1")), "who started it may not edit books in bulk any more"),
+        ("b", Some(user("stranger")), "who started it may not see book any more"),
+        ("c", None, "who started it is no user here any more"),
+    ] {
         let task = submit(status).await;
         *today.lock().expect("nobody panics") = now;
         let ended = work(&app, &task).await;
         assert_eq!((ended.status, counts(&ended)), (Status::Failure, (0, 0, 6)), "{ended:?}");
-        assert!(!ended.error_message.is_empty());
+        assert!(ended.error_message.contains(told), "{}", ended.error_message);
         assert_eq!(count(&database, &format!("book WHERE status = '{status}'")).await, 0);
         *today.lock().expect("nobody panics") = Some(user("clerk:1"));
     }
@@ -82,4 +89,22 @@ async fn records_that_left_the_scope_fail_by_name(database: TestDatabase) {
     let ended = work(&app, &task).await;
     assert_eq!(counts(&ended), (4, 1, 0), "{ended:?}");
     assert_eq!(count(&database, "book WHERE id IN (4, 5)").await, 2);
+}
+
+async fn records_that_are_gone_beside_those_that_left_the_scope(database: TestDatabase) {
+    books(&database).await;
+    let whole = Resource::table("book").bulk_chunk_size(100u64);
+    let app = PowerCrud::builder(database.clone()).all_settings(settings()).resource(whole).user(|_| None);
+    let app = app.token_user(move |_| async move { Some(user("clerk:1")) }).build().await.expect("no mistakes");
+    let mut request = in_background(update("book", Selection::All, [("status", Some("x"))]));
+    request.user = user("clerk:1");
+    let task = bulk::run(&app, request).await.expect("it is queued").task().clone();
+    database.execute("DELETE FROM review; DELETE FROM book_tag; UPDATE book SET publisher_id = 2 WHERE id = 2;").await;
+    database.execute("DELETE FROM book WHERE id = 1;").await;
+    let ended = work(&app, &task).await;
+    assert_eq!((ended.status, counts(&ended)), (Status::Partial, (4, 2, 0)), "{}", ended.error_message);
+    let errors = store::errors(&app, &powercrud::User::operator(), task.id, 0, 10).await.expect("errors");
+    let told: Vec<_> = errors.iter().map(|error| (error.record_key.as_str(), error.code.as_str())).collect();
+    assert_eq!(told, [("1", "NOT_FOUND"), ("2", "FORBIDDEN")]);
+    assert_eq!(count(&database, "book WHERE status = 'x'").await, 4);
 }

@@ -1,14 +1,16 @@
 //! Reverts of bulk deletes.
 
-use powercrud::{Selection, task::Status};
+use powercrud::{PowerCrud, Resource, Selection, task::Status};
 
 use super::{in_chunks, revert, revertible};
 use crate::{
-    shop::{ITEM, assert_no_locks, carry_out, counts, delete, failures, in_background, items, keys, matching, rows},
+    shop::{
+        ITEM, assert_no_locks, carry_out, count, counts, delete, failures, in_background, items, keys, matching, rows,
+    },
     support::{Kind, TestDatabase, each_database},
 };
 
-each_database! { [sqlite postgres] what_is_refused_at_the_end_is_named }
+each_database! { [sqlite postgres] what_is_refused_at_the_end_is_named, one_that_refers_to_nothing_keeps_all }
 each_database! {
     deleted_rows_come_back, taken_keys_and_missing_parents, rows_that_refer_to_each_other, rows_that_change_with_others,
     keys_that_the_database_fills, what_was_gone_already, many_columns
@@ -135,6 +137,31 @@ async fn what_is_refused_at_the_end_is_named(database: TestDatabase) {
         assert_eq!(failed, ["1", "3", "6", "9"].map(|key| (key, "FOREIGN_KEY")));
         assert_eq!((reverted.attempt, reverted.error_message.as_str()), (1, ""));
     }
+}
+
+/// All or nothing: the record for which nothing came back is named.
+async fn one_that_refers_to_nothing_keeps_all(database: TestDatabase) {
+    database
+        .execute(
+            "CREATE TABLE shelf (id integer PRIMARY KEY);
+            CREATE TABLE book (id integer PRIMARY KEY, shelf_id integer, FOREIGN KEY (shelf_id) REFERENCES shelf (id) DEFERRABLE INITIALLY DEFERRED);
+            INSERT INTO shelf VALUES (1), (2);
+            INSERT INTO book VALUES (1, 1), (2, NULL), (3, 1), (4, 2), (5, 1), (6, 2);",
+        )
+        .await;
+    let book = Resource::table("book").bulk_revert(true).bulk_atomicity(powercrud::Atomicity::All);
+    let app =
+        PowerCrud::builder(database.clone()).open_to_everybody().resource(book).build().await.expect("a configuration");
+    let task = carry_out(&app, in_background(delete("book", Selection::All))).await;
+    assert_eq!((task.status, counts(&task)), (Status::Success, (6, 0, 0)));
+    database.execute("DELETE FROM shelf WHERE id = 2;").await;
+    let reverted = revert(&app, &task).await;
+    assert_eq!((reverted.status, counts(&reverted)), (Status::Failure, (0, 2, 4)), "{}", reverted.error_message);
+    assert_eq!(failures(&app, &reverted).await, ["4", "6"].map(|key| (key.to_owned(), "FOREIGN_KEY".to_owned())));
+    assert_eq!(count(&database, "book").await, 0);
+    database.execute("INSERT INTO shelf VALUES (2);").await;
+    let reverted = revert(&app, &task).await;
+    assert_eq!((reverted.status, counts(&reverted)), (Status::Success, (6, 0, 0)), "{}", reverted.error_message);
 }
 
 async fn keys_that_the_database_fills(database: TestDatabase) {
