@@ -192,8 +192,8 @@ impl Message {
         Ok(Self {
             root_id: text("root_id").unwrap_or_else(|| id.clone()),
             parent_id: text("parent_id"),
-            args: args.clone(),
-            kwargs: kwargs.clone(),
+            args: args.iter().cloned().map(plain).collect(),
+            kwargs: kwargs.iter().map(|(name, value)| (name.clone(), plain(value.clone()))).collect(),
             embed: embed.as_object().cloned().unwrap_or_default(),
             eta: instant("eta", header("eta"))?,
             expires: instant("expires", header("expires"))?,
@@ -209,6 +209,25 @@ impl Message {
             name,
             id,
         })
+    }
+}
+
+/// What kombu writes for Python's decimals, dates, times and UUIDs, `{"__type__": …, "__value__": …}`, as the text of the value.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(plain).collect(),
+        Value::Object(items)
+            if items.len() == 2 && items.contains_key("__type__") && items.contains_key("__value__") =>
+        {
+            let value = &items["__value__"];
+            match (items["__type__"].as_str(), value.get("hex").and_then(Value::as_str)) {
+                (Some("decimal" | "date" | "datetime" | "time"), _) => value.clone(),
+                (Some("uuid"), Some(hex)) => Uuid::parse_str(hex).map_or(Value::Null, |uuid| json!(uuid)),
+                _ => Value::Object(items),
+            }
+        }
+        Value::Object(items) => Value::Object(items.into_iter().map(|(name, value)| (name, plain(value))).collect()),
+        other => other,
     }
 }
 
@@ -250,6 +269,12 @@ mod tests {
             assert_eq!(time.timestamp(), 1_796_040_000, "{text}");
         }
         assert!(instant("eta", Some(&json!("soon"))).expect_err("none").to_string().contains("ISO 8601"));
+    }
+
+    #[test]
+    fn what_json_does_not_know_is_text() {
+        let given = json!([{"__type__": "decimal", "__value__": "9.90"}, {"a": {"__type__": "uuid", "__value__": {"hex": "018f4c1e5b7a7d109c3e6a4170b2d5f3", "version": 7}}}]);
+        assert_eq!(plain(given), json!(["9.90", {"a": "018f4c1e-5b7a-7d10-9c3e-6a4170b2d5f3"}]));
     }
 
     #[test]

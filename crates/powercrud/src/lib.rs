@@ -92,6 +92,8 @@ pub mod audit {
 }
 pub mod backend {
     //! What tells workers of tasks that are ready: the database, or a way of the application's own ([`crate::Builder::backend`]).
+    #[cfg(feature = "celery")]
+    pub use powercrud_engine::backend::Celery;
     #[cfg(feature = "redis")]
     pub use powercrud_engine::backend::Redis;
     pub use powercrud_engine::backend::{Backend, Database, Listener};

@@ -20,7 +20,7 @@ impl Results {
     /// Notes the end of a part.
     pub(crate) async fn join(&self, part: &Message, state: &State<'_>) -> Result<Joined> {
         let Some(group) = &part.group else { return Ok(Joined::Waits) };
-        let key = |suffix: &str| format!("celery-taskset-{group}.{suffix}");
+        let key = |suffix: &str| format!("celery-taskset-meta-{group}.{suffix}");
         let (ended, difference, size) = (key("j"), key("t"), key("s"));
         let entry = json!([1, part.id, state.word(), state.result()]).to_string();
         let place = part.group_index.map_or("+inf".to_owned(), |place| place.to_string());

@@ -1,6 +1,10 @@
 //! One task in hand, from its message to its acknowledgement.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use chrono::Utc;
 use futures_util::FutureExt as _;
@@ -22,11 +26,12 @@ use crate::{
 pub struct Job {
     shared: Arc<Shared>,
     message: Arc<Message>,
+    took: Mutex<Option<Duration>>,
 }
 
 impl Job {
     pub(super) fn new(shared: Arc<Shared>, message: Arc<Message>) -> Self {
-        Self { shared, message }
+        Self { shared, message, took: Mutex::default() }
     }
 
     /// What is asked for.
@@ -50,6 +55,16 @@ impl Job {
     /// Tells how far it has got: what `AsyncResult.info` is while `state` is `PROGRESS`.
     pub async fn progress(&self, meta: Value) {
         self.shared.keep(&self.message, State::Progress(meta)).await;
+    }
+
+    /// Waits for something that may take long: other messages may come in its stead.
+    pub async fn set_aside(&self) {
+        self.shared.hold(&self.message.id).await;
+    }
+
+    /// How long the work took, where that is not the time that the handler took.
+    pub fn took(&self, time: Duration) {
+        *self.took.lock().unwrap_or_else(PoisonError::into_inner) = Some(time);
     }
 
     pub(super) async fn carry_out(self) {
@@ -81,7 +96,8 @@ impl Job {
             tracing::error!(task = message.name, id = message.id, "a task panicked");
             Outcome::Failure(Failure::builtin("RuntimeError", "the task panicked"))
         });
-        self.end(outcome, began.elapsed()).await;
+        let took = *self.took.lock().unwrap_or_else(PoisonError::into_inner);
+        self.end(outcome, took.unwrap_or_else(|| began.elapsed())).await;
     }
 
     /// What this worker does not do is said at once, and not when it is too late.
