@@ -1,8 +1,6 @@
 //! What brings a task's id to a worker. The `powercrud_bulk_task` row is the queue and the only truth: a backend may lose, repeat or
 //! delay an id, and the row still waits for whoever looks next.
 
-#[cfg(feature = "celery")]
-mod celery;
 mod database;
 #[cfg(feature = "redis")]
 mod redis;
@@ -13,58 +11,29 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use crate::engine::{Backend, Listener};
-use crate::{
-    bulk::Requested, config::Settings, engine::Engine, error::Result, heartbeat, resource::Resource,
-    selection::Selection, task::BulkTask,
-};
-#[cfg(feature = "celery")]
-pub use celery::Celery;
+use crate::{config::Settings, engine::Engine, error::Result, heartbeat, task::BulkTask};
 pub use database::Database;
 #[cfg(feature = "redis")]
 pub use redis::Redis;
 
-/// Reads what a bulk update (`update`) or delete (`delete`) of a resource is about from a JSON object, as the JSON API takes it: what to do, and with
-/// which records.
-pub type RequestReader = fn(&Resource, &str, &str) -> Result<(Requested, Selection)>;
-
-/// The backends that settings alone name; what is wrong with them joins `mistakes`. They connect when they are first needed. What arrives over
-/// them and asks for more than a task that there is goes through `reader`.
+/// The backends that settings alone name; what is wrong with them joins `mistakes`. Redis is connected to when it is first needed.
 #[must_use]
-pub fn configured(settings: &Settings, reader: RequestReader, mistakes: &mut Vec<String>) -> Vec<Arc<dyn Backend>> {
-    let each = [redis_of(settings, mistakes), celery_of(settings, reader, mistakes)];
-    each.into_iter().flatten().collect()
-}
-
-fn redis_of(settings: &Settings, mistakes: &mut Vec<String>) -> Option<Arc<dyn Backend>> {
-    let url = settings.redis_url.as_ref()?;
+pub fn configured(settings: &Settings, mistakes: &mut Vec<String>) -> Vec<Arc<dyn Backend>> {
+    #[cfg(not(feature = "celery"))]
+    if let Some(url) = &settings.celery_broker_url {
+        mistakes.push(format!(
+            "celery_broker_url: {url:?} can't be used; this program was built without its feature `celery`"
+        ));
+    }
+    let Some(url) = &settings.redis_url else { return Vec::new() };
     #[cfg(feature = "redis")]
     match Redis::new(url.reveal(), &settings.redis_channel) {
-        Ok(redis) => return Some(Arc::new(redis)),
+        Ok(redis) => return vec![Arc::new(redis)],
         Err(mistake) => mistakes.push(format!("redis_url, redis_channel: {mistake}")),
     }
     #[cfg(not(feature = "redis"))]
     mistakes.push(format!("redis_url: {url:?} can't be used; this program was built without its feature `redis`"));
-    None
-}
-
-fn celery_of(settings: &Settings, reader: RequestReader, mistakes: &mut Vec<String>) -> Option<Arc<dyn Backend>> {
-    let url = settings.celery_broker_url.as_ref()?;
-    #[cfg(feature = "celery")]
-    {
-        let results = settings.celery_result_backend.as_ref().map(|results| results.reveal());
-        match Celery::new(url.reveal(), results, &settings.celery_queue) {
-            Ok(celery) => return Some(Arc::new(celery.reader(reader))),
-            Err(mistake) => mistakes.push(mistake),
-        }
-    }
-    #[cfg(not(feature = "celery"))]
-    {
-        let _ = reader;
-        let message =
-            format!("celery_broker_url: {url:?} can't be used; this program was built without its feature `celery`");
-        mistakes.push(message);
-    }
-    None
+    Vec::new()
 }
 
 /// Tells workers of a task that was committed; returns whether any worker sent a heartbeat lately.

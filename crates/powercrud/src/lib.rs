@@ -92,11 +92,11 @@ pub mod audit {
 }
 pub mod backend {
     //! What tells workers of tasks that are ready: the database, or a way of the application's own ([`crate::Builder::backend`]).
-    #[cfg(feature = "celery")]
-    pub use powercrud_engine::backend::Celery;
     #[cfg(feature = "redis")]
     pub use powercrud_engine::backend::Redis;
     pub use powercrud_engine::backend::{Backend, Database, Listener};
+    #[cfg(feature = "celery")]
+    pub use powercrud_engine::celery::Celery;
 }
 pub mod bulk {
     //! Bulk operations: asked for, planned, previewed, submitted, retried and reverted.

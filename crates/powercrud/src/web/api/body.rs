@@ -100,6 +100,7 @@ fn has_nul(json: &str) -> bool {
 }
 
 /// Refuses a JSON text that names it anywhere.
+#[cfg(feature = "celery")]
 pub(super) fn refuse_nul_in(json: &str) -> Result<(), Error> {
     if has_nul(json) { Err(refuse_nul("kwargs")) } else { Ok(()) }
 }

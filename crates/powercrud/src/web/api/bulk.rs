@@ -15,11 +15,7 @@ use utoipa::ToSchema;
 pub(super) use action::{__path_action, action};
 use preview::PreviewJson;
 
-use super::{
-    body::{Body, refuse_nul_in},
-    caller::Caller,
-    tasks, value,
-};
+use super::{body::Body, caller::Caller, tasks, value};
 use crate::{
     token::Scope,
     web::{error::WebResult, paths::unmark},
@@ -230,8 +226,9 @@ async fn carry_out(caller: &Caller, resource: &str, body: &Body, kind: Kind<'_>)
 ///
 /// # Errors
 /// [`Error::Invalid`], with every mistake.
+#[cfg(feature = "celery")]
 pub(crate) fn read(resource: &Resource, operation: &str, json: &str) -> Result<(Requested, Selection), Error> {
-    refuse_nul_in(json)?;
+    super::body::refuse_nul_in(json)?;
     let body: Body =
         serde_json::from_str(json).map_err(|error| Error::invalid("kwargs", "INVALID_BODY", &error.to_string()))?;
     let kind = if operation == "delete" { Kind::Delete } else { Kind::Update };

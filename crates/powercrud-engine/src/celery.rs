@@ -18,8 +18,32 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use self::handler::Tasks;
-use super::{Backend, Listener, RequestReader};
-use crate::{engine::Engine, error::Error, task::store};
+use crate::{
+    bulk::Requested,
+    config::Settings,
+    engine::{Backend, Engine, Listener},
+    error::{Error, Result},
+    resource::Resource,
+    selection::Selection,
+    task::store,
+};
+
+/// Reads what a bulk `update` or `delete` of a resource is about from a JSON object, as the JSON API takes it: what to do, and with which records.
+pub type RequestReader = fn(&Resource, &str, &str) -> Result<(Requested, Selection)>;
+
+/// The backend, where settings name its broker; what is wrong with them joins `mistakes`. It connects when it is first needed.
+#[must_use]
+pub fn configured(settings: &Settings, reader: RequestReader, mistakes: &mut Vec<String>) -> Option<Arc<dyn Backend>> {
+    let broker = settings.celery_broker_url.as_ref()?;
+    let results = settings.celery_result_backend.as_ref().map(|results| results.reveal());
+    match Celery::new(broker.reveal(), results, &settings.celery_queue) {
+        Ok(celery) => Some(Arc::new(celery.reader(reader))),
+        Err(mistake) => {
+            mistakes.push(mistake);
+            None
+        }
+    }
+}
 
 /// The names of tasks in messages.
 const EDIT: &str = "powercrud.tasks.bulk_edit_task";
