@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use powercrud_celery::{Address, Client, Message, WorkerOptions};
 use serde_json::json;
 
-use crate::support::{Redis, Scene, each_celery, rabbitmqctl, until};
+use crate::{
+    rabbitmq::rabbitmqctl,
+    support::{Redis, Scene, each_celery, until},
+};
 
 each_celery! { a_worker_that_is_gone_loses_nothing, what_is_no_message_is_refused, a_prefetch_is_kept }
 
@@ -123,12 +126,7 @@ async fn quorum_queues_are_used_as_they_are_found_and_made_where_asked() {
         assert_eq!(scene.python(&format!("say(app.AsyncResult('{queue}').get(timeout=60))")), json!(3));
         echo.end().await;
     }
-    let vhost = &scene.rabbit.as_ref().expect("RabbitMQ").vhost;
-    let listed = std::process::Command::new("rabbitmqctl")
-        .args(["--quiet", "list_queues", "-p", vhost, "name", "type"])
-        .output()
-        .expect("a list");
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let listed = scene.rabbit.as_ref().expect("RabbitMQ").lists(&["list_queues", "name", "type"]);
     for queue in ["made", "found"] {
         assert!(listed.lines().any(|line| line.starts_with(queue) && line.contains("quorum")), "{listed}");
     }

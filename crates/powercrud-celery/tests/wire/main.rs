@@ -4,5 +4,7 @@ mod consumer;
 mod control;
 mod delivery;
 mod events;
+mod python;
+mod rabbitmq;
 mod results;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::{
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use crate::{python, rabbitmq::Rabbit};
+
 /// Long enough for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -21,53 +23,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn skip(what: &str, why: &str) {
     assert!(std::env::var("CI").as_deref() != Ok("true"), "{what}: {why}");
     eprintln!("skipped: {what}: {why}");
-}
-
-/// Celery 5.5 or 5.6 in an environment of its own, which is made where it is not there yet.
-pub(crate) fn celery(version: &str) -> Option<PathBuf> {
-    let pinned = match version {
-        "5.5" => "5.5.3",
-        _ => "5.6.2",
-    };
-    let made = std::env::var(format!("POWERCRUD_TEST_CELERY_{}", version.replace('.', "_")));
-    let made = made.map(PathBuf::from).ok().or_else(|| {
-        let home = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?.join(format!("celery-{version}"));
-        make(&home, pinned).then(|| home.join("bin/python"))
-    });
-    if made.is_none() {
-        skip("Celery for Python", "it can't be installed");
-    }
-    made
-}
-
-/// One process makes it, others wait.
-fn make(home: &Path, version: &str) -> bool {
-    let ready = home.join(format!("ready-{version}"));
-    let lock = home.with_extension("lock");
-    let deadline = Instant::now() + Duration::from_secs(300);
-    while !ready.exists() {
-        if std::fs::create_dir(&lock).is_err() {
-            if Instant::now() > deadline {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(200));
-            continue;
-        }
-        let run =
-            |program: &Path, args: &[&str]| Command::new(program).args(args).status().is_ok_and(|it| it.success());
-        let packages = [format!("celery[redis]=={version}"), "flower==2.2.0".to_owned()];
-        let made = run(Path::new("python3"), &["-m", "venv", "--clear", &home.display().to_string()])
-            && run(
-                &home.join("bin/pip"),
-                &["install", "--quiet", "--disable-pip-version-check", &packages[0], &packages[1]],
-            )
-            && std::fs::write(&ready, "").is_ok();
-        let _ = std::fs::remove_dir(&lock);
-        if !made {
-            return false;
-        }
-    }
-    true
 }
 
 /// A process that ends with its test.
@@ -134,40 +89,6 @@ impl Redis {
     }
 }
 
-/// A virtual host of RabbitMQ.
-pub(crate) struct Rabbit {
-    pub(crate) vhost: String,
-}
-
-impl Rabbit {
-    pub(crate) fn start() -> Option<Self> {
-        let vhost = format!("powercrud-{}", uuid::Uuid::new_v4().simple());
-        let made = rabbitmqctl(&["add_vhost", &vhost])
-            && rabbitmqctl(&["set_permissions", "-p", &vhost, "guest", ".*", ".*", ".*"]);
-        if !made {
-            skip("Celery over RabbitMQ", "no server of this machine lets rabbitmqctl make a virtual host");
-            return None;
-        }
-        Some(Self { vhost })
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:5672/{}", self.vhost)
-    }
-}
-
-impl Drop for Rabbit {
-    fn drop(&mut self) {
-        rabbitmqctl(&["delete_vhost", &self.vhost]);
-    }
-}
-
-pub(crate) fn rabbitmqctl(args: &[&str]) -> bool {
-    let done =
-        Command::new("rabbitmqctl").arg("--quiet").args(args).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    done.is_ok_and(|status| status.success())
-}
-
 /// A broker, a place for results, and Python that uses both.
 pub(crate) struct Scene {
     pub(crate) python: PathBuf,
@@ -178,12 +99,18 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(broker: &str, version: &str) -> Option<Self> {
-        let python = celery(version)?;
+        let Some(python) = python::celery(version) else {
+            skip("Celery for Python", "it can't be installed");
+            return None;
+        };
         let redis = Redis::start()?;
         let (broker, rabbit) = match broker {
             "redis" => (redis.url(0), None),
             _ => {
-                let rabbit = Rabbit::start()?;
+                let Some(rabbit) = Rabbit::start() else {
+                    skip("Celery over RabbitMQ", "rabbitmqctl can't make a virtual host");
+                    return None;
+                };
                 (rabbit.url(), Some(rabbit))
             }
         };
@@ -379,12 +306,7 @@ impl Scene {
         for _ in 0..600 {
             let heard = match &self.rabbit {
                 None => self.redis.says(&["PUBSUB", "NUMPAT"]) != json!(0),
-                Some(rabbit) => {
-                    let listed = Command::new("rabbitmqctl")
-                        .args(["--quiet", "list_bindings", "-p", &rabbit.vhost, "source_name"])
-                        .output();
-                    listed.is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains("celeryev"))
-                }
+                Some(rabbit) => rabbit.lists(&["list_bindings", "source_name"]).contains("celeryev"),
             };
             if heard {
                 return true;
