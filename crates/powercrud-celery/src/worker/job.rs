@@ -73,6 +73,7 @@ impl Job {
             return self.end(Outcome::Failure(failure), Duration::ZERO).await;
         }
         if let Some(eta) = message.eta.filter(|eta| *eta > Utc::now()) {
+            shared.set_stage(&message.id, Stage::Scheduled);
             shared.hold(&message.id).await;
             // By the clock of the day, which may be set meanwhile; and it may be revoked.
             while let Ok(left) = (eta - Utc::now()).to_std() {

@@ -200,7 +200,6 @@ impl Shared {
 
     /// A task in hand waits for its time, and others may come in its stead.
     pub(super) async fn hold(&self, id: &str) {
-        self.set_stage(id, Stage::Scheduled);
         let tags = lock(&self.in_hand).get(id).map(|entry| entry.tags.clone()).unwrap_or_default();
         if let Some(connection) = self.connection() {
             for (_, tag) in tags {

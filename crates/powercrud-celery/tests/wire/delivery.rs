@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::{
     rabbitmq::rabbitmqctl,
-    support::{Redis, Scene, each_celery, until},
+    redis_server::RedisServer,
+    support::{Scene, each_celery, redis_says, until},
 };
 
 each_celery! { a_worker_that_is_gone_loses_nothing, what_is_no_message_is_refused, a_prefetch_is_kept }
@@ -28,7 +29,7 @@ async fn a_worker_that_is_gone_loses_nothing(scene: Scene) {
     second.end().await;
     if scene.rabbit.is_none() {
         for key in ["unacked", "unacked_index", "unacked_renewed", "unacked_origin", "rust"] {
-            assert_eq!(scene.redis.says(&["EXISTS", key]), json!(0), "{key}");
+            assert_eq!(redis_says(&scene.redis, &["EXISTS", key]), json!(0), "{key}");
         }
     }
 }
@@ -38,7 +39,7 @@ async fn what_is_no_message_is_refused(scene: Scene) {
     match scene.rabbit {
         None => {
             for raw in ["no JSON", "{}", "[1]", r#"{"body": "e30=", "headers": {}, "properties": {"delivery_tag": "x", "delivery_info": {}, "body_encoding": "base64"}}"#] {
-                scene.redis.says(&["LPUSH", "rust", raw]);
+                redis_says(&scene.redis, &["LPUSH", "rust", raw]);
             }
         }
         Some(_) => drop(scene.python(
@@ -48,7 +49,7 @@ async fn what_is_no_message_is_refused(scene: Scene) {
     assert_eq!(scene.python("say(task('rust.add', 1, 1).apply_async().get(timeout=60))"), json!(2));
     echo.end().await;
     if scene.rabbit.is_none() {
-        assert_eq!(scene.redis.says(&["EXISTS", "unacked"]), json!(0));
+        assert_eq!(redis_says(&scene.redis, &["EXISTS", "unacked"]), json!(0));
     }
 }
 
@@ -77,16 +78,17 @@ async fn a_prefetch_is_kept(scene: Scene) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_goes_and_comes_back() {
-    let Some(mut scene) = Scene::new("redis", "5.6") else { return };
+    let Some(scene) = Scene::new("redis", "5.6") else { return };
     let client = Client::new(Address::parse(&scene.broker).expect("an address"));
     let echo = scene.worker().await;
     client.send("rust", Message::new("rust.echo")).await.expect("sent");
     until("it is done", || echo.state.count() == 1).await;
-    let port = scene.redis.port;
-    scene.redis.process = None;
+    let Scene { redis, .. } = scene;
+    let port = redis.port;
+    drop(redis);
     let error = client.send("rust", Message::new("rust.echo")).await.expect_err("away").to_string();
     assert!(error.contains("Redis"), "{error}");
-    scene.redis = Redis::start_at(port).expect("Redis again");
+    let _redis = RedisServer::start_at(port).expect("Redis again");
     while client.send("rust", Message::new("rust.echo")).await.is_err() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

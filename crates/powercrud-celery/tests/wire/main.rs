@@ -6,5 +6,6 @@ mod delivery;
 mod events;
 mod python;
 mod rabbitmq;
+mod redis_server;
 mod results;
 mod support;

@@ -3,7 +3,7 @@
 use std::{
     net::{TcpListener, TcpStream},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{python, rabbitmq::Rabbit};
+use crate::{python, rabbitmq::Rabbit, redis_server::RedisServer};
 
 /// Long enough for a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,41 +51,16 @@ pub(crate) fn await_that(what: &str, mut is: impl FnMut() -> bool) {
     }
 }
 
-pub(crate) struct Redis {
-    pub(crate) process: Option<Running>,
-    pub(crate) port: u16,
-}
-
-impl Redis {
-    pub(crate) fn start() -> Option<Self> {
-        Self::start_at(free_port())
-    }
-
-    pub(crate) fn start_at(port: u16) -> Option<Self> {
-        let options = ["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()];
-        let Ok(process) = Command::new("redis-server").args(options).stdout(Stdio::null()).spawn() else {
-            skip("Celery over Redis", "there is no redis-server");
-            return None;
-        };
-        let server = Self { process: Some(Running(process)), port };
-        await_port(port);
-        Some(server)
-    }
-
-    pub(crate) fn url(&self, database: u8) -> String {
-        format!("redis://127.0.0.1:{}/{database}", self.port)
-    }
-
-    pub(crate) fn says(&self, command: &[&str]) -> Value {
-        let client = redis::Client::open(self.url(0)).expect("an address");
-        let mut connection = client.get_connection().expect("a connection");
-        let mut asked = redis::cmd(command[0]);
-        asked.arg(&command[1..]);
-        match asked.query::<redis::Value>(&mut connection).expect("an answer") {
-            redis::Value::Int(number) => json!(number),
-            redis::Value::BulkString(bytes) => json!(String::from_utf8_lossy(&bytes)),
-            other => json!(format!("{other:?}")),
-        }
+/// What Redis answers.
+pub(crate) fn redis_says(server: &RedisServer, command: &[&str]) -> Value {
+    let client = redis::Client::open(server.url(0)).expect("an address");
+    let mut connection = client.get_connection().expect("a connection");
+    let mut asked = redis::cmd(command[0]);
+    asked.arg(&command[1..]);
+    match asked.query::<redis::Value>(&mut connection).expect("an answer") {
+        redis::Value::Int(number) => json!(number),
+        redis::Value::BulkString(bytes) => json!(String::from_utf8_lossy(&bytes)),
+        other => json!(format!("{other:?}")),
     }
 }
 
@@ -93,7 +68,7 @@ impl Redis {
 pub(crate) struct Scene {
     pub(crate) python: PathBuf,
     pub(crate) broker: String,
-    pub(crate) redis: Redis,
+    pub(crate) redis: RedisServer,
     pub(crate) rabbit: Option<Rabbit>,
 }
 
@@ -103,7 +78,10 @@ impl Scene {
             skip("Celery for Python", "it can't be installed");
             return None;
         };
-        let redis = Redis::start()?;
+        let Some(redis) = RedisServer::start() else {
+            skip("Celery over Redis", "there is no redis-server");
+            return None;
+        };
         let (broker, rabbit) = match broker {
             "redis" => (redis.url(0), None),
             _ => {
@@ -305,7 +283,7 @@ impl Scene {
     pub(crate) async fn somebody_hears_events(&self) -> bool {
         for _ in 0..600 {
             let heard = match &self.rabbit {
-                None => self.redis.says(&["PUBSUB", "NUMPAT"]) != json!(0),
+                None => redis_says(&self.redis, &["PUBSUB", "NUMPAT"]) != json!(0),
                 Some(rabbit) => rabbit.lists(&["list_bindings", "source_name"]).contains("celeryev"),
             };
             if heard {

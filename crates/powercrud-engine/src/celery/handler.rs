@@ -24,6 +24,8 @@ use crate::{
 /// How soon, and at last how often, a row is looked at whose task somebody carries out.
 const FIRST_LOOK: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// After so many looks, of ten seconds, a task that nobody carries out is set aside.
+const MOST_LOOKS: u32 = 25;
 
 /// What this process does with messages.
 pub(super) struct Tasks {
@@ -73,6 +75,7 @@ impl Tasks {
         self.rows().insert(message.id.clone(), task.id);
         self.heard.notify_one();
         let (mut pause, mut is_begun, mut is_aside, mut told_records) = (FIRST_LOOK, false, false, 0);
+        let mut looks = 0;
         while !task.status.is_final() {
             if task.status.is_held() && !is_begun {
                 is_begun = true;
@@ -82,8 +85,9 @@ impl Tasks {
                 told_records = task.processed_records;
                 job.progress(told::progress(&task)).await;
             }
-            // It may take days, and is in nobody's way.
-            if matches!(task.status, Status::Paused | Status::Waiting) && !is_aside {
+            // It may take days until somebody goes on with it, and is in nobody's way.
+            looks += 1;
+            if !task.status.is_held() && (looks > MOST_LOOKS || task.status == Status::Paused) && !is_aside {
                 is_aside = true;
                 job.set_aside().await;
             }
