@@ -40,6 +40,30 @@ install_aiosmtpd() {
   export POWERCRUD_TEST_AIOSMTPD=$home/bin/python
 }
 
+# Puts Celery, beside which workers are tested, into environments of their own, and their Pythons into POWERCRUD_TEST_CELERY_5_5 and …_5_6.
+install_celery() {
+  local version home
+  for version in 5.5.3 5.6.2; do
+    home=$(realpath -m "${CARGO_TARGET_DIR:-target}")/celery-${version%.*}
+    if [ ! -e "$home/ready-$version" ]; then
+      python3 -m venv --clear "$home" &&
+        "$home/bin/pip" install --quiet --disable-pip-version-check "celery[redis]==$version" flower==2.2.0 &&
+        touch "$home/ready-$version" || return 1
+    fi
+    version=${version%.*}
+    export "POWERCRUD_TEST_CELERY_${version/./_}=$home/bin/python"
+  done
+}
+
+# Whether RabbitMQ answers on this machine, and lets tests make virtual hosts; as root on Debian it is started.
+start_rabbitmq() {
+  need rabbitmqctl || return 1
+  if ! port_answers 5672 && [ "$(id -u)" = 0 ]; then
+    rabbitmq-server -detached >/dev/null 2>&1 || true
+  fi
+  timeout 120 rabbitmqctl --quiet await_startup && port_answers 5672
+}
+
 # As root on Debian, everything at once; else the steps that need it are skipped by name.
 install_packages() {
   local packages=()
@@ -47,6 +71,7 @@ install_packages() {
   [ -n "${POWERCRUD_TEST_POSTGRES_URL:-}" ] || [ -n "$(postgres_bin)" ] || postgres_answers || packages+=(postgresql)
   [ -n "${POWERCRUD_TEST_MYSQL_URL:-}" ] || need mariadbd || mariadb_answers || packages+=(mariadb-server)
   need redis-server || packages+=(redis-server)
+  need rabbitmqctl || packages+=(rabbitmq-server)
   if [ -f e2e/package.json ]; then
     need chromium || packages+=(chromium)
   fi

@@ -159,11 +159,16 @@ impl Config {
             }
             "webhook_allow_private" => read(value, "true or false").map(|it| settings.webhook_allow_private = it),
             "tls_ca_file" => read::<PathBuf>(value, "a file").map(|it| settings.tls_ca_file = Some(it)),
-            "bulk_async_backend" => read(value, "the name of a backend, such as \"database\" or \"redis\"")
+            "bulk_async_backend" => read(value, "the name of a backend, such as \"database\", \"redis\" or \"celery\"")
                 .map(|it| settings.bulk_async_backend = it),
             "redis_url" => secret(value, "an address such as \"redis://:PASSWORD@HOST:6379/0\"")
                 .map(|it| settings.redis_url = Some(it)),
             "redis_channel" => read(value, "the name of a channel").map(|it| settings.redis_channel = it),
+            "celery_broker_url" => secret(value, "an address such as \"amqp://USER:PASSWORD@HOST:5672/VHOST\"")
+                .map(|it| settings.celery_broker_url = Some(it)),
+            "celery_result_backend" => secret(value, "an address such as \"redis://:PASSWORD@HOST:6379/0\"")
+                .map(|it| settings.celery_result_backend = Some(it)),
+            "celery_queue" => read(value, "the name of a queue").map(|it| settings.celery_queue = it),
             "bulk_async_notification" => notification(value).map(|it| settings.bulk_async_notification = it),
             "resources" => {
                 self.apply_resources(value, complain);
@@ -213,7 +218,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 36] = [
+pub(crate) const KEYS: [&str; 39] = [
     "database_url",
     "bind",
     "title",
@@ -244,6 +249,9 @@ pub(crate) const KEYS: [&str; 36] = [
     "bulk_async_backend",
     "redis_url",
     "redis_channel",
+    "celery_broker_url",
+    "celery_result_backend",
+    "celery_queue",
     "bulk_async_notification",
     "audit_days",
     "tables_schema",

@@ -23,6 +23,12 @@ pub use status::{BackendStatus, status};
 /// The backends that settings alone name; what is wrong with them joins `mistakes`. Redis is connected to when it is first needed.
 #[must_use]
 pub fn configured(settings: &Settings, mistakes: &mut Vec<String>) -> Vec<Arc<dyn Backend>> {
+    #[cfg(not(feature = "celery"))]
+    if let Some(url) = &settings.celery_broker_url {
+        mistakes.push(format!(
+            "celery_broker_url: {url:?} can't be used; this program was built without its feature `celery`"
+        ));
+    }
     let Some(url) = &settings.redis_url else { return Vec::new() };
     #[cfg(feature = "redis")]
     match Redis::new(url.reveal(), &settings.redis_channel) {

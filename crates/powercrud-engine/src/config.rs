@@ -84,12 +84,19 @@ pub struct Settings {
     pub webhook_allow_private: bool,
     /// A PEM file of certificates by which mail servers and webhooks are trusted, beside those that browsers trust.
     pub tls_ca_file: Option<std::path::PathBuf>,
-    /// How workers are told of tasks, for resources that don't say so themselves: `database`, `redis`, or a backend of the application's own.
+    /// How workers are told of tasks, for resources that don't say so themselves: `database`, `redis`, `celery`, or a backend of the application's own.
     pub bulk_async_backend: String,
     /// Where Redis or Valkey is, for the backend `redis`: `redis://:PASSWORD@HOST:PORT/0`, or `rediss://…` for TLS.
     pub redis_url: Option<Secret>,
     /// The channel that tasks are told of by there (`powercrud`); its own for each database whose workers share one server.
     pub redis_channel: String,
+    /// Where the broker is, for the backend `celery`: `redis://:PASSWORD@HOST:PORT/0` or `amqp://USER:PASSWORD@HOST:PORT/VHOST`, and
+    /// `rediss://…` and `amqps://…` for TLS.
+    pub celery_broker_url: Option<Secret>,
+    /// Where Celery's callers look for results: `redis://…`; nothing is kept for them where it is not said.
+    pub celery_result_backend: Option<Secret>,
+    /// The queue of tasks there (`powercrud`).
+    pub celery_queue: String,
     /// How people hear of a task's end, for resources that don't say so themselves.
     pub bulk_async_notification: Notification,
     /// For how many days the audit trail is kept; 0 keeps it for ever.
@@ -138,6 +145,9 @@ impl Default for Settings {
             bulk_async_backend: DATABASE_BACKEND.into(),
             redis_url: None,
             redis_channel: "powercrud".into(),
+            celery_broker_url: None,
+            celery_result_backend: None,
+            celery_queue: "powercrud".into(),
             bulk_async_notification: Notification::default(),
             audit_days: 0,
             tables_schema: None,

@@ -222,7 +222,11 @@ impl EngineBuilder {
         for resource in self.schema.resources.iter().filter(|resource| !known.contains(&resource.backend())) {
             let (resource, backend, known) = (&resource.name, resource.backend(), known.join(", "));
             let place = format!("resources.{resource}.bulk_async_backend");
-            let hint = if backend == "redis" { "; redis needs redis_url" } else { "" };
+            let hint = match backend {
+                "redis" => "; redis needs redis_url",
+                "celery" => "; celery needs celery_broker_url",
+                _ => "",
+            };
             mistakes.push(format!("{place}: there is no backend {backend:?}; allowed are: {known}{hint}"));
         }
         self.backends = backends;

@@ -9,6 +9,8 @@ pub mod backend;
 pub mod bulk;
 pub mod bulk_task;
 mod cascades;
+#[cfg(feature = "celery")]
+pub mod celery;
 pub mod change;
 pub mod chunk_hook;
 pub mod config;

@@ -283,11 +283,32 @@ impl Builder {
         self
     }
 
-    /// How workers are told of tasks, for resources that don't say so themselves: `database`, `redis`, or the name of a
+    /// How workers are told of tasks, for resources that don't say so themselves: `database`, `redis`, `celery`, or the name of a
     /// [`Builder::backend`].
     #[must_use]
     pub fn bulk_async_backend(mut self, name: impl Into<String>) -> Self {
         self.settings.bulk_async_backend = name.into();
+        self
+    }
+
+    /// Where Celery's broker is, for resources whose `bulk_async_backend` is `celery`; [`crate::Settings::celery_broker_url`] says more.
+    #[must_use]
+    pub fn celery_broker_url(mut self, url: impl Into<Secret>) -> Self {
+        self.settings.celery_broker_url = Some(url.into());
+        self
+    }
+
+    /// Where Celery's callers look for results; [`crate::Settings::celery_result_backend`] says more.
+    #[must_use]
+    pub fn celery_result_backend(mut self, url: impl Into<Secret>) -> Self {
+        self.settings.celery_result_backend = Some(url.into());
+        self
+    }
+
+    /// The queue of tasks at Celery's broker.
+    #[must_use]
+    pub fn celery_queue(mut self, queue: impl Into<String>) -> Self {
+        self.settings.celery_queue = queue.into();
         self
     }
 
@@ -370,6 +391,12 @@ impl Builder {
             mistakes.push(mistake.to_owned());
         }
         let mut backends = powercrud_engine::backend::configured(&self.settings, &mut mistakes);
+        #[cfg(feature = "celery")]
+        backends.extend(powercrud_engine::celery::configured(
+            &self.settings,
+            crate::web::read_bulk_request,
+            &mut mistakes,
+        ));
         backends.extend(self.backends);
         let lookup =
             doors::lookup(&self.database, self.users.is_some(), self.token_users.clone().filter(|_| !has_login));

@@ -95,6 +95,8 @@ pub mod backend {
     #[cfg(feature = "redis")]
     pub use powercrud_engine::backend::Redis;
     pub use powercrud_engine::backend::{Backend, BackendStatus, Database, InProcess, Listener, status};
+    #[cfg(feature = "celery")]
+    pub use powercrud_engine::celery::Celery;
 }
 pub mod bulk {
     //! Bulk operations: asked for, planned, previewed, submitted, retried and reverted.

@@ -15,7 +15,7 @@ use crate::{
 
 each_database! { workers_are_killed, workers_are_killed_in_a_revert, a_worker_is_frozen_past_its_lease }
 
-const ROWS: i64 = 50_000;
+pub(crate) const ROWS: i64 = 50_000;
 const LEASE: Duration = Duration::from_secs(1);
 /// How often a worker is killed on each of two databases of a kind, which are worked on at the same time.
 const KILLS: u64 = 100;
@@ -23,7 +23,7 @@ const KILLS: u64 = 100;
 const KILLS_IN_A_REVERT: u64 = 5;
 
 /// Rows that count their own changes by a trigger.
-async fn items(database: &TestDatabase) {
+pub(crate) async fn items(database: &TestDatabase) {
     let mut script =
         String::from("CREATE TABLE item (id integer PRIMARY KEY, price integer NOT NULL, touched integer NOT NULL);\n");
     for first in (1..=ROWS).step_by(1_000) {
@@ -50,17 +50,23 @@ const ITEM: [(&str, &str); 2] =
     [("POWERCRUD_RESOURCES__item__bulk_chunk_size", "25"), ("POWERCRUD_RESOURCES__item__bulk_revert", "true")];
 
 /// A worker process, killed when it is dropped.
-struct Worker(Child);
+pub(crate) struct Worker(Child);
 
 impl Worker {
     fn start(database: &TestDatabase) -> Self {
+        Self::start_with(database, &[])
+    }
+
+    /// With more settings.
+    pub(crate) fn start_with(database: &TestDatabase, settings: &[(&str, String)]) -> Self {
         let mut command = command(&["worker", "--concurrency", "1", "--database", &database.url]);
         command
             .env("POWERCRUD_LEASE_SECONDS", LEASE.as_secs().to_string())
             .env("POWERCRUD_POLL_INTERVAL_MILLISECONDS", "20")
             // On a slow machine many in a row may be killed before their first chunk.
             .env("POWERCRUD_MAX_ATTEMPTS_WITHOUT_PROGRESS", "1000")
-            .envs(ITEM);
+            .envs(ITEM)
+            .envs(settings.iter().map(|(name, value)| (name, value)));
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts"))
     }
 

@@ -1,6 +1,7 @@
 //! The command line as a program: exit statuses, JSON, and what it does to real databases.
 
 mod bulk;
+mod celery;
 mod configuration;
 mod discovery;
 mod doors;

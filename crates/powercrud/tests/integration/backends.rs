@@ -1,5 +1,6 @@
 //! Backends of an application's own, which tell workers of tasks.
 
+mod celery;
 mod in_process;
 mod redis;
 

@@ -26,9 +26,9 @@ each_database! { [sqlite] a_server_that_goes_and_comes_back, addresses_are_check
 const PASSWORD: &str = "hunter2";
 const CHANNEL: &str = "powercrud";
 
-struct Server {
+pub(super) struct Server {
     process: Child,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl Drop for Server {
@@ -40,7 +40,7 @@ impl Drop for Server {
 
 impl Server {
     /// `None` where there is no Redis; scripts/test installs it.
-    fn start() -> Option<Self> {
+    pub(super) fn start() -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
         Self::start_at(port)
     }
@@ -61,12 +61,12 @@ impl Server {
         Some(server)
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("redis://:{PASSWORD}@127.0.0.1:{}/0", self.port)
     }
 
     /// What it answers to a command.
-    fn says(&self, command: &str) -> Option<String> {
+    pub(super) fn says(&self, command: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         write!(stream, "AUTH {PASSWORD}\r\n{command}\r\nQUIT\r\n").ok()?;
         let mut answer = String::new();

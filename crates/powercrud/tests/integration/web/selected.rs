@@ -7,7 +7,6 @@ use powercrud::{
     policy::{Permission, Policy, Rows},
     task::Status,
 };
-use sea_orm::EntityTrait as _;
 
 use super::{browser::Browser, shop};
 use crate::{
