@@ -110,3 +110,18 @@ async fn settings_of_the_file_hold_and_its_mistakes_are_named_together() {
     })
     .await;
 }
+
+/// The examples of deploy/config; nothing that they name is connected to before the tables are made.
+#[tokio::test]
+async fn the_examples_have_no_mistakes() {
+    run(Kind::Postgres, async |database: TestDatabase| {
+        database.execute(TABLE).await;
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config");
+        for name in ["small", "medium", "high-volume"] {
+            let file = folder.join(format!("{name}.toml"));
+            let checked = on(&database, &["check", "--config", file.to_str().expect("a path")]);
+            assert!(checked.stdout.contains("configuration  no mistakes"), "{name}: {checked}");
+        }
+    })
+    .await;
+}

@@ -221,20 +221,29 @@ impl Plan {
         let (lost, condition) = self.without_lost(condition, preview).await?;
         if self.operation.deletes() {
             let (engine, table) = (&self.engine, &self.resource.table);
-            let kept = self.kept(&condition, is_all, preview).await?;
-            let kept = match beyond(engine, &self.resource) {
-                Some(beyond) if kept.is_empty() => Condition::any().add(beyond),
-                Some(beyond) => Condition::any().add(kept).add(beyond),
-                None => kept,
-            };
+            let going = kept::defaults_that_go(engine, table, &condition).await?;
+            match engine.viewer() {
+                Some(_) if !going.is_empty() => preview.unknown.push("records that go back to their default".into()),
+                _ => preview.unknown.extend(going),
+            }
+            let blocked = self.kept(&condition, is_all, preview).await?;
+            let mut kept = blocked.clone();
+            // Of a record that fails by both this is told.
+            let beyond = beyond(engine, &self.resource);
+            if let Some(beyond) = &beyond {
+                kept = if blocked.is_empty() { Condition::any() } else { Condition::any().add(kept) }.add(beyond.clone());
+                let records = connection.number(&self.count(condition.clone().add(beyond.clone()))).await?;
+                preview.add_failure(beyond_failure(records));
+            }
             let delete = Delete { engine, table, selected: &condition, kept: &kept };
             let (mut referrers, further) = (delete.referrers().await?, delete.further().await?);
             referrers.extend(further.referrers);
             preview.unfollowed.extend(further.unfollowed);
             preview.unfollowed.sort();
             preview.unfollowed.dedup();
-            if !kept.is_empty() {
-                preview.blocked_records += connection.number(&self.count(condition.add(kept))).await?;
+            if !blocked.is_empty() {
+                let blocked = condition.add(blocked).add_option(beyond.map(|beyond| beyond.not()));
+                preview.blocked_records += connection.number(&self.count(blocked)).await?;
             }
             referrers.into_iter().for_each(|referrer| preview.add_referrer(referrer));
             return Ok(());

@@ -279,7 +279,7 @@ async fn delete_view(
             let preview = plan.preview().await?;
             view.unknown = foreseen::unknown(&preview);
             effects(context.app(), &preview, &mut view);
-            if preview.blocked_records > 0 {
+            if preview.failing_records > 0 {
                 view.blockers_title = format!("This {} can't be deleted", resource.label);
                 view.submit_label = String::new();
                 view.sentence = String::new();

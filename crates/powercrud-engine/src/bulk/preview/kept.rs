@@ -7,8 +7,9 @@ use sea_orm::sea_query::{
 use crate::{
     cascades::{emptied, is_readable, is_same},
     engine::Engine,
+    error::Result,
 };
-use powercrud_db::{ForeignKey, ReferentialAction, Table};
+use powercrud_db::{ForeignKey, QueryExt as _, ReferentialAction, Table};
 
 /// Cascades deeper than this are not followed.
 pub(in crate::bulk) const DEPTH: usize = 6;
@@ -149,6 +150,40 @@ pub(super) fn unknown_defaults(engine: &Engine, table: &Table) -> Vec<String> {
     };
     let keys = engine.catalog().referrers(table).filter(|(from, key)| called(from, key));
     keys.map(|(from, _)| format!("records of {} that go back to their default", from.qualified_name())).collect()
+}
+
+/// Keys whose rows go back to a default that is one of the records that match `selected`: whether they keep it depends on the order in which
+/// those go.
+pub(super) async fn defaults_that_go(engine: &Engine, table: &Table, selected: &Condition) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    let is_set_default = |(_, key): &(&Table, &ForeignKey)| key.on_delete == ReferentialAction::SetDefault;
+    for (from, key) in engine.catalog().referrers(table).filter(|key| is_set_default(key) && is_readable(key.0, key.1)) {
+        let defaults = key.columns.iter().map(|name| from.column(name)?.default.clone());
+        let Some(defaults) = defaults.collect::<Option<Vec<_>>>() else { continue };
+        if defaults.iter().any(|default| is_called(default)) {
+            continue;
+        }
+        let mut select = Query::select();
+        select.expr(Expr::cust("1")).from(table.table_ref()).cond_where(selected.clone()).limit(1);
+        for (referenced, default) in key.referenced_columns.iter().zip(defaults) {
+            // The text is the catalog's own.
+            select.and_where(Expr::col(table.column_ref(referenced)).eq(Expr::cust(format!("({default})"))));
+        }
+        if engine.database().connection().row(&select).await?.is_none() {
+            continue;
+        }
+        // Of one that is referred to it is known: either that one stays, or the default.
+        let mut referring = Query::select();
+        referring.expr(Expr::cust("1")).from_as(from.table_ref(), Alias::new(CHILD));
+        referring.and_where(refers(key, &|name| Expr::col(table.column_ref(name))));
+        let mut referred = Query::select();
+        referred.expr(Expr::cust("COUNT(*)")).from(table.table_ref()).cond_where(selected.clone());
+        referred.and_where(Expr::exists(referring.take()));
+        if engine.database().connection().number(&referred).await? > 1 {
+            found.push(format!("records of {} that go back to a default which is selected", from.qualified_name()));
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a default calls a function.

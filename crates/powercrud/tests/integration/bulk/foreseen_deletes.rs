@@ -94,6 +94,19 @@ async fn a_default_that_goes_as_well(database: TestDatabase) {
         fails(&database, "a", &[1, 3], failing).await;
         database.execute("DROP TABLE c; DROP TABLE a;").await;
     }
+    // Which of several stays depends on who goes first.
+    database
+        .execute(
+            "CREATE TABLE a (id integer PRIMARY KEY);
+             INSERT INTO a VALUES (1), (2), (3), (4);
+             CREATE TABLE c (id integer PRIMARY KEY, r integer DEFAULT 3, FOREIGN KEY (r) REFERENCES a (id) ON DELETE SET DEFAULT);
+             INSERT INTO c VALUES (1, 1), (2, 2);",
+        )
+        .await;
+    let app = discovered(&database).await;
+    let seen = preview(&app, in_background(delete("a", keys(1..=4)))).await;
+    assert_eq!(seen.unknown, ["records of c that go back to a default which is selected"]);
+    assert_eq!(seen.changing_records + seen.failing_records, 4);
 }
 
 /// InnoDB keeps a record that refers to itself; the others don't.

@@ -122,7 +122,8 @@ async fn a_delete_takes_nobody_elses_records_along(database: TestDatabase) {
     let mut request = in_background(delete("book", keys(["1", "2", "3"])));
     request.user = clerk.clone();
     let preview = bulk::plan(&app, request.clone()).await.expect("a plan").preview().await.expect("a preview");
-    assert_eq!((preview.blocked_records, preview.changing_records), (2, 1));
+    assert_eq!((preview.failing_records, preview.changing_records), (2, 1));
+    assert_eq!(preview.failures.iter().map(|failure| failure.code.as_str()).collect::<Vec<_>>(), ["OTHERS_AFFECTED"]);
     assert!(preview.referrers.iter().all(|referrer| referrer.table != "review"), "{:?}", preview.referrers);
     let task = carry_out(&app, request).await;
     assert_eq!(counts(&task), (1, 2, 0));
