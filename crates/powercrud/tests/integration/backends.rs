@@ -21,7 +21,9 @@ use crate::{
 };
 
 each_database! { a_task_starts_when_it_is_heard_of, what_is_lost_is_found_by_looking }
-each_database! { [sqlite] names_are_checked, a_broker_that_hangs_keeps_nobody_waiting }
+each_database! {
+    [sqlite] names_are_checked, a_broker_that_hangs_keeps_nobody_waiting, a_task_that_has_just_ended_is_not_lost
+}
 
 /// Over a channel of this process, which stands for a broker: it fails or is silent as a test wants.
 #[derive(Clone)]
@@ -185,4 +187,22 @@ async fn a_broker_that_hangs_keeps_nobody_waiting(database: TestDatabase) {
     let task = queue(&app, in_background(update("item", Selection::All, [("note", Some("x"))]))).await;
     let worked = app.worker().run_task(task.id, &CancellationToken::new()).await.expect("a task");
     assert_eq!(worked.succeeded_records, 30);
+}
+
+/// A worker that still has something to do once its task has ended, such as to tell others of the one that waited for it, does not take it for
+/// lost when its lease can't be renewed.
+async fn a_task_that_has_just_ended_is_not_lost(database: TestDatabase) {
+    items(&database, 30).await;
+    let item = Resource::table("item").bulk_async_on_conflict(powercrud::OnConflict::Queue);
+    // It is renewed every 20 ms, and the broker takes much longer to be told.
+    let settings = Settings { lease: Duration::from_millis(60), bulk_async_backend: "hangs".into(), ..Settings::default() };
+    let app = PowerCrud::builder(database.clone()).open_to_everybody().all_settings(settings).resource(item);
+    let app = app.backend(Hangs).build().await.expect("no mistakes");
+    let first = queue(&app, in_background(update("item", Selection::All, [("note", Some("x"))]))).await;
+    let second = queue(&app, in_background(update("item", Selection::All, [("note", Some("y"))]))).await;
+    assert_eq!(second.status, powercrud::task::Status::Waiting);
+    for task in [first, second] {
+        let worked = app.worker().run_task(task.id, &CancellationToken::new()).await.expect("a task that has ended");
+        assert_eq!((worked.status, worked.succeeded_records), (powercrud::task::Status::Success, 30));
+    }
 }
