@@ -29,7 +29,7 @@ pub(crate) struct Assignment {
 pub(crate) struct CheckedChanges {
     /// Fields with their new values.
     pub(crate) fields: Vec<Assignment>,
-    /// Many-to-many fields with what becomes of their links.
+    /// Many-to-many fields with what happens to their links.
     pub(crate) links: Vec<LinkChange>,
 }
 

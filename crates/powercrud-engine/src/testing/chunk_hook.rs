@@ -20,7 +20,7 @@ const TRANSACTION: &str = "what it does goes through the chunk's transaction alo
 const AGAIN: &str = "it may be called again for records whose transaction did not stand, and does the same";
 
 /// A suite for hooks around chunks; see [`chunk_hook`].
-pub type ChunkHookSuite<'a> = RecordsSuite<'a, dyn ChunkHook + 'a>;
+pub type ChunkHookSuite<'a> = RecordsSuite<'a, dyn ChunkHook>;
 
 /// Checks what [`ChunkHook`] promises, by chunks of the records that the resource has, whose transactions are rolled back.
 ///
@@ -29,11 +29,15 @@ pub type ChunkHookSuite<'a> = RecordsSuite<'a, dyn ChunkHook + 'a>;
 /// powercrud_engine::testing::chunk_hook(engine, "book", journal).check().await.unwrap();
 /// # }
 /// ```
-pub fn chunk_hook<'a>(engine: &'a Engine, resource: &'a str, hook: &'a dyn ChunkHook) -> ChunkHookSuite<'a> {
+pub fn chunk_hook<'a>(
+    engine: &'a Engine,
+    resource: &'a str,
+    hook: &'a (dyn ChunkHook + 'static),
+) -> ChunkHookSuite<'a> {
     RecordsSuite::new(engine, resource, hook, 50)
 }
 
-impl RecordsSuite<'_, dyn ChunkHook + '_> {
+impl RecordsSuite<'_, dyn ChunkHook> {
     /// Checks it.
     ///
     /// # Errors

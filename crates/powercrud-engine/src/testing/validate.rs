@@ -8,7 +8,7 @@ use super::{
     read, why_no_error,
 };
 use crate::{
-    action::{ActionError, Reason},
+    action::{AppError, Reason},
     engine::Engine,
     error::Result,
     record_values::RecordValues,
@@ -25,7 +25,7 @@ const TOLD: &str = "an error has a field that there is, a word for programs and 
 const PLAN: &str = "a plan that is refused is refused with an entry for each mistake";
 
 /// A suite for rules; see [`validate`].
-pub type ValidateSuite<'a> = RecordsSuite<'a, dyn Validate + 'a>;
+pub type ValidateSuite<'a> = RecordsSuite<'a, dyn Validate>;
 
 /// Checks what [`Validate`] promises, by the records that the resource has: as they were left as they are, made, and deleted, and each as it
 /// were changed to the next. Nothing is written.
@@ -35,11 +35,11 @@ pub type ValidateSuite<'a> = RecordsSuite<'a, dyn Validate + 'a>;
 /// powercrud_engine::testing::validate(engine, "book", rules).check().await.unwrap();
 /// # }
 /// ```
-pub fn validate<'a>(engine: &'a Engine, resource: &'a str, rule: &'a dyn Validate) -> ValidateSuite<'a> {
+pub fn validate<'a>(engine: &'a Engine, resource: &'a str, rule: &'a (dyn Validate + 'static)) -> ValidateSuite<'a> {
     RecordsSuite::new(engine, resource, rule, 100)
 }
 
-impl RecordsSuite<'_, dyn Validate + '_> {
+impl RecordsSuite<'_, dyn Validate> {
     /// Checks it.
     ///
     /// # Errors
@@ -69,14 +69,14 @@ impl RecordsSuite<'_, dyn Validate + '_> {
                         return Ok(());
                     };
                     // A database that has refused something wants a new transaction, and the rule had its say.
-                    let is_over = matches!(&first, Err(ActionError { reason: Reason::Database(_) }));
+                    let is_over = matches!(&first, Err(AppError { reason: Reason::Database(_) }));
                     let again = match is_over {
                         true => None,
                         false => findings.within(ENDS, "record", self.subject.record(&record)).await,
                     };
                     (first, again)
                 };
-                if let Err(ActionError { reason: Reason::Record(error) }) = &first
+                if let Err(AppError { reason: Reason::Record(error) }) = &first
                     && let Some(mistake) = why_no_error(error, |name| is_field(resource, name))
                 {
                     findings.broken(TOLD, mistake);
