@@ -49,10 +49,10 @@ use powercrud_engine::{
         ("All that match, told first" = (value = json!({"filter": {"status": "draft"}, "changes": {"status": "archived"}, "validate_only": true}))),
     )),
     responses(
-        (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 200, description = "The ended task, successful or not: see `status`; or the requested preview", body = inline(BulkAnswer)),
         (status = 202, description = "It runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The task's address"),
-            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+            ("Retry-After" = u64, description = "Seconds after which to look at the task"),
         )),
         (status = 409, description = "Another bulk task is in the way, or the selection is not `expected_count` records", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),
@@ -71,10 +71,10 @@ pub(super) async fn update(caller: Caller, Path(resource): Path<String>, body: B
     params(("resource" = String, Path, description = "The resource's name")),
     request_body = BulkDelete,
     responses(
-        (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 200, description = "The ended task, successful or not: see `status`; or the requested preview", body = inline(BulkAnswer)),
         (status = 202, description = "It runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The task's address"),
-            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+            ("Retry-After" = u64, description = "Seconds after which to look at the task"),
         )),
         (status = 409, description = "Another bulk task is in the way, or the selection is not `expected_count` records", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),

@@ -27,10 +27,10 @@ use powercrud_engine::{action::Action, error::FieldError, form::Input, task_json
         ("Told first" = (value = json!({"ids": [7, 8], "validate_only": true}))),
     )),
     responses(
-        (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 200, description = "The ended task, successful or not: see `status`; or the requested preview", body = inline(BulkAnswer)),
         (status = 202, description = "It runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The task's address"),
-            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+            ("Retry-After" = u64, description = "Seconds after which to look at the task"),
         )),
         (status = 409, description = "Another bulk task is in the way, or the selection is not `expected_count` records", body = ProblemJson,
             content_type = "application/problem+json"),
