@@ -29,7 +29,7 @@ Log lines go to standard error; RUST_LOG says which (such as RUST_LOG=powercrud=
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a bookshop of 100,000 books in SQLite and serve it
+    /// Create a bookshop of 100,000 books in SQLite and serve it
     Demo(Demo),
     /// Serve the pages of a database, with a worker in the same process
     Serve(Serve),
@@ -41,18 +41,18 @@ pub(crate) enum Command {
     Check(Connection),
     /// Remove PowerCRUD's own tables, and nothing else
     Uninstall(Uninstall),
-    /// List what was discovered, and why a thing is read-only
+    /// List the discovered resources, and why any are read-only
     Resources(Resources),
-    /// Change or delete many records, or do an action to them
+    /// Change or delete many records, or run an action on them
     #[command(subcommand)]
     Bulk(Bulk),
-    /// Look at bulk tasks and control them
+    /// Show and control bulk tasks
     #[command(subcommand)]
     Task(Task),
-    /// Make and revoke tokens for the JSON API
+    /// Manage tokens for the JSON API
     #[command(subcommand)]
     Token(Token),
-    /// Add and look after the users who may sign in; as soon as there is one, the server asks for login
+    /// Manage the users who may sign in; as soon as there is one, the server requires a login
     #[command(subcommand)]
     User(User),
 }
@@ -63,7 +63,7 @@ pub(crate) struct Connection {
     /// POWERCRUD_DATABASE_URL counts, then database_url in the configuration
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
-    /// Configuration file [default: powercrud.toml where there is one]
+    /// Configuration file [default: powercrud.toml if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -73,23 +73,23 @@ pub(crate) struct Listen {
     /// Address and port to listen on [default: 127.0.0.1:8000]
     #[arg(long, value_name = "ADDR")]
     pub(crate) bind: Option<SocketAddr>,
-    /// Listen on an address that other machines reach, although there are no users: whoever reaches it can change everything
+    /// Listen on an address that other machines can reach although there are no users: anyone who reaches it can change everything
     #[arg(long)]
     pub(crate) allow_remote: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// How many books
+    /// Number of books
     #[arg(long, value_name = "N", default_value_t = DEFAULT_BOOKS, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) rows: u64,
-    /// Where the bookshop is kept
+    /// Folder of the bookshop
     #[arg(long, value_name = "DIR", default_value = "powercrud-demo")]
     pub(crate) data_dir: PathBuf,
-    /// Ask for login: makes the users ann (staff) and bob, with new passwords that are printed
+    /// Require a login: creates the users ann (staff) and bob, and prints their passwords
     #[arg(long)]
     pub(crate) login: bool,
-    /// Throw an existing bookshop away and make it anew
+    /// Discard an existing bookshop and create it anew
     #[arg(long)]
     pub(crate) reset: bool,
     #[command(flatten)]
@@ -102,7 +102,7 @@ pub(crate) struct Serve {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) listen: Listen,
-    /// Leave bulk tasks to workers of other processes
+    /// Leave bulk tasks to other processes
     #[arg(long)]
     pub(crate) no_worker: bool,
 }
@@ -111,10 +111,10 @@ pub(crate) struct Serve {
 pub(crate) struct Worker {
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// How many tasks run at a time [default: 2]
+    /// Number of tasks to run at a time [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) concurrency: Option<u16>,
-    /// Serve /metrics, /healthz and /readyz of this process there
+    /// Address to serve /metrics, /healthz and /readyz of this process on
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<SocketAddr>,
 }
@@ -136,7 +136,7 @@ pub(crate) enum Format {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Selection {
-    /// Records that match; OP is exact, ne, contains, startswith, gt, gte, lt, lte, in or isnull; may be repeated, all must hold
+    /// Records that match; OP is exact, ne, contains, startswith, gt, gte, lt, lte, in or isnull; may be repeated, all must match
     #[arg(long, value_name = "FIELD[__OP]=VALUE", value_parser = assignment)]
     pub(crate) filter: Vec<(String, String)>,
     /// Records by key, separated by commas; a composite key is a JSON array of texts, such as ["1","3402"]
@@ -151,13 +151,13 @@ pub(crate) struct Selection {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Show what would happen and change nothing
+    /// Show a preview and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Don't wait for the end: leave the work to a worker
+    /// Don't wait for the end; leave the work to a worker
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) no_wait: bool,
-    /// Refuse to do anything where another number of records is selected
+    /// Refuse if the number of selected records is not this
     #[arg(long, value_name = "N")]
     pub(crate) expected_count: Option<u64>,
     #[arg(long, value_enum, default_value_t)]
@@ -166,23 +166,23 @@ pub(crate) struct Run {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Task {
-    /// The latest bulk tasks
+    /// List the latest bulk tasks
     List(TaskList),
-    /// One bulk task, with the records that failed
+    /// Show a bulk task and the records that failed
     Show(TaskCommand),
-    /// Stop a bulk task; what is committed stays
+    /// Cancel a bulk task; committed changes stay
     Cancel(TaskCancel),
-    /// Run the failed and unattempted records of a bulk task again, as a new task
+    /// Retry the failed and unattempted records of a bulk task, as a new task
     Retry(TaskCommand),
-    /// Write a task's records by outcome, with what their fields hold now
+    /// Write a task's records by outcome, with their current values
     Results(TaskResults),
-    /// Restore what an ended bulk task overwrote or deleted, as a new task; records that changed since are skipped and named
+    /// Restore what an ended bulk task overwrote or deleted, as a new task; records that changed since are skipped and reported
     Revert(TaskRevert),
-    /// Queue a running task again whose worker is dead; refused where it lives
+    /// Requeue a running task whose worker is dead; refused while the worker is alive
     Requeue(StaffAction),
-    /// End a task that no living worker has, so that its locks go; what is committed stays
+    /// End a task that no live worker holds and release its locks; committed changes stay
     Release(StaffAction),
-    /// Delete tasks that ended long ago, with all that was kept of them
+    /// Delete tasks that ended long ago, with their records, errors and former values
     Purge(TaskPurge),
 }
 
@@ -210,7 +210,7 @@ pub(crate) struct TaskResults {
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Which records
+    /// Which of the task's records
     #[arg(long, value_enum)]
     pub(crate) outcome: Outcome,
     /// CSV for spreadsheets (a text that one would run as a formula begins with an apostrophe), or JSON Lines, exactly as stored
@@ -220,11 +220,11 @@ pub(crate) struct TaskResults {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Outcome {
-    /// Those that were done
+    /// Records that succeeded
     Succeeded,
-    /// Those that were refused, each with field and reason
+    /// Records that failed, each with field and reason
     Failed,
-    /// Those that were not tried, or not yet
+    /// Records that were not attempted (yet)
     Unprocessed,
 }
 
@@ -239,7 +239,7 @@ pub(crate) enum ResultFormat {
 pub(crate) struct TaskRevert {
     #[command(flatten)]
     pub(crate) task: TaskCommand,
-    /// Don't wait for the end: leave the work to a worker
+    /// Don't wait for the end; leave the work to a worker
     #[arg(long)]
     pub(crate) no_wait: bool,
 }
@@ -248,7 +248,7 @@ pub(crate) struct TaskRevert {
 pub(crate) struct TaskCancel {
     #[command(flatten)]
     pub(crate) task: TaskCommand,
-    /// Why; kept in the audit trail. Needed where a user submitted the task
+    /// The reason, recorded in the audit trail; required if a user submitted the task
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
 }
@@ -257,17 +257,17 @@ pub(crate) struct TaskCancel {
 pub(crate) struct StaffAction {
     #[command(flatten)]
     pub(crate) task: TaskCommand,
-    /// Why; kept in the audit trail
+    /// The reason, recorded in the audit trail
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TaskPurge {
-    /// Those that ended more than so many days ago
+    /// Tasks that ended more than this many days ago
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=36_525))]
     pub(crate) older_than: u64,
-    /// Why; kept in the audit trail
+    /// The reason, recorded in the audit trail
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
     #[command(flatten)]

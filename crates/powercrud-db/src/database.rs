@@ -12,7 +12,6 @@ use crate::{
     fault::Fault,
     fault::{connection_reason, is_of_server},
     reach::Reach,
-    sqlite,
     url::{mask_password, normalize_url, without_password},
     writers::Writers,
 };
@@ -81,12 +80,12 @@ impl Database {
         });
         #[cfg(feature = "sqlite")]
         let read_only = {
-            let file = sqlite::File::of_url(&url, to_look);
+            let file = crate::sqlite::File::of_url(&url, to_look);
             if let Some(reason) = &file.unreadable {
                 return Err(refuse(reason.clone()));
             }
             let read_only = file.read_only.clone();
-            options.map_sqlx_sqlite_opts(move |sqlite| sqlite::options(sqlite, &file));
+            options.map_sqlx_sqlite_opts(move |sqlite| crate::sqlite::options(sqlite, &file));
             read_only
         };
         #[cfg(not(feature = "sqlite"))]

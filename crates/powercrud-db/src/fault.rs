@@ -2,6 +2,10 @@
 //!
 //! Errors that are not listed here are a record's, until single records fail alike: triggers, policies and extensions may raise any.
 
+#[cfg_attr(
+    not(all(feature = "postgres", feature = "mysql")),
+    expect(dead_code, reason = "errors of a database that is not built in")
+)]
 mod native;
 
 use std::error::Error as _;
@@ -248,6 +252,7 @@ impl Fault {
     }
 
     /// The database's rights: of one record where its policies say so, else of all.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     fn not_permitted(message: String) -> Self {
         Self::new("NOT_PERMITTED", FaultKind::Unknown, message)
     }

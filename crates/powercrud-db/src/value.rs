@@ -10,10 +10,12 @@ use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
 use crate::{
     dialect::Dialect,
-    error::{Error, FieldError, Result},
+    error::{FieldError, Result},
     table::{Column, ColumnType},
 };
-use parse::{is_decimal, parse, plain_decimal};
+#[cfg(feature = "sqlite")]
+use parse::plain_decimal;
+use parse::{is_decimal, parse};
 pub use same::fingerprint;
 
 /// A value of a cell.
@@ -95,7 +97,8 @@ impl Value {
 
     #[cfg(feature = "sqlite")]
     fn read_sqlite(row: &sqlx::sqlite::SqliteRow, index: usize, column: &Column) -> Result<Self> {
-        let unreadable = |error: sqlx::Error| Error::Unexpected(format!("column {}: {error}", column.name));
+        let unreadable =
+            |error: sqlx::Error| crate::error::Error::Unexpected(format!("column {}: {error}", column.name));
         let cell = row.try_get_raw(index).map_err(unreadable)?;
         if cell.is_null() {
             return Ok(Self::Null);
@@ -280,8 +283,16 @@ pub fn legible(row: &QueryResult, index: usize) -> Result<Option<String>> {
 
 /// What stands for a text that is no UTF-8, which a PostgreSQL database of the encoding `SQL_ASCII` may hold.
 fn illegible(row: &QueryResult, index: usize) -> Option<String> {
-    let cell = row.try_as_pg_row()?.try_get_raw(index).ok()?;
-    Some(String::from_utf8_lossy(cell.as_bytes().ok()?).into_owned())
+    #[cfg(feature = "postgres")]
+    {
+        let cell = sqlx::Row::try_get_raw(row.try_as_pg_row()?, index).ok()?;
+        Some(String::from_utf8_lossy(cell.as_bytes().ok()?).into_owned())
+    }
+    #[cfg(not(feature = "postgres"))]
+    {
+        let _ = (row, index);
+        None
+    }
 }
 
 impl Column {

@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
-pub use error::ActionError;
+pub use error::AppError;
 pub(crate) use error::Reason;
 pub use field::{ActionField, ActionFieldKind};
 pub use record::ActionRecord;
@@ -71,8 +71,8 @@ pub(crate) enum Work {
     EachRecord(Arc<RecordFn>),
 }
 
-pub(crate) type StatementsFn = dyn Fn(&ActionChunk<'_>) -> Result<Vec<ActionStatement>, ActionError> + Send + Sync;
-pub(crate) type RecordFn = dyn for<'a> Fn(&'a ActionRecord) -> BoxFuture<'a, Result<(), ActionError>> + Send + Sync;
+pub(crate) type StatementsFn = dyn Fn(&ActionChunk<'_>) -> Result<Vec<ActionStatement>, AppError> + Send + Sync;
+pub(crate) type RecordFn = dyn for<'a> Fn(&'a ActionRecord) -> BoxFuture<'a, Result<(), AppError>> + Send + Sync;
 
 impl Action {
     /// What a policy is asked for it by: the permission that was named, else its name.
@@ -132,7 +132,7 @@ impl Action {
     /// ```
     pub fn statements<F>(name: impl Into<String>, work: F) -> Self
     where
-        F: Fn(&ActionChunk<'_>) -> Result<Vec<ActionStatement>, ActionError> + Send + Sync + 'static,
+        F: Fn(&ActionChunk<'_>) -> Result<Vec<ActionStatement>, AppError> + Send + Sync + 'static,
     {
         Self::new(name, Work::Statements(Arc::new(work)))
     }
@@ -145,13 +145,13 @@ impl Action {
     /// the other service [`ActionRecord::idempotency_key`], by which it can tell.
     ///
     /// ```
-    /// use powercrud_engine::action::{Action, ActionError};
+    /// use powercrud_engine::action::{Action, AppError};
     /// use sea_orm::ConnectionTrait as _;
     ///
     /// let ship = Action::for_each("ship", |order| {
     ///     Box::pin(async move {
     ///         if order.text("address").is_none() {
-    ///             return Err(ActionError::new("NO_ADDRESS", "has no address to ship to").field("address"));
+    ///             return Err(AppError::new("NO_ADDRESS", "has no address to ship to").field("address"));
     ///         }
     ///         let mut update = order.update();
     ///         update.value("status", "shipped");
@@ -163,7 +163,7 @@ impl Action {
     /// ```
     pub fn for_each<F>(name: impl Into<String>, work: F) -> Self
     where
-        F: for<'a> Fn(&'a ActionRecord) -> BoxFuture<'a, Result<(), ActionError>> + Send + Sync + 'static,
+        F: for<'a> Fn(&'a ActionRecord) -> BoxFuture<'a, Result<(), AppError>> + Send + Sync + 'static,
     {
         Self::new(name, Work::EachRecord(Arc::new(work)))
     }

@@ -1,4 +1,4 @@
-//! What a bulk edit does to each of its records: one type for whoever asks for it, for the task's row, and for whoever is told of it.
+//! What a bulk edit does to each of its records: one type from the request to the task's row and to everything that reports it.
 //!
 //! The edges (pages, JSON API, command line, configuration, an application's code) read what they are given into [`Changes`], once. A
 //! plan checks those against the resource; they are kept in the task's row as they were checked, and checked again by the worker, since what

@@ -20,7 +20,7 @@
 //! ```
 //! use futures_util::future::BoxFuture;
 //! use powercrud_engine::{
-//!     action::ActionError,
+//!     action::AppError,
 //!     chunk_hook::{ChunkHook, ChunkOfTask},
 //! };
 //! use sea_orm::{ConnectionTrait as _, sea_query::Query};
@@ -29,7 +29,7 @@
 //! struct Journal;
 //!
 //! impl ChunkHook for Journal {
-//!     fn after<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+//!     fn after<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), AppError>> {
 //!         Box::pin(async move {
 //!             for key in chunk.keys().filter(|key| !chunk.failed().any(|failed| failed == *key)) {
 //!                 let mut insert = Query::insert();
@@ -49,7 +49,7 @@ use futures_util::future::BoxFuture;
 use powercrud_db::Transaction;
 use uuid::Uuid;
 
-use crate::action::ActionError;
+use crate::action::AppError;
 
 /// Code around each chunk of a bulk task; the [module](self) says what an implementor promises.
 pub trait ChunkHook: Send + Sync + 'static {
@@ -57,7 +57,7 @@ pub trait ChunkHook: Send + Sync + 'static {
     ///
     /// # Errors
     /// Nothing of the chunk stands.
-    fn before<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+    fn before<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), AppError>> {
         let _ = chunk;
         Box::pin(async { Ok(()) })
     }
@@ -66,7 +66,7 @@ pub trait ChunkHook: Send + Sync + 'static {
     ///
     /// # Errors
     /// Nothing of the chunk stands.
-    fn after<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+    fn after<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), AppError>> {
         let _ = chunk;
         Box::pin(async { Ok(()) })
     }

@@ -87,7 +87,7 @@ pub enum Error {
     /// The selection matches no record.
     #[error("no {0} matches the selection, so there is nothing to do")]
     NothingSelected(String),
-    /// The selection has more or fewer records than whoever asks has seen.
+    /// The selection has more or fewer records than the caller has seen.
     #[error("the selection has {records} now, not {}; nothing was done", crate::words::grouped(*.expected))]
     SelectionChanged {
         /// How many there are, in words.
@@ -100,9 +100,9 @@ pub enum Error {
     Conflict {
         /// The resource both want.
         resource: String,
-        /// The task that holds it, in words, as far as whoever asks may know.
+        /// The task that holds it, in words, as far as the user may know.
         holder: String,
-        /// That task, where whoever asks may see it.
+        /// That task, if the user may see it.
         task_id: Option<uuid::Uuid>,
     },
     /// A bulk task holds the record, so it can't be written one by one now.
@@ -133,7 +133,7 @@ pub enum Error {
         /// Those fields.
         fields: Vec<String>,
     },
-    /// The record is not what whoever asks has read.
+    /// The record is not what the caller has read.
     #[error("{record} is not what it was when it was read; read it again")]
     StaleRecord {
         /// The record in words, such as "book 12".

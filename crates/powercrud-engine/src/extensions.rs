@@ -10,7 +10,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use powercrud_db::{Error, Fault, FieldError};
 
 use crate::{
-    action::{ActionError, Reason},
+    action::{AppError, Reason},
     chunk_hook::{ChunkHook, ChunkOfTask},
     validate::{ChangedRecord, PlannedOperation, Validate},
 };
@@ -62,8 +62,8 @@ impl Extensions {
         for rule in &self.rules {
             match caught(|| rule.record(record)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(ActionError { reason: Reason::Record(error) })) => errors.push(error),
-                Ok(Err(ActionError { reason: Reason::Database(error) })) => return Err(error),
+                Ok(Err(AppError { reason: Reason::Record(error) })) => errors.push(error),
+                Ok(Err(AppError { reason: Reason::Database(error) })) => return Err(error),
                 Err(Panicked) => errors.push(without_field(RULE_PANICKED, "a rule of the application panicked")),
             }
         }
@@ -96,11 +96,11 @@ async fn caught<'a, T>(call: impl FnOnce() -> BoxFuture<'a, T>) -> Result<T, Pan
 }
 
 /// What a hook raised, as the fault of its chunk.
-fn told(called: Result<Result<(), ActionError>, Panicked>) -> Result<(), Error> {
+fn told(called: Result<Result<(), AppError>, Panicked>) -> Result<(), Error> {
     let (code, message) = match called {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(ActionError { reason: Reason::Database(error) })) => return Err(error),
-        Ok(Err(ActionError { reason: Reason::Record(error) })) => ("HOOK_FAILED", error.message),
+        Ok(Err(AppError { reason: Reason::Database(error) })) => return Err(error),
+        Ok(Err(AppError { reason: Reason::Record(error) })) => ("HOOK_FAILED", error.message),
         Err(Panicked) => ("HOOK_PANICKED", "its code panicked".to_owned()),
     };
     let message = format!("a hook of the application: {message}");

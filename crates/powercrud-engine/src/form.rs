@@ -29,7 +29,7 @@ pub(crate) struct Assignment {
 pub(crate) struct CheckedChanges {
     /// Fields with their new values.
     pub(crate) fields: Vec<Assignment>,
-    /// Many-to-many fields with what becomes of their links.
+    /// Many-to-many fields with what happens to their links.
     pub(crate) links: Vec<LinkChange>,
 }
 
@@ -75,14 +75,10 @@ fn check_changes<'a>(
     may_link: impl Fn(&ManyToMany) -> bool,
     changes: &Changes,
 ) -> (CheckedChanges, Vec<FieldError>) {
-    let links_of = |name: &str| match resource.field(name) {
-        Some(_) => None,
-        None => resource.many_to_many(name),
-    };
     let mut checked = CheckedChanges::default();
     let (mut errors, mut values) = (Vec::new(), Vec::new());
     for (name, change) in changes.iter() {
-        match (change, links_of(name)) {
+        match (change, resource.find_many_to_many(name)) {
             (Change::Set(text), None) => values.push((name, Some(text.as_str()))),
             (Change::SetNull, None) => values.push((name, None)),
             (_, Some(field)) => match links::check(resource, field, &may_link, change, &checked.links) {

@@ -24,7 +24,7 @@ use powercrud_db::{Column, Value};
 pub struct HistoryEntry {
     /// When, in milliseconds since 1970 UTC; of a bulk task, when it ended.
     pub at: i64,
-    /// Who, by the name at the time; `None` where whoever asks may not know.
+    /// Who, by the name at the time; `None` if the user may not know.
     pub who: Option<String>,
     /// What was done.
     pub what: Done,
@@ -45,7 +45,7 @@ pub enum Done {
     Deleted,
     /// A bulk task had it among its records.
     InBulk(Box<BulkTask>),
-    /// A bulk task that whoever asks may not see.
+    /// A bulk task that the user may not see.
     InHiddenBulk,
 }
 

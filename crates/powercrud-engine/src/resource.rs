@@ -154,6 +154,14 @@ impl Resource {
         self.many_to_many.iter().find(|links| links.name == name)
     }
 
+    /// The many-to-many field of that name, where no other field has it; capitals, underscores and blanks count only where they tell two apart.
+    pub fn find_many_to_many(&self, name: &str) -> Option<&ManyToMany> {
+        match self.field(name) {
+            Some(_) => None,
+            None => find_by_name(&self.many_to_many, name, |links| &links.name),
+        }
+    }
+
     /// What people call the field or many-to-many field of that name; the name itself where there is none.
     pub fn label_of(&self, name: &str) -> String {
         let links = || self.many_to_many(name).map(|links| &links.label);

@@ -136,7 +136,7 @@ async fn check_condition(engine: &Engine, resource: &Resource, condition: &Condi
 /// Keys that are named in errors; more are only counted.
 const NAMED: usize = 100;
 
-/// Refuses keys of records that there are not for whoever asks, whether there are such records or not: who gives a key is not to learn
+/// Refuses keys of records that there are not for the user, whether there are such records or not: who gives a key is not to learn
 /// that.
 async fn refuse_others(engine: &Engine, resource: &Resource, keys: &[String]) -> Result<()> {
     let missing = query::not_there(engine, resource, keys).await?;

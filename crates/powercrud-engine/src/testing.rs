@@ -11,6 +11,7 @@ mod chunk_hook;
 mod contents;
 mod notifier;
 mod policy;
+mod records_suite;
 mod validate;
 
 use std::{fmt, panic::AssertUnwindSafe, time::Duration};
@@ -24,6 +25,7 @@ pub use {
     chunk_hook::{ChunkHookSuite, chunk_hook},
     notifier::{NotifierSuite, notifier, notifiers},
     policy::{PolicySuite, policy},
+    records_suite::RecordsSuite,
     validate::{ValidateSuite, validate},
 };
 

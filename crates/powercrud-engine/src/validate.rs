@@ -24,7 +24,7 @@
 //! ```
 //! use futures_util::future::BoxFuture;
 //! use powercrud_engine::{
-//!     action::ActionError,
+//!     action::AppError,
 //!     error::FieldError,
 //!     validate::{ChangedRecord, PlannedOperation, Validate},
 //! };
@@ -42,14 +42,14 @@
 //!         })
 //!     }
 //!
-//!     fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+//!     fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), AppError>> {
 //!         Box::pin(async move {
 //!             let stock = |values: &powercrud_engine::RecordValues| values.integer("stock").unwrap_or(0);
 //!             match (record.before(), record.after()) {
 //!                 (Some(before), Some(after)) if stock(before) - stock(after) > 100 => {
-//!                     Err(ActionError::new("FALLS_TOO_FAR", "can't fall by more than 100").field("stock"))
+//!                     Err(AppError::new("FALLS_TOO_FAR", "can't fall by more than 100").field("stock"))
 //!                 }
-//!                 (Some(before), None) if stock(before) > 0 => Err(ActionError::new("IN_STOCK", "is still in stock")),
+//!                 (Some(before), None) if stock(before) > 0 => Err(AppError::new("IN_STOCK", "is still in stock")),
 //!                 _ => Ok(()),
 //!             }
 //!         })
@@ -62,7 +62,7 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 use powercrud_db::{FieldError, Transaction, Value};
 
-use crate::{action::ActionError, change::LinkOperation, record_values::RecordValues, user::User};
+use crate::{action::AppError, change::LinkOperation, record_values::RecordValues, user::User};
 
 /// A rule of the application's own; the [module](self) says what an implementor promises.
 pub trait Validate: Send + Sync + 'static {
@@ -79,7 +79,7 @@ pub trait Validate: Send + Sync + 'static {
     ///
     /// # Errors
     /// The record's. An error of the database is told as for any other write.
-    fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+    fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), AppError>> {
         let _ = record;
         Box::pin(async { Ok(()) })
     }
@@ -106,7 +106,7 @@ impl PlannedOperation<'_> {
         self.operation
     }
 
-    /// Who asks.
+    /// The user.
     pub fn user(&self) -> &User {
         self.user
     }

@@ -81,7 +81,7 @@ mod web;
 pub mod action {
     //! Actions: what an application lets people do to many records, beside changing fields and deleting.
     pub use powercrud_engine::action::{
-        Action, ActionChunk, ActionError, ActionField, ActionFieldKind, ActionRecord, ActionStatement, ActionValues,
+        Action, ActionChunk, ActionField, ActionFieldKind, ActionRecord, ActionStatement, ActionValues, AppError,
     };
 }
 pub mod audit {
@@ -275,7 +275,7 @@ pub mod worker {
     };
 }
 
-pub use action::{Action, ActionError, ActionField};
+pub use action::{Action, ActionField, AppError};
 pub use app::{Builder, PowerCrud};
 /// What the application's own code returns where a trait has it run in the database: `Box::pin(async { … })` makes one.
 pub use futures_util::future::BoxFuture;

@@ -39,8 +39,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::app::{Builder, PowerCrud};
 
 pub use powercrud_engine::testing::{
-    BackendSuite, BrokenPromise, BrokenPromises, ChunkHookSuite, NotifierSuite, PATIENCE, PolicySuite, ValidateSuite,
-    backend, chunk_hook, notifier, notifiers, policy, validate,
+    BackendSuite, BrokenPromise, BrokenPromises, ChunkHookSuite, NotifierSuite, PATIENCE, PolicySuite, RecordsSuite,
+    ValidateSuite, backend, chunk_hook, notifier, notifiers, policy, validate,
 };
 
 /// A PowerCRUD over a database in memory that is its own, and goes with it. It derefs to its [`PowerCrud`].

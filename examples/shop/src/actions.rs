@@ -1,6 +1,6 @@
 //! What people do to many products beside changing fields and deleting.
 
-use powercrud::{Action, ActionError, ActionField};
+use powercrud::{Action, ActionField, AppError};
 use sea_orm::{
     ConnectionTrait as _,
     sea_query::{Expr, ExprTrait as _},
@@ -28,7 +28,7 @@ pub fn reorder() -> Action {
     Action::for_each("reorder", |product| {
         Box::pin(async move {
             if product.integer("stock").unwrap_or(0) > 3 {
-                return Err(ActionError::new("IN_STOCK", "there is enough of it").field("stock"));
+                return Err(AppError::new("IN_STOCK", "there is enough of it").field("stock"));
             }
             // The supplier is told once, however often this runs: it knows the key.
             let _order = format!("10 × {}, {}", product.text("name").unwrap_or_default(), product.idempotency_key());

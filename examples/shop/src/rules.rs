@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use powercrud::{
-    ActionError,
+    AppError,
     validate::{ChangedRecord, Validate},
 };
 
@@ -10,16 +10,16 @@ use powercrud::{
 pub struct StockRules;
 
 impl Validate for StockRules {
-    fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+    fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             let Some(after) = record.after() else { return Ok(()) };
             if after.integer("stock").unwrap_or(0) < 0 {
-                return Err(ActionError::new("NEGATIVE", "can't be less than nothing").field("stock"));
+                return Err(AppError::new("NEGATIVE", "can't be less than nothing").field("stock"));
             }
             let price = after.integer("price").unwrap_or(0);
             match record.before().and_then(|before| before.integer("price")) {
                 Some(before) if price * 2 < before => {
-                    Err(ActionError::new("FALLS_TOO_FAR", "can't fall by more than half").field("price"))
+                    Err(AppError::new("FALLS_TOO_FAR", "can't fall by more than half").field("price"))
                 }
                 _ => Ok(()),
             }

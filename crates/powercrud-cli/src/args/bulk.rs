@@ -6,17 +6,17 @@ use super::{Run, Selection, assignment};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bulk {
-    /// Set fields to the same values on many records
+    /// Change fields of many records
     Update(BulkUpdate),
     /// Delete many records
     Delete(BulkDelete),
-    /// Do an action of the resource to many records
+    /// Run an action of the resource on many records
     Run(BulkRun),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BulkUpdate {
-    /// What to change, as `powercrud resources` names it
+    /// The resource to change, as listed by `powercrud resources`
     pub(crate) resource: String,
     #[command(flatten)]
     pub(crate) changes: Changes,
@@ -35,23 +35,23 @@ pub(crate) struct Changes {
     /// A field to set to NULL; may be repeated
     #[arg(long, value_name = "FIELD")]
     pub(crate) null: Vec<String>,
-    /// A many-to-many field and keys of records to link with as well, such as tags=1,2; may be repeated
+    /// A many-to-many field and keys of records to add links to, such as tags=1,2; may be repeated
     #[arg(long, value_name = "FIELD=KEYS", value_parser = assignment)]
     pub(crate) add: Vec<(String, String)>,
-    /// A many-to-many field and keys of records to unlink; may be repeated
+    /// A many-to-many field and keys of records to remove links to; may be repeated
     #[arg(long, value_name = "FIELD=KEYS", value_parser = assignment)]
     pub(crate) remove: Vec<(String, String)>,
-    /// A many-to-many field and keys of the records to link with, and no others; may be repeated
+    /// A many-to-many field and keys of the only records to link to; may be repeated
     #[arg(long, value_name = "FIELD=KEYS", value_parser = assignment)]
     pub(crate) replace: Vec<(String, String)>,
-    /// A many-to-many field whose links all go; may be repeated
+    /// A many-to-many field to remove all links of; may be repeated
     #[arg(long, value_name = "FIELD")]
     pub(crate) clear: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BulkDelete {
-    /// What to delete, as `powercrud resources` names it
+    /// The resource to delete from, as listed by `powercrud resources`
     pub(crate) resource: String,
     #[command(flatten)]
     pub(crate) selection: Selection,
@@ -61,11 +61,11 @@ pub(crate) struct BulkDelete {
 
 #[derive(Debug, Args)]
 pub(crate) struct BulkRun {
-    /// What to do it to, as `powercrud resources` names it
+    /// The resource, as listed by `powercrud resources`
     pub(crate) resource: String,
-    /// The action's name, as `powercrud resources --format json` lists it
+    /// The action's name, as listed by `powercrud resources --format json`
     pub(crate) action: String,
-    /// What to fill in for the action; may be repeated
+    /// A field of the action's form and its value; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub(crate) value: Vec<(String, String)>,
     #[command(flatten)]

@@ -8,10 +8,10 @@ use super::{Connection, TableFormat};
 pub(crate) struct Uninstall {
     #[command(flatten)]
     pub(crate) connection: Connection,
-    /// Remove them; without it, only tell what would go
+    /// Remove them; without it, only list what would be removed
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Also while bulk tasks have not ended
+    /// Even while bulk tasks are active
     #[arg(long)]
     pub(crate) force: bool,
 }

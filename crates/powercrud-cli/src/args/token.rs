@@ -9,35 +9,35 @@ use super::{Connection, Format};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Token {
-    /// Make a token; it is printed once and kept nowhere
+    /// Create a token; it is printed once and not stored
     Create(TokenCreate),
-    /// All tokens, without their secrets
+    /// List all tokens, without their secrets
     List(TokenList),
-    /// End a token
+    /// Revoke a token
     Revoke(TokenRevoke),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenCreate {
-    /// What it is for
+    /// A name that says what the token is for
     #[arg(long)]
     pub(crate) name: String,
-    /// What it may do besides reading: write, bulk, tasks, or admin for all of these; may be repeated or separated by commas
+    /// Scopes beside read: write, bulk, tasks, or admin for all of these; may be repeated or separated by commas
     #[arg(long, value_name = "SCOPE", value_delimiter = ',', default_value = "read")]
     pub(crate) scope: Vec<Scope>,
-    /// Whom it acts as: a user's name where users sign in here, else the id that the application knows; without it, the operator
+    /// The user it acts as: a name if users sign in here, else the application's id of the user; without it, the operator
     #[arg(long, value_name = "USER")]
     pub(crate) user: Option<String>,
-    /// The name for people of an application's user [default: the id]
+    /// The display name of the application's user [default: the id]
     #[arg(long, value_name = "NAME", requires = "user")]
     pub(crate) user_name: Option<String>,
-    /// Where mail reaches an application's user
+    /// Email address of the application's user
     #[arg(long, value_name = "ADDRESS", requires = "user")]
     pub(crate) user_email: Option<String>,
-    /// An application's user is staff, who see everybody's tasks
+    /// The application's user is staff and sees everybody's tasks
     #[arg(long, requires = "user")]
     pub(crate) staff: bool,
-    /// How long it lasts, such as 12h, 90d or 52w [default: until it is revoked]
+    /// How long it is valid, such as 12h, 90d or 52w [default: until it is revoked]
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     pub(crate) expires: Option<Duration>,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub(crate) struct TokenList {
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenRevoke {
-    /// The token's id, as `powercrud token list` has it
+    /// The token's id, as listed by `powercrud token list`
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) connection: Connection,

@@ -6,17 +6,17 @@ use super::{Connection, Format};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
-    /// Add a user; the password is asked for, or read from POWERCRUD_PASSWORD or standard input
+    /// Add a user; prompts for the password, or reads it from POWERCRUD_PASSWORD or standard input
     Add(UserAdd),
-    /// Who may sign in
+    /// List the users
     List(UserList),
-    /// Give a user another role, or other attributes; open pages, tokens and bulk tasks go on with the new rights
+    /// Change a user's role or attributes; open pages, tokens and bulk tasks continue with the new rights
     Role(UserRole),
-    /// Give a user another password, read as for add; open sessions end
+    /// Set a user's password, read as for add; open sessions end
     Password(UserCommand),
-    /// Let a user sign in no more; open sessions end at once
+    /// Deactivate a user; open sessions end at once
     Deactivate(UserCommand),
-    /// Let a user sign in again
+    /// Reactivate a user
     Activate(UserCommand),
     /// Remove a user; the user's bulk tasks stay
     Remove(UserCommand),
@@ -24,18 +24,18 @@ pub(crate) enum User {
 
 #[derive(Debug, Args)]
 pub(crate) struct UserAdd {
-    /// What the user signs in with
+    /// The name to sign in with
     pub(crate) name: String,
-    /// Staff see and control everybody's bulk tasks
+    /// Make the user staff, who see and control everybody's bulk tasks
     #[arg(long)]
     pub(crate) staff: bool,
-    /// Where mail reaches the user
+    /// Email address
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) email: Option<String>,
-    /// What the user may do: a role of the configuration, or viewer, editor or staff; without it, everything
+    /// A role of the configuration, or viewer, editor or staff; without it, the user may do everything
     #[arg(long)]
     pub(crate) role: Option<String>,
-    /// What the rows of a role go by, such as publisher=7; may be repeated
+    /// An attribute that the rows of a role refer to, such as publisher=7; may be repeated
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     pub(crate) attributes: Vec<(String, String)>,
     #[command(flatten)]
@@ -52,10 +52,10 @@ pub(crate) struct UserRole {
     /// No role: the user may do everything
     #[arg(long, conflicts_with = "role")]
     pub(crate) none: bool,
-    /// What the rows of a role go by, such as publisher=7, instead of what the user had; may be repeated
+    /// An attribute that the rows of a role refer to, such as publisher=7; replaces all the user had; may be repeated
     #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = attribute)]
     pub(crate) attributes: Vec<(String, String)>,
-    /// Staff see and control everybody's bulk tasks; without it, and with another role than staff, the user does no longer
+    /// Make the user staff, who see and control everybody's bulk tasks; without it, and with a role other than staff, the user no longer is
     #[arg(long)]
     pub(crate) staff: bool,
     #[command(flatten)]

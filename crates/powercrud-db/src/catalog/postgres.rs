@@ -238,10 +238,19 @@ async fn constraints(database: &Database) -> Result<Constraints<i64>> {
             Some(rule) => plain(rule.trim_end_matches(" NOT VALID").trim_end_matches(" NO INHERIT")),
             None => definition,
         });
-        let constraint = Constraint { name: text(&row, 1)?, rule, columns: row.try_get_by_index(3)? };
+        let constraint = Constraint { name: text(&row, 1)?, rule, columns: names(&row, 3)? };
         constraints.entry(row.try_get_by_index::<i64>(0)?).or_default().push(constraint);
     }
     Ok(constraints)
+}
+
+/// The texts of an array. Where PostgreSQL is not built in, no row comes from it.
+fn names(row: &QueryResult, index: usize) -> Result<Vec<String>> {
+    #[cfg(feature = "postgres")]
+    let names = row.try_get_by_index(index)?;
+    #[cfg(not(feature = "postgres"))]
+    let names = row.try_get_by_index::<Option<String>>(index)?.into_iter().collect();
+    Ok(names)
 }
 
 /// The tables with a trigger that runs before a row is inserted.

@@ -1,6 +1,8 @@
 //! What each database's own codes and messages mean, and what of a message is not for everybody's eyes.
 
-use super::{Fault, one_line};
+use super::Fault;
+#[cfg(feature = "postgres")]
+use super::one_line;
 
 /// SQLSTATEs: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 #[cfg(feature = "postgres")]

@@ -1,4 +1,4 @@
-//! Which rows of a table are its records for whoever asks.
+//! Which rows of a table are its records for the user.
 //!
 //! PostgreSQL: a table that others inherit from is read and written together with their rows, which may repeat its keys. Its own rows
 //! are its records; the others' are theirs. And a table that is seen by somebody who may see but a part of it has a

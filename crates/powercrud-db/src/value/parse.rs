@@ -267,6 +267,7 @@ pub(super) fn is_decimal(text: &str) -> bool {
 }
 
 /// SQLite keeps decimals as binary floating point: the shortest digits that read back as the same number.
+#[cfg(any(feature = "sqlite", test))]
 pub(super) fn plain_decimal(number: f64) -> String {
     format!("{number}")
 }

@@ -1,4 +1,4 @@
-//! Why an application's code can't do something to a record, or let it be.
+//! Errors of an application's own code: of actions, rules and hooks.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use powercrud_db::FieldError;
 
 use crate::names::FieldName;
 
-/// Why an action could not be done: to one record, where [`super::Action::for_each`] returns it. So do rules
-/// ([`crate::validate`]) of records that they refuse, and hooks ([`crate::chunk_hook`]) of chunks.
+/// An error of an application's own code. An action for each record ([`super::Action::for_each`]) returns it for a record that it failed on, a rule
+/// ([`crate::validate`]) for a record that it refuses, a hook ([`crate::chunk_hook`]) for a chunk.
 ///
-/// Any error becomes one by `?`. What the database refused is told as for any other bulk operation, and passing faults such as deadlocks
+/// Any other error converts into it by `?`. Errors of the database are reported as for any other bulk operation, and transient ones such as deadlocks
 /// let the chunk be tried again.
-pub struct ActionError {
+pub struct AppError {
     pub(crate) reason: Reason,
 }
 
@@ -23,7 +23,7 @@ pub(crate) enum Reason {
 /// The code of an error that brought none.
 const FAILED: &str = "ACTION_FAILED";
 
-impl ActionError {
+impl AppError {
     /// An error with an UPPER_SNAKE word for programs and a message for people, to follow the record's or field's name.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { reason: Reason::Record(FieldError { field: None, code: code.into(), message: message.into() }) }
@@ -44,7 +44,7 @@ impl ActionError {
     }
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for ActionError {
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for AppError {
     fn from(error: E) -> Self {
         let error: Box<dyn std::error::Error + Send + Sync> = Box::new(error);
         let reason = match error.downcast::<sea_orm::DbErr>() {
@@ -58,7 +58,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for ActionError {
     }
 }
 
-impl fmt::Debug for ActionError {
+impl fmt::Debug for AppError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.reason {
             Reason::Record(error) => error.fmt(f),
@@ -67,7 +67,7 @@ impl fmt::Debug for ActionError {
     }
 }
 
-impl fmt::Display for ActionError {
+impl fmt::Display for AppError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.reason {
             Reason::Record(error) => error.fmt(f),

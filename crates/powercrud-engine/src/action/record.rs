@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{ActionError, ActionValues};
+use super::{ActionValues, AppError};
 use crate::record_values::RecordValues;
 use powercrud_db::{Transaction, Value};
 
@@ -60,9 +60,9 @@ impl ActionRecord {
     ///
     /// # Errors
     /// The database's, and where the record is not there any more.
-    pub fn model<E: EntityTrait>(&self) -> BoxFuture<'_, Result<E::Model, ActionError>> {
+    pub fn model<E: EntityTrait>(&self) -> BoxFuture<'_, Result<E::Model, AppError>> {
         let found = E::find().filter(self.parts.condition.clone()).one(self.transaction());
-        async { found.await?.ok_or_else(|| ActionError::new("NOT_FOUND", "the record is gone")) }.boxed()
+        async { found.await?.ok_or_else(|| AppError::new("NOT_FOUND", "the record is gone")) }.boxed()
     }
 
     /// An UPDATE of this record, to be given values. It sets the version field, where the resource names one.

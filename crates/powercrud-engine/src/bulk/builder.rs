@@ -227,7 +227,7 @@ macro_rules! selecting {
                 self
             }
 
-            /// Who asks for it: whose task it is.
+            /// The user who submits it; the operator by default.
             pub fn by(mut self, user: &User) -> Self {
                 self.request.user = user.clone();
                 self

@@ -34,7 +34,7 @@ pub struct Plan {
     pub(crate) parent_id: Option<uuid::Uuid>,
     pub(crate) request_key: Option<RequestKey>,
     pub(crate) on_conflict: Option<OnConflict>,
-    /// How many records whoever asks has seen selected.
+    /// How many records the caller expects to be selected.
     pub(crate) expected_count: Option<u64>,
     /// The names of the records that the changes refer to, by field.
     pub(crate) names: BTreeMap<String, String>,

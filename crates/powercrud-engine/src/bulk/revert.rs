@@ -144,7 +144,7 @@ fn nothing_kept(task: &BulkTask) -> Error {
     Error::NotAllowed(format!("the former values of the records of task {} are not kept any more{when}", task.id))
 }
 
-/// Only one revert of a task is active at a time, whoever asks.
+/// Only one revert of a task is active at a time, whoever submits it.
 pub(super) fn task_key(task_id: Uuid) -> String {
     Uuid::new_v5(&TASK_KEY, task_id.as_bytes()).to_string()
 }

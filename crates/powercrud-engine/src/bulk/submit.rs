@@ -180,7 +180,7 @@ impl Plan {
         let atomicity = match self.route {
             // Records that changed since are left alone, however few were asked for, unless the settings say otherwise.
             _ if self.reverts() => self.resource.atomicity(true),
-            // Whoever asks for the background gets its rules, however few the records are.
+            // A request for the background gets its rules, however few the records are.
             Route::Background => self.resource.atomicity(true),
             Route::Auto => self.resource.atomicity(background),
         };
@@ -325,7 +325,7 @@ impl Plan {
 
     /// The same user, resource, operation, selection and changes give the same key.
     async fn task_key(&self) -> Result<String> {
-        // Whoever asks: a task is reverted once at a time.
+        // Whoever submits it: a task is reverted once at a time.
         if let Some(task) = &self.reverted {
             return Ok(revert::task_key(task.id));
         }

@@ -1,4 +1,4 @@
-//! What a write does to rows that are not the user's: the database follows its foreign keys whoever asks.
+//! What a write does to rows that are not the user's: the database follows its foreign keys whoever the user is.
 //!
 //! A record whose delete would take along, or empty a reference of, rows that the user may not delete or change is kept, as Django's admin
 //! does it; and so is one whose update would change such rows, by `ON UPDATE`. The rows of a join table are the links of the records that

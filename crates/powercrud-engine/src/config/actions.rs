@@ -34,15 +34,16 @@ impl ActionSettings {
             "null" => read(value, "a list of field names").map(|it| self.all(it, &Change::SetNull)),
             "clear" => read(value, "a list of many-to-many fields").map(|it| self.all(it, &Change::Clear)),
             "set" | "add" | "remove" | "replace" => {
-                let (what, read): (_, fn(&str, &str, Value) -> Result<Change, String>) = match key {
-                    "set" => ("field name to value", |_, _, value| text(value).map(Change::Set)),
-                    _ => ("many-to-many field to a list of keys", links),
-                };
+                let what = if key == "set" { "field name to value" } else { "many-to-many field to a list of keys" };
                 let Value::Object(fields) = value else {
                     return complain("", format!("{value} is not allowed; allowed is a table of {what}"));
                 };
                 for (field, value) in fields {
-                    match read(&field, key, value) {
+                    let change = match key {
+                        "set" => text(value).map(Change::Set),
+                        _ => links(&field, key, value),
+                    };
+                    match change {
                         Ok(change) => self.changes.push(field, change),
                         Err(mistake) => complain(&format!(".{field}"), mistake),
                     }

@@ -65,7 +65,7 @@ pub(crate) fn check_actions(resource: &mut Resource, mistakes: &mut Vec<String>)
 
 /// Why an action may not set what `name` says, whatever the database's role may do.
 fn why_not_set(resource: &Resource, name: &str, change: &Change) -> Option<String> {
-    if resource.field(name).is_none() && (resource.many_to_many(name).is_some() || change.links().is_some()) {
+    if resource.find_many_to_many(name).is_some() || (resource.field(name).is_none() && change.links().is_some()) {
         return None;
     }
     let fits = |field: &&Field| field.editable && !field.key;
@@ -88,7 +88,7 @@ fn why_not_set(resource: &Resource, name: &str, change: &Change) -> Option<Strin
 
 /// Whether the database's role may not set it.
 fn is_denied(resource: &Resource, name: &str) -> bool {
-    match resource.many_to_many(name).filter(|_| resource.field(name).is_none()) {
+    match resource.find_many_to_many(name) {
         Some(links) => {
             let denied = &links.through.denied;
             denied.everything.is_some() || denied.insert || denied.delete

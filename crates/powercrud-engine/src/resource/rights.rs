@@ -97,7 +97,7 @@ impl Resource {
         self.require_updatable()
     }
 
-    /// Refuses where no record can be changed, whoever asks.
+    /// Refuses where no record can be changed by anybody.
     pub(crate) fn require_updatable(&self) -> Result<()> {
         self.require_writable()?;
         self.refuse_if(self.table.denied.update, "change records of")

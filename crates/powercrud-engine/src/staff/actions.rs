@@ -128,7 +128,7 @@ pub async fn requeue(engine: &Engine, by: &User, id: Uuid, reason: &str) -> Resu
         .value("status", next.as_str())
         .value("worker_id", None::<Uuid>)
         .value("lease_expires_at", None::<i64>)
-        // Who asks for it knows better than the count.
+        // The caller knows better than the count.
         .value("stalled_attempts", 0i64)
         .cond_where(hold.unchanged(&task));
     let dialect = engine.database().dialect();

@@ -1,4 +1,4 @@
-//! What of a task's records whoever asks may know: nothing of those that are there and not for them (any more).
+//! What of a task's records the user may know: nothing of those that are there and not for them (any more).
 
 use std::collections::HashSet;
 

@@ -1,11 +1,9 @@
 //! What a [`ChunkHook`] promises, put to one.
 
-use std::time::Duration;
-
 use uuid::Uuid;
 
 use super::{
-    BrokenPromises, Findings, PATIENCE,
+    BrokenPromises, Findings, RecordsSuite,
     contents::{contents, difference, records},
     read,
 };
@@ -20,17 +18,9 @@ use powercrud_db::Transaction;
 const ENDS: &str = "it waits for nobody else's machine, and does not panic";
 const TRANSACTION: &str = "what it does goes through the chunk's transaction alone";
 const AGAIN: &str = "it may be called again for records whose transaction did not stand, and does the same";
-const RESOURCE: &str = "the suite is told a resource that there is";
 
 /// A suite for hooks around chunks; see [`chunk_hook`].
-#[must_use = "nothing is checked before `check`"]
-pub struct ChunkHookSuite<'a> {
-    engine: &'a Engine,
-    resource: &'a str,
-    hook: &'a dyn ChunkHook,
-    records: u64,
-    patience: Duration,
-}
+pub type ChunkHookSuite<'a> = RecordsSuite<'a, dyn ChunkHook>;
 
 /// Checks what [`ChunkHook`] promises, by chunks of the records that the resource has, whose transactions are rolled back.
 ///
@@ -39,47 +29,33 @@ pub struct ChunkHookSuite<'a> {
 /// powercrud_engine::testing::chunk_hook(engine, "book", journal).check().await.unwrap();
 /// # }
 /// ```
-pub fn chunk_hook<'a>(engine: &'a Engine, resource: &'a str, hook: &'a dyn ChunkHook) -> ChunkHookSuite<'a> {
-    ChunkHookSuite { engine, resource, hook, records: 50, patience: PATIENCE }
+pub fn chunk_hook<'a>(
+    engine: &'a Engine,
+    resource: &'a str,
+    hook: &'a (dyn ChunkHook + 'static),
+) -> ChunkHookSuite<'a> {
+    RecordsSuite::new(engine, resource, hook, 50)
 }
 
-impl ChunkHookSuite<'_> {
-    /// How many records at most a chunk has (50).
-    pub fn records(mut self, most: u64) -> Self {
-        self.records = most;
-        self
-    }
-
-    /// How long a call may take.
-    pub fn within(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
+impl RecordsSuite<'_, dyn ChunkHook> {
     /// Checks it.
     ///
     /// # Errors
     /// What it does not keep.
     pub async fn check(self) -> std::result::Result<(), BrokenPromises> {
         let mut findings = Findings::new(self.patience);
-        let called = self.call(&mut findings).await;
-        read(&mut findings, called);
+        if let Some((engine, resource)) = self.resource(&mut findings) {
+            let called = self.call(&mut findings, &engine, &resource).await;
+            read(&mut findings, called);
+        }
         findings.end()
     }
 
-    async fn call(&self, findings: &mut Findings) -> Result<()> {
-        let engine = self.engine.for_everybody();
-        let resource = match engine.resource(self.resource) {
-            Ok(resource) => resource,
-            Err(error) => {
-                findings.broken(RESOURCE, error);
-                return Ok(());
-            }
-        };
-        let records = records(&engine, resource, self.records).await?;
+    async fn call(&self, findings: &mut Findings, engine: &Engine, resource: &Resource) -> Result<()> {
+        let records = records(engine, resource, self.records).await?;
         let keys: Vec<String> = records.into_iter().map(|(key, _)| key).collect();
         let failed: Vec<String> = keys.iter().take(1).cloned().collect();
-        let before = contents(&engine, engine.database().connection()).await?;
+        let before = contents(engine, engine.database().connection()).await?;
         for (operation, failed) in
             [("update", &[][..]), ("update", &failed[..]), ("update", &keys[..]), ("delete", &[])]
         {
@@ -88,12 +64,12 @@ impl ChunkHookSuite<'_> {
             for _ in 0..2 {
                 let transaction = engine.database().begin_changing().await?;
                 let said = self.one(findings, &call, &transaction).await;
-                let seen = contents(&engine, &transaction).await.ok();
+                let seen = contents(engine, &transaction).await.ok();
                 transaction.rollback().await?;
                 let Some(said) = said else { return Ok(()) };
                 // What an error of the database has left can't be looked at.
                 told.push((said, seen));
-                let after = contents(&engine, engine.database().connection()).await?;
+                let after = contents(engine, engine.database().connection()).await?;
                 if let Some(tables) = difference(&before, &after) {
                     findings.broken(TRANSACTION, format_args!("{tables} changed, and the transaction was rolled back"));
                     return Ok(());
@@ -111,11 +87,11 @@ impl ChunkHookSuite<'_> {
 
     /// Both calls of a chunk, and what they say; `None` where one doesn't end as it should.
     async fn one(&self, findings: &mut Findings, call: &Call<'_>, transaction: &Transaction) -> Option<String> {
-        let before = findings.within(ENDS, "before", self.hook.before(&call.chunk(&[], transaction))).await?;
+        let before = findings.within(ENDS, "before", self.subject.before(&call.chunk(&[], transaction))).await?;
         if before.is_err() {
             return Some(format!("before: {before:?}"));
         }
-        let after = findings.within(ENDS, "after", self.hook.after(&call.chunk(call.failed, transaction))).await?;
+        let after = findings.within(ENDS, "after", self.subject.after(&call.chunk(call.failed, transaction))).await?;
         Some(format!("after: {after:?}"))
     }
 }

@@ -1,16 +1,14 @@
 //! What a [`Validate`] promises, put to one.
 
-use std::time::Duration;
-
 use uuid::Uuid;
 
 use super::{
-    BrokenPromises, Findings, PATIENCE,
+    BrokenPromises, Findings, RecordsSuite,
     contents::{contents, difference, records},
     read, why_no_error,
 };
 use crate::{
-    action::{ActionError, Reason},
+    action::{AppError, Reason},
     engine::Engine,
     error::Result,
     record_values::RecordValues,
@@ -25,17 +23,9 @@ const SAME: &str = "it decides by what it is given, and says the same when asked
 const WRITES_NOTHING: &str = "it writes nothing";
 const TOLD: &str = "an error has a field that there is, a word for programs and a message for people";
 const PLAN: &str = "a plan that is refused is refused with an entry for each mistake";
-const RESOURCE: &str = "the suite is told a resource that there is";
 
 /// A suite for rules; see [`validate`].
-#[must_use = "nothing is checked before `check`"]
-pub struct ValidateSuite<'a> {
-    engine: &'a Engine,
-    resource: &'a str,
-    rule: &'a dyn Validate,
-    records: u64,
-    patience: Duration,
-}
+pub type ValidateSuite<'a> = RecordsSuite<'a, dyn Validate>;
 
 /// Checks what [`Validate`] promises, by the records that the resource has: as they were left as they are, made, and deleted, and each as it
 /// were changed to the next. Nothing is written.
@@ -45,45 +35,27 @@ pub struct ValidateSuite<'a> {
 /// powercrud_engine::testing::validate(engine, "book", rules).check().await.unwrap();
 /// # }
 /// ```
-pub fn validate<'a>(engine: &'a Engine, resource: &'a str, rule: &'a dyn Validate) -> ValidateSuite<'a> {
-    ValidateSuite { engine, resource, rule, records: 100, patience: PATIENCE }
+pub fn validate<'a>(engine: &'a Engine, resource: &'a str, rule: &'a (dyn Validate + 'static)) -> ValidateSuite<'a> {
+    RecordsSuite::new(engine, resource, rule, 100)
 }
 
-impl ValidateSuite<'_> {
-    /// How many records at most it is asked about (100).
-    pub fn records(mut self, most: u64) -> Self {
-        self.records = most;
-        self
-    }
-
-    /// How long an answer may take.
-    pub fn within(mut self, patience: Duration) -> Self {
-        self.patience = patience;
-        self
-    }
-
+impl RecordsSuite<'_, dyn Validate> {
     /// Checks it.
     ///
     /// # Errors
     /// What it does not keep.
     pub async fn check(self) -> std::result::Result<(), BrokenPromises> {
         let mut findings = Findings::new(self.patience);
-        let asked = self.ask(&mut findings).await;
-        read(&mut findings, asked);
+        if let Some((engine, resource)) = self.resource(&mut findings) {
+            let asked = self.ask(&mut findings, &engine, &resource).await;
+            read(&mut findings, asked);
+        }
         findings.end()
     }
 
-    async fn ask(&self, findings: &mut Findings) -> Result<()> {
-        let engine = self.engine.for_everybody();
-        let resource = match engine.resource(self.resource) {
-            Ok(resource) => resource,
-            Err(error) => {
-                findings.broken(RESOURCE, error);
-                return Ok(());
-            }
-        };
-        let records = records(&engine, resource, self.records).await?;
-        let before = contents(&engine, engine.database().connection()).await?;
+    async fn ask(&self, findings: &mut Findings, engine: &Engine, resource: &Resource) -> Result<()> {
+        let records = records(engine, resource, self.records).await?;
+        let before = contents(engine, engine.database().connection()).await?;
         let mut transaction = engine.database().begin_changing().await?;
         self.plans(findings, resource, records.first().map(|(_, values)| values)).await;
         for (place, (key, values)) in records.iter().enumerate() {
@@ -93,18 +65,18 @@ impl ValidateSuite<'_> {
             {
                 let (first, again) = {
                     let record = changed(resource, key, before, after, &transaction);
-                    let Some(first) = findings.within(ENDS, "record", self.rule.record(&record)).await else {
+                    let Some(first) = findings.within(ENDS, "record", self.subject.record(&record)).await else {
                         return Ok(());
                     };
                     // A database that has refused something wants a new transaction, and the rule had its say.
-                    let is_over = matches!(&first, Err(ActionError { reason: Reason::Database(_) }));
+                    let is_over = matches!(&first, Err(AppError { reason: Reason::Database(_) }));
                     let again = match is_over {
                         true => None,
-                        false => findings.within(ENDS, "record", self.rule.record(&record)).await,
+                        false => findings.within(ENDS, "record", self.subject.record(&record)).await,
                     };
                     (first, again)
                 };
-                if let Err(ActionError { reason: Reason::Record(error) }) = &first
+                if let Err(AppError { reason: Reason::Record(error) }) = &first
                     && let Some(mistake) = why_no_error(error, |name| is_field(resource, name))
                 {
                     findings.broken(TOLD, mistake);
@@ -121,9 +93,9 @@ impl ValidateSuite<'_> {
                 }
             }
         }
-        let inside = contents(&engine, &transaction).await;
+        let inside = contents(engine, &transaction).await;
         transaction.rollback().await?;
-        let after = contents(&engine, engine.database().connection()).await?;
+        let after = contents(engine, engine.database().connection()).await?;
         for (seen, how) in [(inside?, "in the transaction"), (after, "past the transaction")] {
             if let Some(tables) = difference(&before, &seen) {
                 findings.broken(WRITES_NOTHING, format_args!("{tables} changed {how}"));
@@ -138,8 +110,8 @@ impl ValidateSuite<'_> {
         for (operation, values) in [("update", all.unwrap_or_default()), ("update", Vec::new()), ("delete", Vec::new())]
         {
             let plan = PlannedOperation { resource: &resource.name, operation, user: &user, values, links: Vec::new() };
-            let Some(first) = findings.within(ENDS, "plan", self.rule.plan(&plan)).await else { return };
-            let again = findings.within(ENDS, "plan", self.rule.plan(&plan)).await;
+            let Some(first) = findings.within(ENDS, "plan", self.subject.plan(&plan)).await else { return };
+            let again = findings.within(ENDS, "plan", self.subject.plan(&plan)).await;
             let (told, told_again) = (format!("{first:?}"), format!("{:?}", again.unwrap_or(Ok(()))));
             findings.require(told == told_again, SAME, format_args!("of a plan: {told}, then {told_again}"));
             let Err(errors) = first else { continue };

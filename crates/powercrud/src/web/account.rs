@@ -77,7 +77,7 @@ async fn account_page(
     errors: &[FieldError],
 ) -> WebResult<Response> {
     if context.user.id.is_none() {
-        return Err(Problem::not_found("There is nobody to sign in yet, so there is no account.").into());
+        return Err(Problem::not_found("There are no users yet, so there is no account.").into());
     }
     let field = |name, label, autocomplete| PasswordField { name, label, autocomplete, error: at_field(errors, name) };
     let tokens = token::list(context.app(), &context.user).await?;

@@ -215,9 +215,9 @@ pub(super) async fn page(
         return Ok(Redirect::to(&destination(&context.paths, next)).into_response());
     }
     let hint = if get(LOST).is_some() {
-        "You are not signed in any more, so nothing was done or saved. Sign in, and do it once more."
+        "You are no longer signed in, so nothing was saved. Sign in and try again."
     } else if cookie(&headers, SESSION_COOKIE).is_some() {
-        "Your session has ended. Sign in again to go on."
+        "Your session has ended. Sign in again to continue."
     } else {
         ""
     };
@@ -242,7 +242,7 @@ pub(super) async fn sign_in(Anybody(context): Anybody, headers: HeaderMap, form:
             Ok(with_session(&context, response, token.as_str()))
         }
         Login::Refused => {
-            let error = "Name and password don't fit together, or the user may not sign in.".to_owned();
+            let error = "The name or the password is wrong, or the user may not sign in.".to_owned();
             refused(&context, next, name, error, StatusCode::UNPROCESSABLE_ENTITY).await
         }
         Login::Wait(wait) => {

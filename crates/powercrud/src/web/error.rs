@@ -22,7 +22,7 @@ pub(super) struct Problem {
     pub(super) message: String,
     /// What is wrong with which field, where it is about fields.
     pub(super) errors: Vec<FieldError>,
-    /// The bulk task in the way, where there is one that whoever asks may see.
+    /// The bulk task in the way, where there is one that the user may see.
     pub(super) task: Option<uuid::Uuid>,
     /// What the answer says in `WWW-Authenticate`.
     pub(super) challenge: Option<String>,

@@ -30,10 +30,10 @@ pub(super) struct HistoryView {
 #[derive(Serialize)]
 struct EntryView {
     at: Option<Timestamp>,
-    /// Empty where whoever asks may not know.
+    /// Empty if the user may not know.
     who: String,
     action: &'static str,
-    /// The bulk task, where whoever asks may see it.
+    /// The bulk task, if the user may see it.
     task: Option<Link>,
     changes: Vec<ChangeView>,
     more_changes: Vec<ChangeView>,

@@ -40,7 +40,7 @@ pub(super) async fn check(State(hosts): State<Arc<Hosts>>, request: Request, nex
     if api::answers(request.uri().path()) {
         return api::problem(&problem, request_id);
     }
-    // No page: whoever asks is not to learn what there is.
+    // No page: the client is not to learn what there is.
     (problem.status, format!("{}\n\n{}\n", problem.title, problem.message)).into_response()
 }
 

@@ -21,7 +21,7 @@ use super::{
 use crate::app::{Page, PowerCrud};
 use powercrud_engine::{error::Error, user::User};
 
-/// What stands around a page of the application's own ([`Page`]): an extractor for its handlers. Whoever asks is signed in, and the page is for
+/// What stands around a page of the application's own ([`Page`]): an extractor for its handlers. The user is signed in, and the page is for
 /// them. The module's documentation has an example.
 #[derive(Clone)]
 pub struct Frame(pub(super) RequestContext);
@@ -32,7 +32,7 @@ struct Content {
 }
 
 impl Frame {
-    /// Who asks.
+    /// The user.
     pub fn user(&self) -> &User {
         &self.0.user
     }

@@ -102,10 +102,12 @@ impl Paths {
         format!("{}/tasks/{}/{action}", self.staff(), segment(id))
     }
 
+    #[cfg(feature = "api")]
     pub(super) fn api_record(&self, resource: &str, key: &str) -> String {
         format!("{}/api/v1/resources/{}/records/{}", self.base, segment(resource), segment(key))
     }
 
+    #[cfg(feature = "api")]
     pub(super) fn api_task(&self, id: &str) -> String {
         format!("{}/api/v1/tasks/{}", self.base, segment(id))
     }

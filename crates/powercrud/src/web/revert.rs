@@ -78,9 +78,9 @@ async fn revert_view(context: &RequestContext, task: &BulkTask, obstacle: Obstac
         },
         left: match of_deleted {
             true => left_of_delete(context, resource, has_triggers),
-            false => vec![
-                "Records whose values were changed since: they stay as they are, and the report names them.".to_owned(),
-            ],
+            false => {
+                vec!["Records that have changed since: they stay as they are, and the report lists them.".to_owned()]
+            }
         },
         background_note: background_note(resource, records),
         submit_label: format!("Restore {counted}"),
@@ -126,7 +126,7 @@ fn left_of_delete(context: &RequestContext, resource: &Resource, has_triggers: b
         }
     }
     left.push(
-        "Records whose key is taken again, or which refer to others that are gone: the report names them.".to_owned(),
+        "Records whose key is in use again, or that refer to records that are gone: the report lists them.".to_owned(),
     );
     left
 }

@@ -217,7 +217,7 @@ async fn form_page(context: &RequestContext, form: &FormData, errors: &[FieldErr
     context.page("token_new.html", "New token", &view).await
 }
 
-/// Whether PowerCRUD keeps a password of whoever asks.
+/// Whether PowerCRUD keeps a password of the user.
 fn asks_password(context: &RequestContext) -> bool {
     context.app().has_login() && context.user.id.is_some()
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use powercrud::{
-    ActionError, BoxFuture, PowerCrud, Resource, Selection,
+    AppError, BoxFuture, PowerCrud, Resource, Selection,
     chunk_hook::{ChunkHook, ChunkOfTask},
     task::Status,
 };
@@ -34,7 +34,7 @@ struct Journal {
 }
 
 impl ChunkHook for Journal {
-    fn before<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+    fn before<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             assert_eq!(chunk.failed().count(), 0);
             self.begun.fetch_add(1, Ordering::Relaxed);
@@ -42,7 +42,7 @@ impl ChunkHook for Journal {
         })
     }
 
-    fn after<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+    fn after<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             assert_eq!((chunk.resource(), chunk.user_id()), ("item", None));
             let failed: Vec<_> = chunk.failed().collect();
@@ -54,7 +54,7 @@ impl ChunkHook for Journal {
             }
             match self.fails_at.filter(|key| chunk.keys().any(|other| other == *key)) {
                 Some(_) if self.panics => panic!("not this one"),
-                Some(_) => Err(ActionError::failed("the ledger is closed")),
+                Some(_) => Err(AppError::failed("the ledger is closed")),
                 None => Ok(()),
             }
         })

@@ -194,9 +194,8 @@ async fn mistakes_are_told(database: TestDatabase) {
         .expect("no mistakes");
     assert!(app.resource("item").expect("a resource").field("twice").is_some_and(|field| field.is_computed()));
     // They join those of the code; one of the same name replaces it.
-    let in_code = Resource::table("item")
-        .computed("thrice", Computed::integer("stock * 3"))
-        .computed("twice", "'from the code'");
+    let in_code =
+        Resource::table("item").computed("thrice", Computed::integer("stock * 3")).computed("twice", "'from the code'");
     let builder = PowerCrud::builder(database.clone()).open_to_everybody().all_settings(settings.clone());
     let both = builder.resource(in_code).build().await.expect("no mistakes");
     let item = both.resource("item").expect("a resource");

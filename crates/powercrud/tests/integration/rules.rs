@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use powercrud::{
-    Action, ActionError, Atomicity, BoxFuture, Error, FieldError, PowerCrud, Resource, ResourceBuilder, Selection,
-    User, bulk,
+    Action, AppError, Atomicity, BoxFuture, Error, FieldError, PowerCrud, Resource, ResourceBuilder, Selection, User,
+    bulk,
     policy::{Fields, Permission, Policy},
     record,
     task::Status,
@@ -51,7 +51,7 @@ impl Validate for StockRules {
         })
     }
 
-    fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+    fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             self.asked.lock().expect("not poisoned").push(record.key().to_owned());
             let stock = record.after().map(|after| after.integer("stock").expect("a number"));
@@ -72,10 +72,10 @@ impl Validate for StockRules {
                     Ok(())
                 }
                 (_, _, Some(_)) if stock > Some(1_000) => {
-                    Err(ActionError::new("TOO_MANY", "is at most 1,000").field("stock"))
+                    Err(AppError::new("TOO_MANY", "is at most 1,000").field("stock"))
                 }
                 (_, Some(before), None) if before.integer("stock") > Some(50) => {
-                    Err(ActionError::new("IN_STOCK", "is still in stock"))
+                    Err(AppError::new("IN_STOCK", "is still in stock"))
                 }
                 _ => Ok(()),
             }

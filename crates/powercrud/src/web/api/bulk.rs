@@ -1,6 +1,7 @@
 //! Bulk update, bulk delete and actions.
 
 mod action;
+mod bodies;
 mod preview;
 
 use axum::{
@@ -8,11 +9,12 @@ use axum::{
     extract::Path,
     response::{IntoResponse as _, Response},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{json, value::RawValue};
 use utoipa::ToSchema;
 
 pub(super) use action::{__path_action, action};
+use bodies::{BulkDelete, BulkUpdate};
 use preview::PreviewJson;
 
 use super::{body::Body, caller::Caller, tasks, value};
@@ -31,92 +33,6 @@ use powercrud_engine::{
     task_json::TaskJson,
 };
 
-/// Which records to change, and how. Exactly one of `ids`, `filter` and `all` says which.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "describes the body, which is read key by key so that every mistake is told at once")]
-struct BulkUpdate {
-    /// The records' keys: a string or number each; an array of them where the key has several fields.
-    #[schema(inline, nullable = false, min_items = 1)]
-    ids: Option<Vec<Key>>,
-    /// Conditions as in a list's address: `FIELD` or `FIELD__OPERATOR`, and a value; an array for `in`; `q` searches.
-    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, serde_json::Value>>)]
-    filter: Option<serde_json::Value>,
-    /// Every record: true.
-    #[schema(nullable = false)]
-    all: Option<bool>,
-    /// The new values by field name; null sets NULL. Of a many-to-many field (those of the resource's `many_to_many` that are
-    /// `bulk_editable`), what becomes of the links: an object of `add` and `remove`, each an array of keys of the linked records,
-    /// alone or together; or `replace`, an array of the keys that are to be linked and no others; or `clear`: true. Adding what is
-    /// linked already and removing what is not changes nothing and is no mistake.
-    #[schema(value_type = std::collections::BTreeMap<String, serde_json::Value>)]
-    changes: serde_json::Value,
-    /// Only tell what would happen.
-    #[serde(default)]
-    #[schema(nullable = false)]
-    validate_only: Option<bool>,
-    /// A name of your choice for this request. Sent again within a day, the same request of the same name is not done again: it is
-    /// answered with its task, also where that has ended.
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
-    request_id: Option<String>,
-    /// Run in the background, however few the records are.
-    #[schema(nullable = false)]
-    background: Option<bool>,
-    /// How many records you take to be selected, as `total_records` of a preview tells: where there are more or fewer by now, nothing
-    /// is done, and the answer is 409 with the code `SELECTION_CHANGED`.
-    #[schema(nullable = false)]
-    expected_count: Option<u64>,
-}
-
-/// Which records to delete. Exactly one of `ids`, `filter` and `all` says which.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "describes the body, which is read key by key so that every mistake is told at once")]
-struct BulkDelete {
-    /// The records' keys: a string or number each; an array of them where the key has several fields.
-    #[schema(inline, nullable = false, min_items = 1)]
-    ids: Option<Vec<Key>>,
-    /// Conditions as in a list's address: `FIELD` or `FIELD__OPERATOR`, and a value; an array for `in`; `q` searches.
-    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, serde_json::Value>>)]
-    filter: Option<serde_json::Value>,
-    /// Every record: true.
-    #[schema(nullable = false)]
-    all: Option<bool>,
-    /// Only tell what would happen.
-    #[schema(nullable = false)]
-    validate_only: Option<bool>,
-    /// A name of your choice for this request. Sent again within a day, the same request of the same name is not done again: it is
-    /// answered with its task, also where that has ended.
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
-    request_id: Option<String>,
-    /// Run in the background, however few the records are.
-    #[schema(nullable = false)]
-    background: Option<bool>,
-    /// How many records you take to be selected, as `total_records` of a preview tells: where there are more or fewer by now, nothing
-    /// is done, and the answer is 409 with the code `SELECTION_CHANGED`.
-    #[schema(nullable = false)]
-    expected_count: Option<u64>,
-}
-
-/// A record's key.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes a part of the body")]
-enum Key {
-    Text(String),
-    Number(i64),
-    Parts(Vec<KeyPart>),
-}
-
-/// One field of a record's key.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes a part of the body")]
-enum KeyPart {
-    Text(String),
-    Number(i64),
-}
-
 /// Change many records
 ///
 /// Few records are changed at once, all or none, and the answer is the ended task: 200 says that the request was carried out, `status`
@@ -133,10 +49,10 @@ enum KeyPart {
         ("All that match, told first" = (value = json!({"filter": {"status": "draft"}, "changes": {"status": "archived"}, "validate_only": true}))),
     )),
     responses(
-        (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 200, description = "The ended task, successful or not: see `status`; or the requested preview", body = inline(BulkAnswer)),
         (status = 202, description = "It runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The task's address"),
-            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+            ("Retry-After" = u64, description = "Seconds after which to look at the task"),
         )),
         (status = 409, description = "Another bulk task is in the way, or the selection is not `expected_count` records", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),
@@ -155,10 +71,10 @@ pub(super) async fn update(caller: Caller, Path(resource): Path<String>, body: B
     params(("resource" = String, Path, description = "The resource's name")),
     request_body = BulkDelete,
     responses(
-        (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 200, description = "The ended task, successful or not: see `status`; or the requested preview", body = inline(BulkAnswer)),
         (status = 202, description = "It runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The task's address"),
-            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+            ("Retry-After" = u64, description = "Seconds after which to look at the task"),
         )),
         (status = 409, description = "Another bulk task is in the way, or the selection is not `expected_count` records", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),

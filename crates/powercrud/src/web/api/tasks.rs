@@ -230,7 +230,7 @@ pub(super) async fn resume(caller: Caller, Path(id): Path<String>) -> WebResult<
         (status = 200, description = "The new task has ended", body = TaskJson),
         (status = 202, description = "The new task runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The new task's address"),
-            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+            ("Retry-After" = u64, description = "Seconds after which to look at the task"),
         )),
         (status = 409, description = "Another bulk task is in the way", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),
@@ -254,7 +254,7 @@ pub(super) async fn retry(caller: Caller, Path(id): Path<String>) -> WebResult<R
         (status = 200, description = "The new task has ended", body = TaskJson),
         (status = 202, description = "The new task runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The new task's address"),
-            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+            ("Retry-After" = u64, description = "Seconds after which to look at the task"),
         )),
         (status = 409, description = "Another bulk task is in the way", body = super::problem::ProblemJson,
             content_type = "application/problem+json"),

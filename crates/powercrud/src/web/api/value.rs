@@ -62,7 +62,7 @@ pub(super) fn inputs(resource: &Resource, body: &Body, errors: &mut Vec<FieldErr
 pub(super) fn changes(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Changes {
     let mut changes = Changes::new();
     for (name, value) in &body.0 {
-        if resource.field(name).is_none() && resource.many_to_many(name).is_some() {
+        if resource.find_many_to_many(name).is_some() {
             links(name, value, &mut changes, errors);
             continue;
         }

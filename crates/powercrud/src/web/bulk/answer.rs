@@ -50,7 +50,7 @@ async fn queued_view(context: &RequestContext, resource: &Resource, task: &BulkT
         title: "In the background",
         tone: "info",
         message: format!("Processing {} in the background.", resource.count_in_words(task.total_records)),
-        detail: "You can go on working; the list shows how far it is.".to_owned(),
+        detail: "You can continue working; the list shows its progress.".to_owned(),
         task: view::task_view(context.app(), &context.paths, task),
     };
     if task.status.is_final() {
@@ -58,7 +58,7 @@ async fn queued_view(context: &RequestContext, resource: &Resource, task: &BulkT
         view.title = view.task.status.label();
         view.detail = task.error_message.clone();
     } else if task.status == Status::Waiting {
-        view.detail = "It waits for another bulk task, and starts by itself in its turn.".to_owned();
+        view.detail = "It waits for another bulk task and then starts by itself.".to_owned();
     } else if task.status == Status::Pending && !heartbeat::any_alive_for(context.app(), resource.backend()).await? {
         view.tone = "warning";
         view.detail = "No worker is running at the moment: the task waits, safely stored, until one starts.".to_owned();

@@ -226,7 +226,7 @@ fn blocked(resource: &Resource, preview: &Preview, view: &mut DeleteView) {
         view.blockers_note = "So there is nothing to delete.".to_owned();
         return;
     }
-    view.blockers_note = "They are skipped and named in the report.".to_owned();
+    view.blockers_note = "They are skipped and listed in the report.".to_owned();
     view.submit_label = format!("Delete {}", resource.count_in_words(free));
     if !view.confirm_label.is_empty() {
         view.confirm_label = format!("Yes, delete {}", resource.count_in_words(free));

@@ -358,5 +358,5 @@ pub(in crate::web) fn background_note(resource: &Resource, total: u64) -> String
     if !resource.should_process_async(total) {
         return String::new();
     }
-    "This runs in the background: you can go on working, and see how far it is.".to_owned()
+    "This runs in the background: you can continue working and follow its progress.".to_owned()
 }

@@ -48,7 +48,7 @@ pub(super) fn note(resource: &Resource, preview: &Preview) -> String {
             let all = resource.count_in_words(preview.total_records);
             format!("{all} are changed together or not at all: with a failure among them nothing is changed.")
         }
-        _ => "Those that fail stay as they are and are named in the report.".to_owned(),
+        _ => "Records that fail stay as they are and are listed in the report.".to_owned(),
     }
 }
 

@@ -144,7 +144,7 @@ fn action_view(
 ) -> ActionView {
     let id = task.id.to_string();
     let view = view::task_view(context.app(), &context.paths, task);
-    let kept = "What is committed stays, and the records are free for others.".to_owned();
+    let kept = "Committed changes stay, and the locks on the records are released.".to_owned();
     let (title, sentences, submit_label, tone) = match action {
         StaffAction::Cancel => (
             format!("Cancel “{}”?", view.title),
@@ -159,7 +159,7 @@ fn action_view(
             format!("Queue “{}” again?", view.title),
             vec![
                 format!("Its worker is dead. Another one goes on where it stopped, at {}.", view.progress_text),
-                "Should the old worker wake up, it changes nothing any more.".to_owned(),
+                "If the old worker wakes up, it can no longer change anything.".to_owned(),
             ],
             "Queue it again",
             "btn-primary",

@@ -154,7 +154,7 @@ pub(in crate::web) async fn page(Staff(context): Staff, RawQuery(raw): RawQuery)
         next_href: (filter.offset + PAGE_SIZE < total).then(|| to(parameters.page + 1)),
         empty: match (problems.is_empty(), unfiltered) {
             (false, _) => "Nothing is shown, because this address asks for something that is not there.",
-            (true, true) => "Nothing has been done yet that is kept here.",
+            (true, true) => "Nothing has been recorded yet.",
             (true, false) => "Nothing fits.",
         },
         form: parameters,

@@ -47,7 +47,7 @@ pub(in crate::web) async fn ask_days(Staff(context): Staff, RawQuery(raw): RawQu
     let pairs = parse_query(&raw.unwrap_or_default());
     let get = |name: &str| pairs.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
     let notice = match get("deleted") {
-        Some("later") => "The tasks are being deleted; that goes on for a while.".to_owned(),
+        Some("later") => "The tasks are being deleted; this may take a while.".to_owned(),
         Some("1") => "1 task was deleted.".to_owned(),
         Some(number) => {
             number.parse().map(|number: u64| format!("{} tasks were deleted.", grouped(number))).unwrap_or_default()

@@ -32,7 +32,7 @@ pub(in crate::web) fn cell_view(paths: &Paths, field: &Field, cell: &Cell) -> Ce
     let mut view = CellView { kind: "text", title: String::new(), href: None, on: false, size: String::new(), text };
     if let (Some(reference), false) = (&field.reference, cell.value.is_null()) {
         let whole_key = reference.table.primary_key == [reference.column.name.clone()];
-        // What has no name for whoever asks has no page for them.
+        // What has no name for the user has no page for them.
         let is_theirs = reference.table.scope.is_none() || reference.display.is_none() || cell.display.is_some();
         let resource = reference.resource.as_ref().filter(|_| whole_key && is_theirs);
         view.href = resource.map(|resource| paths.record(resource, &cell.value.to_text()));

@@ -310,14 +310,14 @@ fn note(task: &BulkTask) -> String {
             "This version of PowerCRUD can't read {} of it, and leaves it to the version that wrote it. It can be cancelled.",
             task.unreadable.as_deref().unwrap_or_default()
         ),
-        Status::Waiting => "It waits for another bulk task, and starts by itself in its turn.".to_owned(),
+        Status::Waiting => "It waits for another bulk task and then starts by itself.".to_owned(),
         Status::Pending if task.pending_reason.is_some() => {
             sentence(task.pending_reason.as_deref().unwrap_or_default())
         }
         Status::Pending => "It starts as soon as a worker is free.".to_owned(),
         Status::Pausing => "It stops at the next safe point.".to_owned(),
-        Status::Paused => "What is done stays done; the rest waits until somebody resumes it.".to_owned(),
-        Status::Cancelling => "It stops at the next safe point; what is done stays done.".to_owned(),
+        Status::Paused => "Completed changes stay; the rest waits until the task is resumed.".to_owned(),
+        Status::Cancelling => "It stops at the next safe point; completed changes stay.".to_owned(),
         Status::Started if task.stalled_attempts > 1 => format!(
             "{} got no further{}.",
             match task.stalled_attempts - 1 {

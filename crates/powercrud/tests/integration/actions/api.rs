@@ -1,6 +1,6 @@
 //! Actions by the JSON API.
 
-use powercrud::{Action, ActionError, ActionField, PowerCrud, Resource, User, token::Scope};
+use powercrud::{Action, ActionField, AppError, PowerCrud, Resource, User, token::Scope};
 use sea_orm::{
     ConnectionTrait as _,
     sea_query::{Expr, ExprTrait as _},
@@ -19,7 +19,7 @@ each_database! { it_is_described_and_done, its_mistakes_are_named, many_run_in_t
 async fn open(database: TestDatabase) -> (PowerCrud, Client) {
     shop(&database).await;
     let discount = Action::statements("discount", |chunk| {
-        let by = chunk.values().integer("percent").ok_or_else(|| ActionError::failed("no percentage"))?;
+        let by = chunk.values().integer("percent").ok_or_else(|| AppError::failed("no percentage"))?;
         let mut update = chunk.update();
         update.value("price", Expr::col("price").mul(100 - by).div(100));
         Ok(vec![update.into()])
@@ -31,7 +31,7 @@ async fn open(database: TestDatabase) -> (PowerCrud, Client) {
     let publish = Action::for_each("publish", |book| {
         Box::pin(async move {
             if book.text("published").is_none() {
-                return Err(ActionError::new("NO_DATE", "has no date").field("published"));
+                return Err(AppError::new("NO_DATE", "has no date").field("published"));
             }
             book.transaction().execute(book.update().value("status", "published")).await?;
             Ok(())

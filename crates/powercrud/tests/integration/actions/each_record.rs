@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use powercrud::{
-    Action, ActionError, ActionField, Selection, User,
+    Action, ActionField, AppError, Selection, User,
     bulk::{self, Answer},
     task::{BulkTask, Status, store},
 };
@@ -50,11 +50,11 @@ mod item {
 fn ship() -> Action {
     Action::for_each("ship", |record| {
         Box::pin(async move {
-            let id = record.integer("id").ok_or_else(|| ActionError::failed("has no number"))?;
+            let id = record.integer("id").ok_or_else(|| AppError::failed("has no number"))?;
             if id % 10 == 0 {
                 // Undone with the rest of what was done for the record.
                 record.transaction().execute(record.update().value("note", "lost")).await?;
-                return Err(ActionError::new("OUT_OF_STOCK", "is out of stock").field("stock"));
+                return Err(AppError::new("OUT_OF_STOCK", "is out of stock").field("stock"));
             }
             assert_ne!(id, 13, "not that one");
             let status = if id == 17 { "shipped" } else { "gone" };
@@ -168,7 +168,7 @@ async fn a_retry_has_the_same_keys(database: TestDatabase) {
             calls.lock().unwrap().push((record.key().to_owned(), record.idempotency_key(), record.task_id()));
             let works = works.load(Ordering::Relaxed);
             Box::pin(
-                async move { if works || record.key() != "7" { Ok(()) } else { Err(ActionError::failed("declined")) } },
+                async move { if works || record.key() != "7" { Ok(()) } else { Err(AppError::failed("declined")) } },
             )
         })
         .field(ActionField::integer("cents").default(100))

@@ -1,6 +1,6 @@
 //! Actions on the pages: in the selection bar, and on a record's page.
 
-use powercrud::{Action, ActionError, ActionField, PowerCrud, Resource};
+use powercrud::{Action, ActionField, AppError, PowerCrud, Resource};
 use sea_orm::ConnectionTrait as _;
 
 use crate::{
@@ -21,9 +21,9 @@ async fn open(database: TestDatabase) -> (PowerCrud, Browser) {
         Action::set("archive", [("status", Some("archived"))]).label("Archive").confirm("Archived books are not sold.");
     let note = Action::for_each("note", |book| {
         Box::pin(async move {
-            let Some(text) = book.values().text("text") else { return Err(ActionError::failed("has no text")) };
+            let Some(text) = book.values().text("text") else { return Err(AppError::failed("has no text")) };
             if book.key() == "5" {
-                return Err(ActionError::new("FULL", "has no room").field("notes"));
+                return Err(AppError::new("FULL", "has no room").field("notes"));
             }
             let mut update = book.update();
             update.value("notes", text);

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use powercrud::{Action, ActionError, ActionField, Selection, User, audit, bulk, task::Status};
+use powercrud::{Action, ActionField, AppError, Selection, User, audit, bulk, task::Status};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query};
 
 use super::with_actions;
@@ -24,7 +24,7 @@ each_database! {
 fn restock(asked: Arc<AtomicU64>) -> Action {
     Action::statements("restock", move |chunk| {
         asked.fetch_add(1, Ordering::Relaxed);
-        let copies = chunk.values().integer("copies").ok_or_else(|| ActionError::failed("no number of copies"))?;
+        let copies = chunk.values().integer("copies").ok_or_else(|| AppError::failed("no number of copies"))?;
         let mut update = chunk.update();
         update.value("stock", Expr::col("stock").add(copies));
         Ok(vec![update.into()])
@@ -88,7 +88,7 @@ async fn several_statements_are_one(database: TestDatabase) {
         sold.column("id").column("stock").from(chunk.table()).and_where(chunk.keys());
         let mut insert = Query::insert();
         insert.into_table(Alias::new("sold")).columns(["item_id", "stock"]);
-        insert.select_from(sold).map_err(ActionError::failed)?;
+        insert.select_from(sold).map_err(AppError::failed)?;
         let mut update = chunk.update();
         update.value("stock", 0);
         Ok(vec![insert.into(), update.into()])
@@ -103,7 +103,7 @@ async fn several_statements_are_one(database: TestDatabase) {
 
 async fn what_it_says_itself_ends_the_task(database: TestDatabase) {
     items(&database, 40).await;
-    let closed = Action::statements("sell", |_| Err(ActionError::failed("the shop is closed")));
+    let closed = Action::statements("sell", |_| Err(AppError::failed("the shop is closed")));
     let panics = Action::statements("panic", |_| panic!("no such thing"));
     let app = with_actions(&database, [closed, panics]).await;
     for (name, words) in [("sell", "the shop is closed"), ("panic", "panicked")] {

@@ -75,7 +75,7 @@ async fn what_hangs_on_links(database: TestDatabase) {
         (&[("bs__remove", Some("1"))][..], 1, 2, 1),
         (&[("bs__add", Some("2"))][..], 0, 0, 0),
         (&[("v", Some("9")), ("bs__replace", Some("2"))][..], 3, 2, 2),
-        (&[("bs", None)][..], 2, 3, 2),
+        (&[("bs__clear", None)][..], 2, 3, 2),
     ] {
         tables(&database).await;
         let app = discovered(&database).await;
@@ -83,7 +83,7 @@ async fn what_hangs_on_links(database: TestDatabase) {
         assert_eq!(preview.failing_records, failing, "{inputs:?}: {preview:?}");
         let mut expected = Vec::new();
         if failing > 0 {
-            let holds = if inputs[0].0 == "bs" { 2 } else { 1 };
+            let holds = if inputs[0].0 == "bs__clear" { 2 } else { 1 };
             expected.push(("hold", "restrict", holds, Some("ab")));
         }
         if marks > 0 {

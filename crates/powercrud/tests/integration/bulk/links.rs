@@ -100,8 +100,8 @@ async fn each_operation(database: TestDatabase) {
             tags.extend([5, 6]);
         }),
         (&[("tags__replace", Some("4,4,3"))], |tags| *tags = BTreeSet::from([3, 4])),
-        (&[("Tags", Some("1,4"))], |tags| *tags = BTreeSet::from([1, 4])),
-        (&[("tags", None)], BTreeSet::clear),
+        (&[("Tags__replace", Some("1,4"))], |tags| *tags = BTreeSet::from([1, 4])),
+        (&[("Tags__clear", None)], BTreeSet::clear),
         (&[("tags__clear", None)], BTreeSet::clear),
     ];
     for (conditions, selected) in selections {

@@ -50,8 +50,7 @@ async fn mail_and_webhooks_keep_what_notifiers_promise(database: TestDatabase) {
     let away = app(&database, &format!("smtp://{gone}?tls=none"), &format!("http://{gone}/hooks/t0ken")).await;
     let silent = app(&database, &format!("smtp://{mute}?tls=none"), &format!("http://{mute}/hooks/t0ken")).await;
     for address in [Address::EMAIL, Address::WEBHOOK] {
-        let received =
-            || if address == Address::EMAIL { sink.mails().len() } else { receiver.received().len() };
+        let received = || if address == Address::EMAIL { sink.mails().len() } else { receiver.received().len() };
         let (notifier, away, silent) = (by(&there, address), by(&away, address), by(&silent, address));
         testing::notifier(&there, task.id, &*notifier)
             .received(received)

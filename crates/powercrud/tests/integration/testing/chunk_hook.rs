@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use powercrud::{
-    ActionError, PowerCrud,
+    AppError, PowerCrud,
     chunk_hook::{ChunkHook, ChunkOfTask},
     testing,
 };
@@ -39,7 +39,7 @@ struct Journal {
 }
 
 impl ChunkHook for Journal {
-    fn after<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+    fn after<'a>(&'a self, chunk: &'a ChunkOfTask<'a>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             let called = self.called.fetch_add(1, Ordering::Relaxed);
             match self.broken {

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use powercrud::{
-    ActionError, FieldError, PowerCrud, testing,
+    AppError, FieldError, PowerCrud, testing,
     validate::{ChangedRecord, PlannedOperation, Validate},
 };
 use sea_orm::ConnectionTrait as _;
@@ -40,8 +40,8 @@ struct StockRules {
     elsewhere: powercrud::db::Database,
 }
 
-fn no() -> ActionError {
-    ActionError::new("NEGATIVE", "can't be less than nothing").field("stock")
+fn no() -> AppError {
+    AppError::new("NEGATIVE", "can't be less than nothing").field("stock")
 }
 
 impl Validate for StockRules {
@@ -55,7 +55,7 @@ impl Validate for StockRules {
         })
     }
 
-    fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), ActionError>> {
+    fn record<'a>(&'a self, record: &'a ChangedRecord<'a>) -> BoxFuture<'a, Result<(), AppError>> {
         Box::pin(async move {
             let asked = self.asked.fetch_add(1, Ordering::Relaxed);
             let sql = "UPDATE item SET note = 'seen' WHERE id = 3";
@@ -68,7 +68,7 @@ impl Validate for StockRules {
                 Broken::ChangesItsMind if asked.is_multiple_of(2) => Err(no()),
                 Broken::Waits => std::future::pending().await,
                 Broken::Panics => panic!("not this one"),
-                Broken::NoWord => Err(ActionError::new("not a word", "is wrong")),
+                Broken::NoWord => Err(AppError::new("not a word", "is wrong")),
                 // What a rule reads, the database may refuse.
                 Broken::Not if record.key() == "2" => {
                     record.transaction().execute_unprepared("SELECT nothing FROM nowhere").await?;

@@ -55,7 +55,7 @@ async fn single_and_bulk_changes_from_and_to(database: TestDatabase) {
     let app = app(&database, [Resource::table("item").bulk_revert(true)]).await;
     let mut ann = Browser::new(app.router());
     let record = "/resources/item/records/7";
-    ann.get(record).await.expect(200).holds(&["History", "No change of this record is known here."]);
+    ann.get(record).await.expect(200).holds(&["History", "No changes of this record are recorded."]);
     ann.post(&format!("{record}/edit"), "name=Seven&stock=8").await.location();
     let request = update("item", Selection::All, [("stock", Some("20")), ("note", None)]);
     let task = carry_out(&app, BulkRequest { user: user("bob"), ..request }).await;

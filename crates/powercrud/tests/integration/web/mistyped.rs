@@ -186,5 +186,5 @@ async fn a_preview_says_why(database: TestDatabase) {
     let insert = format!("INSERT INTO gadget VALUES {}", rows.join(", "));
     app.database().connection().execute_unprepared(&insert).await.expect("rows");
     let preview = dialog.post("/resources/gadget/bulk-edit/preview", form).await.expect(200);
-    preview.holds(&["37 gadgets will change, 2 will fail because", "Those that fail stay as they are"]);
+    preview.holds(&["37 gadgets will change, 2 will fail because", "Records that fail stay as they are"]);
 }

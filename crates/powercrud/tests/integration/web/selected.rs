@@ -83,7 +83,7 @@ async fn what_is_selected_reaches_handlers(database: TestDatabase) {
     let mut ann = Browser::new(app.router()).with("x-user", "ann");
     // It is offered where something is selected, and stands in no menu.
     ann.get("/resources/author").await.expect(200).lacks(&["/pages/print"]);
-    ann.get("/pages/print").await.expect(422).holds(&["selected"]);
+    ann.get("/pages/print").await.expect(422).holds(&["Not accepted"]);
     ann.post("/resources/book/selection", "action=add&key=3&key=7&key=12").await.location();
     ann.get("/resources/book").await.expect(200).holds(&["href=\"/pages/print\"", "Print them…"]);
     ann.get("/resources/author").await.expect(200).lacks(&["/pages/print"]);

@@ -1,11 +1,9 @@
 //! Actions on many records.
 
 use axum::{extract::Path, response::Response};
-use serde::Deserialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
-use super::{BulkAnswer, Key, Kind, carry_out};
+use super::{BulkAnswer, Kind, bodies::BulkAction, carry_out};
 use crate::web::{
     api::{body::Body, caller::Caller, problem::ProblemJson},
     error::WebResult,
@@ -13,41 +11,7 @@ use crate::web::{
 };
 use powercrud_engine::{action::Action, error::FieldError, form::Input, task_json::TaskJson};
 
-/// Which records to do it to. Exactly one of `ids`, `filter` and `all` says which.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "describes the body, which is read key by key so that every mistake is told at once")]
-pub(super) struct BulkAction {
-    /// The records' keys: a string or number each; an array of them where the key has several fields.
-    #[schema(inline, nullable = false, min_items = 1)]
-    ids: Option<Vec<Key>>,
-    /// Conditions as in a list's address: `FIELD` or `FIELD__OPERATOR`, and a value; an array for `in`; `q` searches.
-    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, serde_json::Value>>)]
-    filter: Option<serde_json::Value>,
-    /// Every record: true.
-    #[schema(nullable = false)]
-    all: Option<bool>,
-    /// What is filled in for the action, by the names of its `fields`: strings, numbers, true or false, dates as `2026-01-31`. What is left
-    /// out has its default; null is no value.
-    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, serde_json::Value>>)]
-    values: Option<serde_json::Value>,
-    /// Only tell what would happen.
-    #[schema(nullable = false)]
-    validate_only: Option<bool>,
-    /// A name of your choice for this request. Sent again within a day, the same request of the same name is not done again: it is
-    /// answered with its task, also where that has ended.
-    #[schema(nullable = false, min_length = 1, max_length = 200)]
-    request_id: Option<String>,
-    /// Run in the background, however few the records are.
-    #[schema(nullable = false)]
-    background: Option<bool>,
-    /// How many records you take to be selected, as `total_records` of a preview tells: where there are more or fewer by now, nothing
-    /// is done, and the answer is 409 with the code `SELECTION_CHANGED`.
-    #[schema(nullable = false)]
-    expected_count: Option<u64>,
-}
-
-/// Do an action to many records
+/// Run an action on many records
 ///
 /// The actions of a resource, and what each takes, are among what `/api/v1/resources/{resource}` tells. Answers as bulk update does: with
 /// 200 also where the ended task's `status` is `FAILURE`.
@@ -63,10 +27,10 @@ pub(super) struct BulkAction {
         ("Told first" = (value = json!({"ids": [7, 8], "validate_only": true}))),
     )),
     responses(
-        (status = 200, description = "It has ended, well or not: see `status`; or the preview asked for", body = inline(BulkAnswer)),
+        (status = 200, description = "The ended task, successful or not: see `status`; or the requested preview", body = inline(BulkAnswer)),
         (status = 202, description = "It runs in the background", body = TaskJson, headers(
             ("Location" = String, description = "The task's address"),
-            ("Retry-After" = u64, description = "In so many seconds it is worth to look"),
+            ("Retry-After" = u64, description = "Seconds after which to look at the task"),
         )),
         (status = 409, description = "Another bulk task is in the way, or the selection is not `expected_count` records", body = ProblemJson,
             content_type = "application/problem+json"),
