@@ -26,8 +26,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{Web, context::RequestContext, metrics};
 use crate::app::PowerCrud;
 
-#[cfg(feature = "celery")]
-pub(crate) use bulk::read as read_bulk_request;
 pub(super) use caller::Caller;
 pub(super) use problem::problem;
 

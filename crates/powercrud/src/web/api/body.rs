@@ -99,12 +99,6 @@ fn has_nul(json: &str) -> bool {
     json.contains("\\u0000")
 }
 
-/// Refuses a JSON text that names it anywhere.
-#[cfg(feature = "celery")]
-pub(super) fn refuse_nul_in(json: &str) -> Result<(), Error> {
-    if has_nul(json) { Err(refuse_nul("kwargs")) } else { Ok(()) }
-}
-
 pub(super) fn refuse_nul(name: &str) -> Error {
     let name = name.replace('\0', "");
     Error::invalid(&name, "INVALID_VALUE", "holds the NUL character (U+0000), which is not accepted")
