@@ -10,7 +10,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::demo::DEFAULT_BOOKS;
-pub(crate) use bulk::Bulk;
+pub(crate) use bulk::{Bulk, Changes};
 pub(crate) use setup::{Resources, Uninstall};
 pub(crate) use token::{Token, TokenCreate, TokenList, TokenRevoke};
 pub(crate) use user::{User, UserList, UserRole};

@@ -96,10 +96,7 @@ async fn connect_to_look(connection: &Connection, config: &Config) -> Result<Dat
 
 fn with_settings(database: Result<Database, powercrud::db::Error>, config: &Config) -> Result<Database> {
     let database = database.map_err(powercrud::Error::from)?;
-    Ok(match &config.settings.tables_schema {
-        Some(schema) => powercrud::db::with_tables_in(database, schema).map_err(|error| config.places.place(error))?,
-        None => database,
-    })
+    Ok(powercrud::db::with_settings(database, &config.settings).map_err(|error| config.places.place(error))?)
 }
 
 fn address<'a>(connection: &'a Connection, config: &'a Config) -> Result<&'a str> {

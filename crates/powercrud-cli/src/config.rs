@@ -122,6 +122,7 @@ impl Config {
                 within(value, 1..=8760).map(|it| settings.session_lifetime = Duration::from_secs(it * 3600))
             }
             "tables_schema" => read(value, "a schema's or database's name").map(|it| settings.tables_schema = Some(it)),
+            "namespace" => read(value, "a name of small letters, digits and _").map(|it| settings.namespace = Some(it)),
             "audit_days" => within(value, 0..=36_525).map(|it| settings.audit_days = it),
             "allowed_hosts" => {
                 let allowed = "a list of hosts, such as [\"shop.example.org\", \"*.example.com\"]";
@@ -217,7 +218,7 @@ impl Config {
 }
 
 /// Every top-level key.
-pub(crate) const KEYS: [&str; 38] = [
+pub(crate) const KEYS: [&str; 39] = [
     "database_url",
     "bind",
     "title",
@@ -254,6 +255,7 @@ pub(crate) const KEYS: [&str; 38] = [
     "bulk_async_notification",
     "audit_days",
     "tables_schema",
+    "namespace",
     "resources",
     "roles",
 ];

@@ -18,6 +18,7 @@ pub(crate) use mysql::unescape as unescape_check;
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 
 use crate::{
+    connection::OWN_PREFIX,
     database::Database,
     dialect::Dialect,
     error::Result,
@@ -48,9 +49,6 @@ impl LeftOut {
         self.reason.split(": GRANT ").next().unwrap_or(&self.reason)
     }
 }
-
-/// Tables of that prefix are PowerCRUD's own, and in no catalog.
-pub const OWN_PREFIX: &str = "powercrud_";
 
 impl Catalog {
     /// Reads the catalog of `database`: everything in the connection's default schema, and in other schemas of the same database

@@ -1,8 +1,8 @@
 //! Connections that find a program's own tables where they are kept.
 //!
 //! Statements name own tables plainly. Each goes through a [`Connection`] or a [`crate::Transaction`], and those put the schema before a
-//! name where it stands for a table; columns are led by the table's name alone, which means the same. Text that is sent unprepared, which is for
-//! the session, is sent as it is.
+//! name where it stands for a table, and the namespace into it; columns are led by the table's name without the schema, which means the same. Text
+//! that is sent unprepared, which is for the session, is sent as it is.
 
 use std::{
     ops::Deref,
@@ -22,18 +22,46 @@ use crate::{
     writers::Writers,
 };
 
-/// The schema or database of own tables, and which tables those are.
+/// Tables of that prefix are PowerCRUD's own, and in no catalog.
+pub const OWN_PREFIX: &str = "powercrud_";
+
+/// Where own tables are kept and how they are called there, and which tables those are.
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
-    pub(crate) schema: Arc<str>,
-    /// Its name in quotes.
-    pub(crate) quoted: Arc<str>,
+    /// The schema or database, with its name in quotes; `None` where it is the connection's own.
+    pub(crate) schema: Option<(Arc<str>, Arc<str>)>,
+    /// What stands in the tables' names after [`OWN_PREFIX`].
+    pub(crate) namespace: Option<Arc<str>>,
     pub(crate) tables: &'static [&'static str],
     pub(crate) dialect: Dialect,
 }
 
 impl Home {
-    /// Puts the schema before each own table.
+    /// An own name as it is in the database: of a table, or of an index on one.
+    pub(crate) fn own_name(&self, name: &str) -> String {
+        match (&self.namespace, name.strip_prefix(OWN_PREFIX)) {
+            (Some(namespace), Some(rest)) => format!("{OWN_PREFIX}{namespace}_{rest}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Puts the namespace into each own name that `sql` quotes, also of what is no table.
+    pub(crate) fn rename_all(&self, sql: &str) -> String {
+        let (mut renamed, mut copied) = (String::with_capacity(sql.len() + 64), 0);
+        for (token, span) in spans(sql, self.dialect) {
+            if let Token::Quoted { name, .. } = token
+                && name.starts_with(OWN_PREFIX)
+            {
+                renamed.push_str(&sql[copied..span.start]);
+                renamed.push_str(&sql[span.clone()].replacen(&name, &self.own_name(&name), 1));
+                copied = span.end;
+            }
+        }
+        renamed.push_str(&sql[copied..]);
+        renamed
+    }
+
+    /// Puts the schema before each own table, and the namespace into its name.
     fn qualify(&self, sql: &str) -> String {
         let tokens = spans(sql, self.dialect);
         let is_dot = |place: Option<usize>| {
@@ -42,12 +70,16 @@ impl Home {
         let (mut qualified, mut copied) = (String::with_capacity(sql.len() + 64), 0);
         for (place, (token, span)) in tokens.iter().enumerate() {
             let (Token::Quoted { name, .. } | Token::Word(name)) = token else { continue };
-            if self.tables.contains(&name.as_str()) && !is_dot(place.checked_sub(1)) && !is_dot(Some(place + 1)) {
-                qualified.push_str(&sql[copied..span.start]);
-                qualified.push_str(&self.quoted);
-                qualified.push('.');
-                copied = span.start;
+            if !self.tables.contains(&name.as_str()) || is_dot(place.checked_sub(1)) {
+                continue;
             }
+            qualified.push_str(&sql[copied..span.start]);
+            if let Some((_, quoted)) = self.schema.as_ref().filter(|_| !is_dot(Some(place + 1))) {
+                qualified.push_str(quoted);
+                qualified.push('.');
+            }
+            qualified.push_str(&sql[span.clone()].replacen(name.as_str(), &self.own_name(name), 1));
+            copied = span.end;
         }
         qualified.push_str(&sql[copied..]);
         qualified
@@ -190,8 +222,8 @@ mod tests {
     #[test]
     fn tables_are_qualified_and_columns_and_texts_are_not() {
         let of = |dialect, quoted: &str| Home {
-            schema: "o\"f`us".into(),
-            quoted: quoted.into(),
+            schema: Some(("o\"f`us".into(), quoted.into())),
+            namespace: None,
             tables: &["own", "own_other"],
             dialect,
         };
@@ -211,5 +243,28 @@ mod tests {
         ] {
             assert_eq!(of(dialect, quoted).qualify(sql), expected);
         }
+    }
+
+    #[test]
+    fn a_namespace_is_put_into_names_of_tables_and_into_no_others() {
+        let home = |schema: Option<&str>| Home {
+            schema: schema.map(|schema| (schema.into(), format!("\"{schema}\"").into())),
+            namespace: Some("shop".into()),
+            tables: &["powercrud_lock", "powercrud_lock_task"],
+            dialect: Dialect::Postgres,
+        };
+        let sql = r#"SELECT "powercrud_lock"."key", "powercrud_kept"."powercrud_lock" FROM "powercrud_lock" JOIN powercrud_lock_task ON 'powercrud_lock' = $1"#;
+        assert_eq!(
+            home(None).qualify(sql),
+            r#"SELECT "powercrud_shop_lock"."key", "powercrud_kept"."powercrud_lock" FROM "powercrud_shop_lock" JOIN powercrud_shop_lock_task ON 'powercrud_lock' = $1"#
+        );
+        assert_eq!(
+            home(Some("own")).qualify(r#"DELETE FROM "powercrud_lock" WHERE "powercrud_lock"."key" = $1"#),
+            r#"DELETE FROM "own"."powercrud_shop_lock" WHERE "powercrud_shop_lock"."key" = $1"#
+        );
+        assert_eq!(
+            home(None).rename_all(r#"CREATE INDEX "powercrud_lock_task" ON "powercrud_lock" ("task_id")"#),
+            r#"CREATE INDEX "powercrud_shop_lock_task" ON "powercrud_shop_lock" ("task_id")"#
+        );
     }
 }

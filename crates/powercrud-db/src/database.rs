@@ -12,7 +12,6 @@ use crate::{
     fault::Fault,
     fault::{connection_reason, is_of_server},
     reach::Reach,
-    sql::{AS_IT_IS, KNOWN_SESSION},
     sqlite,
     url::{mask_password, normalize_url, without_password},
     writers::Writers,
@@ -54,30 +53,44 @@ impl Database {
         let given = url;
         let refuse = |reason: String| Error::Connection { url: masked.clone(), reason };
         let url = normalize_url(url).map_err(|reason| refuse(without_password(&reason, given)))?;
-        let file = sqlite::File::of_url(&url, to_look);
-        if let Some(reason) = &file.unreadable {
-            return Err(refuse(reason.clone()));
+        if let Some(feature) = missing_feature(&url) {
+            let why = format!(
+                "this program was built without the feature {feature:?} of PowerCRUD, which such an address needs"
+            );
+            return Err(refuse(why));
         }
-        let read_only = file.read_only.clone();
-        let mut options = ConnectOptions::new(url);
+        let mut options = ConnectOptions::new(&url);
         options
             .sqlx_logging(false)
             .max_connections(16)
             .connect_timeout(Duration::from_secs(10))
             .acquire_timeout(Duration::from_secs(10))
             // By a ping of our own, which has an end: one idle connection that fell silent would use up all of the time above.
-            .test_before_acquire(false)
-            .map_sqlx_postgres_pool_opts(|pool| {
-                pool.before_acquire(|connection, _| Box::pin(ping(connection))).after_connect(|connection, _| {
-                    Box::pin(async { sqlx::Executor::execute(connection, AS_IT_IS).await.map(|_| ()) })
-                })
+            .test_before_acquire(false);
+        #[cfg(feature = "postgres")]
+        options.map_sqlx_postgres_pool_opts(|pool| {
+            pool.before_acquire(|connection, _| Box::pin(ping(connection))).after_connect(|connection, _| {
+                Box::pin(async { sqlx::Executor::execute(connection, crate::sql::AS_IT_IS).await.map(|_| ()) })
             })
-            .map_sqlx_mysql_pool_opts(|pool| {
-                pool.before_acquire(|connection, _| Box::pin(ping(connection))).after_connect(|connection, _| {
-                    Box::pin(async { sqlx::Executor::execute(connection, KNOWN_SESSION).await.map(|_| ()) })
-                })
+        });
+        #[cfg(feature = "mysql")]
+        options.map_sqlx_mysql_pool_opts(|pool| {
+            pool.before_acquire(|connection, _| Box::pin(ping(connection))).after_connect(|connection, _| {
+                Box::pin(async { sqlx::Executor::execute(connection, crate::sql::KNOWN_SESSION).await.map(|_| ()) })
             })
-            .map_sqlx_sqlite_opts(move |sqlite| sqlite::options(sqlite, &file));
+        });
+        #[cfg(feature = "sqlite")]
+        let read_only = {
+            let file = sqlite::File::of_url(&url, to_look);
+            if let Some(reason) = &file.unreadable {
+                return Err(refuse(reason.clone()));
+            }
+            let read_only = file.read_only.clone();
+            options.map_sqlx_sqlite_opts(move |sqlite| sqlite::options(sqlite, &file));
+            read_only
+        };
+        #[cfg(not(feature = "sqlite"))]
+        let (read_only, _) = (None, to_look);
         // SeaORM would name the address with its password in a span of the level trace.
         let connecting = sea_orm::Database::connect(options).with_subscriber(NoSubscriber::default());
         let connection = connecting.await.map_err(|error| match connection_reason(&error) {
@@ -135,7 +148,20 @@ impl Database {
     }
 }
 
+/// The feature that an address needs and that this program was built without.
+fn missing_feature(url: &str) -> Option<&'static str> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    let (feature, is_there) = match scheme {
+        "sqlite" => ("sqlite", cfg!(feature = "sqlite")),
+        "postgres" | "postgresql" => ("postgres", cfg!(feature = "postgres")),
+        "mysql" | "mariadb" => ("mysql", cfg!(feature = "mysql")),
+        _ => return None,
+    };
+    (!is_there).then_some(feature)
+}
+
 /// Whether an idle connection still answers. An error makes the pool drop it and take another.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 async fn ping(connection: &mut impl sqlx::Connection) -> std::result::Result<bool, sqlx::Error> {
     match tokio::time::timeout(PING, connection.ping()).await {
         Ok(answer) => answer.map(|()| true),
@@ -144,6 +170,7 @@ async fn ping(connection: &mut impl sqlx::Connection) -> std::result::Result<boo
 }
 
 /// How long an idle connection may take to answer.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 const PING: Duration = Duration::from_secs(2);
 
 /// How long the database may take to answer what it answers in milliseconds.

@@ -8,7 +8,11 @@ use std::error::Error as _;
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
-use native::{ABOUT_NAMES, LEFT_OUT, QUOTING, is_raised, mysql, postgres, sqlite, without_literal};
+#[cfg(feature = "mysql")]
+use native::{ABOUT_NAMES, QUOTING, mysql};
+use native::{LEFT_OUT, sqlite, without_literal};
+#[cfg(feature = "postgres")]
+use native::{is_raised, postgres};
 
 /// A database error in this crate's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,11 +83,13 @@ impl Fault {
             };
         };
         let message = one_line(database.message());
+        #[cfg(feature = "postgres")]
         if let Some(error) = database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
             let fault = postgres(error, message);
             let quotes = error.code().starts_with("22") || (fault.is_of_the_server() && !is_raised(error));
             return fault.without_literal(quotes, '"').said(error.code());
         }
+        #[cfg(feature = "mysql")]
         if let Some(error) = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
             let fault = mysql(error.number(), message);
             let is_signal = error.code() == Some("45000");
@@ -137,6 +143,11 @@ impl Fault {
         ["42703", "42P01", "42804", "42883", "1054", "1146"].contains(&self.native.as_str())
             || is_sqlites
             || is_prepared
+    }
+
+    /// Whether a trigger wanted to write to a table that the statement reads, which the database can't do.
+    pub fn reads_what_a_trigger_writes(&self) -> bool {
+        self.native == "1442"
     }
 
     /// Whether the role lacks a right.
@@ -276,10 +287,11 @@ fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
 /// What the database calls an error: a SQLSTATE, MySQL's number, or SQLite's result code.
 fn native_code(error: &DbErr) -> Option<String> {
     let Some(sqlx::Error::Database(database)) = sqlx_error(error) else { return None };
-    match database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        Some(error) => Some(error.number().to_string()),
-        None => database.code().map(|code| code.into_owned()),
+    #[cfg(feature = "mysql")]
+    if let Some(error) = database.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return Some(error.number().to_string());
     }
+    database.code().map(|code| code.into_owned())
 }
 
 /// Whether the role lacks a right for the statement. PostgreSQL knows no schema to create in where the role may use none.

@@ -18,7 +18,7 @@ use crate::{
 /// What a program does with a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needed {
-    /// Its name, in the schema of own tables.
+    /// Its name as the program has it.
     pub table: &'static str,
     /// Whether its rows are only read.
     pub only_read: bool,
@@ -61,7 +61,7 @@ async fn postgres(database: &Database, needed: &[Needed]) -> Result<Vec<String>>
     for row in connection.query_all_raw(statement).await? {
         let (name, table, role): (String, String, String) =
             (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
-        let Some(needed) = needed.iter().find(|needed| needed.table == name) else { continue };
+        let Some(needed) = needed.iter().find(|needed| database.own_name(needed.table) == name) else { continue };
         let mut missing = Vec::new();
         for (place, right) in needed.rights().iter().enumerate() {
             if !row.try_get_by_index::<bool>(3 + place)? {
@@ -91,7 +91,8 @@ async fn mysql(database: &Database, needed: &[Needed]) -> Result<Vec<String>> {
     let schema = database.own_schema().map_or(current, backticked);
     let mut grants = Vec::new();
     for needed in needed {
-        let table = format!("{schema}.{}", backticked(needed.table));
+        let name = database.own_name(needed.table);
+        let table = format!("{schema}.{}", backticked(&name));
         let mut select = Query::select();
         // A table that the role has no right to at all is not told of.
         let lacking = |right: &str| format!("COALESCE(SUM(FIND_IN_SET('{right}', privileges) = 0), 1) > 0");
@@ -101,7 +102,7 @@ async fn mysql(database: &Database, needed: &[Needed]) -> Result<Vec<String>> {
         select
             .from(("information_schema", "columns"))
             .and_where(Expr::col("table_schema").eq(database.own_schema().map_or(Expr::cust("DATABASE()"), Expr::val)))
-            .and_where(Expr::col("table_name").eq(needed.table));
+            .and_where(Expr::col("table_name").eq(name));
         let Some(row) = connection.row(&select).await? else { continue };
         let mut missing = Vec::new();
         for right in needed.rights() {

@@ -24,6 +24,7 @@ mod reach;
 pub mod rules;
 mod session_lock;
 mod sql;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod table;
 mod tokens;
@@ -33,8 +34,8 @@ mod url;
 mod value;
 mod writers;
 
-pub use catalog::{Catalog, LeftOut, OWN_PREFIX, columns_in};
-pub use connection::Connection;
+pub use catalog::{Catalog, LeftOut, columns_in};
+pub use connection::{Connection, OWN_PREFIX};
 pub use database::{Database, with_timeout};
 pub use denied::Denied;
 pub use dialect::Dialect;

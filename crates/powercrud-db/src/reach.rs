@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr, RuntimeErr};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::{sync::Mutex, time::Instant};
 
@@ -109,23 +110,27 @@ impl Reach {
 /// Whether a connection is there that need not be made; a file needs none.
 fn has_idle(connection: &DatabaseConnection) -> bool {
     match Dialect::of(connection.get_database_backend()) {
-        Dialect::Sqlite => true,
+        #[cfg(feature = "postgres")]
         Dialect::Postgres => connection.get_postgres_connection_pool().num_idle() > 0,
+        #[cfg(feature = "mysql")]
         Dialect::Mysql => connection.get_mysql_connection_pool().num_idle() > 0,
+        _ => true,
     }
 }
 
 async fn connect(connection: &DatabaseConnection) -> sqlx::Result<()> {
     match Dialect::of(connection.get_database_backend()) {
-        Dialect::Sqlite => Ok(()),
+        #[cfg(feature = "postgres")]
         Dialect::Postgres => {
             let options = connection.get_postgres_connection_pool().connect_options();
             options.connect().await?.close().await
         }
+        #[cfg(feature = "mysql")]
         Dialect::Mysql => {
             let options = connection.get_mysql_connection_pool().connect_options();
             options.connect().await?.close().await
         }
+        _ => Ok(()),
     }
 }
 

@@ -16,7 +16,10 @@ mod stored;
 mod version;
 mod write;
 
-pub(crate) use session::{AS_IT_IS, KNOWN_SESSION};
+#[cfg(feature = "postgres")]
+pub(crate) use session::AS_IT_IS;
+#[cfg(feature = "mysql")]
+pub(crate) use session::KNOWN_SESSION;
 
 pub use keys::lost_key;
 use sea_orm::sea_query::{ColumnRef, Expr, ExprTrait as _, Func, IntoColumnRef, Query, SelectStatement, UnionType};

@@ -5,6 +5,7 @@ mod parse;
 mod same;
 
 use sea_orm::QueryResult;
+#[cfg(feature = "sqlite")]
 use sqlx::{Row as _, TypeInfo as _, ValueRef as _};
 
 use crate::{
@@ -59,14 +60,15 @@ impl Value {
 
     /// Reads cell `index` of a row that was selected through [`Dialect::read`].
     pub fn read(row: &QueryResult, index: usize, column: &Column) -> Result<Self> {
-        match row.try_as_sqlite_row() {
-            Some(row) => Self::read_sqlite(row, index, column),
-            None => Ok(match row.try_get_by_index::<Option<String>>(index) {
-                Ok(None) => Self::Null,
-                Ok(Some(text)) => Self::from_database_text(column, text),
-                Err(error) => Self::Raw(illegible(row, index).ok_or(error)?),
-            }),
+        #[cfg(feature = "sqlite")]
+        if let Some(row) = row.try_as_sqlite_row() {
+            return Self::read_sqlite(row, index, column);
         }
+        Ok(match row.try_get_by_index::<Option<String>>(index) {
+            Ok(None) => Self::Null,
+            Ok(Some(text)) => Self::from_database_text(column, text),
+            Err(error) => Self::Raw(illegible(row, index).ok_or(error)?),
+        })
     }
 
     /// Reads cell `index` of a row that was selected through [`Dialect::read_at_most`], and its size, where one was selected, of cell `size`.
@@ -91,6 +93,7 @@ impl Value {
         })
     }
 
+    #[cfg(feature = "sqlite")]
     fn read_sqlite(row: &sqlx::sqlite::SqliteRow, index: usize, column: &Column) -> Result<Self> {
         let unreadable = |error: sqlx::Error| Error::Unexpected(format!("column {}: {error}", column.name));
         let cell = row.try_get_raw(index).map_err(unreadable)?;

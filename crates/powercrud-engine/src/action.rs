@@ -22,7 +22,11 @@ pub(crate) use record::RecordParts;
 pub use statements::{ActionChunk, ActionStatement};
 pub use values::ActionValues;
 
-use crate::{names::FieldName, words};
+use crate::{
+    change::{Change, Changes},
+    names::FieldName,
+    words,
+};
 
 /// What stands before an action's name where a task keeps what it does.
 pub(crate) const PREFIX: &str = "action:";
@@ -59,8 +63,8 @@ pub struct Action {
 /// How an action does it.
 #[derive(Clone)]
 pub(crate) enum Work {
-    /// Sets fields; `None` sets NULL.
-    Set(Vec<(String, Option<String>)>),
+    /// Changes fields.
+    Set(Changes),
     /// Runs statements over a chunk's records.
     Statements(Arc<StatementsFn>),
     /// Runs code for each record.
@@ -82,8 +86,7 @@ impl Action {
         Self { name, label, confirm: None, permission: None, fields: Vec::new(), work }
     }
 
-    /// An action that sets fields to fixed values, as texts; `None` sets NULL. Of a many-to-many field the name says what to do, such as
-    /// `tags__add`, and the text holds keys; see [`crate::form::Input`].
+    /// An action that sets fields to fixed values, as texts; `None` sets NULL.
     ///
     /// It may set fields that bulk edit does not offer, since you named them, but no field that is hidden, part of the key, or filled
     /// by the database.
@@ -92,9 +95,21 @@ impl Action {
         N: FieldName<M>,
         V: ToString,
     {
-        let changes =
-            changes.into_iter().map(|(field, value)| (field.field_name(), value.map(|value| value.to_string())));
-        Self::new(name, Work::Set(changes.collect()))
+        let text = |value: Option<V>| value.map(|value| value.to_string());
+        let changes = changes.into_iter().map(|(field, value)| (field.field_name(), Change::to(text(value))));
+        Self::change(name, changes.collect())
+    }
+
+    /// An action that makes fixed changes, as a bulk edit does: also of many-to-many fields. For the fields see [`Action::set`].
+    ///
+    /// ```
+    /// use powercrud_engine::{action::Action, change::Changes};
+    ///
+    /// let on_sale = Action::change("on_sale", Changes::new().set("price", "7.77").add("tags", [4]));
+    /// # assert!(on_sale.is_set());
+    /// ```
+    pub fn change(name: impl Into<String>, changes: Changes) -> Self {
+        Self::new(name, Work::Set(changes))
     }
 
     /// An action that runs statements over all of a chunk's records at once. `work` is called once a chunk, and again for parts of it
@@ -186,17 +201,17 @@ impl Action {
         format!("{PREFIX}{}", self.name)
     }
 
-    /// What it sets, where it is a named set of changes.
-    pub(crate) fn set_inputs(&self) -> Option<&[(String, Option<String>)]> {
+    /// What it changes, where it is a named set of changes.
+    pub(crate) fn changes(&self) -> Option<&Changes> {
         match &self.work {
-            Work::Set(inputs) => Some(inputs),
+            Work::Set(changes) => Some(changes),
             Work::Statements(_) | Work::EachRecord(_) => None,
         }
     }
 
     /// Whether it is a named set of changes, so that what it would do to each record is known beforehand.
     pub fn is_set(&self) -> bool {
-        self.set_inputs().is_some()
+        self.changes().is_some()
     }
 
     /// What is wrong with it whatever its resource is: key of its setting, and message.
@@ -210,7 +225,7 @@ impl Action {
             mistakes.push(("label".to_owned(), "is empty; leave it out to have the name in words".to_owned()));
         }
         match &self.work {
-            Work::Set(inputs) if inputs.is_empty() => {
+            Work::Set(changes) if changes.is_empty() => {
                 mistakes.push(("set".to_owned(), "sets nothing; allowed is a table of field name to value".to_owned()));
             }
             Work::Set(_) if !self.fields.is_empty() => {
@@ -248,7 +263,7 @@ fn is_name(name: &str) -> bool {
 impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let work = match &self.work {
-            Work::Set(changes) => format!("set {changes:?}"),
+            Work::Set(changes) => format!("change {changes:?}"),
             Work::Statements(_) => "statements".to_owned(),
             Work::EachRecord(_) => "each record".to_owned(),
         };

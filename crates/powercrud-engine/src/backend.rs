@@ -2,10 +2,12 @@
 //! delay an id, and the row still waits for whoever looks next.
 
 mod database;
+mod in_process;
 #[cfg(feature = "redis")]
 mod redis;
+mod status;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -13,8 +15,10 @@ use tokio_util::sync::CancellationToken;
 pub use crate::engine::{Backend, Listener};
 use crate::{config::Settings, engine::Engine, error::Result, heartbeat, task::BulkTask};
 pub use database::Database;
+pub use in_process::InProcess;
 #[cfg(feature = "redis")]
 pub use redis::Redis;
+pub use status::{BackendStatus, status};
 
 /// The backends that settings alone name; what is wrong with them joins `mistakes`. Redis is connected to when it is first needed.
 #[must_use]
@@ -36,19 +40,29 @@ pub fn configured(settings: &Settings, mistakes: &mut Vec<String>) -> Vec<Arc<dy
     Vec::new()
 }
 
-/// Tells workers of a task that was committed; returns whether any worker sent a heartbeat lately.
+/// A backend that takes longer to be told of a task is told of it beside the request.
+const PASSES_WITHIN: Duration = Duration::from_millis(250);
+
+/// Tells workers of a task that was committed; returns whether any worker that takes it sent a heartbeat lately.
 pub(crate) async fn dispatch(engine: &Engine, task: &BulkTask) -> Result<bool> {
     engine.wake_up().notify_one();
     let name = engine.resource(&task.resource).map_or(Database::NAME, |resource| resource.backend());
-    let own = engine.backends().iter().find(|backend| backend.name() == name);
-    let passed = match own {
-        Some(backend) => backend.dispatch(engine, task.id).await,
-        None => Database.dispatch(engine, task.id).await,
+    let own = engine.backends().iter().find(|backend| backend.name() == name).cloned();
+    let backend: Arc<dyn Backend> = match own {
+        Some(backend) => backend,
+        None if name == InProcess::NAME => Arc::new(InProcess),
+        None => Arc::new(Database),
     };
-    if let Err(error) = passed {
-        tracing::warn!(task_id = %task.id, backend = name, error, "workers could not be told of a task; they find it when they look");
-    }
-    let alive = heartbeat::any_alive(engine).await?;
+    let (told, task_id) = (engine.clone(), task.id);
+    let passing = tokio::spawn(async move {
+        let name = backend.name();
+        if let Err(error) = backend.dispatch(&told, task_id).await {
+            tracing::warn!(%task_id, backend = name, error, "workers could not be told of a task; they find it when they look");
+        }
+    });
+    // A broker that hangs keeps nobody waiting who has asked for a task.
+    let _ = tokio::time::timeout(PASSES_WITHIN, passing).await;
+    let alive = heartbeat::any_alive_for(engine, name).await?;
     if !alive {
         tracing::warn!(task_id = %task.id, "no worker is running: the task waits in the database");
     }

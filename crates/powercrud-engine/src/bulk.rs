@@ -17,6 +17,7 @@ mod purge;
 mod repeat;
 mod revert;
 mod runs;
+mod submission;
 mod submit;
 
 use tokio_util::sync::CancellationToken;
@@ -36,10 +37,12 @@ pub(crate) use purge::throw_away;
 pub use repeat::RequestKey;
 pub use revert::{Revertible, revert, revertible};
 pub use revert::{may_revert, reverted_by};
+pub use submission::Submission;
 
 use crate::{
     action::Action,
     backend,
+    change::Changes,
     config::{Atomicity, OnConflict},
     engine::Engine,
     error::{Error, Result},
@@ -71,8 +74,8 @@ pub struct BulkRequest {
 /// The operation asked for, unchecked.
 #[derive(Clone, Debug)]
 pub enum Requested {
-    /// Set these fields; `None` sets NULL. For many-to-many fields see [`Input`].
-    Update(Vec<Input>),
+    /// Make these changes.
+    Update(Changes),
     /// Delete.
     Delete,
     /// Carry out an action of the resource.
@@ -210,7 +213,7 @@ pub async fn retry(engine: &Engine, user: &User, task_id: Uuid) -> Result<Answer
             let values = filled_in(resource.action(action)?, &task);
             Requested::Action { name: action.to_owned(), values }
         }
-        _ => Requested::Update(stored_inputs(&task)),
+        _ => Requested::Update(task.changes.clone()),
     };
     let request = BulkRequest {
         resource: task.resource.clone(),
@@ -239,24 +242,6 @@ pub fn may_retry(engine: &Engine, task: &BulkTask) -> bool {
         _ => resource.require_bulk_update(),
     };
     may.is_ok() && task.can_retry()
-}
-
-/// The inputs that a task's `changes` were made from.
-pub(crate) fn stored_inputs(task: &BulkTask) -> Vec<Input> {
-    let mut inputs = Vec::new();
-    for (field, value) in task.changes.as_object().into_iter().flatten() {
-        match value.as_object() {
-            None => inputs.push((field.clone(), value.as_str().map(str::to_owned))),
-            Some(operations) => {
-                for (word, keys) in operations {
-                    let keys: Vec<_> = keys.as_object().into_iter().flatten().map(|(key, _)| key).collect();
-                    let text = (!keys.is_empty()).then(|| serde_json::json!(keys).to_string());
-                    inputs.push((format!("{field}__{word}"), text));
-                }
-            }
-        }
-    }
-    inputs
 }
 
 /// Whether everything or nothing is to stay.

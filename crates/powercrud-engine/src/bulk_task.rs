@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     action::PREFIX,
+    change::Changes,
     config::Atomicity,
     error::{Error, Result},
     resource::Resource,
@@ -17,7 +18,7 @@ use crate::{
 
 pub use event::{TaskEvent, TaskEventKind};
 pub(crate) use row::{pending_reason, read_task, select_task};
-pub(crate) use stored::{StoredAction, StoredWork};
+pub(crate) use stored::{Stored, StoredWork};
 
 /// The words of what a task may do, beside the actions of its resource.
 pub(crate) const OPERATIONS: [&str; 3] = ["update", "delete", "revert"];
@@ -45,9 +46,8 @@ pub struct BulkTask {
     pub unique_model_key: String,
     /// `update`, `delete`, `revert`, or `action:` and the name of an action of the resource.
     pub operation: String,
-    /// An object of field name to text or null, and of many-to-many field to what becomes of its links: an object of operation to an
-    /// object of key to name. Empty for a delete, and for an action of code. A revert has those of the task that it reverts.
-    pub changes: serde_json::Value,
+    /// What it does to fields. Empty for a delete, and for an action of code. A revert has those of the task that it reverts.
+    pub changes: Changes,
     /// What was filled in for an action, as texts by field.
     pub values: std::collections::BTreeMap<String, String>,
     /// Of an action's retry, also of a retry's retry: the first of these tasks.
@@ -167,8 +167,7 @@ impl BulkTask {
 
     /// Whether it sets fields to the same values on all of its records: a bulk edit, or an action that is a named set of changes.
     pub fn sets_fields(&self) -> bool {
-        let has_changes = self.changes.as_object().is_some_and(|changes| !changes.is_empty());
-        self.operation == "update" || (self.action().is_some() && has_changes)
+        self.operation == "update" || (self.action().is_some() && !self.changes.is_empty())
     }
 
     /// Whether some records failed or were not attempted, so that a retry has something to do.

@@ -104,6 +104,9 @@ pub struct Settings {
     /// The schema (PostgreSQL) or database on the same server (MySQL, MariaDB) that PowerCRUD's own tables are in; the connection's own by
     /// default.
     pub tables_schema: Option<String>,
+    /// What stands in the names of PowerCRUD's own tables, `powercrud_NAMESPACE_…`, so that two applications share a database; nothing by
+    /// default.
+    pub namespace: Option<String>,
     /// Settings by resource name.
     pub resources: BTreeMap<String, ResourceSettings>,
     /// What users of a role may do, by the role's name.
@@ -148,6 +151,7 @@ impl Default for Settings {
             bulk_async_notification: Notification::default(),
             audit_days: 0,
             tables_schema: None,
+            namespace: None,
             resources: BTreeMap::new(),
             roles: BTreeMap::new(),
         }
@@ -181,6 +185,9 @@ pub enum MetricsAccess {
 
 /// The backend that is always there: workers look into the database, and are woken by it where it can.
 pub const DATABASE_BACKEND: &str = "database";
+
+/// The backend of processes that work on what they have queued themselves.
+pub const IN_PROCESS_BACKEND: &str = "in_process";
 
 /// What conflicts with what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -332,7 +339,8 @@ macro_rules! resource_settings {
             pub(crate) fn or(self, other: Self) -> Self {
                 let mut actions = other.actions;
                 actions.extend(self.actions);
-                Self { $($key: self.$key.or(other.$key),)* actions }
+                let computed = self.computed.clone().into_iter().chain(other.computed.clone()).reduce(ComputedFields::and);
+                Self { computed, ..Self { $($key: self.$key.or(other.$key),)* actions } }
             }
         }
 
@@ -364,8 +372,8 @@ resource_settings! {
     read_only: bool = "true or false",
     /// The fields there are, in order; all columns and many-to-many fields by default.
     fields: List = "a list of column names",
-    /// Read-only fields that the database computes, by name: an SQL expression over the columns of the record's row, or `{ sql, type }`. Of
-    /// those that the application names itself none are left where the configuration has some.
+    /// Read-only fields that the database computes, by name: an SQL expression over the columns of the record's row, or `{ sql, type }`. Those of
+    /// a configuration join those that the application has in code; one of the same name replaces it.
     computed: ComputedFields = "a table of field name to SQL expression, or to { sql = \"…\", type = \"text\", \"boolean\", \"integer\", \"decimal\", \"float\", \"date\" or \"date_time\" }",
     /// Columns that are shown although they likely hold secrets, such as `password` or `api_token`; none by default. What `fields` names is
     /// shown as well.

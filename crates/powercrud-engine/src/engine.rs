@@ -1,6 +1,7 @@
 //! What every part of the engine works with: one database, its resources and settings.
 
 mod backend;
+mod embedded;
 mod hooks;
 mod memory;
 mod notifier;
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::{
     chunk_hook::ChunkHook,
-    config::{DATABASE_BACKEND, Settings},
+    config::{DATABASE_BACKEND, IN_PROCESS_BACKEND, Settings},
     error::{Error, Result},
     extensions::Extensions,
     metrics::Metrics,
@@ -25,6 +26,7 @@ use crate::{
     validate::Validate,
     words::why_no_name,
 };
+use embedded::Embedded;
 use memory::Memory;
 use powercrud_db::{Catalog, Database};
 use schema::{Schema, Schemas};
@@ -56,6 +58,7 @@ struct Inner {
     memory: Memory,
     /// Rung when this process has queued a task, so that its own workers start at once.
     wake_up: Notify,
+    embedded: Embedded,
     metrics: Metrics,
     queue_hooks: QueueHooks,
     policy: Arc<dyn Policy>,
@@ -140,6 +143,11 @@ impl Engine {
         &self.inner.backends
     }
 
+    /// The worker for tasks of the backend `in_process`.
+    pub(crate) fn embedded(&self) -> &Embedded {
+        &self.inner.embedded
+    }
+
     /// Wakes this process's idle workers.
     pub(crate) fn wake_up(&self) -> &Notify {
         &self.inner.wake_up
@@ -202,7 +210,7 @@ impl EngineBuilder {
     /// The application's own ways to tell workers of tasks. What is wrong with them, and with resources that name others, joins `mistakes`.
     #[must_use]
     pub fn backends(mut self, backends: Vec<Arc<dyn Backend>>, mistakes: &mut Vec<String>) -> Self {
-        let mut known = vec![DATABASE_BACKEND];
+        let mut known = vec![DATABASE_BACKEND, IN_PROCESS_BACKEND];
         for name in backends.iter().map(|backend| backend.name()) {
             if let Some(mistake) = why_no_name("a backend", name, 40) {
                 mistakes.push(format!("backend: {mistake}"));
@@ -258,6 +266,7 @@ impl EngineBuilder {
                 settings: self.settings,
                 schemas: Schemas::new(schema, self.named, self.version),
                 wake_up: Notify::new(),
+                embedded: Embedded::default(),
                 metrics,
                 queue_hooks,
                 policy: self.policy,

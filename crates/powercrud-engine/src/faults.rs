@@ -11,7 +11,7 @@ use crate::{
     cascades::{emptied, is_readable, referred_to},
     engine::Engine,
     error::{FieldError, Result},
-    form::Change,
+    form::Assignment,
     resource::Resource,
 };
 use powercrud_db::{ColumnType, Constraint, Fault, ForeignKey, QueryExt as _, ReferentialAction, Table, columns_in};
@@ -20,7 +20,7 @@ use powercrud_db::{ColumnType, Constraint, Fault, ForeignKey, QueryExt as _, Ref
 pub(crate) const LINKS_IN_USE: &str = "LINKS_IN_USE";
 
 /// A record's fault, at its field where that can be told: of several that are involved, one that was to be changed.
-pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Change]) -> FieldError {
+pub(crate) fn record_fault(resource: &Resource, fault: &Fault, changes: &[Assignment]) -> FieldError {
     let named = fault.field.as_deref();
     let constraint = named.and_then(|named| constraint(resource, named));
     let links = named.and_then(|named| resource.many_to_many(named)).map(|links| links.name.clone());
@@ -159,7 +159,12 @@ fn rule(named: Option<&str>, constraint: Option<&Constraint>, field: Option<&str
 }
 
 /// The field that the database means by column names, by the name of a constraint or key, or by a condition.
-fn field_of(resource: &Resource, named: &str, constraint: Option<&Constraint>, changes: &[Change]) -> Option<String> {
+fn field_of(
+    resource: &Resource,
+    named: &str,
+    constraint: Option<&Constraint>,
+    changes: &[Assignment],
+) -> Option<String> {
     let table = &resource.table;
     let is_changed = |name: &&String| changes.iter().any(|change| change.field == **name);
     let is_field = |name: &&String| resource.field(name).is_some();
@@ -190,7 +195,7 @@ fn field_of(resource: &Resource, named: &str, constraint: Option<&Constraint>, c
 }
 
 /// The longest of the new values that an index holds, where a row is too long for one that the database does not name.
-fn by_index(resource: &Resource, fault: &Fault, changes: &[Change]) -> Option<String> {
+fn by_index(resource: &Resource, fault: &Fault, changes: &[Assignment]) -> Option<String> {
     if fault.field.is_some() || !fault.is_row_too_long_for_an_index() {
         return None;
     }
@@ -203,11 +208,11 @@ fn by_index(resource: &Resource, fault: &Fault, changes: &[Change]) -> Option<St
 
 /// The only change whose value can be meant by an error that names no column, but at most its type. Numbers and texts are checked before
 /// they get here, so it is others that are too long then, such as what a trigger writes.
-fn by_type(resource: &Resource, fault: &Fault, changes: &[Change]) -> Option<String> {
+fn by_type(resource: &Resource, fault: &Fault, changes: &[Assignment]) -> Option<String> {
     if !matches!(fault.code, "INVALID_VALUE" | "TOO_LONG" | "OUT_OF_RANGE") || fault.field.is_some() {
         return None;
     }
-    let column = |change: &Change| {
+    let column = |change: &Assignment| {
         let column = resource.field(&change.field).map(|field| &field.column)?;
         let is_checked = matches!(
             column.column_type,
@@ -215,7 +220,7 @@ fn by_type(resource: &Resource, fault: &Fault, changes: &[Change]) -> Option<Str
         );
         (!is_checked).then_some(column)
     };
-    let is_of_type = |change: &&Change| {
+    let is_of_type = |change: &&Assignment| {
         let named = |name: &str| !name.is_empty() && fault.message.ends_with(&format!("type {name}"));
         column(change).is_some_and(|column| {
             named(&column.database_type)

@@ -6,6 +6,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Order, Query};
 use uuid::Uuid;
 
 use crate::{
+    config::{DATABASE_BACKEND, IN_PROCESS_BACKEND},
     engine::Engine,
     error::Result,
     own::{
@@ -34,6 +35,8 @@ pub struct WorkerInfo {
     pub host: String,
     /// The process.
     pub pid: i64,
+    /// The backend whose tasks alone it takes: `in_process` of one that runs beside the pages; `database` of one that takes all.
+    pub backend: String,
     /// When it started.
     pub started_at: i64,
     /// Its last heartbeat.
@@ -42,14 +45,14 @@ pub struct WorkerInfo {
     pub is_alive: bool,
 }
 
-/// Sends one heartbeat of a worker of this process.
-pub(crate) async fn send(engine: &Engine, worker_id: Uuid) -> Result<()> {
+/// Sends one heartbeat of a worker of this process, which takes tasks of one backend alone, or all.
+pub(crate) async fn send(engine: &Engine, worker_id: Uuid, backend: Option<&'static str>) -> Result<()> {
     let now = engine.database().dialect().now();
     let mut insert = entity::insert::<worker::Entity, _>([
         (worker::Column::Id, worker_id.into()),
         (worker::Column::Host, host().into()),
         (worker::Column::Pid, i64::from(std::process::id()).into()),
-        (worker::Column::Backend, "database".into()),
+        (worker::Column::Backend, backend.unwrap_or(DATABASE_BACKEND).into()),
         (worker::Column::StartedAt, now.clone()),
         (worker::Column::LastSeenAt, now),
     ]);
@@ -87,6 +90,7 @@ pub(crate) async fn all(engine: &Engine) -> Result<Vec<WorkerInfo>> {
                 id: row.id,
                 host: row.host,
                 pid: row.pid,
+                backend: row.backend,
                 started_at: row.started_at,
                 last_seen_at: row.last_seen_at,
                 is_alive: row.last_seen_at > now - MISSED * INTERVAL.as_millis() as i64,
@@ -107,6 +111,12 @@ pub(crate) async fn forget_dead(engine: &Engine) -> Result<()> {
 /// Whether any worker sent a heartbeat lately.
 pub async fn any_alive(engine: &Engine) -> Result<bool> {
     Ok(!alive(engine).await?.is_empty())
+}
+
+/// The same of workers that take tasks of that backend.
+pub async fn any_alive_for(engine: &Engine, backend: &str) -> Result<bool> {
+    let takes = |worker: &WorkerInfo| worker.backend != IN_PROCESS_BACKEND || backend == IN_PROCESS_BACKEND;
+    Ok(alive(engine).await?.iter().any(takes))
 }
 
 fn host() -> String {

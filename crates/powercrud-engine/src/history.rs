@@ -9,6 +9,7 @@ use crate::{
         KeptValues, kept_values,
         key_ranges::{self, Touched},
     },
+    change::Changes,
     engine::Engine,
     error::Result,
     query::{self, Cell},
@@ -184,17 +185,14 @@ fn was_kept(field: &Field, kept: &[KeptValues], restores: bool) -> Option<Change
 
 /// What a task set a field to, where it did.
 fn was_set(field: &Field, task: &BulkTask) -> Option<ChangedField> {
-    let value = task.changes.get(&field.name).filter(|value| !value.is_object())?;
-    let to = Some(cell(read(&field.column, value.as_str())));
+    let to = Some(cell(read(&field.column, task.changes.set_to(&field.name)?)));
     Some(ChangedField { field: field.name.clone(), from: None, to })
 }
 
-fn only_links(task: &BulkTask) -> serde_json::Value {
-    if task.reverts.is_some() {
-        return serde_json::Value::Null;
-    }
-    let changes = task.changes.as_object().into_iter().flatten().filter(|(_, value)| value.is_object());
-    changes.map(|(name, value)| (name.clone(), value.clone())).collect::<serde_json::Map<_, _>>().into()
+fn only_links(task: &BulkTask) -> Changes {
+    let mut changes = task.changes.clone();
+    changes.retain(|_, change| task.reverts.is_none() && change.links().is_some());
+    changes
 }
 
 /// The names that records referred to have today, one query for each reference.

@@ -11,6 +11,7 @@ pub mod bulk_task;
 mod cascades;
 #[cfg(feature = "celery")]
 pub mod celery;
+pub mod change;
 pub mod chunk_hook;
 pub mod config;
 pub mod control;

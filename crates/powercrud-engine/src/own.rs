@@ -15,6 +15,7 @@ use sea_orm::{
 use sea_orm_migration::SchemaManager;
 
 use crate::{
+    config::Settings,
     error::{Error, Result},
     status::Status,
 };
@@ -43,6 +44,30 @@ pub fn with_tables_in(database: Database, schema: &str) -> Result<Database> {
     database.keeping_own_tables_in(schema, &tables::WITH_MIGRATIONS).map_err(mistake)
 }
 
+/// The same database, with PowerCRUD's own tables where the settings `tables_schema` and `namespace` say.
+///
+/// # Errors
+/// Those of [`with_tables_in`] and [`with_namespace`].
+pub fn with_settings(mut database: Database, settings: &Settings) -> Result<Database> {
+    if let Some(schema) = &settings.tables_schema {
+        database = with_tables_in(database, schema)?;
+    }
+    match &settings.namespace {
+        Some(namespace) => with_namespace(database, namespace),
+        None => Ok(database),
+    }
+}
+
+/// The same database, with PowerCRUD's own tables under names of their own, `powercrud_NAMESPACE_…`: two applications share a database so, each
+/// with tasks, locks, workers, users and an audit trail of its own.
+///
+/// # Errors
+/// [`Error::Configuration`] where no table can have such a name.
+pub fn with_namespace(database: Database, namespace: &str) -> Result<Database> {
+    let mistake = |reason| Error::Configuration(vec![format!("namespace: {reason}")]);
+    database.naming_own_tables(namespace, &tables::WITH_MIGRATIONS).map_err(mistake)
+}
+
 /// What [`uninstall`] found and removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uninstalled {
@@ -65,11 +90,12 @@ pub async fn uninstall(database: &Database, dry_run: bool, force: bool) -> Resul
     let (connection, at_home) = (database.connection(), database.at_own_tables().await?);
     let manager = SchemaManager::new(&at_home);
     for name in tables::ALL.into_iter().rev().chain([MIGRATION_TABLE]) {
-        if manager.has_table(name).await? {
-            found.tables.push(name.to_owned());
+        let name = database.own_name(name);
+        if manager.has_table(&name).await? {
+            found.tables.push(name);
         }
     }
-    if found.tables.iter().any(|name| name == tables::BULK_TASK) {
+    if found.tables.contains(&database.own_name(tables::BULK_TASK)) {
         let active = Status::ALL.iter().filter(|status| !status.is_final()).map(|status| status.as_str());
         let select = Query::select()
             .expr(Expr::cust("COUNT(*)"))

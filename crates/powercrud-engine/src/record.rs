@@ -43,7 +43,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     faults::record_fault,
-    form::{self, Change, Input, parse_changes},
+    form::{self, Assignment, Input, parse_changes},
     query::{self, Cell, Row, read},
     record_values::RecordValues,
     resource::{Field, Resource},
@@ -199,7 +199,7 @@ async fn plan_update<C: ConnectionTrait>(
     key: &str,
     asked: &[Input],
     expected: &Expected,
-) -> Result<(Row, Vec<Change>)> {
+) -> Result<(Row, Vec<Assignment>)> {
     let before = held_row(transaction, engine, resource, key).await?;
     expected.check_record(resource, &before)?;
     let inputs = changed_inputs::changed_inputs(resource, &before, asked, expected);
@@ -303,7 +303,7 @@ struct Write<'a> {
     by: &'a User,
     resource: &'a Resource,
     key: &'a str,
-    changes: &'a [Change],
+    changes: &'a [Assignment],
     /// The version that it must have.
     version: Option<&'a str>,
 }

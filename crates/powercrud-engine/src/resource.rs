@@ -199,7 +199,7 @@ impl Resource {
     }
 
     /// What tells workers of its tasks, by name.
-    pub(crate) fn backend(&self) -> &str {
+    pub fn backend(&self) -> &str {
         self.settings.bulk_async_backend.as_deref().unwrap_or(DATABASE_BACKEND)
     }
 

@@ -58,6 +58,12 @@ pub(crate) enum Checked {
     Kept(Box<BulkTask>),
 }
 
+impl From<&StoredSelection> for Selection {
+    fn from(stored: &StoredSelection) -> Self {
+        Self::Stored(stored.id)
+    }
+}
+
 impl Selection {
     /// Checks keys and filters.
     ///

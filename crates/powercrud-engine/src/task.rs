@@ -12,7 +12,7 @@ pub use timeline::timeline;
 pub(crate) use words::FIRST;
 pub use words::HIDDEN;
 
-pub(crate) use crate::bulk_task::{StoredAction, StoredWork};
+pub(crate) use crate::bulk_task::{Stored, StoredWork};
 pub use crate::{
     bulk_task::{BulkTask, RecordError, TaskEvent, TaskEventKind},
     status::{Event, Status},

@@ -98,7 +98,7 @@ impl From<&BulkTask> for TaskJson {
             user_id: task.user_id.clone(),
             user_name: task.user_name.clone(),
             request_id: task.request_id.clone(),
-            changes: task.changes.clone(),
+            changes: task.changes.to_json(),
             values: task.values.clone(),
             total_records: task.total_records,
             processed_records: task.processed_records,

@@ -62,7 +62,7 @@ use std::fmt;
 use futures_util::future::BoxFuture;
 use powercrud_db::{FieldError, Transaction, Value};
 
-use crate::{action::ActionError, record_values::RecordValues, user::User};
+use crate::{action::ActionError, change::LinkOperation, record_values::RecordValues, user::User};
 
 /// A rule of the application's own; the [module](self) says what an implementor promises.
 pub trait Validate: Send + Sync + 'static {
@@ -92,7 +92,7 @@ pub struct PlannedOperation<'a> {
     pub(crate) operation: &'a str,
     pub(crate) user: &'a User,
     pub(crate) values: Vec<(String, Value)>,
-    pub(crate) links: Vec<(String, Vec<String>)>,
+    pub(crate) links: Vec<(String, LinkOperation, Vec<String>)>,
 }
 
 impl PlannedOperation<'_> {
@@ -121,9 +121,9 @@ impl PlannedOperation<'_> {
         self.values.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// What is done to many-to-many fields, such as `tags__add`, and with which keys.
-    pub fn links(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.links.iter().map(|(name, keys)| (name.as_str(), keys.as_slice()))
+    /// The many-to-many fields whose links change: what is done, and with which keys.
+    pub fn links(&self) -> impl Iterator<Item = (&str, LinkOperation, &[String])> {
+        self.links.iter().map(|(name, operation, keys)| (name.as_str(), *operation, keys.as_slice()))
     }
 }
 

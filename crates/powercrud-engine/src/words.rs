@@ -3,7 +3,7 @@
 use serde::{Serialize as _, Serializer};
 
 /// "UnitPrice", "unit_price" and "unit price" all become "Unit price".
-pub(crate) fn label(name: &str) -> String {
+pub fn label(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     let mut previous_lower = false;
     for c in name.chars() {

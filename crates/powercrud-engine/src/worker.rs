@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::{
-    sync::Semaphore,
+    sync::{Notify, Semaphore},
     task::{JoinHandle, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,10 @@ use crate::{
     engine::Engine,
     error::Result,
     heartbeat, lock, notify,
-    task::{BulkTask, keeping, store},
+    task::{
+        BulkTask, keeping,
+        store::{self, Only},
+    },
 };
 use powercrud_db::with_timeout;
 
@@ -26,12 +29,15 @@ pub struct Worker {
     engine: Engine,
     id: Uuid,
     concurrency: usize,
+    /// The backend whose tasks alone it takes.
+    backend: Option<&'static str>,
 }
 
 impl Engine {
     /// A worker of this process, as many tasks at a time as the settings say.
     pub fn worker(&self) -> Worker {
-        Worker { engine: self.for_everybody(), id: Uuid::new_v4(), concurrency: self.settings().concurrency.max(1) }
+        let concurrency = self.settings().concurrency.max(1);
+        Worker { engine: self.for_everybody(), id: Uuid::new_v4(), concurrency, backend: None }
     }
 }
 
@@ -43,16 +49,28 @@ impl Worker {
         self
     }
 
+    /// Takes tasks of that backend alone, and is woken by nothing but [`crate::backend::InProcess`].
+    pub(crate) fn of_backend(mut self, backend: &'static str) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// What wakes it.
+    fn wake_up(&self) -> &Notify {
+        if self.backend.is_some() { &self.engine.embedded().wake_up } else { self.engine.wake_up() }
+    }
+
     /// Works until `stop` is cancelled. Then each running task finishes its chunk and is given back, and another worker goes on.
     ///
     /// # Errors
     /// Only where the worker can't register at its start; later faults of the database are logged and waited out.
     pub async fn run(self, stop: CancellationToken) -> Result<()> {
-        heartbeat::send(&self.engine, self.id).await?;
+        heartbeat::send(&self.engine, self.id, self.backend).await?;
         let life = self.spawn_heartbeat(stop.clone());
         let maintenance = self.spawn_maintenance();
         let notices = self.deliver_notices(stop.clone());
-        let listeners = backend::listen(&self.engine, &stop);
+        let listeners = if self.backend.is_none() { backend::listen(&self.engine, &stop) } else { Vec::new() };
+        let only = self.backend.map_or(Only::Known, Only::Backend);
         let free = std::sync::Arc::new(Semaphore::new(self.concurrency));
         let mut running = JoinSet::new();
         while !stop.is_cancelled() {
@@ -64,7 +82,7 @@ impl Worker {
             };
             // A clone knows the tables as they were read last, so that tasks on new ones are taken too.
             let known = self.engine.clone();
-            match with_timeout(store::claim(&known, self.id, None)).await {
+            match with_timeout(store::claim(&known, self.id, only)).await {
                 Ok(Some((lease, task))) => {
                     let (engine, stop) = (self.engine.clone(), stop.clone());
                     running.spawn(async move {
@@ -91,7 +109,7 @@ impl Worker {
             while running.try_join_next().is_some() {}
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = self.engine.wake_up().notified() => {}
+                () = self.wake_up().notified() => {}
                 () = tokio::time::sleep(self.engine.settings().poll_interval) => {}
             }
         }
@@ -108,7 +126,7 @@ impl Worker {
 
     /// Carries out one task, if nobody else has it, and returns how it stands.
     pub async fn run_task(&self, task_id: Uuid, stop: &CancellationToken) -> Result<BulkTask> {
-        match store::claim(&self.engine, self.id, Some(task_id)).await? {
+        match store::claim(&self.engine, self.id, Only::Task(task_id)).await? {
             Some((lease, task)) => bulk::execute(&self.engine, lease, task, stop).await,
             None => store::load(&self.engine, task_id).await,
         }
@@ -117,20 +135,20 @@ impl Worker {
     /// Carries out the next task that is ready, or that waits for nothing any more, and returns how it stands; `None` where there is none.
     #[cfg(feature = "testing")]
     pub async fn run_next(&self, stop: &CancellationToken) -> Result<Option<BulkTask>> {
-        let mut claimed = store::claim(&self.engine, self.id, None).await?;
+        let mut claimed = store::claim(&self.engine, self.id, Only::Known).await?;
         if claimed.is_none() && lock::unblock(&self.engine, None).await? > 0 {
-            claimed = store::claim(&self.engine, self.id, None).await?;
+            claimed = store::claim(&self.engine, self.id, Only::Known).await?;
         }
         let Some((lease, task)) = claimed else { return Ok(None) };
         bulk::execute(&self.engine, lease, task, stop).await.map(Some)
     }
 
     fn spawn_heartbeat(&self, stop: CancellationToken) -> JoinHandle<()> {
-        let worker = Self { engine: self.engine.clone(), id: self.id, concurrency: self.concurrency };
+        let (engine, id, backend) = (self.engine.clone(), self.id, self.backend);
         tokio::spawn(async move {
             while !stop.is_cancelled() {
                 tokio::time::sleep(heartbeat::INTERVAL).await;
-                if let Err(error) = with_timeout(heartbeat::send(&worker.engine, worker.id)).await {
+                if let Err(error) = with_timeout(heartbeat::send(&engine, id, backend)).await {
                     tracing::debug!(%error, "the worker's heartbeat could not be written");
                 }
             }

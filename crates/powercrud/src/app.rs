@@ -334,6 +334,15 @@ impl Builder {
         self
     }
 
+    /// What stands in the names of PowerCRUD's own tables, `powercrud_NAMESPACE_…`: two applications that share a database have tasks, locks,
+    /// workers and users of their own so. Neither waits for the other's bulk tasks, also where both change the same table; see
+    /// `docs/deployment.md`.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.settings.namespace = Some(namespace.into());
+        self
+    }
+
     /// Whether [`Builder::build`] creates and updates PowerCRUD's own tables (true). Where it may not, [`crate::db::migrate`] has to
     /// have run before.
     #[must_use]
@@ -361,9 +370,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Configuration`] lists every mistake at once; [`Error::Database`] where the database fails.
     pub async fn build(mut self) -> Result<PowerCrud> {
-        if let Some(schema) = &self.settings.tables_schema {
-            self.database = own::with_tables_in(self.database, schema)?;
-        }
+        self.database = own::with_settings(self.database, &self.settings)?;
         let mut mistakes = Vec::new();
         let has_login = self.settings.login != LoginMode::Off;
         if self.users.is_some() && has_login {

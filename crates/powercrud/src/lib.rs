@@ -40,8 +40,8 @@
 //! # async fn reduce(powercrud: &powercrud::PowerCrud, ann: &powercrud::User) -> powercrud::Result<()> {
 //! use powercrud::bulk;
 //!
-//! let answer = bulk::update(powercrud, "book").set("price", "7.77").filter("status=in_print").by(ann).run().await?;
-//! let task = answer.wait(powercrud).await?;
+//! let update = bulk::update(powercrud, "book").set("price", "7.77").filter("status=in_print").by(ann);
+//! let task = update.run().await?.wait().await?;
 //! for error in powercrud::task::store::errors(powercrud, ann, task.id, 0, 10).await? {
 //!     println!("{}: {}", error.record_key, error.message);
 //! }
@@ -94,7 +94,7 @@ pub mod backend {
     //! What tells workers of tasks that are ready: the database, or a way of the application's own ([`crate::Builder::backend`]).
     #[cfg(feature = "redis")]
     pub use powercrud_engine::backend::Redis;
-    pub use powercrud_engine::backend::{Backend, Database, Listener};
+    pub use powercrud_engine::backend::{Backend, BackendStatus, Database, InProcess, Listener, status};
     #[cfg(feature = "celery")]
     pub use powercrud_engine::celery::Celery;
 }
@@ -102,8 +102,8 @@ pub mod bulk {
     //! Bulk operations: asked for, planned, previewed, submitted, retried and reverted.
     pub use powercrud_engine::bulk::{
         Answer, BulkFilter, BulkRequest, Delete, Failure, Plan, Preview, Referrer, RequestKey, Requested, Revertible,
-        Route, RunAction, Sample, Update, action, delete, in_request, plan, purge, retry, revert, revertible, run,
-        update,
+        Route, RunAction, Sample, Submission, Update, action, delete, in_request, plan, purge, retry, revert,
+        revertible, run, update,
     };
 }
 pub mod chunk_hook {
@@ -120,7 +120,7 @@ pub mod db {
     };
     pub use powercrud_engine::own::{
         Uninstalled, migrate, missing_grants, missing_tables, pending_migrations, told_missing, uninstall,
-        with_tables_in,
+        with_namespace, with_settings, with_tables_in,
     };
 }
 pub mod history {
@@ -162,9 +162,52 @@ pub mod page {
     //! the origin of forms, limits of time and size, error pages, the Content-Security-Policy. Whom [`Page::may`] and [`Page::resource`] refuse
     //! does not find it in the menu, and is answered 403, which the audit trail tells. Handlers are axum's, and may have state of their own
     //! (`Router::with_state`).
+    //!
+    //! # What is selected on a list
+    //!
+    //! A page about what is selected on a list is offered in that list's selection bar, as a dialog; its handlers get the selection by the extractor
+    //! [`Selected`], or by [`Frame::selection`] where the resource has no SeaORM entity.
+    //!
+    //! ```
+    //! use axum::{Router, response::Response, routing::get};
+    //! use powercrud::{
+    //!     PowerCrud, bulk,
+    //!     page::{Frame, Page, PageError, Selected},
+    //! };
+    //! use sea_orm::EntityTrait as _;
+    //! # mod book {
+    //! #     use sea_orm::entity::prelude::*;
+    //! #     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    //! #     #[sea_orm(table_name = "book")]
+    //! #     pub struct Model { #[sea_orm(primary_key)] pub id: i32, pub stock: i32 }
+    //! #     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    //! #     pub enum Relation {}
+    //! #     impl ActiveModelBehavior for ActiveModel {}
+    //! # }
+    //!
+    //! /// How many copies the selected books have, and a button that orders more.
+    //! async fn ask(frame: Frame, selected: Selected<book::Entity>) -> Result<Response, PageError> {
+    //!     let books = selected.find().await?.all(frame.powercrud().database().connection()).await?;
+    //!     let copies: i32 = books.iter().map(|book| book.stock).sum();
+    //!     let order = selected.href(&frame.href("/pages/order/now"));
+    //!     let form = format!("<p>{copies} copies</p><form method=\"post\" action=\"{order}\"><button>Order</button></form>");
+    //!     Ok(frame.html("Order", form).await)
+    //! }
+    //!
+    //! /// The selected books, by a bulk task of the user's.
+    //! async fn order(frame: Frame, selected: Selected<book::Entity>) -> Result<String, PageError> {
+    //!     let update = bulk::update(frame.powercrud(), "book").set("ordered", true).selection(&selected).by(frame.user());
+    //!     Ok(format!("Task {}", update.run().await?.task().id))
+    //! }
+    //!
+    //! # fn build(builder: powercrud::Builder) -> powercrud::Builder {
+    //! let router = Router::new().route("/", get(ask)).route("/now", axum::routing::post(order));
+    //! builder.page(Page::new("order", router).label("Order more").selection("book"))
+    //! # }
+    //! ```
     pub use crate::{
         app::{Link, Page},
-        web::Frame,
+        web::{Frame, ListSelection, PageError, Selected},
     };
 }
 pub mod policy {
@@ -238,13 +281,14 @@ pub use app::{Builder, PowerCrud};
 pub use futures_util::future::BoxFuture;
 pub use powercrud_engine::{
     ByColumn, ByReference, ByText, Engine, Error, FieldName, FieldNames, RecordValues, Result, WholeNumber,
+    change::{Change, Changes, LinkKey, LinkOperation, keys_from_text},
     config::{
         ActionSettings, AfterQueueing, Atomicity, Channel, Computed, ComputedType, ConflictScope, LoginMode,
         MetricsAccess, Notification, NotifyWhen, OnConflict, ResourceSettings, RoleResource, RoleSettings, Secret,
         Settings, Texts, Words,
     },
     error::FieldError,
-    form::{Change, Changes, Input, LinkChange, LinkOperation, LinkTarget},
+    form::Input,
     notify::ChannelStatus,
     resource::{CompositeReference, Field, ManyToMany, Reference, Resource, ResourceBuilder},
     selection::{Selection, StoredSelection},

@@ -68,7 +68,7 @@ use tower_http::{
 
 use crate::{app::PowerCrud, templates::Templates};
 
-pub use own_pages::Frame;
+pub use own_pages::{Frame, ListSelection, PageError, Selected};
 
 /// What every handler needs.
 #[derive(Clone)]
@@ -108,22 +108,27 @@ impl PowerCrud {
     /// # }
     /// ```
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let web = self.web(true);
-        let pages = routes::pages(self).router().merge(own_pages::router(&web)).merge(api::page(self));
-        let whole = pages.merge(api::routes(self)).merge(metrics::routes().router());
-        self.layered(self.with_fallbacks(whole), web)
+        self.start_in_process();
+        let web = self.web(cfg!(feature = "api"));
+        let pages = routes::pages(self).router().merge(own_pages::router(&web));
+        #[cfg(feature = "api")]
+        let pages = pages.merge(api::page(self)).merge(api::routes(self));
+        self.layered(self.with_fallbacks(pages.merge(metrics::routes().router())), web)
     }
 
     /// The pages of [`PowerCrud::router`] alone, with what they need: their assets, and `/healthz`, by which an open page learns that the
     /// server is back.
     pub fn pages_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.start_in_process();
         let web = self.web(false);
         let pages = routes::pages(self).router().merge(own_pages::router(&web));
         self.layered(self.with_fallbacks(pages.merge(routes::health().router())), web)
     }
 
     /// The JSON API of [`PowerCrud::router`] alone, and its OpenAPI document: `/api/v1/…` and `/api/openapi.json`.
+    #[cfg(feature = "api")]
     pub fn api_router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.start_in_process();
         self.layered(self.with_fallbacks(api::routes(self)), self.web(true))
     }
 
@@ -131,7 +136,10 @@ impl PowerCrud {
     /// made of the same table.
     pub fn routes(&self) -> Vec<(String, Vec<String>)> {
         let own = [routes::pages(self).list(), metrics::routes().list()];
-        own.into_iter().flatten().chain(api::list(self)).collect()
+        let own = own.into_iter().flatten();
+        #[cfg(feature = "api")]
+        let own = own.chain(api::list(self));
+        own.collect()
     }
 
     /// [`PowerCrud::router`] under a path, such as `/admin`, to be merged into an application's router.

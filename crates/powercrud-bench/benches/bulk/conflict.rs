@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use powercrud::{
-    ConflictScope, PowerCrud, Resource, User,
+    Changes, ConflictScope, PowerCrud, Resource, User,
     bulk::{self, Requested},
     task::{BulkTask, Status, store},
 };
@@ -65,7 +65,7 @@ pub(crate) async fn scopes(bench: &Bench, size: Size, report: &mut Report) -> Re
 
 async fn submit(powercrud: &PowerCrud, filter: &[(&str, &str)], price: &str) -> Result<(BulkTask, Duration)> {
     let price = price.parse::<u32>().unwrap_or(77);
-    let changes = Requested::Update(vec![("price".into(), Some(format!("{price}.5")))]);
+    let changes = Requested::Update(Changes::new().set("price", format!("{price}.5")));
     let start = Instant::now();
     let answer = bulk::run(powercrud, request(powercrud, changes, filter)?).await?;
     Ok((answer.task().clone(), start.elapsed()))

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use powercrud::{
-    PowerCrud,
+    Changes, PowerCrud,
     bulk::{self, Requested},
     worker,
 };
@@ -60,7 +60,7 @@ fn add(bench: &Bench, report: &mut Report, place: &str, latencies: &[f64]) {
 async fn measure(powercrud: &PowerCrud) -> Result<Vec<f64>> {
     let mut latencies = Vec::new();
     for round in 0..TASKS {
-        let operation = Requested::Update(vec![("price".into(), Some(format!("{round}.5")))]);
+        let operation = Requested::Update(Changes::new().set("price", format!("{round}.5")));
         let answer = bulk::run(powercrud, request(powercrud, operation, &[("id__lte", "25")])?).await?;
         let task = ended(powercrud, answer.task()).await?;
         latencies.push((task.started_at.unwrap_or_default() - task.created_at) as f64);

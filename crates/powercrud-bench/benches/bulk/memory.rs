@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use powercrud::{
+    Changes,
     bulk::{self, Requested},
     db::Database,
     task::Status,
@@ -40,7 +41,7 @@ pub(crate) async fn peak(bench: &Bench, size: Size, report: &mut Report) -> Resu
 /// The peak memory of a worker that changes so many rows, in megabytes.
 async fn of_task(bench: &Bench, rows: u64) -> Result<Option<f64>> {
     let powercrud = bench.powercrud().await?;
-    let operation = Requested::Update(vec![("price".into(), Some("3.50".into()))]);
+    let operation = Requested::Update(Changes::new().set("price", "3.50"));
     let answer = bulk::run(&powercrud, request(&powercrud, operation, &[("id__lte", &rows.to_string())])?).await?;
     let output = Command::new(std::env::current_exe()?)
         .env(CHILD, format!("run {} {}", answer.task().id, bench.url))

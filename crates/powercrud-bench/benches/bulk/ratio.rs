@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Result, ensure};
 use powercrud::{
-    PowerCrud, Selection, User,
+    Changes, PowerCrud, Selection, User,
     bulk::{self, BulkRequest, Requested, Route},
     query::ListParams,
     task::{BulkTask, Status, store},
@@ -88,7 +88,7 @@ pub(crate) async fn update(bench: &Bench, size: Size, report: &mut Report) -> Re
         bench.settle("item").await?;
         let raw = time(bench, &format!("UPDATE item SET price = {round}.25 WHERE stock >= 0")).await?;
         bench.settle("item").await?;
-        let run = run(&powercrud, Requested::Update(vec![("price".into(), Some(format!("{round}.75")))]), size).await?;
+        let run = run(&powercrud, Requested::Update(Changes::new().set("price", format!("{round}.75"))), size).await?;
         if round > 0 {
             series.add(raw, &run);
         }

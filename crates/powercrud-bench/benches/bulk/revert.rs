@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use powercrud::{
-    PowerCrud, Resource, User,
+    Changes, PowerCrud, Resource, User,
     bulk::{self, Requested},
     task::{BulkTask, Status},
 };
@@ -35,7 +35,7 @@ pub(crate) async fn kept(bench: &Bench, size: Size, operation: &str, report: &mu
     for round in 0..=size.rounds {
         let changes = |half: &str| match operation {
             "delete" => Requested::Delete,
-            _ => Requested::Update(vec![("price".into(), Some(format!("{round}.{half}")))]),
+            _ => Requested::Update(Changes::new().set("price", format!("{round}.{half}"))),
         };
         if operation == "delete" || round == 0 {
             bench.fill("item", size.rows).await?;

@@ -15,10 +15,20 @@ pub(crate) enum Bulk {
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("changes").args(["set", "null", "add", "remove", "replace", "clear"]).required(true).multiple(true))]
 pub(crate) struct BulkUpdate {
     /// What to change, as `powercrud resources` names it
     pub(crate) resource: String,
+    #[command(flatten)]
+    pub(crate) changes: Changes,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("changes").args(["set", "null", "add", "remove", "replace", "clear"]).required(true).multiple(true))]
+pub(crate) struct Changes {
     /// A field and its new value; may be repeated
     #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
     pub(crate) set: Vec<(String, String)>,
@@ -37,10 +47,6 @@ pub(crate) struct BulkUpdate {
     /// A many-to-many field whose links all go; may be repeated
     #[arg(long, value_name = "FIELD")]
     pub(crate) clear: Vec<String>,
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-    #[command(flatten)]
-    pub(crate) run: Run,
 }
 
 #[derive(Debug, Args)]

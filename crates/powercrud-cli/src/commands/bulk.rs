@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use powercrud::{
-    Error, Input, PowerCrud, Resource, Selection, User,
+    Change, Changes, Error, PowerCrud, Resource, Selection, User,
     bulk::{self, Answer, BulkRequest, Preview, Requested, Route},
+    keys_from_text,
     query::ListParams,
 };
 
@@ -18,13 +19,8 @@ use crate::{
 pub(super) async fn run(bulk: Bulk) -> Result<Exit> {
     match bulk {
         Bulk::Update(update) => {
-            let mut inputs: Vec<Input> = update.set.into_iter().map(|(field, value)| (field, Some(value))).collect();
-            inputs.extend(update.null.into_iter().map(|field| (field, None)));
-            for (word, links) in [("add", update.add), ("remove", update.remove), ("replace", update.replace)] {
-                inputs.extend(links.into_iter().map(|(field, keys)| (format!("{field}__{word}"), Some(keys))));
-            }
-            inputs.extend(update.clear.into_iter().map(|field| (format!("{field}__clear"), None)));
-            carry_out(update.resource, Requested::Update(inputs), update.selection, update.run).await
+            let changes = changes(update.changes)?;
+            carry_out(update.resource, Requested::Update(changes), update.selection, update.run).await
         }
         Bulk::Delete(delete) => carry_out(delete.resource, Requested::Delete, delete.selection, delete.run).await,
         Bulk::Run(run) => {
@@ -32,6 +28,24 @@ pub(super) async fn run(bulk: Bulk) -> Result<Exit> {
             carry_out(run.resource, Requested::Action { name: run.action, values }, run.selection, run.run).await
         }
     }
+}
+
+/// What the options say; every mistake at once.
+fn changes(given: args::Changes) -> Result<Changes> {
+    let mut changes = Changes::new();
+    let mut errors = Vec::new();
+    given.set.into_iter().for_each(|(field, value)| changes.push(field, Change::Set(value)));
+    given.null.into_iter().for_each(|field| changes.push(field, Change::SetNull));
+    for (word, links) in [("add", given.add), ("remove", given.remove), ("replace", given.replace)] {
+        for (field, keys) in links {
+            match keys_from_text(&field, &keys).and_then(|keys| Change::of_links(&field, word, keys)) {
+                Ok(change) => changes.push(field, change),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    given.clear.into_iter().for_each(|field| changes.push(field, Change::Clear));
+    if errors.is_empty() { Ok(changes) } else { Err(Error::Invalid(errors).into()) }
 }
 
 async fn carry_out(resource: String, operation: Requested, selection: args::Selection, run: Run) -> Result<Exit> {

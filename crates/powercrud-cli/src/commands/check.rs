@@ -1,7 +1,7 @@
 //! `powercrud check`
 
 use anyhow::Result;
-use powercrud::{account, db, worker};
+use powercrud::{account, backend, db, worker};
 
 use super::{build, configuration, connect_to_look};
 use crate::{
@@ -38,6 +38,9 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
     print(&format!("roles          viewer, editor, staff{own}"));
     if let Some(schema) = powercrud.database().own_schema() {
         print(&format!("own tables     in {schema}"));
+    }
+    if let Some(namespace) = powercrud.database().namespace() {
+        print(&format!("own tables     powercrud_{namespace}_…"));
     }
     let pending = db::pending_migrations(powercrud.database()).await?;
     if pending > 0 {
@@ -87,6 +90,18 @@ pub(super) async fn run(connection: Connection) -> Result<Exit> {
             many => format!("for {} resources", grouped(many as u64)),
         };
         print(&format!("{:<14} {}, {told}; {reached}", channel.name, channel.endpoint));
+    }
+    for backend in backend::status(&powercrud).await {
+        let told = match backend.resources.len() {
+            0 => "no resource has it".to_owned(),
+            1 => "for 1 resource".to_owned(),
+            many => format!("for {} resources", grouped(many as u64)),
+        };
+        let reached = match &backend.unreachable {
+            None => "reached".to_owned(),
+            Some(why) => format!("CAN'T BE REACHED: {why}"),
+        };
+        print(&format!("backend        {}, {told}; {reached}", backend.name));
     }
     let workers = worker::alive(&powercrud).await?;
     let places: Vec<_> = workers.iter().map(|worker| format!("process {} on {}", worker.pid, worker.host)).collect();

@@ -75,6 +75,7 @@ pub(super) async fn serve(powercrud: PowerCrud, bind: SocketAddr, with_worker: b
         () = server::serve(listener, powercrud.router(), stop.clone()) => {}
         () = grace_is_over(&stop) => tracing::warn!("some requests were still open after {} s", GRACE.as_secs()),
     }
+    powercrud.end_in_process().await;
     if let Some(worker) = worker {
         tracing::info!("waiting for the worker to finish its chunk");
         worker.await.context("the worker ended badly")??;

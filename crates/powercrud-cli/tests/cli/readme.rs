@@ -1,4 +1,4 @@
-//! What README shows works as it is written there, on the demo.
+//! What docs/api.md shows works as it is written there, on the demo.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,18 +9,18 @@ use serde_json::Value;
 
 use crate::{program::finish, serve::Server, support::skip};
 
-/// The lines of README's section on the JSON API that begin with a call of the program or of curl, with the lines that they go on in.
+/// The lines of the first example that begin with a call of the program or of curl, with the lines that they go on in.
 fn calls() -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
-    let text = std::fs::read_to_string(path).expect("README.md");
-    let section = text.split("## For programs").nth(1).and_then(|rest| rest.split("```").nth(1)).expect("an example");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/api.md");
+    let text = std::fs::read_to_string(path).expect("docs/api.md");
+    let section = text.split("```").nth(1).expect("an example");
     section.trim().replace("\\\n", " ").lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn calls_of_the_api_work_on_the_demo() {
     if Command::new("curl").arg("--version").output().is_err() {
-        return skip("README's calls", "curl is not installed");
+        return skip("the calls of docs/api.md", "curl is not installed");
     }
     let folder = Folder(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("readme-{}", std::process::id())));
     let shop = folder.0.join("powercrud-demo").display().to_string();

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::{Discovered, OWN_PREFIX, rows, text};
+use super::{Discovered, rows, text};
+use crate::connection::OWN_PREFIX;
 use crate::{
     catalog::LeftOut,
     database::Database,

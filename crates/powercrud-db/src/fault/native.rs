@@ -3,6 +3,7 @@
 use super::{Fault, one_line};
 
 /// SQLSTATEs: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+#[cfg(feature = "postgres")]
 pub(super) fn postgres(error: &sqlx::postgres::PgDatabaseError, message: String) -> Fault {
     let code = error.code();
     let detail = error.detail().map(one_line);
@@ -67,12 +68,15 @@ fn without_values(detail: &str) -> Option<String> {
 pub(super) const LEFT_OUT: &str = "…";
 
 /// MySQL's errors that quote a value which a type or a function could not use.
+#[cfg(feature = "mysql")]
 pub(super) const QUOTING: [u16; 9] = [1292, 1366, 1367, 1411, 1525, 1526, 1690, 3140, 3141];
 
 /// MySQL's errors about a column or table that is not there: in its triggers no value becomes a name.
+#[cfg(feature = "mysql")]
 pub(super) const ABOUT_NAMES: [u16; 2] = [1054, 1146];
 
 /// Whether a function's RAISE says so, in words of its own.
+#[cfg(feature = "postgres")]
 pub(super) fn is_raised(error: &sqlx::postgres::PgDatabaseError) -> bool {
     error.routine() == Some("exec_stmt_raise")
 }
@@ -149,6 +153,8 @@ pub(super) fn mysql(number: u16, message: String) -> Fault {
         1365 => Fault::record("CHECK", None, "a rule, a computed column or a trigger divides by zero".to_owned()),
         // 1416: no geometry.
         1265 | 1292 | 1366 | 1411 | 1416 | 3140 => Fault::record("INVALID_VALUE", field, message),
+        // A trigger writes to a table that the statement reads.
+        1442 => Fault::record("TRIGGER", None, message),
         // SIGNAL, and the numbers that a SIGNAL may choose, beyond those of the servers.
         1643 | 1644 | 10_000.. => Fault::record("TRIGGER", field, message),
         1290 | 1792 | 1836 if in_words_of_the_server(number, &message) => {

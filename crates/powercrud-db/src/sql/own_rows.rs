@@ -28,6 +28,12 @@ impl Table {
         both(own, Some(outside(scope.condition(self))))
     }
 
+    /// Whether a row of values that a statement has derived, under the table's name, is not of its scope; `None` where all are.
+    pub fn values_outside(&self) -> Option<Expr> {
+        let scope = self.scope.as_ref()?;
+        Some(outside(scope.condition(&self.named(&self.name))))
+    }
+
     /// As [`Table::rows_outside`], of the table under another name.
     pub fn rows_outside_as(&self, alias: &'static str) -> Option<Expr> {
         let scope = self.scope.as_ref()?;

@@ -10,20 +10,20 @@ use sea_orm::{
 use crate::{dialect::Dialect, error::Result, query::QueryExt as _, table::Table};
 
 /// The modes of a MySQL or MariaDB session of ours, as an expression: it refuses what does not fit, instead of storing something else with a
-/// warning, and reads SQL as we write it. Of what the application or the server has chosen, what says which values there can be stays.
+/// warning, reads SQL as we write it, and takes a zero for a zero where it would else number the row. Of what the application or the server has chosen, what says which values there can be stays.
 macro_rules! modes {
     () => {
-        "CONCAT_WS(',', 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT', \
+        "CONCAT_WS(',', 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO', \
          IF(FIND_IN_SET('NO_ZERO_DATE', @@sql_mode), 'NO_ZERO_DATE', NULL), \
          IF(FIND_IN_SET('NO_ZERO_IN_DATE', @@sql_mode), 'NO_ZERO_IN_DATE', NULL), \
          IF(FIND_IN_SET('ALLOW_INVALID_DATES', @@sql_mode), 'ALLOW_INVALID_DATES', NULL), \
-         IF(FIND_IN_SET('NO_AUTO_VALUE_ON_ZERO', @@sql_mode), 'NO_AUTO_VALUE_ON_ZERO', NULL), \
          IF(FIND_IN_SET('TIME_ROUND_FRACTIONAL', @@sql_mode), 'TIME_ROUND_FRACTIONAL', NULL))"
     };
 }
 
 /// Makes a session that we have opened one that we know, whatever the server's defaults are: what a statement means, that a transaction
 /// begins and ends where we say so, that no limit cuts answers or refuses statements, and that tables of ours take transactions.
+#[cfg(feature = "mysql")]
 pub(crate) const KNOWN_SESSION: &str = concat!(
     "SET SESSION sql_mode = ",
     modes!(),
@@ -37,6 +37,7 @@ const SET_MODES: &str = concat!("SET @powercrud_sql_mode = @@sql_mode; SET SESSI
 
 /// Lets PostgreSQL hand out texts as they are where it does not know their encoding: else one of them that is no UTF-8 fails every statement
 /// that reads it.
+#[cfg(feature = "postgres")]
 pub(crate) const AS_IT_IS: &str = "SELECT set_config('client_encoding', 'SQL_ASCII', false) \
     WHERE current_setting('server_encoding') = 'SQL_ASCII'";
 
@@ -73,6 +74,11 @@ impl Dialect {
     /// What has checked at once what is else checked at COMMIT, where a statement can say so.
     pub fn checking_now(self) -> Option<&'static str> {
         (self == Self::Postgres).then_some("SET CONSTRAINTS ALL IMMEDIATE")
+    }
+
+    /// What has checked at COMMIT, or when [`Dialect::checking_now`] is said, what can be checked so late.
+    pub fn checking_late(self) -> Option<&'static str> {
+        (self == Self::Postgres).then_some("SET CONSTRAINTS ALL DEFERRED")
     }
 
     /// What ends each chunk's transaction where a limit would outlive it, together with that limit. One message: between two of them the

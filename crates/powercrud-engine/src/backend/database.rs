@@ -6,6 +6,7 @@ use sea_orm::{
     ConnectionTrait as _, Statement,
     sea_query::{Expr, Query},
 };
+#[cfg(feature = "postgres")]
 use sqlx::postgres::PgListener;
 use uuid::Uuid;
 
@@ -16,9 +17,10 @@ const CHANNEL: &str = "powercrud_bulk_task";
 
 /// Who shares tables shares a channel. Its name is shorter than a schema's may be.
 fn channel(engine: &Engine) -> String {
+    let channel = engine.database().own_name(CHANNEL);
     match engine.database().own_schema() {
-        Some(schema) => format!("{CHANNEL}_{}", &digest(schema)[..16]),
-        None => CHANNEL.to_owned(),
+        Some(schema) => format!("{channel}_{}", &digest(schema)[..16]),
+        None => channel,
     }
 }
 
@@ -57,14 +59,7 @@ impl Backend for Database {
             if !database.dialect().notifies() {
                 return Ok(Box::new(Silence) as Box<dyn Listener>);
             }
-            let listening = async {
-                let pool = database.connection().get_postgres_connection_pool();
-                let mut listener = PgListener::connect_with(pool).await?;
-                listener.listen(&channel(engine)).await?;
-                Ok::<_, sqlx::Error>(listener)
-            };
-            let listener = listening.await.map_err(|error| error.to_string())?;
-            Ok(Box::new(listener) as Box<dyn Listener>)
+            notified(engine).await
         }
         .boxed()
     }
@@ -78,6 +73,24 @@ impl Backend for Database {
     }
 }
 
+#[cfg(feature = "postgres")]
+async fn notified(engine: &Engine) -> Result<Box<dyn Listener>, String> {
+    let listening = async {
+        let pool = engine.database().connection().get_postgres_connection_pool();
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(&channel(engine)).await?;
+        Ok::<_, sqlx::Error>(listener)
+    };
+    Ok(Box::new(listening.await.map_err(|error| error.to_string())?))
+}
+
+/// Without PostgreSQL no database wakes anybody.
+#[cfg(not(feature = "postgres"))]
+async fn notified(_: &Engine) -> Result<Box<dyn Listener>, String> {
+    Ok(Box::new(Silence))
+}
+
+#[cfg(feature = "postgres")]
 impl Listener for PgListener {
     fn heard(&mut self) -> BoxFuture<'_, Result<(), String>> {
         async move { self.recv().await.map(|_| ()).map_err(|error| error.to_string()) }.boxed()

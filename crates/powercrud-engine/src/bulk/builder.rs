@@ -1,23 +1,18 @@
 //! Bulk operations in an application's own code, one call after the other.
 
-use std::time::Duration;
-
 use sea_orm::sea_query::{Condition, Expr};
 
-use super::{Answer, BulkRequest, Requested, Route, run};
+use super::{BulkRequest, Requested, Route, Submission, run};
 use crate::{
+    change::{Change, Changes},
     config::OnConflict,
     engine::Engine,
     error::{Error, Result},
     names::FieldName,
     query::ListParams,
     selection::Selection,
-    task::{BulkTask, store},
     user::User,
 };
-
-/// How often [`Answer::wait`] looks at the task's row, at first and later.
-const LOOKS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
 
 /// Sets fields of many records: of those that [`Update::keys`] or [`Update::filter`] name, or of [`Update::all`]. Nothing is written
 /// before [`Update::run`].
@@ -27,7 +22,7 @@ const LOOKS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(5
 #[derive(Clone)]
 pub struct Update<'a> {
     request: Request<'a>,
-    inputs: Vec<crate::form::Input>,
+    changes: Changes,
 }
 
 /// Deletes many records: those that [`Delete::keys`] or [`Delete::filter`] name, or [`Delete::all`]. Nothing is deleted before
@@ -108,6 +103,7 @@ enum Which {
     All,
     Matching { filters: Vec<String>, condition: Option<Condition> },
     Keys(Vec<String>),
+    Selected(Selection),
 }
 
 /// An update of records of the resource of that name.
@@ -116,14 +112,14 @@ enum Which {
 /// # async fn reduce(engine: &powercrud_engine::Engine) -> powercrud_engine::Result<()> {
 /// use powercrud_engine::bulk;
 ///
-/// let answer = bulk::update(engine, "book").set("price", "7.77").set_null("note").filter("status=in_print").run().await?;
-/// let task = answer.wait(engine).await?;
+/// let update = bulk::update(engine, "book").set("price", "7.77").set_null("note").filter("status=in_print");
+/// let task = update.run().await?.wait().await?;
 /// println!("{} of {} books changed", task.changed_records(), task.total_records);
 /// # Ok(())
 /// # }
 /// ```
 pub fn update<'a>(engine: &'a Engine, resource: impl Into<String>) -> Update<'a> {
-    Update { request: Request::new(engine, resource.into()), inputs: Vec::new() }
+    Update { request: Request::new(engine, resource.into()), changes: Changes::new() }
 }
 
 /// A delete of records of the resource of that name.
@@ -132,7 +128,7 @@ pub fn update<'a>(engine: &'a Engine, resource: impl Into<String>) -> Update<'a>
 /// # async fn clear(engine: &powercrud_engine::Engine) -> powercrud_engine::Result<()> {
 /// use powercrud_engine::bulk;
 ///
-/// let task = bulk::delete(engine, "book").keys([17, 18]).run().await?.wait(engine).await?;
+/// let task = bulk::delete(engine, "book").keys([17, 18]).run().await?.wait().await?;
 /// println!("{} of {} books deleted", task.succeeded_records, task.total_records);
 /// # Ok(())
 /// # }
@@ -147,8 +143,8 @@ pub fn delete<'a>(engine: &'a Engine, resource: impl Into<String>) -> Delete<'a>
 /// # async fn ship(engine: &powercrud_engine::Engine) -> powercrud_engine::Result<()> {
 /// use powercrud_engine::bulk;
 ///
-/// let answer = bulk::action(engine, "order", "ship").value("carrier", "post").keys([17, 18]).run().await?;
-/// let task = answer.wait(engine).await?;
+/// let ship = bulk::action(engine, "order", "ship").value("carrier", "post").keys([17, 18]);
+/// let task = ship.run().await?.wait().await?;
 /// println!("{} of {} orders shipped", task.succeeded_records, task.total_records);
 /// # Ok(())
 /// # }
@@ -163,7 +159,7 @@ impl<'a> Request<'a> {
         Self { engine, resource, which, user, route: Route::Auto, on_conflict: None }
     }
 
-    async fn run(self, operation: Requested) -> Result<Answer> {
+    async fn run(self, operation: Requested) -> Result<Submission> {
         let resource = self.engine.resource(&self.resource)?;
         let selection = match self.which {
             Which::Nothing => return Err(Error::NothingSelected(resource.label.clone())),
@@ -176,6 +172,7 @@ impl<'a> Request<'a> {
                 }
             }
             Which::Keys(keys) => Selection::Keys(keys),
+            Which::Selected(selection) => selection,
         };
         let request = BulkRequest {
             resource: resource.name.clone(),
@@ -186,7 +183,8 @@ impl<'a> Request<'a> {
             parent_id: None,
             on_conflict: self.on_conflict,
         };
-        run(self.engine, request).await
+        let answer = run(self.engine, request).await?;
+        Ok(Submission { engine: self.engine.clone(), answer })
     }
 }
 
@@ -223,6 +221,12 @@ macro_rules! selecting {
                 self
             }
 
+            /// The records of a selection, such as what was ticked on a list page.
+            pub fn selection(mut self, selection: impl Into<Selection>) -> Self {
+                self.request.which = Which::Selected(selection.into());
+                self
+            }
+
             /// Who asks for it: whose task it is.
             pub fn by(mut self, user: &User) -> Self {
                 self.request.user = user.clone();
@@ -250,15 +254,34 @@ selecting!(RunAction);
 
 impl Update<'_> {
     /// Sets a field, named by a text or by a SeaORM column, to a value as its text says: numbers, dates as ISO 8601, `true` and `false`.
-    /// Of a many-to-many field the name says what to do; see [`crate::form::Input`].
-    pub fn set<M>(mut self, field: impl FieldName<M>, value: impl ToString) -> Self {
-        self.inputs.push((field.field_name(), Some(value.to_string())));
-        self
+    pub fn set<M>(self, field: impl FieldName<M>, value: impl ToString) -> Self {
+        self.change(field, Change::Set(value.to_string()))
     }
 
     /// Sets a field to NULL.
-    pub fn set_null<M>(mut self, field: impl FieldName<M>) -> Self {
-        self.inputs.push((field.field_name(), None));
+    pub fn set_null<M>(self, field: impl FieldName<M>) -> Self {
+        self.change(field, Change::SetNull)
+    }
+
+    /// Does to a field what `change` says: see [`Change`], also for many-to-many fields. [`Update::changes`] takes several.
+    pub fn change<M>(mut self, field: impl FieldName<M>, change: Change) -> Self {
+        self.changes.push(field.field_name(), change);
+        self
+    }
+
+    /// Makes these changes beside those that were named before.
+    ///
+    /// ```no_run
+    /// # async fn label(engine: &powercrud_engine::Engine) -> powercrud_engine::Result<()> {
+    /// use powercrud_engine::{bulk, change::Changes};
+    ///
+    /// let changes = Changes::new().add("tags", [1, 2]).remove("tags", [3]);
+    /// bulk::update(engine, "book").changes(changes).filter("status=in_print").run().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn changes(mut self, changes: Changes) -> Self {
+        changes.iter().for_each(|(field, change)| self.changes.push(field, change.clone()));
         self
     }
 
@@ -266,8 +289,8 @@ impl Update<'_> {
     ///
     /// # Errors
     /// Those of [`crate::bulk::run`]; [`Error::NothingSelected`] where neither keys nor filters nor all were named.
-    pub async fn run(self) -> Result<Answer> {
-        self.request.run(Requested::Update(self.inputs)).await
+    pub async fn run(self) -> Result<Submission> {
+        self.request.run(Requested::Update(self.changes)).await
     }
 }
 
@@ -283,7 +306,7 @@ impl RunAction<'_> {
     /// # Errors
     /// Those of [`crate::bulk::run`]; [`Error::NothingSelected`] where neither keys nor filters nor all were named;
     /// [`Error::UnknownAction`].
-    pub async fn run(self) -> Result<Answer> {
+    pub async fn run(self) -> Result<Submission> {
         self.request.run(Requested::Action { name: self.name, values: self.values }).await
     }
 }
@@ -293,25 +316,7 @@ impl Delete<'_> {
     ///
     /// # Errors
     /// Those of [`crate::bulk::run`]; [`Error::NothingSelected`] where neither keys nor filters nor all were named.
-    pub async fn run(self) -> Result<Answer> {
+    pub async fn run(self) -> Result<Submission> {
         self.request.run(Requested::Delete).await
-    }
-}
-
-impl Answer {
-    /// The task once it has ended, or once it was paused. It waits for as long as no worker takes the task.
-    ///
-    /// # Errors
-    /// The database's; the task goes on then. [`Error::TaskNotFound`] where the task was deleted meanwhile.
-    pub async fn wait(&self, engine: &Engine) -> Result<BulkTask> {
-        let [mut pause, longest] = LOOKS;
-        loop {
-            let task = store::load(engine, self.task().id).await?;
-            if task.status.is_final() || task.status == crate::status::Status::Paused {
-                return Ok(task);
-            }
-            tokio::time::sleep(pause).await;
-            pause = Ord::min(pause * 2, longest);
-        }
     }
 }

@@ -17,6 +17,8 @@ mod restore;
 mod rules;
 mod scope;
 mod together;
+mod undone_again;
+mod unsupported;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -154,6 +156,10 @@ pub(super) struct Chunk<'a> {
     key_is_unique: bool,
     /// Whether triggers may do more than the statement says.
     has_triggers: bool,
+    /// The keys of records of which triggers made something else than what was set, when they were done.
+    differing_when_done: HashSet<Vec<String>>,
+    /// Whether what may be checked at the end of a transaction is checked after a statement, and not within it.
+    checks_late: bool,
     /// Whether rows that come again do so without their references to others of the table at first.
     links_later: bool,
     /// [`Known::links_kept_by`].
@@ -241,6 +247,8 @@ impl<'a> Chunk<'a> {
             most_errors: usize::MAX,
             key_is_unique: true,
             has_triggers: false,
+            differing_when_done: HashSet::new(),
+            checks_late: false,
             links_later: false,
             links_kept_by: "",
             refusals_are_final: false,
@@ -359,6 +367,7 @@ impl<'a> Chunk<'a> {
             }
         }
         outcome.errors.sort_by_key(|failed| failed.seq);
+        Box::pin(self.find_undone_again(transaction, &mut outcome)).await?;
         Box::pin(self.ended(transaction, &outcome)).await?;
         Ok(outcome)
     }

@@ -211,6 +211,11 @@ impl Images {
         dialect.image_value(&self.columns[index], Expr::col((KEPT, Alias::new(before_name(index)))))
     }
 
+    /// The image of a column's former value, out of [`Images::kept`] under the name `of`.
+    pub(super) fn before_cell(&self, of: &'static str, index: usize) -> Expr {
+        Expr::col((of, Alias::new(before_name(index))))
+    }
+
     /// Whether `now`, the image of a column, is what it was on one side of the change: still what the task left, or what it was before.
     pub(super) fn is_as(&self, side: Side, dialect: Dialect, index: usize, now: Expr) -> Expr {
         let kept = if side == Side::Before { before_name(index) } else { after_name(index) };

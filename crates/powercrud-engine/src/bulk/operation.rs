@@ -19,7 +19,7 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 pub(in crate::bulk) use action::ActionRun;
 pub(in crate::bulk) use delete::Delete;
@@ -33,9 +33,9 @@ use super::{
 use crate::{
     action::PREFIX,
     error::{Error, Result},
-    form::Changes,
+    form::CheckedChanges,
     resource::Resource,
-    task::BulkTask,
+    task::{BulkTask, Stored},
 };
 use powercrud_db::{Fault, Table, Transaction, rules::WriteKind};
 
@@ -60,15 +60,15 @@ pub(in crate::bulk) trait Operation: fmt::Debug + Send + Sync {
     fn name(&self) -> &str;
 
     /// What the task's row keeps of it, in `changes`; [`of_task`] reads it back.
-    fn stored(&self) -> Json;
+    fn stored(&self) -> Stored;
 
     /// What tells it from other requests on the same records: of two alike, the second is the first one's task.
     fn identity(&self) -> Json {
-        self.stored()
+        json!(self.stored())
     }
 
     /// What it sets on each record, where it sets the same on all.
-    fn changes(&self) -> Option<&Changes> {
+    fn changes(&self) -> Option<&CheckedChanges> {
         None
     }
 

@@ -7,13 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{BulkRequest, RequestKey, Requested, Route, revert, stored_inputs};
+use super::{BulkRequest, RequestKey, Requested, Route, revert};
 use crate::{
     bulk::operation::{ActionRun, Delete, Operation, Revert, Update},
     config::OnConflict,
     engine::Engine,
     error::{Error, FieldError, Result},
-    form::{Change, Changes, LinkChange, sort_action_inputs, sort_bulk_inputs},
+    form::{Assignment, CheckedChanges, LinkChange, check_action_changes, check_bulk_changes},
     query, record,
     resource::Resource,
     selection::Checked,
@@ -75,7 +75,7 @@ async fn check(engine: &Engine, resource: Arc<Resource>, request: BulkRequest) -
             resource.require_bulk_delete()?;
             Arc::new(Delete)
         }
-        Requested::Update(inputs) => {
+        Requested::Update(asked) => {
             resource.require_bulk_update()?;
             if !resource.can_bulk_edit() {
                 let message = format!("{} has no fields that bulk edit may change", resource.name);
@@ -86,8 +86,8 @@ async fn check(engine: &Engine, resource: Arc<Resource>, request: BulkRequest) -
                 return Err(Error::Invalid(vec![FieldError { field: None, code: "NO_BULK_FIELDS".into(), message }]));
             }
             let mut changes;
-            (changes, errors) = sort_bulk_inputs(&resource, inputs);
-            if inputs.is_empty() {
+            (changes, errors) = check_bulk_changes(&resource, asked);
+            if asked.is_empty() {
                 let allowed = resource.bulk_names().join(", ");
                 let message = format!("choose at least one field to change; allowed are: {allowed}");
                 errors.push(FieldError { field: None, code: "NO_CHANGES".into(), message });
@@ -102,15 +102,15 @@ async fn check(engine: &Engine, resource: Arc<Resource>, request: BulkRequest) -
                 None => None,
             };
             let origin = retried.as_ref().map(|task| task.origin_id.unwrap_or(task.id));
-            let retried = retried.filter(BulkTask::sets_fields).map(|task| stored_inputs(&task));
+            let retried = retried.filter(BulkTask::sets_fields).map(|task| task.changes);
             let (given, mistaken) = action.values(values);
             errors = mistaken;
-            match action.set_inputs() {
-                Some(inputs) => {
+            match action.changes() {
+                Some(asked) => {
                     resource.require_updatable()?;
                     // A retry sets what the first task set, whatever the action sets by now.
-                    let inputs = retried.as_deref().unwrap_or(inputs);
-                    let (mut changes, more) = sort_action_inputs(&resource, inputs);
+                    let asked = retried.as_ref().unwrap_or(asked);
+                    let (mut changes, more) = check_action_changes(&resource, asked);
                     errors.extend(more);
                     tried = try_changes(engine, &resource, &mut changes, &mut errors).await?;
                     Arc::new(ActionRun::set(action, changes, origin))
@@ -176,7 +176,7 @@ impl Plan {
     }
 
     /// The new values of an update's fields, none for anything else.
-    pub(crate) fn changes(&self) -> &[Change] {
+    pub(crate) fn changes(&self) -> &[Assignment] {
         self.operation.changes().map_or(&[], |changes| &changes.fields)
     }
 
@@ -222,7 +222,7 @@ struct Tried {
 async fn try_changes(
     engine: &Engine,
     resource: &Resource,
-    changes: &mut Changes,
+    changes: &mut CheckedChanges,
     errors: &mut Vec<FieldError>,
 ) -> Result<Tried> {
     let mut tried = Tried::default();
@@ -241,7 +241,7 @@ async fn try_changes(
 async fn hold(
     engine: &Engine,
     resource: &Resource,
-    changes: &mut [Change],
+    changes: &mut [Assignment],
 ) -> Result<(Vec<(String, Fault)>, Vec<String>)> {
     let columns =
         changes.iter().filter_map(|change| resource.field(&change.field).map(|field| (&field.column, &change.value)));

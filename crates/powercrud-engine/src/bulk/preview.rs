@@ -23,14 +23,14 @@ pub(super) use links::{link_goes, links_beyond, links_differ};
 
 use entangled::Entangled;
 use failures::Judge;
-use referrers::Delete;
+use referrers::{Delete, emptied_by_update};
 
 use super::{Plan, Route};
 use crate::{
     cascades::{beyond, beyond_changes},
     config::Atomicity,
     error::{Error, Result},
-    form::{self, Change},
+    form::{self, Assignment},
     query::{self, read},
     record,
     resource::Field,
@@ -260,6 +260,10 @@ impl Plan {
             }
             preview.unknown.sort();
             preview.unknown.dedup();
+            let is_changed = |column: &String| self.changes().iter().any(|change| change.field == *column);
+            let changed = Condition::all().add(left.clone()).add(differs.clone());
+            let emptied = emptied_by_update(&self.engine, &self.resource.table, &changed, is_changed).await?;
+            emptied.into_iter().for_each(|referrer| preview.add_referrer(referrer));
             let stand = || Condition::all().add(left).add_option(held).add_option(foreseen.standing);
             stands = (!judge.fails_always()).then(stand);
         }
@@ -341,7 +345,7 @@ impl Plan {
                 let cell = record::cell(&self.resource, row, name)?;
                 cell.display.clone().or_else(|| (!cell.value.is_null()).then(|| cell.value.to_text()))
             };
-            let after = |change: &Change| {
+            let after = |change: &Assignment| {
                 let name = self.names.get(&change.field).cloned();
                 name.or_else(|| (!change.value.is_null()).then(|| change.value.to_text()))
             };

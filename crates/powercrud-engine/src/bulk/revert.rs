@@ -163,6 +163,10 @@ pub(super) fn check(resource: &Resource, task: &BulkTask) -> Result<Images> {
             "task {id} is a revert itself; what it restored can be changed again, but not reverted"
         ));
     }
+    if let Some(action) = task.action().filter(|_| !task.sets_fields()) {
+        let why = "nobody but its own code knows what it has done; only actions that are named sets of changes can be reverted";
+        return refuse(format!("task {id} ran the action {action:?}, and {why}"));
+    }
     if !resource.can_revert() {
         return refuse(format!("reverting is switched off for {}; the setting bulk_revert allows it", resource.name));
     }
@@ -190,7 +194,7 @@ pub(super) fn check_running(resource: &Resource, task: &BulkTask) -> Result<Imag
 }
 
 fn is_update(task: &BulkTask) -> bool {
-    task.changes.as_object().is_some_and(|changes| !changes.is_empty())
+    !task.changes.is_empty()
 }
 
 fn images(resource: &Resource, task: &BulkTask, reverted: Uuid, of_deleted: bool) -> Result<Images> {

@@ -236,7 +236,7 @@ impl Plan {
             (bulk_task::Column::ModelName, self.resource.name.as_str().into()),
             (bulk_task::Column::UniqueModelKey, self.resource.unique_model_key().into()),
             (bulk_task::Column::Operation, self.operation.name().into()),
-            (bulk_task::Column::Changes, self.operation.stored().to_string().into()),
+            (bulk_task::Column::Changes, serde_json::json!(self.operation.stored()).to_string().into()),
             (bulk_task::Column::Selection, self.selection.describe(&self.engine).to_string().into()),
             (bulk_task::Column::TaskKey, task_key.into()),
             (bulk_task::Column::Status, status.as_str().into()),

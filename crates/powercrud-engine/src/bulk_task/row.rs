@@ -21,7 +21,7 @@ pub(crate) fn read_task(row: &QueryResult) -> Result<BulkTask> {
     let row: bulk_task::Model = entity::read(row)?;
     let count = |number: i64| Ord::max(number, 0) as u64;
     let json = |text: String| serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text));
-    let stored = stored::read(&row.operation, row.changes);
+    let stored = stored::read(&row.operation, &row.changes);
     let waited_for = unknown_word(&row.operation, &row.atomicity).filter(|_| row.status == Status::Pending.as_str());
     let version = concat!("this version of PowerCRUD, ", env!("CARGO_PKG_VERSION"));
     let unreadable = match (Status::from_word(&row.status), row.atomicity.parse::<Atomicity>().ok()) {

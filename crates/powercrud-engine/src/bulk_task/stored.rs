@@ -1,8 +1,7 @@
 //! What a task's row keeps of what it does, in the column `changes`.
 //!
-//! Of an update and of what reverts one those are its changes: field name to text or null, many-to-many field to operation to key to name.
-//! Of an action it is a [`StoredAction`], which says by which version of this form it was written. What is in neither form was written by
-//! another version of the program; whoever does not know what is meant must not do anything at all, so nothing has a default.
+//! It says by which version of this form it was written. What is in no known form was written by another version of the program; whoever
+//! does not know what is meant must not do anything at all, so nothing has a default.
 
 use std::collections::BTreeMap;
 
@@ -10,36 +9,48 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::OPERATIONS;
-use crate::{action::PREFIX, form::LinkOperation};
+use crate::{action::PREFIX, change::Changes};
 
-/// What an action's task does.
+/// What a task does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "version", deny_unknown_fields)]
-pub(crate) enum StoredAction {
+pub(crate) enum Stored {
     /// The only form so far.
     #[serde(rename = "1")]
     V1 {
         /// What it does.
         work: StoredWork,
-        /// The first of the tasks that this one retries; `None` where it retries none.
+        /// Of an action: the first of the tasks that this one retries; `None` where it retries none.
         origin: Option<Uuid>,
     },
 }
 
-/// What an action does to each record.
+/// What a task does to each record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StoredWork {
-    /// Sets these, as an update does. What the action set when it was asked for is what is applied, whatever it sets by now.
-    Set(serde_json::Map<String, serde_json::Value>),
-    /// Runs its code with these values, as texts by field.
+    /// Makes these changes: an update, or an action that is a named set of changes. What the action set when it was asked for is what is
+    /// applied, whatever it sets by now.
+    Change(Changes),
+    /// Deletes the record.
+    Delete,
+    /// Restores what another task overwrote with these changes; with none, what it deleted.
+    Restore(Changes),
+    /// Runs an action's code with these values, as texts by field.
     Run(BTreeMap<String, String>),
+}
+
+impl Stored {
+    /// In the form of today.
+    pub(crate) fn new(work: StoredWork) -> Self {
+        Self::V1 { work, origin: None }
+    }
 }
 
 /// What was read of the column.
 #[derive(Debug, Default)]
 pub(super) struct Read {
-    pub(super) changes: serde_json::Value,
+    pub(super) changes: Changes,
     pub(super) values: BTreeMap<String, String>,
     pub(super) origin: Option<Uuid>,
     /// What of it is in no form that this program knows, in words.
@@ -47,47 +58,26 @@ pub(super) struct Read {
 }
 
 /// Reads the column by the operation that it belongs to.
-pub(super) fn read(operation: &str, text: String) -> Read {
-    let json = serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text));
-    if operation.starts_with(PREFIX) {
-        return read_action(json);
+pub(super) fn read(operation: &str, text: &str) -> Read {
+    let unreadable = |what: String| Read { unreadable: Some(what), ..Read::default() };
+    let is_action = operation.starts_with(PREFIX);
+    if !is_action && !OPERATIONS.contains(&operation) {
+        return unreadable(format!("the operation {operation:?}"));
     }
-    let unreadable = match OPERATIONS.contains(&operation) {
-        true => unreadable_changes(operation, &json),
-        false => Some(format!("the operation {operation:?}")),
+    let Stored::V1 { work, origin } = match serde_json::from_str(text) {
+        Ok(stored) => stored,
+        Err(error) => return unreadable(format!("the changes ({error})")),
     };
-    Read { changes: json, unreadable, ..Read::default() }
-}
-
-fn read_action(json: serde_json::Value) -> Read {
-    let empty = serde_json::json!({});
-    match serde_json::from_value(json) {
-        Ok(StoredAction::V1 { work: StoredWork::Run(values), origin }) => {
-            Read { changes: empty, values, origin, unreadable: None }
+    match (operation, work) {
+        ("update", StoredWork::Change(changes)) if !changes.is_empty() => Read { changes, ..Read::default() },
+        ("revert", StoredWork::Restore(changes)) => Read { changes, ..Read::default() },
+        ("delete", StoredWork::Delete) => Read::default(),
+        (_, StoredWork::Change(changes)) if is_action && !changes.is_empty() => {
+            Read { changes, origin, ..Read::default() }
         }
-        Ok(StoredAction::V1 { work: StoredWork::Set(changes), origin }) => {
-            let changes = changes.into();
-            let unreadable = unreadable_changes("update", &changes);
-            Read { changes, origin, unreadable, ..Read::default() }
-        }
-        Err(error) => {
-            Read { changes: empty, unreadable: Some(format!("what the action does ({error})")), ..Read::default() }
-        }
+        (_, StoredWork::Run(values)) if is_action => Read { values, origin, ..Read::default() },
+        (_, work) => unreadable(format!("the changes, which are none of the operation {operation}: {work:?}")),
     }
-}
-
-fn unreadable_changes(operation: &str, changes: &serde_json::Value) -> Option<String> {
-    let Some(fields) = changes.as_object() else { return Some("changes that are no object".into()) };
-    let is_links = |value: &serde_json::Value| {
-        value.as_object().is_some_and(|operations| {
-            operations.iter().all(|(word, keys)| word.parse::<LinkOperation>().is_ok() && keys.is_object())
-        })
-    };
-    let is_read = |value: &serde_json::Value| value.is_null() || value.is_string() || is_links(value);
-    if let Some((field, _)) = fields.iter().find(|(_, value)| !is_read(value)) {
-        return Some(format!("the change of {field:?}"));
-    }
-    (operation == "update" && fields.is_empty()).then(|| "an update without changes".into())
 }
 
 #[cfg(test)]
@@ -95,29 +85,55 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_is_read_as_it_was_written_and_nothing_else_is() {
+    fn what_a_task_does_is_read_as_it_was_written_and_nothing_else_is() {
         let work = StoredWork::Run([("copies".to_owned(), "5".to_owned())].into());
-        let stored = StoredAction::V1 { work, origin: Some(Uuid::nil()) };
+        let stored = Stored::V1 { work, origin: Some(Uuid::nil()) };
         let text = serde_json::to_string(&stored).expect("JSON");
         assert_eq!(
             text,
             r#"{"version":"1","work":{"run":{"copies":"5"}},"origin":"00000000-0000-0000-0000-000000000000"}"#
         );
-        let read_back = read("action:restock", text);
+        let read_back = read("action:restock", &text);
         assert_eq!((read_back.values["copies"].as_str(), read_back.origin), ("5", Some(Uuid::nil())));
         assert_eq!(read_back.unreadable, None);
-        for text in [
-            r#"{"version":"2","work":{"run":{}},"origin":null}"#,
-            r#"{"version":"1","work":{"run":{}},"origin":null,"later":true}"#,
-            r#"{"version":"1","work":{"multiply":{}},"origin":null}"#,
-            r#"{"version":"1","work":{"run":{"copies":5}},"origin":null}"#,
-            r#"{"version":"1","work":{"set":{}},"origin":null}"#,
-            r#"{"version":"1","work":{"set":{"price":5}},"origin":null}"#,
-            r#"{"work":{"run":{}},"origin":null}"#,
-            r#"{"status":"archived"}"#,
-            "no json",
+        let changes = Changes::new().set("price", "5").clear("tags");
+        for (operation, work) in [
+            ("update", StoredWork::Change(changes.clone())),
+            ("action:cheap", StoredWork::Change(changes.clone())),
+            ("revert", StoredWork::Restore(changes.clone())),
+            ("revert", StoredWork::Restore(Changes::new())),
+            ("delete", StoredWork::Delete),
         ] {
-            assert!(read("action:restock", text.to_owned()).unreadable.is_some(), "{text}");
+            let text = serde_json::to_string(&Stored::new(work.clone())).expect("JSON");
+            let read = read(operation, &text);
+            assert_eq!(read.unreadable, None, "{text}");
+            let kept = !matches!(&work, StoredWork::Delete) && work != StoredWork::Restore(Changes::new());
+            assert_eq!(read.changes, if kept { changes.clone() } else { Changes::new() }, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_no_known_form_is_not_read() {
+        for (operation, text) in [
+            ("action:restock", r#"{"version":"2","work":{"run":{}},"origin":null}"#),
+            ("action:restock", r#"{"version":"1","work":{"run":{}},"origin":null,"later":true}"#),
+            ("action:restock", r#"{"version":"1","work":{"multiply":{}},"origin":null}"#),
+            ("action:restock", r#"{"version":"1","work":{"run":{"copies":5}},"origin":null}"#),
+            ("action:restock", r#"{"version":"1","work":{"change":[]},"origin":null}"#),
+            ("action:restock", r#"{"version":"1","work":{"change":[["price",{"set":5}]]},"origin":null}"#),
+            ("action:restock", r#"{"work":{"run":{}},"origin":null}"#),
+            ("action:restock", r#"{"status":"archived"}"#),
+            ("action:restock", r#"{"version":"1","work":"delete","origin":null}"#),
+            ("update", r#"{"version":"1","work":{"change":[["price",{"multiply":"1.1"}]]},"origin":null}"#),
+            ("update", r#"{"version":"1","work":{"change":[]},"origin":null}"#),
+            ("update", r#"{"version":"1","work":{"run":{}},"origin":null}"#),
+            ("update", r#"{"price":"5"}"#),
+            ("update", "no json"),
+            ("delete", "{}"),
+            ("revert", r#"{"version":"1","work":"delete","origin":null}"#),
+            ("anonymize", r#"{"version":"1","work":"delete","origin":null}"#),
+        ] {
+            assert!(read(operation, text).unreadable.is_some(), "{operation}: {text}");
         }
     }
 }

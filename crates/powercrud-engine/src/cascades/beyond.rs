@@ -9,7 +9,7 @@ use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait as _, Query};
 use super::is_readable;
 use crate::{
     engine::Engine,
-    form::{self, Change},
+    form::{self, Assignment},
     policy::Seen,
     resource::Resource,
 };
@@ -48,9 +48,9 @@ pub(crate) fn beyond_columns(engine: &Engine, resource: &Resource, columns: &[St
 pub(crate) fn beyond_changes<'a>(
     engine: &Engine,
     resource: &Resource,
-    changes: &'a [Change],
-) -> Vec<(&'a Change, Expr)> {
-    let of_change = |change: &'a Change| {
+    changes: &'a [Assignment],
+) -> Vec<(&'a Assignment, Expr)> {
+    let of_change = |change: &'a Assignment| {
         let beyond = beyond_columns(engine, resource, std::slice::from_ref(&change.field))?;
         let differs = form::differs(resource, std::slice::from_ref(change), engine.database().dialect())?;
         Some((change, differs.and(beyond)))

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     bulk::Requested,
+    change::{Change, Changes},
     error::{Error, FieldError, Result},
-    form::Input,
     query::ListParams,
     resource::Resource,
     selection::Selection,
@@ -32,7 +32,7 @@ pub(super) fn read(resource: &Resource, is_delete: bool, asked: &Map<String, Val
     let selection = selection(resource, asked, &mut errors);
     let operation = match (is_delete, asked.get("changes").map(Value::as_object)) {
         (true, _) => Requested::Delete,
-        (false, Some(Some(changes))) => Requested::Update(inputs(resource, changes, &mut errors)),
+        (false, Some(Some(given))) => Requested::Update(changes(resource, given, &mut errors)),
         _ => {
             let message = "must be there: an object of field names and new values";
             errors.push(FieldError::new("changes", "NOT_NULL", message));
@@ -141,22 +141,19 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-fn inputs(resource: &Resource, changes: &Map<String, Value>, errors: &mut Vec<FieldError>) -> Vec<Input> {
-    let mut inputs = Vec::with_capacity(changes.len());
-    for (name, value) in changes {
+fn changes(resource: &Resource, given: &Map<String, Value>, errors: &mut Vec<FieldError>) -> Changes {
+    let mut changes = Changes::new();
+    for (name, value) in given {
+        if resource.field(name).is_none() && resource.many_to_many(name).is_some() {
+            links(name, value, &mut changes, errors);
+            continue;
+        }
         let is_json = resource.field(name).is_some_and(|field| field.column.column_type == ColumnType::Json);
         match value {
-            Value::Null => inputs.push((name.clone(), None)),
-            document if is_json => inputs.push((name.clone(), Some(document.to_string()))),
-            // Of a many-to-many field: {"add": [1, 2], "remove": [3]}.
-            Value::Object(operations) if resource.many_to_many(name).is_some() => {
-                for (operation, keys) in operations {
-                    let text = keys.is_array().then(|| keys.to_string());
-                    inputs.push((format!("{name}__{operation}"), text));
-                }
-            }
+            Value::Null => changes.push(name, Change::to(None)),
+            document if is_json => changes.push(name, Change::to(Some(document.to_string()))),
             value => match scalar(value) {
-                Some(text) => inputs.push((name.clone(), Some(text))),
+                Some(text) => changes.push(name, Change::to(Some(text))),
                 None => {
                     let message = "is not allowed; allowed are a string, an exact number, true, false or None";
                     errors.push(FieldError::new(name, "INVALID_TYPE", message));
@@ -164,5 +161,28 @@ fn inputs(resource: &Resource, changes: &Map<String, Value>, errors: &mut Vec<Fi
             },
         }
     }
-    inputs
+    changes
+}
+
+/// Of a many-to-many field: `{"add": [1, 2], "remove": [3]}`, `{"replace": [1]}` or `{"clear": true}`.
+fn links(name: &str, value: &Value, changes: &mut Changes, errors: &mut Vec<FieldError>) {
+    let Some(operations) = value.as_object() else {
+        let message = "takes an object of add, remove, replace and clear";
+        return errors.push(FieldError::new(name, "INVALID_TYPE", message));
+    };
+    for (operation, keys) in operations {
+        let keys: Option<Vec<_>> = match keys {
+            Value::Bool(true) if operation == "clear" => Some(Vec::new()),
+            Value::Array(keys) => keys.iter().map(key_part).collect(),
+            _ => None,
+        };
+        match keys.map(|keys| Change::of_links(name, operation, keys)) {
+            Some(Ok(change)) => changes.push(name, change),
+            Some(Err(error)) => errors.push(error),
+            None => {
+                let message = format!("{operation} takes an array of keys, and clear takes true");
+                errors.push(FieldError::new(name, "INVALID_TYPE", message));
+            }
+        }
+    }
 }

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::{ResourceSettings, read};
-use crate::action::Action;
+use crate::{
+    action::Action,
+    change::{Change, Changes},
+};
 
 /// An action as a configuration has it: what it sets, and how it is shown.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,15 +17,13 @@ pub struct ActionSettings {
     pub confirm: Option<String>,
     /// The permission that it needs.
     pub permission: Option<String>,
-    /// Fields with their new values, as texts.
-    pub set: Vec<(String, String)>,
-    /// Fields to set to NULL, and many-to-many fields to clear.
-    pub null: Vec<String>,
+    /// What it does to fields.
+    pub changes: Changes,
 }
 
 impl ActionSettings {
     /// Every key, in the order of the documentation.
-    pub const KEYS: [&str; 5] = ["set", "null", "label", "confirm", "permission"];
+    pub const KEYS: [&str; 9] = ["set", "null", "add", "remove", "replace", "clear", "label", "confirm", "permission"];
 
     /// Sets one key from a configuration value. `complain` hears of each mistake, with what follows the key in its place.
     fn set_key(&mut self, key: &str, value: Value, complain: &mut dyn FnMut(&str, String)) {
@@ -30,14 +31,19 @@ impl ActionSettings {
             "label" => read(value, "a text").map(|it| self.label = Some(it)),
             "confirm" => read(value, "a text").map(|it| self.confirm = Some(it)),
             "permission" => read(value, "a text").map(|it| self.permission = Some(it)),
-            "null" => read(value, "a list of field names").map(|it| self.null = it),
-            "set" => {
+            "null" => read(value, "a list of field names").map(|it| self.all(it, &Change::SetNull)),
+            "clear" => read(value, "a list of many-to-many fields").map(|it| self.all(it, &Change::Clear)),
+            "set" | "add" | "remove" | "replace" => {
+                let (what, read): (_, fn(&str, &str, Value) -> Result<Change, String>) = match key {
+                    "set" => ("field name to value", |_, _, value| text(value).map(Change::Set)),
+                    _ => ("many-to-many field to a list of keys", links),
+                };
                 let Value::Object(fields) = value else {
-                    return complain("", format!("{value} is not allowed; allowed is a table of field name to value"));
+                    return complain("", format!("{value} is not allowed; allowed is a table of {what}"));
                 };
                 for (field, value) in fields {
-                    match text(value) {
-                        Ok(text) => self.set.push((field, text)),
+                    match read(&field, key, value) {
+                        Ok(change) => self.changes.push(field, change),
                         Err(mistake) => complain(&format!(".{field}"), mistake),
                     }
                 }
@@ -50,10 +56,12 @@ impl ActionSettings {
         }
     }
 
+    fn all(&mut self, fields: Vec<String>, change: &Change) {
+        fields.into_iter().for_each(|field| self.changes.push(field, change.clone()));
+    }
+
     pub(crate) fn to_action(&self, name: &str) -> Action {
-        let set = self.set.iter().map(|(field, value)| (field.clone(), Some(value.clone())));
-        let null = self.null.iter().map(|field| (field.clone(), None));
-        let mut action = Action::set(name, set.chain(null));
+        let mut action = Action::change(name, self.changes.clone());
         if let Some(label) = &self.label {
             action.label.clone_from(label);
         }
@@ -63,13 +71,23 @@ impl ActionSettings {
     }
 }
 
-/// A value as the text that stands for it; a list, of keys of linked records, as a JSON array.
+/// Keys of linked records: one, or a list.
+fn links(field: &str, operation: &str, value: Value) -> Result<Change, String> {
+    let keys = match value {
+        Value::Array(keys) => keys,
+        key => vec![key],
+    };
+    let keys = keys.into_iter().map(text).collect::<Result<_, _>>()?;
+    Change::of_links(field, operation, keys).map_err(|error| error.message)
+}
+
+/// A value as the text that stands for it.
 fn text(value: Value) -> Result<String, String> {
     match value {
         Value::String(text) => Ok(text),
-        Value::Number(_) | Value::Bool(_) | Value::Array(_) => Ok(value.to_string()),
-        Value::Null | Value::Object(_) => {
-            Err(format!("{value} is not allowed; allowed is a text, a number, true or false, or a list of keys"))
+        Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
+        Value::Null | Value::Object(_) | Value::Array(_) => {
+            Err(format!("{value} is not allowed; allowed is a text, a number, true or false"))
         }
     }
 }

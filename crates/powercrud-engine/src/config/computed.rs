@@ -104,6 +104,16 @@ impl<'de> Deserialize<'de> for Computed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ComputedFields(pub(crate) Vec<(String, Computed)>);
 
+impl ComputedFields {
+    /// Those of `other` too, where there is none of the name here.
+    pub(super) fn and(self, other: Self) -> Self {
+        let is_new = |(name, _): &(String, Computed)| self.0.iter().all(|(known, _)| known != name);
+        let mut all: Vec<_> = other.0.into_iter().filter(is_new).collect();
+        all.extend(self.0);
+        Self(all)
+    }
+}
+
 impl<'de> Deserialize<'de> for ComputedFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         BTreeMap::deserialize(deserializer).map(|fields| Self(fields.into_iter().collect()))

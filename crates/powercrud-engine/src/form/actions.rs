@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{Changes, Input, links::named, sort_inputs, sort_link_inputs};
+use super::{CheckedChanges, check_changes};
 use crate::{
     action::{Action, Work},
+    change::{Change, Changes},
     error::FieldError,
     resource::{Field, ManyToMany, Resource},
 };
 
 /// The changes of an action that sets fields, whether or not bulk edit offers them; and one entry for each mistake.
-pub(crate) fn sort_action_inputs(resource: &Resource, inputs: &[Input]) -> (Changes, Vec<FieldError>) {
-    let may_change = |links: &ManyToMany| resource.many_to_many_for_actions().any(|other| other.name == links.name);
-    let (links, mut errors, inputs) = sort_link_inputs(resource, may_change, inputs);
-    let (fields, more) = sort_inputs(resource, |field| resource.may_set_by_action(field), &inputs);
-    errors.extend(more);
-    (Changes { fields, links }, errors)
+pub(crate) fn check_action_changes(resource: &Resource, changes: &Changes) -> (CheckedChanges, Vec<FieldError>) {
+    let may_link = |links: &ManyToMany| resource.many_to_many_for_actions().any(|other| other.name == links.name);
+    check_changes(resource, |field| resource.may_set_by_action(field), may_link, changes)
 }
 
 /// Leaves a resource the actions that fit it. What is wrong with the others joins `mistakes`; those that the database's role may not do are
@@ -38,25 +36,26 @@ pub(crate) fn check_actions(resource: &mut Resource, mistakes: &mut Vec<String>)
             complain("", "there are two actions of this name; give one of them another".to_owned());
         }
         let mut action = Arc::unwrap_or_clone(action);
-        if let Work::Set(inputs) = &mut action.work {
-            for (name, _) in inputs.iter_mut() {
-                if let Some(message) = why_not_set(resource, name) {
-                    complain(&format!("set.{name}"), message);
-                } else if let Ok(field) = resource.require_field(name) {
-                    name.clone_from(&field.name);
+        if let Work::Set(changes) = &mut action.work {
+            let mut known = Changes::new();
+            for (name, change) in changes.iter() {
+                let name = resource.require_field(name).map_or(name, |field| &field.name);
+                // With the mistakes that are told already: of those, only what is wrong with values is left to be told.
+                match why_not_set(resource, name, change) {
+                    Some(message) => complain(&format!("set.{name}"), message),
+                    None => known.push(name, change.clone()),
                 }
             }
-            // With the mistakes that are told already: of those, only what is wrong with values is left to be told.
-            let known = |input: &&Input| why_not_set(resource, &input.0).is_none() && !is_denied(resource, &input.0);
-            let known: Vec<Input> = inputs.iter().filter(known).cloned().collect();
+            *changes = known.clone();
+            known.retain(|name, _| !is_denied(resource, name));
             if is_writable {
-                for error in sort_action_inputs(resource, &known).1 {
+                for error in check_action_changes(resource, &known).1 {
                     complain(&format!("set.{}", error.field.unwrap_or_default()), error.message);
                 }
             }
         }
-        let denied = |inputs: &[Input]| inputs.iter().any(|(name, _)| is_denied(resource, name));
-        let is_denied = action.set_inputs().is_some_and(denied);
+        let denied = |changes: &Changes| changes.iter().any(|(name, _)| is_denied(resource, name));
+        let is_denied = action.changes().is_some_and(denied);
         if mistakes.len() == before && is_writable && !is_denied {
             checked.push(Arc::new(action));
         }
@@ -65,8 +64,8 @@ pub(crate) fn check_actions(resource: &mut Resource, mistakes: &mut Vec<String>)
 }
 
 /// Why an action may not set what `name` says, whatever the database's role may do.
-fn why_not_set(resource: &Resource, name: &str) -> Option<String> {
-    if named(resource, name).is_some() {
+fn why_not_set(resource: &Resource, name: &str, change: &Change) -> Option<String> {
+    if resource.field(name).is_none() && (resource.many_to_many(name).is_some() || change.links().is_some()) {
         return None;
     }
     let fits = |field: &&Field| field.editable && !field.key;
@@ -89,8 +88,8 @@ fn why_not_set(resource: &Resource, name: &str) -> Option<String> {
 
 /// Whether the database's role may not set it.
 fn is_denied(resource: &Resource, name: &str) -> bool {
-    match named(resource, name) {
-        Some((links, _)) => {
+    match resource.many_to_many(name).filter(|_| resource.field(name).is_none()) {
+        Some(links) => {
             let denied = &links.through.denied;
             denied.everything.is_some() || denied.insert || denied.delete
         }

@@ -64,7 +64,7 @@ mod tests {
             resource: "book".into(),
             unique_model_key: "book".into(),
             operation: "update".into(),
-            changes: serde_json::json!({}),
+            changes: crate::change::Changes::new(),
             values: Default::default(),
             origin_id: None,
             selection: serde_json::json!({}),

@@ -23,11 +23,14 @@ mod m0024_cascades;
 mod m0025_names;
 mod m0026_key_types;
 mod m0027_access;
+mod schema;
 
 use std::time::Duration;
 
+use schema::Schema;
 use sea_orm_migration::{
-    MigrationTrait, MigratorTrait, SchemaManager,
+    MigrationName, MigrationTrait, MigratorTraitSelf, SchemaManager,
+    async_trait::async_trait,
     sea_orm::{ConnectionTrait as _, DbBackend, DbErr},
     sea_query::{ColumnDef, DynIden, Index, IntoIden, Query, Table, TableCreateStatement},
 };
@@ -112,37 +115,71 @@ pub(crate) const MIGRATION_TABLE: &str = "powercrud_migration";
 /// So long another process is waited for that makes the tables.
 const LONGEST_MIGRATION: Duration = Duration::from_mins(5);
 
-struct Migrator;
+/// One step of the tables' making.
+#[async_trait]
+trait OwnMigration: Send + Sync {
+    /// Its name in the table of migrations.
+    fn name(&self) -> &str;
 
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m0001_bulk_tasks::Migration),
-            Box::new(m0002_lock_task::Migration),
-            Box::new(m0003_images::Migration),
-            Box::new(m0004_notices::Migration),
-            Box::new(m0005_api::Migration),
-            Box::new(m0006_record_version::Migration),
-            Box::new(m0007_task_events::Migration),
-            Box::new(m0008_users::Migration),
-            Box::new(m0010_model_mutex::Migration),
-            Box::new(m0011_audit::Migration),
-            Box::new(m0012_key_ranges::Migration),
-            Box::new(m0013_origins::Migration),
-            Box::new(m0014_waits::Migration),
-            Box::new(m0015_attempts::Migration),
-            Box::new(m0016_unchanged::Migration),
-            Box::new(m0022_long_keys::Migration),
-            Box::new(m0023_tables::Migration),
-            Box::new(m0024_cascades::Migration),
-            Box::new(m0025_names::Migration),
-            Box::new(m0026_key_types::Migration),
-            Box::new(m0027_access::Migration),
-        ]
+    async fn up(&self, schema: &Schema<'_>) -> std::result::Result<(), DbErr>;
+}
+
+fn all() -> Vec<Box<dyn OwnMigration>> {
+    vec![
+        Box::new(m0001_bulk_tasks::Migration),
+        Box::new(m0002_lock_task::Migration),
+        Box::new(m0003_images::Migration),
+        Box::new(m0004_notices::Migration),
+        Box::new(m0005_api::Migration),
+        Box::new(m0006_record_version::Migration),
+        Box::new(m0007_task_events::Migration),
+        Box::new(m0008_users::Migration),
+        Box::new(m0010_model_mutex::Migration),
+        Box::new(m0011_audit::Migration),
+        Box::new(m0012_key_ranges::Migration),
+        Box::new(m0013_origins::Migration),
+        Box::new(m0014_waits::Migration),
+        Box::new(m0015_attempts::Migration),
+        Box::new(m0016_unchanged::Migration),
+        Box::new(m0022_long_keys::Migration),
+        Box::new(m0023_tables::Migration),
+        Box::new(m0024_cascades::Migration),
+        Box::new(m0025_names::Migration),
+        Box::new(m0026_key_types::Migration),
+        Box::new(m0027_access::Migration),
+    ]
+}
+
+/// A migration for sea-orm-migration.
+struct Step {
+    migration: Box<dyn OwnMigration>,
+    /// Which knows how own tables are called.
+    database: Database,
+}
+
+impl MigrationName for Step {
+    fn name(&self) -> &str {
+        self.migration.name()
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Step {
+    async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
+        self.migration.up(&Schema::new(manager, &self.database)).await
+    }
+}
+
+struct Migrator(Database);
+
+impl MigratorTraitSelf for Migrator {
+    fn migrations(&self) -> Vec<Box<dyn MigrationTrait>> {
+        let step = |migration| Box::new(Step { migration, database: self.0.clone() }) as Box<dyn MigrationTrait>;
+        all().into_iter().map(step).collect()
     }
 
-    fn migration_table_name() -> DynIden {
-        MIGRATION_TABLE.into_iden()
+    fn migration_table_name(&self) -> DynIden {
+        self.0.own_name(MIGRATION_TABLE).into_iden()
     }
 }
 
@@ -191,7 +228,7 @@ async fn run_migrations(database: &Database) -> std::result::Result<(), DbErr> {
     if !database.has_own_schema().await.unwrap_or(false) {
         database.make_own_schema().await?;
     }
-    Migrator::up(&database.at_own_tables().await?, None).await
+    Migrator(database.clone()).up(&database.at_own_tables().await?, None).await
 }
 
 /// How many migrations are still to be applied. Only reads.
@@ -200,7 +237,7 @@ async fn run_migrations(database: &Database) -> std::result::Result<(), DbErr> {
 /// [`Error::MissingRights`] where the role may not read which were.
 pub async fn pending_migrations(database: &Database) -> Result<usize> {
     if !database.has_own_schema().await? {
-        return Ok(Migrator::migrations().len());
+        return Ok(all().len());
     }
     let connection = database.connection();
     let applied = match connection.query_all(Query::select().column("version").from(MIGRATION_TABLE)).await {
@@ -216,32 +253,32 @@ pub async fn pending_migrations(database: &Database) -> Result<usize> {
         Err(error) => return Err(error.into()),
     };
     let is_applied = |name: &str| applied.iter().any(|applied| applied == name);
-    Ok(Migrator::migrations().iter().filter(|migration| !is_applied(migration.name())).count())
+    Ok(all().iter().filter(|migration| !is_applied(migration.name())).count())
 }
 
 /// Creates what is missing of these tables. Where an earlier try was interrupted, some are there already.
 async fn create_tables(
-    manager: &SchemaManager<'_>,
+    schema: &Schema<'_>,
     tables: impl IntoIterator<Item = TableCreateStatement>,
 ) -> std::result::Result<(), DbErr> {
     for mut table in tables {
-        if manager.get_database_backend() == DbBackend::MySql {
+        if schema.get_database_backend() == DbBackend::MySql {
             // Keys are compared byte by byte: "a" and "A" are two records.
             table.character_set("utf8mb4").collate("utf8mb4_bin");
         }
-        manager.create_table(table.if_not_exists().to_owned()).await?;
+        schema.run(table.if_not_exists().to_owned()).await?;
     }
     Ok(())
 }
 
 /// Creates an index where it is missing.
 async fn create_index(
-    manager: &SchemaManager<'_>,
+    schema: &Schema<'_>,
     name: &str,
     table: &'static str,
     columns: &[&'static str],
 ) -> std::result::Result<(), DbErr> {
-    if manager.has_index(table, name).await? {
+    if schema.has_index(table, name).await? {
         return Ok(());
     }
     let mut index = Index::create();
@@ -249,19 +286,15 @@ async fn create_index(
     for &column in columns {
         index.col(column);
     }
-    manager.create_index(index).await
+    schema.run(index).await
 }
 
 /// Adds a column where it is missing.
-async fn add_column(
-    manager: &SchemaManager<'_>,
-    table: &'static str,
-    column: ColumnDef,
-) -> std::result::Result<(), DbErr> {
-    if manager.has_column(table, column.get_column_name()).await? {
+async fn add_column(schema: &Schema<'_>, table: &'static str, column: ColumnDef) -> std::result::Result<(), DbErr> {
+    if schema.has_column(table, column.get_column_name()).await? {
         return Ok(());
     }
-    manager.alter_table(Table::alter().table(table).add_column(column).take()).await
+    schema.run(Table::alter().table(table).add_column(column).take()).await
 }
 
 fn text(name: &'static str) -> ColumnDef {

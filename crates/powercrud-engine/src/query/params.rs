@@ -209,9 +209,17 @@ impl ListParams {
         pairs
     }
 
-    /// Whether every record matches.
+    /// Whether nothing says which records match.
     pub fn is_unfiltered(&self) -> bool {
         self.filters.is_empty() && self.search.trim().is_empty() && self.in_task.is_none()
+    }
+
+    /// Whether what is said of the records is said of every one that has a value: that a text contains nothing, for instance.
+    pub fn says_nothing(&self) -> bool {
+        let says_nothing = |filter: &Filter| {
+            filter.value.is_empty() && matches!(filter.operator, Operator::Contains | Operator::StartsWith)
+        };
+        self.search.trim().is_empty() && self.in_task.is_none() && self.filters.iter().all(says_nothing)
     }
 }
 

@@ -5,7 +5,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use crate::{
     engine::Engine,
     error::{FieldError, Result},
-    form::Change,
+    form::Assignment,
     resource::Resource,
 };
 use powercrud_db::QueryExt as _;
@@ -14,7 +14,7 @@ use powercrud_db::QueryExt as _;
 pub(crate) async fn lost_references(
     engine: &Engine,
     resource: &Resource,
-    changes: &[Change],
+    changes: &[Assignment],
 ) -> Result<Vec<FieldError>> {
     let mut errors = Vec::new();
     for change in changes.iter().filter(|change| !change.value.is_null()) {

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::Engine,
     error::{Error, Result},
-    form::Change,
+    form::Assignment,
     resource::{Field, Reference, Resource},
 };
 use powercrud_db::{Column, ColumnType, Dialect, QueryExt as _, Value};
@@ -216,10 +216,10 @@ pub async fn name_references(engine: &Engine, fields: &[&Field], rows: &mut [Row
 }
 
 /// The names of the records that changes refer to, by field.
-pub async fn names_of_changes(
+pub(crate) async fn names_of_changes(
     engine: &Engine,
     resource: &Resource,
-    changes: &[Change],
+    changes: &[Assignment],
 ) -> Result<BTreeMap<String, String>> {
     let mut names = BTreeMap::new();
     for change in changes.iter().filter(|change| !change.value.is_null()) {

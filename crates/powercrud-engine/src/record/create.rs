@@ -12,7 +12,7 @@ use crate::{
     audit::{Action, AuditEvent},
     engine::Engine,
     error::{Error, FieldError, Result},
-    form::{Change, Input, parse_changes},
+    form::{Assignment, Input, parse_changes},
     query,
     resource::{Field, Resource},
     user::User,
@@ -76,7 +76,7 @@ async fn try_create(
     by: &User,
     resource: &Resource,
     insert: &InsertStatement,
-    changes: &[Change],
+    changes: &[Assignment],
 ) -> Result<String> {
     let dialect = engine.database().dialect();
     let transaction = engine.database().begin().await?;
@@ -111,7 +111,7 @@ async fn insert_record<C: ConnectionTrait>(
     engine: &Engine,
     resource: &Resource,
     mut insert: InsertStatement,
-    changes: &[Change],
+    changes: &[Assignment],
 ) -> Result<String> {
     let dialect = engine.database().dialect();
     if dialect.returns_inserted_rows() {
@@ -140,7 +140,7 @@ fn required(field: &Field) -> FieldError {
 }
 
 /// The key of a record that was just inserted, where the database can't return it.
-fn inserted_key(resource: &Resource, changes: &[Change], last_insert_id: u64) -> String {
+fn inserted_key(resource: &Resource, changes: &[Assignment], last_insert_id: u64) -> String {
     let parts: Vec<String> = resource
         .key_columns()
         .iter()

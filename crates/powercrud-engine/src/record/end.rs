@@ -1,7 +1,7 @@
 //! The end of a transaction that writes a record.
 
 use super::attribute_error;
-use crate::{engine::Engine, error::Result, form::Change, resource::Resource};
+use crate::{engine::Engine, error::Result, form::Assignment, resource::Resource};
 use powercrud_db::Transaction;
 
 /// Commits or rolls back by the result, and where the table is not what it is known as; what a COMMIT finds is the record's fault as well.
@@ -9,7 +9,7 @@ pub(super) async fn end<T>(
     engine: &Engine,
     transaction: Transaction,
     resource: &Resource,
-    changes: &[Change],
+    changes: &[Assignment],
     result: Result<T>,
 ) -> Result<T> {
     let result = match result {

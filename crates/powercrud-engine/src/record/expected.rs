@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, Result},
-    form::Change,
+    form::Assignment,
     query::Row,
     resource::Resource,
 };
@@ -71,7 +71,7 @@ impl Expected {
     }
 
     /// Whether the fields that are to be changed hold what was expected.
-    pub(super) fn check_values(&self, resource: &Resource, row: &Row, changes: &[Change]) -> Result<()> {
+    pub(super) fn check_values(&self, resource: &Resource, row: &Row, changes: &[Assignment]) -> Result<()> {
         let is_as_seen = |field: &str, seen: &Seen| {
             let place = resource.fields.iter().position(|other| other.name == field);
             let Some((field, cell)) = place.and_then(|at| Some((&resource.fields[at], row.cells.get(at)?))) else {

@@ -4,13 +4,13 @@ use crate::{
     engine::Engine,
     error::Error,
     faults::{delete_fault, record_fault},
-    form::Change,
+    form::Assignment,
     resource::Resource,
 };
 use powercrud_db::Fault;
 
 /// A fault of the record's values at its field; anything else as it is.
-pub(super) fn attribute_error(resource: &Resource, changes: &[Change], error: &sea_orm::DbErr) -> Error {
+pub(super) fn attribute_error(resource: &Resource, changes: &[Assignment], error: &sea_orm::DbErr) -> Error {
     let fault = Fault::classify(error);
     if !fault.is_record() {
         return Error::Database(Box::new(fault));

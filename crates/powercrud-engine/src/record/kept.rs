@@ -6,7 +6,7 @@ use super::{audited, key_condition, not_found};
 use crate::{
     engine::Engine,
     error::{Error, FieldError, Result},
-    form::Change,
+    form::Assignment,
     resource::Resource,
 };
 use powercrud_db::rules::{Rules, WriteKind};
@@ -36,8 +36,8 @@ pub(super) async fn kept<C: ConnectionTrait>(
 const NOT_CHANGED: &str = "NOT_CHANGED";
 
 /// The database took a change without a word, and all fields hold what they held.
-pub(super) fn not_changed(changes: &[Change]) -> Error {
-    let error = |change: &Change| FieldError::new(&change.field, NOT_CHANGED, NOT_TAKEN);
+pub(super) fn not_changed(changes: &[Assignment]) -> Error {
+    let error = |change: &Assignment| FieldError::new(&change.field, NOT_CHANGED, NOT_TAKEN);
     Error::Invalid(changes.iter().map(error).collect())
 }
 

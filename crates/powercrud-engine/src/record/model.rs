@@ -9,7 +9,7 @@ use super::moved::{self, Sent};
 use crate::{
     active_model::{self, RecordModel},
     error::{Error, FieldError},
-    form::Change,
+    form::Assignment,
     resource::Resource,
 };
 use powercrud_db::{Transaction, roll_back_to};
@@ -34,7 +34,7 @@ pub(super) struct ModelWrite<'a> {
     pub(super) resource: &'a Resource,
     /// What finds the record.
     pub(super) condition: Expr,
-    pub(super) changes: &'a [Change],
+    pub(super) changes: &'a [Assignment],
     pub(super) deletes: bool,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, FieldError, Result},
     faults::unfit,
     faults::who_refers,
-    form::{self, Change},
+    form::{self, Assignment},
     query,
     resource::Resource,
 };
@@ -24,7 +24,7 @@ const MOST_TRIED: usize = 20;
 pub(crate) async fn refused_values(
     engine: &Engine,
     resource: &Resource,
-    changes: &[Change],
+    changes: &[Assignment],
 ) -> Result<Vec<FieldError>> {
     let mut errors = Vec::new();
     for change in changes.iter().filter(|change| !change.value.is_null()) {
@@ -66,7 +66,7 @@ pub(super) async fn named(
     engine: &Engine,
     resource: &Resource,
     record: Option<Expr>,
-    changes: &[Change],
+    changes: &[Assignment],
     error: Error,
 ) -> Error {
     let is_unclear = match &error {
@@ -120,7 +120,7 @@ pub(super) async fn referred_to(engine: &Engine, resource: &Resource, key: &str,
 async fn missing_references(
     engine: &Engine,
     resource: &Resource,
-    changes: &[Change],
+    changes: &[Assignment],
     error: &Error,
 ) -> Result<Vec<FieldError>> {
     let is_about_references = |errors: &[FieldError]| errors.iter().any(|error| error.code == "FOREIGN_KEY");
@@ -140,7 +140,12 @@ async fn missing_references(
 }
 
 /// What the database says where one of the changes is made alone; it is not kept.
-async fn alone(engine: &Engine, resource: &Resource, record: Expr, change: &Change) -> Result<Option<Vec<FieldError>>> {
+async fn alone(
+    engine: &Engine,
+    resource: &Resource,
+    record: Expr,
+    change: &Assignment,
+) -> Result<Option<Vec<FieldError>>> {
     let mut update = Query::update();
     update.table(resource.table.table_ref()).and_where(record);
     let change = std::slice::from_ref(change);

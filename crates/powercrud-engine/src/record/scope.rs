@@ -10,7 +10,7 @@ use crate::{
     cascades::{beyond, beyond_changes},
     engine::Engine,
     error::{Error, FieldError, Result},
-    form::Change,
+    form::Assignment,
     query,
     resource::Resource,
 };
@@ -34,12 +34,12 @@ pub(super) fn leaves() -> Error {
 }
 
 /// Refuses changes that refer to records that there are not for the user; all others are the database's to check.
-pub(super) async fn require_references(engine: &Engine, resource: &Resource, changes: &[Change]) -> Result<()> {
-    let is_part = |change: &&Change| {
+pub(super) async fn require_references(engine: &Engine, resource: &Resource, changes: &[Assignment]) -> Result<()> {
+    let is_part = |change: &&Assignment| {
         let reference = resource.field(&change.field).and_then(|field| field.reference.as_ref());
         reference.is_some_and(|reference| reference.table.scope.is_some())
     };
-    let changes: Vec<Change> = changes.iter().filter(is_part).cloned().collect();
+    let changes: Vec<Assignment> = changes.iter().filter(is_part).cloned().collect();
     let errors = query::lost_references(engine, resource, &changes).await?;
     if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
 }
@@ -65,7 +65,7 @@ pub(super) async fn require_own_followers<C: ConnectionTrait>(
     engine: &Engine,
     resource: &Resource,
     condition: &Expr,
-    changes: &[Change],
+    changes: &[Assignment],
 ) -> Result<()> {
     let mut errors = Vec::new();
     for (change, beyond) in beyond_changes(engine, resource, changes) {

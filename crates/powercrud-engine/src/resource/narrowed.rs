@@ -71,10 +71,7 @@ impl Resource {
         narrowed.bulk_many_to_many = self.bulk_many_to_many.iter().filter_map(moved).collect();
         // What sets what somebody may not see is not theirs to do.
         let sets_hidden = |action: &Arc<Action>| {
-            let mut names = action.set_inputs().into_iter().flatten().map(|(name, _)| name);
-            names.any(|name| {
-                hidden.contains(name) || name.split_once("__").is_some_and(|(name, _)| hidden.contains(name))
-            })
+            action.changes().is_some_and(|changes| changes.iter().any(|(name, _)| hidden.contains(name)))
         };
         narrowed.actions = actions.into_iter().filter(|action| !sets_hidden(action)).collect();
         narrowed.composite_references.retain(|reference| !reference.columns.iter().any(|name| hidden.contains(name)));

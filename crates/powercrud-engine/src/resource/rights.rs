@@ -174,8 +174,9 @@ impl Resource {
 
     /// Whether a bulk edit or one of the actions may set the field.
     pub(crate) fn may_set_in_bulk(&self, field: &Field) -> bool {
-        let names =
-            |action: &Arc<Action>| action.set_inputs().into_iter().flatten().any(|(name, _)| *name == field.name);
+        let names = |action: &Arc<Action>| {
+            action.changes().is_some_and(|changes| changes.iter().any(|(name, _)| name == field.name))
+        };
         self.may_bulk_edit(field) || (self.may_set_by_action(field) && self.actions.iter().any(names))
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sea_orm::sea_query::{Cond, Condition, Expr, ExprTrait as _, OnConflict, Order, Query, SelectStatement};
 use uuid::Uuid;
 
-use super::{Checked, keys_in};
+use super::{Checked, Selection, keys_in};
 use crate::{
     digest::digest,
     engine::Engine,
@@ -81,6 +81,33 @@ impl StoredSelection {
         let row = connection.row(&select_id(resource, owner)).await?;
         let row = row.ok_or_else(|| Error::Internal("the selection could not be stored".into()))?;
         Self::load(engine, resource, row.try_get_by_index(0)?).await
+    }
+
+    /// The selected records that there are now for whoever `engine` is narrowed for, as a condition over the resource's table.
+    ///
+    /// # Errors
+    /// [`Error::NothingSelected`] where the selection was thrown away meanwhile; the database's.
+    pub async fn condition(&self, engine: &Engine, resource: &Resource) -> Result<Condition> {
+        Selection::Stored(self.id).check(engine, resource).await?.condition(engine, resource).await
+    }
+
+    /// The keys of the selected records that there are now, the first `most` of them by key; a key of several columns is a JSON array.
+    ///
+    /// # Errors
+    /// As [`StoredSelection::condition`].
+    pub async fn record_keys(&self, engine: &Engine, resource: &Resource, most: u64) -> Result<Vec<String>> {
+        let dialect = engine.database().dialect();
+        let mut select = Query::select();
+        select
+            .expr(resource.key_expr(dialect))
+            .from(resource.table.table_ref())
+            .cond_where(self.condition(engine, resource).await?)
+            .limit(most);
+        for column in &resource.table.primary_key {
+            select.order_by_expr(Expr::col(resource.table.column_ref(column)), Order::Asc);
+        }
+        let rows = engine.database().connection().rows(&select).await?;
+        Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<std::result::Result<_, _>>()?)
     }
 
     /// The selection of that id.

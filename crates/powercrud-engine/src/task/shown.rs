@@ -11,7 +11,7 @@ use crate::{
     query::{self, comparable_key},
     resource::Resource,
 };
-use powercrud_db::QueryExt as _;
+use powercrud_db::{QueryExt as _, columns_in};
 
 /// Keys in one statement.
 const KEYS: usize = 500;
@@ -51,10 +51,24 @@ pub(super) async fn keep_shown<T>(
 
 /// Takes out of an error what is about a field that its resource does not show.
 pub(super) fn hide_field(engine: &Engine, task: &BulkTask, error: &mut RecordError) {
-    let Some(name) = error.field.as_ref().filter(|_| engine.viewer().is_some()) else { return };
+    if engine.viewer().is_none() {
+        return;
+    }
+    if engine.resource(&task.resource).is_ok_and(|resource| names_hidden(resource, &error.message)) {
+        error.message = HIDDEN.to_owned();
+    }
+    let Some(name) = error.field.as_ref() else { return };
     let shows = |resource: &Resource| resource.field(name).is_some() || resource.many_to_many(name).is_some();
     if !engine.resource(&task.resource).is_ok_and(|resource| shows(resource)) {
         error.field = None;
         error.message = HIDDEN.to_owned();
     }
+}
+
+/// Whether a message, such as one with the text of a rule, names a column that the resource does not show (any more).
+fn names_hidden(resource: &Resource, message: &str) -> bool {
+    let columns = &resource.table.columns;
+    let Some(first) = columns.first() else { return false };
+    let is_hidden = |name: &String| resource.hidden.contains(name) || resource.secrets.contains(name);
+    columns_in(message, columns, first.dialect).iter().any(is_hidden)
 }

@@ -210,11 +210,22 @@ pub(crate) async fn waiting(engine: &Engine, unique_model_key: Option<&str>) -> 
     engine.database().connection().rows(&select).await?.iter().map(read_task).collect()
 }
 
-/// Takes the oldest task that waits for a worker or whose worker is silent; `only` restricts to one task. A task whose resource or
+/// Which tasks a worker takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Only {
+    /// All that it knows.
+    Known,
+    /// One.
+    Task(Uuid),
+    /// Those of one backend.
+    Backend(&'static str),
+}
+
+/// Takes the oldest task that waits for a worker or whose worker is silent. A task whose resource or
 /// operation this process does not know is left to those that do.
 ///
 /// No row lock is needed: the conditional UPDATE decides, alike on every database, and who loses tries the next.
-pub(crate) async fn claim(engine: &Engine, worker_id: Uuid, only: Option<Uuid>) -> Result<Option<(Lease, BulkTask)>> {
+pub(crate) async fn claim(engine: &Engine, worker_id: Uuid, only: Only) -> Result<Option<(Lease, BulkTask)>> {
     let dialect = engine.database().dialect();
     let held = [Status::Started, Status::Pausing, Status::Cancelling].map(Status::as_str);
     let claimable = Cond::any()
@@ -226,8 +237,10 @@ pub(crate) async fn claim(engine: &Engine, worker_id: Uuid, only: Option<Uuid>) 
         .add(Expr::col("atomicity").is_in([Atomicity::Chunk, Atomicity::All].map(Atomicity::as_str)));
     let mut select = select_task();
     select.cond_where(claimable.clone()).cond_where(known).order_by("created_at", Order::Asc).limit(8);
-    if let Some(id) = only {
-        select.and_where(Expr::col("id").eq(id));
+    match only {
+        Only::Known => {}
+        Only::Task(id) => drop(select.and_where(Expr::col("id").eq(id))),
+        Only::Backend(name) => drop(select.and_where(Expr::col("backend").eq(name))),
     }
     for row in engine.database().connection().rows(&select).await? {
         let task = read_task(&row)?;

@@ -1,10 +1,16 @@
 //! What a bulk task does, in words.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::BulkTask;
 use crate::{
-    bulk_task::pending_reason, engine::Engine, query::RESERVED, resource::Resource, status::Status, words::grouped,
+    bulk_task::pending_reason,
+    change::{Change, LinkKey, LinkOperation},
+    engine::Engine,
+    query::RESERVED,
+    resource::Resource,
+    status::Status,
+    words::grouped,
 };
 
 /// What stands for a value of a field that its resource does not show (any more).
@@ -26,12 +32,8 @@ impl BulkTask {
             task.keep_back(engine);
         }
         let Ok(resource) = engine.resource(&self.resource) else { return task };
-        for (name, value) in task.changes.as_object_mut().into_iter().flatten() {
-            if !shows(resource, name) {
-                *value = HIDDEN.into();
-                task.names.remove(name);
-            }
-        }
+        task.changes.hide(|name| shows(resource, name), HIDDEN);
+        task.names.retain(|name, _| shows(resource, name));
         let pairs = task.selection.get_mut("matching").and_then(Value::as_array_mut);
         for pair in pairs.into_iter().flatten().filter_map(Value::as_array_mut) {
             if let [name, value] = &mut pair[..]
@@ -48,7 +50,7 @@ impl BulkTask {
         self.attempt_error = None;
         let Ok(resource) = engine.resource(&self.resource) else {
             self.names.clear();
-            self.changes.as_object_mut().into_iter().flatten().for_each(|(_, value)| *value = HIDDEN.into());
+            self.changes.hide(|_| false, HIDDEN);
             let pairs = self.selection.get_mut("matching").and_then(Value::as_array_mut);
             for pair in pairs.into_iter().flatten().filter_map(Value::as_array_mut) {
                 pair.iter_mut().for_each(|word| *word = HIDDEN.into());
@@ -65,12 +67,7 @@ impl BulkTask {
             reference.is_some_and(|reference| reference.table.scope.is_some())
         };
         self.names.retain(|name, _| !is_part(name));
-        for (name, value) in self.changes.as_object_mut().into_iter().flatten() {
-            let operations = value.as_object_mut().filter(|_| is_part(name));
-            for targets in operations.into_iter().flatten().filter_map(|(_, targets)| targets.as_object_mut()) {
-                targets.iter_mut().for_each(|(key, target)| *target = key.as_str().into());
-            }
-        }
+        self.changes = std::mem::take(&mut self.changes).without_names(is_part);
         // A record is named there, with what is wrong with it.
         if resource.table.scope.is_some()
             && let Some((told, _)) = self.error_message.split_once(FIRST)
@@ -113,17 +110,27 @@ impl BulkTask {
         longest: usize,
         show: impl Fn(&str) -> String,
     ) -> Vec<String> {
-        let phrase = |(name, value): (&String, &Value)| match value {
-            Value::Object(operations) => format!("{}: {}", label(name), links_in_words(operations, longest, &show)),
-            Value::Null => format!("{} → empty", label(name)),
-            Value::String(text) if text.is_empty() => format!("{} → empty", label(name)),
-            Value::String(text) => {
-                let text = self.names.get(name).unwrap_or(text);
-                format!("{} → {}", label(name), show(&cut(text, longest)))
-            }
-            other => format!("{} → {other}", label(name)),
-        };
-        self.changes.as_object().into_iter().flatten().map(phrase).collect()
+        let mut phrases: Vec<(&str, String)> = Vec::new();
+        for (name, change) in self.changes.iter() {
+            let phrase = match (change, change.links()) {
+                (Change::Set(text), _) if !text.is_empty() => {
+                    let text = self.names.get(name).unwrap_or(text);
+                    format!("{} → {}", label(name), show(&cut(text, longest)))
+                }
+                (_, Some((operation, keys))) => {
+                    let links = links_in_words(operation, keys, longest, &show);
+                    // What is added and what is removed are one field's.
+                    if let Some((_, phrase)) = phrases.iter_mut().find(|(other, _)| *other == name) {
+                        phrase.push_str(&format!("; {links}"));
+                        continue;
+                    }
+                    format!("{}: {links}", label(name))
+                }
+                _ => format!("{} → empty", label(name)),
+            };
+            phrases.push((name, phrase));
+        }
+        phrases.into_iter().map(|(_, phrase)| phrase).collect()
     }
 
     /// What it did to its records: "changed", "deleted", "restored".
@@ -169,22 +176,23 @@ fn shows_filter(resource: &Resource, name: &str) -> bool {
     RESERVED.contains(&name) || shows(resource, name) || shows(resource, field)
 }
 
-/// "add Sale, New; remove Old".
-fn links_in_words(operations: &Map<String, Value>, longest: usize, show: &impl Fn(&str) -> String) -> String {
-    let phrase = |(word, targets): (&String, &Value)| {
-        let names: Vec<_> =
-            targets.as_object().into_iter().flatten().map(|(key, name)| name.as_str().unwrap_or(key)).collect();
-        let mut listed = names.iter().take(NAMED).map(|name| show(&cut(name, longest))).collect::<Vec<_>>().join(", ");
-        if names.len() > NAMED {
-            listed.push_str(&format!(" and {} more", names.len() - NAMED));
-        }
-        match word.as_str() {
-            "clear" => "remove all".to_owned(),
-            "replace" => format!("only {listed}"),
-            word => format!("{word} {listed}"),
-        }
-    };
-    operations.iter().map(phrase).collect::<Vec<_>>().join("; ")
+/// "add Sale, New".
+fn links_in_words(
+    operation: LinkOperation,
+    keys: &[LinkKey],
+    longest: usize,
+    show: &impl Fn(&str) -> String,
+) -> String {
+    let name = |key: &LinkKey| show(&cut(key.name.as_ref().unwrap_or(&key.key), longest));
+    let mut listed = keys.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
+    if keys.len() > NAMED {
+        listed.push_str(&format!(" and {} more", keys.len() - NAMED));
+    }
+    match operation {
+        LinkOperation::Clear => "remove all".to_owned(),
+        LinkOperation::Replace => format!("only {listed}"),
+        LinkOperation::Add | LinkOperation::Remove => format!("{operation} {listed}"),
+    }
 }
 
 fn cut(text: &str, longest: usize) -> String {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use axum::Router;
 
 use super::{Builder, PowerCrud, login_page::Address};
-use powercrud_engine::{resource::Resource, user::User};
+use powercrud_engine::{resource::Resource, user::User, words};
 
 type May = Arc<dyn Fn(&User) -> bool + Send + Sync>;
 
@@ -17,6 +17,8 @@ pub struct Page {
     pub(crate) name: String,
     pub(crate) router: Router,
     pub(crate) label: Option<String>,
+    /// The resource whose selection it works on.
+    selection: Option<String>,
     pub(crate) access: Access,
 }
 
@@ -58,7 +60,7 @@ impl Page {
     /// A page of that name, of letters, digits, `-` and `_`. The router's `/` is the page itself, `/pages/NAME`; what else it has is below
     /// that. Who is not signed in is led to the login, and whoever the page is not for is refused (403), before a handler is asked.
     pub fn new(name: impl Into<String>, router: Router) -> Self {
-        Self { name: name.into(), router, label: None, access: Access::default() }
+        Self { name: name.into(), router, label: None, selection: None, access: Access::default() }
     }
 
     /// Puts the page into the menu, under that name, for those whom it is for.
@@ -77,6 +79,20 @@ impl Page {
     pub fn resource(mut self, name: impl Into<String>) -> Self {
         self.access.resource = Some(name.into());
         self
+    }
+
+    /// It is about what is selected on the list of that resource: it is offered in the list's selection bar rather than in the menu, and its
+    /// handlers find the records by [`Frame::selection`](crate::page::Frame::selection) or the extractor
+    /// [`Selected`](crate::page::Selected). It is for those who may see that resource.
+    pub fn selection(mut self, resource: impl Into<String>) -> Self {
+        let name = resource.into();
+        self.selection = Some(name.clone());
+        self.resource(name)
+    }
+
+    /// What people read on its link.
+    pub(crate) fn label_or_name(&self) -> String {
+        self.label.clone().unwrap_or_else(|| words::label(&self.name))
     }
 }
 
@@ -170,10 +186,21 @@ impl PowerCrud {
         })
     }
 
+    /// The application's own pages about what is selected on a resource, for `user`, as whom this is narrowed.
+    pub(crate) fn selection_pages<'a>(
+        &'a self,
+        resource: &'a Resource,
+        user: &'a User,
+    ) -> impl Iterator<Item = &'a Page> {
+        let is_of = |page: &&Page| page.selection.as_ref() == Some(&resource.name) && page.access.is_for(self, user);
+        self.own_pages().filter(is_of)
+    }
+
     /// What the application has put into the menu of `user`, as whom this is narrowed.
     pub(crate) fn menu_links(&self, user: &User) -> impl Iterator<Item = MenuLink<'_>> {
         let seen = self.web.entries.iter().filter(|entry| entry.access().is_for(self, user));
         seen.filter_map(|entry| match entry {
+            Entry::Page(page) if page.selection.is_some() => None,
             Entry::Page(page) => page.label.is_some().then_some(MenuLink::Page(page)),
             Entry::Link(link) if link.is_within => Some(MenuLink::Within(&link.label, &link.url)),
             Entry::Link(link) => Some(MenuLink::Outside(&link.label, link.address()?)),

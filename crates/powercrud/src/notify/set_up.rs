@@ -1,24 +1,19 @@
 //! From settings to notifiers, with every mistake.
 
-use std::{path::Path, sync::Arc};
+#[cfg(any(feature = "mail", feature = "webhook"))]
+mod trusted;
 
-use lettre::message::Mailbox;
-use rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
+use std::sync::Arc;
+
 use url::Url;
 
-use super::{
-    email::{Email, Server},
-    webhook::{Client, Endpoint, Key, Webhook},
-};
-use crate::templates::Templates;
 use powercrud_engine::{
     config::{Channel, Settings},
     notify::{Function, Notifier, TaskEndHook, tells_by},
     resource::Resource,
 };
+#[cfg(any(feature = "mail", feature = "webhook"))]
+use trusted::Trusted;
 
 /// The notifiers that settings and application configure; what is wrong joins `mistakes`.
 pub(crate) fn set_up(
@@ -31,16 +26,13 @@ pub(crate) fn set_up(
     let before = mistakes.len();
     let mut setting_up = SettingUp { settings, mistakes };
     setting_up.base_url();
-    let trusted = setting_up.trusted();
-    let email = setting_up.email(trusted.as_ref());
-    let webhook = setting_up.webhook(trusted.as_ref());
+    let reaching = setting_up.reaching_others();
     let is_sound = setting_up.mistakes.len() == before;
     setting_up.own(&own);
     setting_up.chosen(resources, hook.is_some(), !own.is_empty());
     let mut notifiers: Vec<Arc<dyn Notifier>> = Vec::new();
     if is_sound {
-        notifiers.extend(email.map(|email| Arc::new(email) as Arc<dyn Notifier>));
-        notifiers.extend(webhook.map(|webhook| Arc::new(webhook) as Arc<dyn Notifier>));
+        notifiers.extend(reaching);
     }
     notifiers.extend(hook.map(|hook| Arc::new(Function(hook)) as Arc<dyn Notifier>));
     notifiers.extend(own);
@@ -52,18 +44,13 @@ struct SettingUp<'a> {
     mistakes: &'a mut Vec<String>,
 }
 
-/// Certificates that are trusted beside the usual.
-struct Trusted {
-    pem: Vec<u8>,
-    certificates: Vec<CertificateDer<'static>>,
-}
-
 impl SettingUp<'_> {
     fn complain(&mut self, key: &str, mistake: impl std::fmt::Display) {
         self.mistakes.push(format!("{key}: {mistake}"));
     }
 
     /// The value, or `None` and a complaint.
+    #[cfg(any(feature = "mail", feature = "webhook"))]
     fn take<T>(&mut self, key: &str, result: Result<T, String>) -> Option<T> {
         result.map_err(|mistake| self.complain(key, mistake)).ok()
     }
@@ -86,12 +73,41 @@ impl SettingUp<'_> {
         }
     }
 
-    fn trusted(&mut self) -> Option<Trusted> {
-        let path = self.settings.tls_ca_file.as_deref()?;
-        self.take("tls_ca_file", read_certificates(path))
+    /// Mail and webhooks, as far as this program was built with them.
+    fn reaching_others(&mut self) -> Vec<Arc<dyn Notifier>> {
+        #[cfg(any(feature = "mail", feature = "webhook"))]
+        let trusted = self.trusted();
+        let mut notifiers: Vec<Arc<dyn Notifier>> = Vec::new();
+        #[cfg(feature = "mail")]
+        notifiers.extend(self.email(trusted.as_ref()).map(|email| Arc::new(email) as Arc<dyn Notifier>));
+        #[cfg(feature = "webhook")]
+        notifiers.extend(self.webhook(trusted.as_ref()).map(|webhook| Arc::new(webhook) as Arc<dyn Notifier>));
+        #[cfg(not(feature = "mail"))]
+        self.refuse("email_url", "mail", self.settings.email_url.is_some());
+        #[cfg(not(feature = "webhook"))]
+        self.refuse("webhook_url", "webhook", self.settings.webhook_url.is_some());
+        notifiers.shrink_to_fit();
+        notifiers
     }
 
-    fn email(&mut self, trusted: Option<&Trusted>) -> Option<Email> {
+    /// Complains of a setting whose feature this program was built without.
+    #[cfg(not(all(feature = "mail", feature = "webhook")))]
+    fn refuse(&mut self, key: &str, feature: &str, is_set: bool) {
+        if is_set {
+            self.complain(key, format!("this program was built without the feature {feature:?} of PowerCRUD"));
+        }
+    }
+
+    #[cfg(any(feature = "mail", feature = "webhook"))]
+    fn trusted(&mut self) -> Option<Trusted> {
+        let path = self.settings.tls_ca_file.as_deref()?;
+        self.take("tls_ca_file", Trusted::read(path))
+    }
+
+    #[cfg(feature = "mail")]
+    fn email(&mut self, trusted: Option<&Trusted>) -> Option<super::email::Email> {
+        use super::email::{Email, Server};
+
         let settings = self.settings;
         let Some(url) = &settings.email_url else {
             if settings.email_from.is_some() {
@@ -105,7 +121,9 @@ impl SettingUp<'_> {
             None => Err(format!("is missing, and email_url needs it: whom mail is from; {allowed}")),
             // Header values are one line.
             Some(from) if from.contains(char::is_control) => Err(format!("{from:?} is not allowed; {allowed}")),
-            Some(from) => from.parse::<Mailbox>().map_err(|_| format!("{from:?} is not allowed; {allowed}")),
+            Some(from) => {
+                from.parse::<lettre::message::Mailbox>().map_err(|_| format!("{from:?} is not allowed; {allowed}"))
+            }
         };
         let from = self.take("email_from", from);
         if settings.base_url.is_none() {
@@ -113,11 +131,14 @@ impl SettingUp<'_> {
                 "is missing, and email_url needs it: where people reach these pages, such as https://shop.example.org";
             self.complain("base_url", what);
         }
-        let templates = Templates::new(settings.templates_dir.clone(), |_| {});
+        let templates = crate::templates::Templates::new(settings.templates_dir.clone(), |_| {});
         Some(Email { server: server?, from: from?, templates })
     }
 
-    fn webhook(&mut self, trusted: Option<&Trusted>) -> Option<Webhook> {
+    #[cfg(feature = "webhook")]
+    fn webhook(&mut self, trusted: Option<&Trusted>) -> Option<super::webhook::Webhook> {
+        use super::webhook::{Client, Endpoint, Key, Webhook};
+
         let settings = self.settings;
         let Some(url) = &settings.webhook_url else {
             if settings.webhook_secret.is_some() {
@@ -133,7 +154,7 @@ impl SettingUp<'_> {
             }
         };
         let key = self.take("webhook_secret", key);
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         roots.add_parsable_certificates(trusted.into_iter().flat_map(|trusted| trusted.certificates.iter().cloned()));
         let client = self.take("webhook_url", Client::new(roots, settings.webhook_allow_private));
         Some(Webhook { endpoint: endpoint?, key: key?, client: Arc::new(client?) })
@@ -183,15 +204,5 @@ impl SettingUp<'_> {
             let allowed = "bulk_async_notification([Channel::Callback]) on one, or in the settings for all, calls it";
             self.complain(key, format!("no resource has the channel \"callback\"; {allowed}"));
         }
-    }
-}
-
-fn read_certificates(path: &Path) -> Result<Trusted, String> {
-    let allowed = "allowed is a PEM file of certificates";
-    let pem = std::fs::read(path).map_err(|error| format!("{} can't be read: {error}; {allowed}", path.display()))?;
-    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(Trusted { pem, certificates }),
-        _ => Err(format!("{} holds no certificate; {allowed}", path.display())),
     }
 }

@@ -1,15 +1,14 @@
 //! A token as programs are given it.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{ApiToken, Scope};
 use powercrud_engine::words::rfc3339;
 
 /// A token, without its secret.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = Token)]
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema), schema(as = Token))]
 pub struct TokenJson {
     /// Names it.
     pub id: Uuid,
@@ -18,7 +17,7 @@ pub struct TokenJson {
     /// Its first letters.
     pub prefix: String,
     /// What it may do.
-    #[schema(inline)]
+    #[cfg_attr(feature = "api", schema(inline))]
     pub scopes: Vec<Scope>,
     /// Whom it acts as; null for the operator.
     pub user_id: Option<String>,
@@ -28,19 +27,19 @@ pub struct TokenJson {
     pub is_staff: bool,
     /// When it was made.
     #[serde(serialize_with = "rfc3339")]
-    #[schema(value_type = Option<chrono::DateTime<chrono::Utc>>)]
+    #[cfg_attr(feature = "api", schema(value_type = Option<chrono::DateTime<chrono::Utc>>))]
     pub created_at: i64,
     /// When it ends; null: never.
     #[serde(serialize_with = "rfc3339")]
-    #[schema(value_type = Option<chrono::DateTime<chrono::Utc>>)]
+    #[cfg_attr(feature = "api", schema(value_type = Option<chrono::DateTime<chrono::Utc>>))]
     pub expires_at: Option<i64>,
     /// When it was last used, give or take a minute.
     #[serde(serialize_with = "rfc3339")]
-    #[schema(value_type = Option<chrono::DateTime<chrono::Utc>>)]
+    #[cfg_attr(feature = "api", schema(value_type = Option<chrono::DateTime<chrono::Utc>>))]
     pub last_used_at: Option<i64>,
     /// When it was revoked.
     #[serde(serialize_with = "rfc3339")]
-    #[schema(value_type = Option<chrono::DateTime<chrono::Utc>>)]
+    #[cfg_attr(feature = "api", schema(value_type = Option<chrono::DateTime<chrono::Utc>>))]
     pub revoked_at: Option<i64>,
 }
 

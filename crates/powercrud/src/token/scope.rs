@@ -1,7 +1,6 @@
 //! What a token may do.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use powercrud_engine::words::listed;
 
@@ -15,12 +14,12 @@ use powercrud_engine::words::listed;
     PartialOrd,
     Ord,
     Serialize,
-    ToSchema,
     strum::Display,
     strum::EnumString,
     strum::IntoStaticStr,
     strum::VariantArray,
 )]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown)]
 pub enum Scope {

@@ -1,87 +1,49 @@
 //! The JSON API: what the pages do, for programs, under `/api/v1`.
 //!
+//! Without the feature `api` there are problems alone, and who calls `/metrics`.
+//!
 //! A handler asks the core and shapes the answer into a plain JSON type, whose description goes into the OpenAPI document. What fails
 //! is answered as a problem (RFC 9457) by the same layer that makes error pages.
 
+#[cfg(feature = "api")]
 mod body;
+#[cfg(feature = "api")]
 mod bulk;
+#[cfg_attr(not(feature = "api"), expect(dead_code, reason = "most of it is for the JSON API alone"))]
 mod caller;
+#[cfg(feature = "api")]
 mod document;
+#[cfg(feature = "api")]
 mod page;
 mod problem;
+#[cfg(feature = "api")]
 mod query;
+#[cfg(feature = "api")]
 mod records;
+#[cfg(feature = "api")]
 mod resources;
+#[cfg(feature = "api")]
 mod task_events;
+#[cfg(feature = "api")]
 mod task_results;
+#[cfg(feature = "api")]
 mod tasks;
+#[cfg(feature = "api")]
 mod tokens;
+#[cfg(feature = "api")]
 mod value;
 
-use std::sync::Arc;
+#[cfg(feature = "api")]
+mod addresses;
 
-use axum::{Router, routing::get};
-use utoipa_axum::{router::OpenApiRouter, routes};
-
-use super::{Web, context::RequestContext, metrics};
-use crate::app::PowerCrud;
-
+#[cfg(feature = "api")]
+pub(super) use addresses::{list, page, routes};
 pub(super) use caller::Caller;
 pub(super) use problem::problem;
+
+use super::metrics;
 
 /// Whether a request to this path is answered for a program, also where it fails.
 pub(super) fn answers(path: &str) -> bool {
     path.starts_with("/api/") || path == metrics::PATH
-}
-
-/// The API's addresses, with its description.
-pub(super) fn routes(app: &PowerCrud) -> Router<Web> {
-    let (router, document) = documented();
-    let document = Arc::new(document::complete(document, app));
-    router.route(DOCUMENT, get(move |caller: Caller| document::serve(caller, Arc::clone(&document))))
-}
-
-/// The page about it.
-pub(super) fn page(app: &PowerCrud) -> Router<Web> {
-    let document = Arc::new(document::complete(documented().1, app));
-    Router::new().route(PAGE, get(move |context: RequestContext| page::page(context, Arc::clone(&document))))
-}
-
-const PAGE: &str = "/api";
-const DOCUMENT: &str = "/api/openapi.json";
-
-/// The same addresses, each with its methods, as their description has them.
-pub(super) fn list(app: &PowerCrud) -> Vec<(String, Vec<String>)> {
-    let document = document::complete(documented().1, app);
-    let item = |(path, item): (&String, &serde_json::Value)| {
-        let methods = item.as_object().into_iter().flatten().map(|(method, _)| method.to_uppercase());
-        (path.clone(), methods.collect())
-    };
-    let described = document["paths"].as_object().into_iter().flatten().map(item);
-    let others = [PAGE, DOCUMENT].map(|path| (path.to_owned(), vec!["GET".to_owned()]));
-    described.chain(others).collect()
-}
-
-fn documented() -> (Router<Web>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::<Web>::new()
-        .routes(routes!(resources::list))
-        .routes(routes!(resources::get))
-        .routes(routes!(records::list, records::create))
-        .routes(routes!(records::get, records::update, records::delete))
-        .routes(routes!(bulk::update))
-        .routes(routes!(bulk::delete))
-        .routes(routes!(bulk::action))
-        .routes(routes!(tasks::list))
-        .routes(routes!(tasks::get))
-        .routes(routes!(tasks::errors))
-        .routes(routes!(task_results::results))
-        .routes(routes!(task_events::events))
-        .routes(routes!(tasks::cancel))
-        .routes(routes!(tasks::pause))
-        .routes(routes!(tasks::resume))
-        .routes(routes!(tasks::retry))
-        .routes(routes!(tasks::revert))
-        .routes(routes!(tokens::list))
-        .routes(routes!(tokens::revoke))
-        .split_for_parts()
 }

@@ -1,11 +1,14 @@
 //! The start page, and the two addresses that tell an operator how this server does.
 
+use std::time::Duration;
+
 use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::{
     Web,
@@ -15,7 +18,7 @@ use super::{
     view,
 };
 use powercrud_db::QueryExt as _;
-use powercrud_engine::{heartbeat, own::pending_migrations, resource::grouped};
+use powercrud_engine::{backend, heartbeat, own::pending_migrations, resource::grouped};
 
 #[derive(Serialize)]
 struct HomeView {
@@ -62,12 +65,15 @@ pub(super) async fn running(context: RequestContext) -> WebResult<Response> {
     list::running_part(&context, None).await
 }
 
+/// A balancer does not wait much longer.
+const BACKENDS_ANSWER_WITHIN: Duration = Duration::from_secs(3);
+
 /// The process lives.
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The database answers and its migrations are applied; whether there is a worker too.
+/// The database answers and its migrations are applied; whether there are workers too, and which backends can't be reached.
 pub(super) async fn readyz(State(web): State<Web>) -> Response {
     let health = |status: StatusCode, text: String| (status, [("x-powercrud-health", "1")], text).into_response();
     let refused = |text: String| health(StatusCode::SERVICE_UNAVAILABLE, text);
@@ -78,10 +84,20 @@ pub(super) async fn readyz(State(web): State<Web>) -> Response {
     }
     match pending_migrations(web.app.database()).await {
         // Pages work without a worker, and what they submit waits: no reason to send people elsewhere.
-        Ok(0) => match heartbeat::any_alive(&web.app).await {
-            Ok(true) => health(StatusCode::OK, "ready\n".to_owned()),
-            _ => health(StatusCode::OK, "ready; no worker is alive: bulk tasks wait in the database\n".to_owned()),
-        },
+        Ok(0) => {
+            let mut text = match heartbeat::alive(&web.app).await.map_or(0, |workers| workers.len()) {
+                0 => "ready; no worker is alive: bulk tasks wait in the database\n".to_owned(),
+                alive => format!("ready\nworkers alive: {alive}\n"),
+            };
+            // Why is not for everybody's eyes.
+            let backends = timeout(BACKENDS_ANSWER_WITHIN, backend::status(&web.app)).await;
+            for backend in backends.unwrap_or_default() {
+                let is_reached = backend.unreachable.is_none();
+                let reached = if is_reached { "reached" } else { "can't be reached; workers look into the database" };
+                text.push_str(&format!("backend {}: {reached}\n", backend.name));
+            }
+            health(StatusCode::OK, text)
+        }
         Ok(pending) => refused(format!("{pending} migrations are not applied\n")),
         Err(error) => {
             tracing::warn!(%error, "not ready: the migrations can't be read");

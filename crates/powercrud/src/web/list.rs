@@ -193,7 +193,7 @@ pub(super) async fn count(
         matching,
         select_all: selection::select_all(count),
         has_rows: first <= matching,
-        has_selection: selection::is_offered(&resource),
+        has_selection: selection::is_offered(&context, &resource),
     };
     context.part("count.html", &view)
 }
@@ -206,7 +206,7 @@ async fn list_view(
 ) -> WebResult<ListView> {
     let has_keys = !resource.table.primary_key.is_empty();
     let keys: Vec<String> = page.rows.iter().filter(|_| has_keys).map(|row| row.key.clone()).collect();
-    let (selection, selected) = if selection::is_offered(resource) {
+    let (selection, selected) = if selection::is_offered(context, resource) {
         let stored = selection::find(context, resource).await?;
         let view = SelectionView::new(context, resource, params, page.count, &keys, stored).await?;
         let selected = view.selected().map(str::to_owned).collect();

@@ -1,11 +1,15 @@
 //! Pages of the application's own, within the frame of these.
 
+mod selected;
+
+pub use selected::{ListSelection, Selected};
+
 use axum::{
     Router,
     extract::{FromRequestParts, Request, State},
     http::{StatusCode, request::Parts},
     middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
@@ -20,7 +24,7 @@ use powercrud_engine::{error::Error, user::User};
 /// What stands around a page of the application's own ([`Page`]): an extractor for its handlers. Whoever asks is signed in, and the page is for
 /// them. The module's documentation has an example.
 #[derive(Clone)]
-pub struct Frame(RequestContext);
+pub struct Frame(pub(super) RequestContext);
 
 #[derive(Serialize)]
 struct Content {
@@ -43,6 +47,14 @@ impl Frame {
         format!("{}{path}", self.0.paths.base())
     }
 
+    /// What the user has selected on the list of that resource: ticked, or all that match a filter.
+    ///
+    /// # Errors
+    /// [`Error::NothingSelected`], [`Error::UnknownResource`], or the database's.
+    pub async fn selection(&self, resource: &str) -> Result<ListSelection, Error> {
+        ListSelection::of(&self.0, resource).await
+    }
+
     /// A page with that content, which is HTML and stands there as it is: escape what comes from records and people, or let a template do it
     /// ([`Frame::render`]). Scripts and styles come from files of this host alone (Content-Security-Policy).
     pub async fn html(&self, title: &str, content: impl Into<String>) -> Response {
@@ -53,6 +65,29 @@ impl Frame {
     /// that name, beside `frame` and the function `asset`, as every template does.
     pub async fn render(&self, title: &str, template: &str, view: &impl Serialize) -> Response {
         self.0.page(template, title, view).await.into_response()
+    }
+}
+
+/// An error of a handler of the application's own page ([`Page`]): answered as PowerCRUD's own pages answer it, with the status that fits, within
+/// the frame. What nobody is to see of it is only logged.
+#[derive(Clone, Debug)]
+pub struct PageError(WebError);
+
+impl From<Error> for PageError {
+    fn from(error: Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<sea_orm::DbErr> for PageError {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        self.0.into_response()
     }
 }
 

@@ -55,15 +55,23 @@ struct PageKey {
 }
 
 /// Whether records of `resource` can be ticked: there must be something to do with them.
-pub(super) fn is_offered(resource: &Resource) -> bool {
-    resource.read_only.is_none()
-        && (resource.can_bulk_delete() || resource.can_bulk_edit() || !resource.actions.is_empty())
+pub(super) fn is_offered(context: &RequestContext, resource: &Resource) -> bool {
+    let is_written = resource.read_only.is_none()
+        && (resource.can_bulk_delete() || resource.can_bulk_edit() || !resource.actions.is_empty());
+    is_written
+        || (!resource.table.primary_key.is_empty()
+            && context.app().selection_pages(resource, &context.user).next().is_some())
 }
 
 /// What this browser has ticked, if anything ever.
 pub(super) async fn find(context: &RequestContext, resource: &Resource) -> WebResult<Option<StoredSelection>> {
+    Ok(stored(context, resource).await?)
+}
+
+/// As [`find`].
+pub(super) async fn stored(context: &RequestContext, resource: &Resource) -> Result<Option<StoredSelection>, Error> {
     match context.selection_owner() {
-        Some(owner) => Ok(StoredSelection::find(context.app(), resource, &owner).await?),
+        Some(owner) => StoredSelection::find(context.app(), resource, &owner).await,
         None => Ok(None),
     }
 }
@@ -142,7 +150,12 @@ impl SelectionView {
 /// What can be done to what is selected, beside edit and delete.
 fn actions(context: &RequestContext, resource: &Resource) -> Vec<Link> {
     let href = |name: &str| context.of_tab(context.paths.under(&resource.name, &format!("actions/{name}")));
-    resource.actions.iter().map(|action| Link { label: action.label.clone(), href: href(&action.name) }).collect()
+    let actions = resource.actions.iter().map(|action| Link { label: action.label.clone(), href: href(&action.name) });
+    let pages = context.app().selection_pages(resource, &context.user).map(|page| Link {
+        label: page.label_or_name(),
+        href: context.of_tab(format!("{}/pages/{}", context.paths.base(), page.name)),
+    });
+    actions.chain(pages).collect()
 }
 
 /// The offer to select all that match, with the number that the list shows.
@@ -173,7 +186,7 @@ pub(super) async fn change(
     form: FormData,
 ) -> WebResult<Response> {
     let resource = context.app().resource(unmark(&resource))?.clone();
-    if !is_offered(&resource) {
+    if !is_offered(&context, &resource) {
         return Err(Problem::not_found(format!("Nothing can be selected on {}.", resource.name)).into());
     }
     let params = list::read_shown(&context, &resource, &parse_query(form.get("list").unwrap_or_default())).await?;

@@ -19,6 +19,8 @@ use super::{
     view::{self, ChoiceView, Link, TaskView, Timestamp},
 };
 use powercrud_engine::{
+    backend::{self, BackendStatus},
+    config::IN_PROCESS_BACKEND,
     heartbeat::WorkerInfo,
     resource::grouped,
     staff::{self, LockInfo, LockKind},
@@ -60,6 +62,8 @@ struct StaffView {
 #[derive(Serialize)]
 struct QueueView {
     backend: String,
+    /// Why it can't be reached.
+    unreachable: Option<String>,
     depths: Vec<DepthView>,
 }
 
@@ -75,6 +79,8 @@ struct DepthView {
 struct WorkerView {
     host: String,
     pid: i64,
+    /// Whether it takes only what its process serves.
+    is_in_process: bool,
     is_alive: bool,
     started: Option<Timestamp>,
     seen: Option<Timestamp>,
@@ -104,13 +110,14 @@ pub(super) async fn page(Staff(context): Staff) -> WebResult<Response> {
     let workers = staff::workers(context.app(), &context.user).await?;
     let at_work = staff::at_work(context.app(), &context.user).await?;
     let queues = staff::queues(context.app(), &context.user).await?;
+    let backends = backend::status(context.app()).await;
     let locks = staff::locks(context.app(), &context.user, false).await?;
     let queued = queues.iter().flat_map(|queue| &queue.depths);
     let queued = queued.filter(|depth| depth.status == Status::Pending).any(|depth| depth.tasks > 0);
     let view = StaffView {
         nobody_works: queued && !workers.iter().any(|worker| worker.is_alive),
         not_taken: not_taken(&context).await?,
-        queues: queues.iter().map(queue_view).collect(),
+        queues: queues.iter().map(|queue| queue_view(queue, &backends)).collect(),
         workers: workers.iter().rev().map(|worker| worker_view(&context, worker, &at_work)).collect(),
         locks: locks.into_iter().map(|lock| lock_view(&context, lock)).collect(),
         at_work: at_work.iter().map(|(task, is_dead)| held_view(&context, task, *is_dead, &workers)).collect(),
@@ -134,7 +141,7 @@ async fn not_taken(context: &RequestContext) -> WebResult<Vec<String>> {
     Ok(told.collect())
 }
 
-fn queue_view(queue: &staff::Queue) -> QueueView {
+fn queue_view(queue: &staff::Queue, backends: &[BackendStatus]) -> QueueView {
     let label = |status| match status {
         Status::Waiting => "Waiting for others",
         Status::Pending => "Queued",
@@ -151,7 +158,12 @@ fn queue_view(queue: &staff::Queue) -> QueueView {
         number: grouped(depth.tasks),
         oldest: depth.oldest.map(|age| format!("oldest {}", view::duration(age))).unwrap_or_default(),
     });
-    QueueView { backend: queue.backend.clone(), depths: depths.collect() }
+    let status = backends.iter().find(|status| status.name == queue.backend);
+    QueueView {
+        backend: queue.backend.clone(),
+        unreachable: status.and_then(|status| status.unreachable.clone()),
+        depths: depths.collect(),
+    }
 }
 
 fn link(context: &RequestContext, task: &BulkTask) -> Link {
@@ -164,6 +176,7 @@ fn worker_view(context: &RequestContext, worker: &WorkerInfo, at_work: &[(BulkTa
     WorkerView {
         host: worker.host.clone(),
         pid: worker.pid,
+        is_in_process: worker.backend == IN_PROCESS_BACKEND,
         is_alive: worker.is_alive,
         started: view::timestamp_of(worker.started_at),
         seen: view::timestamp_of(worker.last_seen_at),

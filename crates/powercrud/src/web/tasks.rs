@@ -281,7 +281,7 @@ pub(super) fn record_errors(
     errors: Vec<RecordError>,
 ) -> Vec<RecordErrorView> {
     let resource = context.app().resource(&task.resource).ok();
-    let restores_deleted = task.reverts.is_some() && task.changes.as_object().is_none_or(serde_json::Map::is_empty);
+    let restores_deleted = task.reverts.is_some() && task.changes.is_empty();
     let is_there = |code: &str| if restores_deleted { code == "KEY_TAKEN" } else { code != "NOT_FOUND" };
     let view = |error: RecordError| RecordErrorView {
         href: resource

@@ -1,6 +1,7 @@
 //! Backends of an application's own, which tell workers of tasks.
 
 mod celery;
+mod in_process;
 mod redis;
 
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use crate::{
 };
 
 each_database! { a_task_starts_when_it_is_heard_of, what_is_lost_is_found_by_looking }
-each_database! { [sqlite] names_are_checked }
+each_database! { [sqlite] names_are_checked, a_broker_that_hangs_keeps_nobody_waiting }
 
 /// Over a channel of this process, which stands for a broker: it fails or is silent as a test wants.
 #[derive(Clone)]
@@ -151,10 +152,37 @@ async fn names_are_checked(database: TestDatabase) {
         "name \"channel\" already",
         "name \"database\" already",
         "\"Not a name\" is no name of a backend",
-        "resources.item.bulk_async_backend: there is no backend \"chanel\"; allowed are: database, channel",
+        "resources.item.bulk_async_backend: there is no backend \"chanel\"; allowed are: database, in_process, channel",
     ];
     assert_eq!(mistakes.len(), parts.len(), "{mistakes:#?}");
     for (mistake, part) in mistakes.iter().zip(parts) {
         assert!(mistake.contains(part), "{mistake} lacks {part}");
     }
+}
+
+/// A broker that never answers.
+struct Hangs;
+
+impl Backend for Hangs {
+    fn name(&self) -> &'static str {
+        "hangs"
+    }
+
+    fn dispatch<'a>(&'a self, _engine: &'a Engine, _task_id: Uuid) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(std::future::pending())
+    }
+
+    fn listen<'a>(&'a self, _engine: &'a Engine) -> BoxFuture<'a, Result<Box<dyn Listener>, String>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+async fn a_broker_that_hangs_keeps_nobody_waiting(database: TestDatabase) {
+    items(&database, 30).await;
+    let app = PowerCrud::builder(database.clone()).open_to_everybody().resource(Resource::table("item"));
+    let app = app.backend(Hangs).bulk_async_backend("hangs").build().await.expect("no mistakes");
+    // It would wait for ever.
+    let task = queue(&app, in_background(update("item", Selection::All, [("note", Some("x"))]))).await;
+    let worked = app.worker().run_task(task.id, &CancellationToken::new()).await.expect("a task");
+    assert_eq!(worked.succeeded_records, 30);
 }

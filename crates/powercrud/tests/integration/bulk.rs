@@ -26,5 +26,6 @@ mod selections;
 mod threshold;
 mod triggers;
 mod unchanged;
+mod undone_again;
 mod unknown_errors;
 mod versions;

@@ -193,6 +193,16 @@ async fn mistakes_are_told(database: TestDatabase) {
         .await
         .expect("no mistakes");
     assert!(app.resource("item").expect("a resource").field("twice").is_some_and(|field| field.is_computed()));
+    // They join those of the code; one of the same name replaces it.
+    let in_code =
+        Resource::table("item").computed("thrice", Computed::integer("stock * 3")).computed("twice", "'from the code'");
+    let builder = PowerCrud::builder(database.clone()).open_to_everybody().all_settings(settings.clone());
+    let both = builder.resource(in_code).build().await.expect("no mistakes");
+    let item = both.resource("item").expect("a resource");
+    let names = item.fields.iter().filter(|field| field.is_computed()).map(|field| field.name.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["thrice", "margin", "twice"]);
+    let rows = query::ListParams::from_conditions(item, &["twice=4".to_owned()]).expect("a filter of whole numbers");
+    assert_eq!(query::count(&both, item, &rows).await.expect("a count"), 1);
     let own = settings.resources.entry("item".to_owned()).or_default();
     let mistake = own.set("computed", json!({"margin": {"sql": "1", "type": "money"}})).expect_err("no type");
     assert!(mistake.contains("\"integer\""), "{mistake}");

@@ -7,6 +7,7 @@ mod looks;
 mod many_to_many;
 mod named;
 mod names;
+mod namespace;
 mod own_schema;
 mod rights;
 mod secrets;

@@ -1,5 +1,6 @@
 //! Who hears of a task's end, by which channel, how often.
 
+mod conformance;
 mod email;
 mod ends;
 mod function;

@@ -7,8 +7,9 @@ use std::{
 };
 
 use powercrud::{
-    PowerCrud, Selection, User,
+    Change, Changes, PowerCrud, Selection, User,
     bulk::{self, Answer, BulkRequest, Requested, Route},
+    keys_from_text,
     query::ListParams,
     task::{BulkTask, store},
 };
@@ -107,14 +108,25 @@ pub(crate) fn with_changes(
     expected
 }
 
-/// The operator asks to set fields, `None` being NULL.
+/// Changes as short texts: `tags__add` with keys does that to a many-to-many field, all else sets, `None` being NULL.
+pub(crate) fn changes_of<'a>(inputs: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Changes {
+    let change = |(name, text): (&'a str, Option<&'a str>)| match name.rsplit_once("__") {
+        Some((field, word)) => {
+            let keys = keys_from_text(field, text.unwrap_or_default()).expect("keys");
+            (field.to_owned(), Change::of_links(field, word, keys).expect("an operation"))
+        }
+        None => (name.to_owned(), Change::to(text.map(str::to_owned))),
+    };
+    inputs.into_iter().map(change).collect()
+}
+
+/// The operator asks for changes, as [`changes_of`] reads them.
 pub(crate) fn update<const N: usize>(
     resource: &str,
     selection: Selection,
     changes: [(&str, Option<&str>); N],
 ) -> BulkRequest {
-    let inputs = changes.map(|(field, value)| (field.to_owned(), value.map(str::to_owned)));
-    request(resource, selection, Requested::Update(inputs.into()))
+    request(resource, selection, Requested::Update(changes_of(changes)))
 }
 
 /// The operator asks to delete.

@@ -22,6 +22,7 @@ mod queueing;
 mod reach;
 mod receipts;
 mod records;
+mod selected;
 mod selection;
 mod sign_ins;
 mod staff;

@@ -28,14 +28,14 @@ pub(in crate::bulk) struct Done {
 }
 
 /// The rows of one statement.
-struct Rows {
-    from: i64,
-    to: i64,
+pub(super) struct Rows {
+    pub(super) from: i64,
+    pub(super) to: i64,
     /// How many records they are to be.
-    size: u64,
-    keys: Expr,
+    pub(super) size: u64,
+    pub(super) keys: Expr,
     /// Whether a row would be changed, where that can be told.
-    differs: Option<Expr>,
+    pub(super) differs: Option<Expr>,
 }
 
 /// Whether all records of an attempt are accounted for.
@@ -107,8 +107,24 @@ impl Chunk<'_> {
     ) -> Result<Attempted> {
         match self.resource.model.clone().filter(|_| self.operation.writes_records()) {
             Some(model) => Box::pin(self.attempt_model(transaction, range, &*model)).await,
-            None => Ok(self.statement(transaction, range).await?.map_err(Undone::Fault)),
+            None => {
+                let tried = self.statement(transaction, range).await?;
+                let is_refused = |fault: &Fault| range.size == 1 && fault.code == "FOREIGN_KEY";
+                // What refers to a record may go with it, after the database has looked.
+                if self.operation.deletes() && tried.as_ref().is_err_and(is_refused) && self.may_check_late() {
+                    self.checks_late = true;
+                    let tried = self.statement(transaction, range).await;
+                    self.checks_late = false;
+                    return Ok(tried?.map_err(Undone::Fault));
+                }
+                Ok(tried.map_err(Undone::Fault))
+            }
         }
+    }
+
+    /// Whether the database can look at references once a statement and all that follows from it is done.
+    fn may_check_late(&self) -> bool {
+        self.engine.database().dialect().checking_late().is_some()
     }
 
     pub(super) async fn statement(
@@ -210,7 +226,15 @@ impl Chunk<'_> {
             self.note_cascades(savepoint, (rows.from, rows.to), &rows.keys).await?;
         }
         let before = if look_first { self.differing(savepoint, rows).await? } else { None };
+        let dialect = self.engine.database().dialect();
+        let late = if self.checks_late { dialect.checking_late().zip(dialect.checking_now()) } else { None };
+        if let Some((late, _)) = late {
+            savepoint.execute_unprepared(late).await?;
+        }
         let matched = self.execute(savepoint, rows).await?;
+        if let Some((_, now)) = late {
+            savepoint.execute_unprepared(now).await?;
+        }
         // Where the database lets no two rows have one key, as many rows as keys are each key's record.
         if matched > rows.size {
             return Err(Fault::key_not_unique(matched).into());
@@ -226,6 +250,9 @@ impl Chunk<'_> {
                 let after = self.differing(savepoint, rows).await?.unwrap_or_default();
                 if let Some((field, is_all)) = kept::field(&self.set_by_triggers(), &before, &after) {
                     return Ok(if is_all { Account::Unclear } else { Account::Kept(kept_field(field)) });
+                }
+                for key in after.keys() {
+                    self.differing_when_done.insert(self.keys.parts(key)?);
                 }
             }
             None if !look_first && self.may_keep(savepoint, rows).await? => return Ok(Account::Unclear),
@@ -287,7 +314,7 @@ impl Chunk<'_> {
     }
 
     /// Whether a row of the resource's table would be changed.
-    fn differs(&self) -> Option<Expr> {
+    pub(super) fn differs(&self) -> Option<Expr> {
         let changes = self.operation.changes()?;
         let dialect = self.engine.database().dialect();
         let fields = form::differs(self.resource, &changes.fields, dialect);
@@ -344,7 +371,11 @@ impl Chunk<'_> {
     }
 
     /// How many of the rows exist, and how many of those hold what is to be set.
-    async fn existing_and_same<C: ConnectionTrait>(&self, connection: &C, rows: &Rows) -> Result<(u64, u64)> {
+    pub(super) async fn existing_and_same<C: ConnectionTrait>(
+        &self,
+        connection: &C,
+        rows: &Rows,
+    ) -> Result<(u64, u64)> {
         let Some(differs) = &rows.differs else { return Ok((self.existing(connection, rows.keys.clone()).await?, 0)) };
         let same = Expr::case(differs.clone(), Expr::cust("NULL")).finally(Expr::cust("1"));
         let mut select = Query::select();

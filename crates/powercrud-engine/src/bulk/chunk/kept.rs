@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, sea_query::Expr};
 
 use crate::{
     error::Result,
-    form::{self, Changes},
+    form::{self, CheckedChanges},
     query,
     resource::{Field, Resource},
 };
@@ -27,7 +27,7 @@ pub(super) async fn differing<C: ConnectionTrait>(
     resource: &Resource,
     dialect: Dialect,
     fields: &[&Field],
-    changes: &Changes,
+    changes: &CheckedChanges,
     condition: Expr,
 ) -> Result<Differing> {
     let mut select = query::row_select(resource, fields, dialect, query::read::LISTED);

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use sea_orm::{
     ConnectionTrait,
-    sea_query::{Alias, Expr, ExprTrait as _, InsertStatement, IntoColumnRef as _, JoinType, OnConflict, Query},
+    sea_query::{
+        Alias, Expr, ExprTrait as _, InsertStatement, IntoColumnRef as _, JoinType, OnConflict, Query, SelectStatement,
+    },
 };
 
 use super::Chunk;
@@ -14,15 +16,16 @@ use crate::{
         operation::Operation,
         preview::{link_goes, links_differ},
     },
+    change::LinkOperation,
     engine::Engine,
     error::{Error, Result},
     faults::LINKS_IN_USE,
-    form::{LinkChange, LinkOperation},
+    form::LinkChange,
     query,
     resource::{ManyToMany, Resource},
     retry::{nobody, retry},
 };
-use powercrud_db::{Fault, QueryExt as _, Table, Transaction, close, rules::Rules};
+use powercrud_db::{Column, Fault, QueryExt as _, Table, Transaction, Value, close, rules::Rules};
 
 /// The other table, which may be the resource's own.
 const OTHER: &str = "powercrud_other";
@@ -30,6 +33,9 @@ const OTHER: &str = "powercrud_other";
 const LINKED: &str = "powercrud_linked";
 /// The links to be made.
 const WANTED: &str = "powercrud_wanted";
+
+/// Links made by one statement that reads none.
+const PAIRS: usize = 500;
 
 impl Chunk<'_> {
     /// Changes the links of the records at `from..=to` without `blocked`; `keys` says whether a row of the resource's table is one of them.
@@ -139,21 +145,42 @@ impl Chunk<'_> {
             .expr(wanted("powercrud_target"))
             .from_subquery(pairs, Alias::new(WANTED))
             .and_where(Expr::exists(linked).not());
-        let mut insert = Query::insert();
-        insert
-            .into_table(field.through.table_ref())
-            .columns([source.to_owned(), target.to_owned()])
-            .select_from(missing)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        if !field.has_immediate_key() {
-            return insert_again(transaction, &field.through, &insert).await;
+        let mut insert = links_to_make(field);
+        insert.select_from(missing.clone()).map_err(|error| Error::Internal(error.to_string()))?;
+        match make_links(transaction, field, &insert).await {
+            Err(Error::Database(fault)) if fault.reads_what_a_trigger_writes() => {
+                self.link_what_is_read(transaction, field, missing).await
+            }
+            made => made,
         }
-        insert.on_conflict(
-            OnConflict::columns([source.to_owned(), target.to_owned()])
-                .do_nothing_on([source.to_owned(), target.to_owned()])
-                .to_owned(),
-        );
-        transaction.write(&field.through, &insert).await?;
+    }
+
+    /// As [`Chunk::link`], by statements that read no table: `missing` selects the pairs.
+    async fn link_what_is_read(
+        &self,
+        transaction: &Transaction,
+        field: &ManyToMany,
+        mut missing: SelectStatement,
+    ) -> Result<()> {
+        let [own_key] = self.resource.key_columns()[..] else { return Ok(()) };
+        let (dialect, other_key) = (self.engine.database().dialect(), &field.reference.column);
+        let wanted = |column: &'static str| Expr::col((WANTED, column));
+        missing.clear_selects();
+        missing.expr(dialect.read_value(own_key, wanted("powercrud_source")));
+        missing.expr(dialect.read_value(other_key, wanted("powercrud_target")));
+        let rows = transaction.rows(&missing).await?;
+        for rows in rows.chunks(PAIRS) {
+            let mut insert = links_to_make(field);
+            for row in rows {
+                let value = |index: usize, column: &Column| -> Result<Expr> {
+                    let text: String = row.try_get_by_index(index)?;
+                    let value = Value::parse(column, &text).map_err(|error| Error::Invalid(vec![error]))?;
+                    Ok(query::key_value(column, &value, dialect))
+                };
+                insert.values_panic([value(0, own_key)?, value(1, other_key)?]);
+            }
+            make_links(transaction, field, &insert).await?;
+        }
         Ok(())
     }
 
@@ -210,6 +237,26 @@ pub(super) async fn kept_by(engine: &Engine, resource: &Resource, operation: &dy
     by.sort();
     by.dedup();
     by.join(" or ")
+}
+
+/// An INSERT into the join table of what is still to be said.
+fn links_to_make(field: &ManyToMany) -> InsertStatement {
+    let columns = [field.source.name.clone(), field.target.name.clone()];
+    let mut insert = Query::insert();
+    insert.into_table(field.through.table_ref()).columns(columns.clone());
+    if field.has_immediate_key() {
+        insert.on_conflict(OnConflict::columns(columns.clone()).do_nothing_on(columns).to_owned());
+    }
+    insert
+}
+
+/// Makes links, of which some may be there by now.
+async fn make_links(transaction: &Transaction, field: &ManyToMany, insert: &InsertStatement) -> Result<()> {
+    if !field.has_immediate_key() {
+        return insert_again(transaction, &field.through, insert).await;
+    }
+    transaction.write(&field.through, insert).await?;
+    Ok(())
 }
 
 /// Inserts what is missing by a statement that looks for it, where no key can tell it: what somebody else links between the look and the

@@ -77,7 +77,7 @@ impl Chunk<'_> {
         undone(savepoint, fault).await
     }
 
-    fn kept_images(&self, images: &Images, Range { from, to, blocked, .. }: Range<'_>) -> SelectStatement {
+    pub(super) fn kept_images(&self, images: &Images, Range { from, to, blocked, .. }: Range<'_>) -> SelectStatement {
         let without: Vec<i64> = blocked.range(from..=to).copied().collect();
         images.kept(self.engine.database().dialect(), self.task_id, (from, to), &without)
     }

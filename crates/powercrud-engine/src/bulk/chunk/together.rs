@@ -20,9 +20,15 @@ impl Chunk<'_> {
     pub(in crate::bulk) async fn apply_together(&mut self, transaction: &Transaction) -> Result<(Outcome, Vec<i64>)> {
         let mut outcome = Outcome::default();
         let mut blocked = self.examine(transaction, &mut outcome).await?;
-        if self.operation.restores().is_some() {
+        if let Some(images) = self.operation.restores() {
             let unrestorable = self.find_blocked(transaction, &blocked).await?;
             blocked.extend(unrestorable.into_iter().map(|failed| failed.seq));
+            if images.of_deleted {
+                let size = (self.to - self.from + 1) as u64 - blocked.len() as u64;
+                let range = Range { from: self.from, to: self.to, size, blocked: &blocked };
+                let unsupported = self.find_unsupported(transaction, images, range).await?;
+                blocked.extend(unsupported);
+            }
             let links_later = self.own_references().any(|key| key.checks_each_row);
             self.links_later = links_later;
         }

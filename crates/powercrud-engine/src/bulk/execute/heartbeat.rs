@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::ending::end_was_applied;
 use crate::{
     engine::Engine,
     task::store::{self, Lease},
@@ -26,6 +27,8 @@ pub(super) fn start(engine: &Engine, lease: Lease, lost: CancellationToken) -> D
             }
             match tokio::time::timeout(lasts / 3, store::renew(&engine, &lease)).await {
                 Ok(Ok(true)) => renewed = Instant::now(),
+                // The task has ended, or stopped, a moment ago: it is this worker that has written so.
+                Ok(Ok(false)) if end_was_applied(&engine, lease).await => return,
                 Ok(Ok(false)) => return lost.cancel(),
                 // A database that is away for a moment, or, where there is one writer, this task's own transaction: the checkpoint
                 // decides.

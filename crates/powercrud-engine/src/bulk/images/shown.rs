@@ -26,8 +26,7 @@ pub(crate) async fn kept_values(
     keys: &[String],
 ) -> Result<Option<Vec<KeptValues>>> {
     let task = &touched.task;
-    let of_deleted = task.operation == "delete"
-        || (task.reverts.is_some() && task.changes.as_object().is_none_or(serde_json::Map::is_empty));
+    let of_deleted = task.operation == "delete" || (task.reverts.is_some() && task.changes.is_empty());
     if task.images_purged_at.is_some() {
         return Ok(None);
     }

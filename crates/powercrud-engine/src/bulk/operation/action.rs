@@ -9,14 +9,11 @@ use uuid::Uuid;
 use super::{BY_STATEMENT, ONE_BY_ONE, Operation, Range, update};
 use crate::{
     action::{Action, ActionValues, Work},
-    bulk::{
-        chunk::{Attempted, Chunk, Failed},
-        stored_inputs,
-    },
+    bulk::chunk::{Attempted, Chunk, Failed},
     error::{Error, Result},
-    form::{Changes, sort_action_inputs},
+    form::{CheckedChanges, check_action_changes},
     resource::Resource,
-    task::{BulkTask, StoredAction, StoredWork},
+    task::{BulkTask, Stored, StoredWork},
 };
 use powercrud_db::Transaction;
 
@@ -35,13 +32,13 @@ pub(in crate::bulk) struct ActionRun {
 }
 
 enum What {
-    Set(Changes),
+    Set(CheckedChanges),
     Run(Arc<ActionValues>),
 }
 
 impl ActionRun {
     /// An action that sets these.
-    pub(in crate::bulk) fn set(action: Arc<Action>, changes: Changes, origin: Option<Uuid>) -> Self {
+    pub(in crate::bulk) fn set(action: Arc<Action>, changes: CheckedChanges, origin: Option<Uuid>) -> Self {
         Self { name: action.operation(), action, what: What::Set(changes), origin, user_id: None }
     }
 
@@ -54,7 +51,7 @@ impl ActionRun {
         let action = Arc::clone(resource.action(task.action().unwrap_or_default())?);
         let run = match (task.sets_fields(), action.is_set()) {
             (true, true) => {
-                let (changes, errors) = sort_action_inputs(resource, &stored_inputs(task));
+                let (changes, errors) = check_action_changes(resource, &task.changes);
                 if !errors.is_empty() {
                     return Err(Error::Invalid(errors));
                 }
@@ -101,15 +98,12 @@ impl Operation for ActionRun {
         &self.name
     }
 
-    fn stored(&self) -> Json {
+    fn stored(&self) -> Stored {
         let work = match &self.what {
-            What::Set(changes) => match update::stored_changes(changes) {
-                Json::Object(changes) => StoredWork::Set(changes),
-                _ => StoredWork::Set(serde_json::Map::new()),
-            },
+            What::Set(changes) => StoredWork::Change(changes.to_changes()),
             What::Run(values) => StoredWork::Run(values.to_texts()),
         };
-        json!(StoredAction::V1 { work, origin: self.origin })
+        Stored::V1 { work, origin: self.origin }
     }
 
     fn identity(&self) -> Json {
@@ -119,7 +113,7 @@ impl Operation for ActionRun {
         }
     }
 
-    fn changes(&self) -> Option<&Changes> {
+    fn changes(&self) -> Option<&CheckedChanges> {
         match &self.what {
             What::Set(changes) => Some(changes),
             What::Run(_) => None,

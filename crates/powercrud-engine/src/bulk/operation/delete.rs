@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::{Operation, Range};
 use crate::{
     bulk::chunk::{Attempted, Chunk},
     error::Result,
     resource::Resource,
-    task::BulkTask,
+    task::{BulkTask, Stored, StoredWork},
 };
 use powercrud_db::{Fault, Transaction, rules::WriteKind};
 
@@ -32,8 +32,8 @@ impl Operation for Delete {
         NAME
     }
 
-    fn stored(&self) -> Json {
-        json!({})
+    fn stored(&self) -> Stored {
+        Stored::new(StoredWork::Delete)
     }
 
     fn identity(&self) -> Json {

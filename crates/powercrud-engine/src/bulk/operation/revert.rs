@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, FutureExt as _};
-use serde_json::Value as Json;
 
 use super::{Operation, Range};
 use crate::{
@@ -12,9 +11,10 @@ use crate::{
         images::Images,
         revert,
     },
+    change::Changes,
     error::Result,
     resource::Resource,
-    task::BulkTask,
+    task::{BulkTask, Stored, StoredWork},
 };
 use powercrud_db::{Fault, Transaction, rules::WriteKind};
 
@@ -25,11 +25,11 @@ pub(super) const NAME: &str = "revert";
 pub(in crate::bulk) struct Revert {
     images: Images,
     /// Those of the task that it reverts.
-    changes: Json,
+    changes: Changes,
 }
 
 impl Revert {
-    pub(in crate::bulk) fn new(images: Images, changes: Json) -> Self {
+    pub(in crate::bulk) fn new(images: Images, changes: Changes) -> Self {
         Self { images, changes }
     }
 
@@ -44,8 +44,8 @@ impl Operation for Revert {
         NAME
     }
 
-    fn stored(&self) -> Json {
-        self.changes.clone()
+    fn stored(&self) -> Stored {
+        Stored::new(StoredWork::Restore(self.changes.clone()))
     }
 
     fn restores(&self) -> Option<&Images> {

@@ -13,7 +13,7 @@ impl Plan {
     pub(super) async fn refused_by_rules(&self) -> Vec<FieldError> {
         let links = |change: &LinkChange| {
             let keys = change.targets.iter().map(|target| target.key.to_text());
-            (format!("{}__{}", change.field, change.operation), keys.collect())
+            (change.field.clone(), change.operation, keys.collect())
         };
         let plan = PlannedOperation {
             resource: &self.resource.name,

@@ -13,7 +13,7 @@ use crate::{
     bulk::Plan,
     engine::Engine,
     error::Result,
-    form::{self, Change, Changes},
+    form::{self, Assignment, CheckedChanges},
     resource::Resource,
 };
 use powercrud_db::{
@@ -63,7 +63,7 @@ struct Reason {
 pub(super) struct Judge<'a> {
     engine: &'a Engine,
     resource: &'a Resource,
-    changes: &'a Changes,
+    changes: &'a CheckedChanges,
     dialect: Dialect,
     rules: Rules,
     /// A field whose column takes no such value, of whatever record.
@@ -84,7 +84,7 @@ fn key_name(index: usize) -> String {
 
 impl<'a> Judge<'a> {
     /// Asks which rules there are.
-    pub(super) async fn new(plan: &'a Plan, changes: &'a Changes) -> Self {
+    pub(super) async fn new(plan: &'a Plan, changes: &'a CheckedChanges) -> Self {
         let (engine, resource) = (&plan.engine, &*plan.resource);
         let mut unknown: Vec<String> = Vec::new();
         if !plan.untried.is_empty() {
@@ -102,6 +102,7 @@ impl<'a> Judge<'a> {
             judge.add_checks();
             judge.add_unique_keys();
             judge.add_references();
+            judge.add_scope();
             judge.note_unknown();
         }
         judge
@@ -147,7 +148,7 @@ impl<'a> Judge<'a> {
         Ok(foreseen)
     }
 
-    fn change(&self, column: &str) -> Option<&'a Change> {
+    fn change(&self, column: &str) -> Option<&'a Assignment> {
         self.changes.fields.iter().find(|change| change.field == column)
     }
 
@@ -279,6 +280,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Records that would not be the user's any more: the last that is looked at.
+    fn add_scope(&mut self) {
+        let Some(outside) = self.resource.table.values_outside() else { return };
+        let failure = failure("LEAVES_SCOPE", &[], "they would not be among the records that are yours".to_owned());
+        let name = "what of the table is yours".to_owned();
+        self.reasons.push(Reason { failure, broken: outside, shared: None, name });
+    }
+
     fn note_unknown(&mut self) {
         for unknown in std::mem::take(&mut self.rules.unknown) {
             if unknown.columns.as_ref().is_none_or(|columns| self.changes_any(columns)) {
@@ -326,7 +335,7 @@ impl<'a> Judge<'a> {
         rows
     }
 
-    fn stored(&self, column: &Column, change: &Change, own: Expr) -> Expr {
+    fn stored(&self, column: &Column, change: &Assignment, own: Expr) -> Expr {
         let collation = self.rules.collations.iter().find(|(name, _)| *name == column.name);
         self.dialect.stored(column, &change.value, own, collation.map(|(_, collation)| collation.as_str()))
     }

@@ -5,9 +5,10 @@ use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query, SelectStatement
 use crate::{
     bulk::Plan,
     cascades::beyond_row,
+    change::LinkOperation,
     engine::Engine,
     error::Result,
-    form::{LinkChange, LinkOperation},
+    form::LinkChange,
     query::{self, Choice},
     resource::{ManyToMany, Resource},
 };

@@ -129,6 +129,31 @@ impl Delete<'_> {
     }
 }
 
+/// The records that refer to those of `table` that match `changing`, by what changes in them, and lose that reference by it.
+pub(super) async fn emptied_by_update(
+    engine: &Engine,
+    table: &Table,
+    changing: &Condition,
+    is_changed: impl Fn(&String) -> bool,
+) -> Result<Vec<Referrer>> {
+    let mut found = Vec::new();
+    let keys = engine.catalog().referrers(table).filter(|(from, key)| is_readable(from, key));
+    for (from, key) in keys.filter(|(_, key)| key.referenced_columns.iter().any(&is_changed)) {
+        let action = match key.on_update {
+            ReferentialAction::SetNull => "set_null",
+            ReferentialAction::SetDefault => "set_default",
+            ReferentialAction::Restrict | ReferentialAction::Cascade => continue,
+        };
+        let update = Delete { engine, table, selected: changing, kept: &Condition::any() };
+        let rows = rows(0, from, key, &|columns| update.columns(columns, changing.clone()));
+        let records = engine.database().connection().number(&rows).await?;
+        if records > 0 {
+            found.push(Referrer { records, ..referrer(from, key, action, None) });
+        }
+    }
+    Ok(found)
+}
+
 /// What becomes of rows that refer by a key.
 pub(super) fn action(key: &ForeignKey) -> &'static str {
     match key.on_delete {

@@ -1,29 +1,26 @@
 //! Bulk tasks with their frozen selections and errors, locks, workers, and what was ticked on list pages.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::{DbBackend, DbErr},
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, number, tables, text, timestamp, uuid, word};
+use super::{OwnMigration, Schema, create_index, create_tables, number, tables, text, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0001_bulk_tasks"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let selected_id = selected_id(manager.get_database_backend());
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
+        let selected_id = selected_id(schema.get_database_backend());
         let tables = [bulk_task(), selected_id, task_error(), lock(), worker(), selection(), selection_key()];
-        create_tables(manager, tables).await?;
-        create_index(manager, "powercrud_bulk_task_status", tables::BULK_TASK, &["status", "created_at"]).await
+        create_tables(schema, tables).await?;
+        create_index(schema, "powercrud_bulk_task_status", tables::BULK_TASK, &["status", "created_at"]).await
     }
 }
 

@@ -1,32 +1,29 @@
 //! What records held before and after a task changed them, so that the task can be reverted.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::{DbBackend, DbErr},
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{add_column, create_tables, number, tables, timestamp, uuid};
+use super::{OwnMigration, Schema, add_column, create_tables, number, tables, timestamp, uuid};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0003_images"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create_tables(manager, [image(manager.get_database_backend())]).await?;
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
+        create_tables(schema, [image(schema.get_database_backend())]).await?;
         // The columns whose values are kept, a JSON array; NULL where none are.
-        add_column(manager, tables::BULK_TASK, ColumnDef::new("image_columns").text().take()).await?;
-        add_column(manager, tables::BULK_TASK, timestamp("images_purged_at")).await?;
+        add_column(schema, tables::BULK_TASK, ColumnDef::new("image_columns").text().take()).await?;
+        add_column(schema, tables::BULK_TASK, timestamp("images_purged_at")).await?;
         // Of a revert: the task whose images it restores, and of each of its records the image.
-        add_column(manager, tables::BULK_TASK, ColumnDef::new("reverts").uuid().take()).await?;
-        add_column(manager, tables::SELECTED, ColumnDef::new("image_seq").big_integer().take()).await
+        add_column(schema, tables::BULK_TASK, ColumnDef::new("reverts").uuid().take()).await?;
+        add_column(schema, tables::SELECTED, ColumnDef::new("image_seq").big_integer().take()).await
     }
 }
 

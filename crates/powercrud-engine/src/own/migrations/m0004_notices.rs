@@ -1,35 +1,32 @@
 //! Notices of ended tasks, waiting to be delivered or delivered, and the messages under the bell.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::DbErr,
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, number, tables, text, timestamp, uuid, word};
+use super::{OwnMigration, Schema, create_index, create_tables, number, tables, text, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0004_notices"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create_tables(manager, [notice(), message()]).await?;
-        create_index(manager, "powercrud_notice_due", tables::NOTICE, &["status", "next_attempt_at"]).await?;
-        create_index(manager, "powercrud_message_user", tables::MESSAGE, &["user_id", "seen_at"]).await?;
-        create_index(manager, "powercrud_message_task", tables::MESSAGE, &["task_id"]).await?;
-        if manager.has_column(tables::BULK_TASK, "user_email").await? {
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
+        create_tables(schema, [notice(), message()]).await?;
+        create_index(schema, "powercrud_notice_due", tables::NOTICE, &["status", "next_attempt_at"]).await?;
+        create_index(schema, "powercrud_message_user", tables::MESSAGE, &["user_id", "seen_at"]).await?;
+        create_index(schema, "powercrud_message_task", tables::MESSAGE, &["task_id"]).await?;
+        if schema.has_column(tables::BULK_TASK, "user_email").await? {
             return Ok(());
         }
         // A worker that ends the task has never seen the user.
         let column = ColumnDef::new("user_email").string_len(320).take();
-        manager.alter_table(Table::alter().table(tables::BULK_TASK).add_column(column).take()).await
+        schema.run(Table::alter().table(tables::BULK_TASK).add_column(column).take()).await
     }
 }
 

@@ -1,27 +1,24 @@
 //! Bearer tokens of the JSON API, and which bulk task each of its requests became.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::DbErr,
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, number, tables, text, timestamp, uuid, word};
+use super::{OwnMigration, Schema, create_index, create_tables, number, tables, text, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0005_api"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create_tables(manager, [token(), request()]).await?;
-        create_index(manager, "powercrud_api_request_age", tables::API_REQUEST, &["created_at"]).await
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
+        create_tables(schema, [token(), request()]).await?;
+        create_index(schema, "powercrud_api_request_age", tables::API_REQUEST, &["created_at"]).await
     }
 }
 

@@ -2,31 +2,28 @@
 //! its results were purged.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::DbErr,
     sea_query::{ColumnDef, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, number, tables, timestamp, uuid, word};
+use super::{OwnMigration, Schema, create_index, create_tables, number, tables, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0007_task_events"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create_tables(manager, [task_event()]).await?;
-        create_index(manager, "powercrud_task_event_task", tables::TASK_EVENT, &["task_id", "created_at"]).await?;
-        create_index(manager, "powercrud_bulk_task_parent", tables::BULK_TASK, &["parent_id"]).await?;
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
+        create_tables(schema, [task_event()]).await?;
+        create_index(schema, "powercrud_task_event_task", tables::TASK_EVENT, &["task_id", "created_at"]).await?;
+        create_index(schema, "powercrud_bulk_task_parent", tables::BULK_TASK, &["parent_id"]).await?;
         for mut column in [timestamp("results_purged_at"), ColumnDef::new("names").text().take()] {
-            if !manager.has_column(tables::BULK_TASK, column.get_column_name()).await? {
-                manager.alter_table(Table::alter().table(tables::BULK_TASK).add_column(&mut column).take()).await?;
+            if !schema.has_column(tables::BULK_TASK, column.get_column_name()).await? {
+                schema.run(Table::alter().table(tables::BULK_TASK).add_column(&mut column).take()).await?;
             }
         }
         Ok(())

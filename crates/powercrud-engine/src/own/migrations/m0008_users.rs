@@ -1,32 +1,29 @@
 //! Users with a password, their sessions, failed logins, and the name of whoever asked for a bulk task.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::DbErr,
     sea_query::{ColumnDef, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, number, tables, text, timestamp, uuid, word};
+use super::{OwnMigration, Schema, create_index, create_tables, number, tables, text, timestamp, uuid, word};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0008_users"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create_tables(manager, [user(), session(), login_failure()]).await?;
-        create_index(manager, "powercrud_session_user", tables::SESSION, &["user_id"]).await?;
-        if manager.has_column(tables::BULK_TASK, "user_name").await? {
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
+        create_tables(schema, [user(), session(), login_failure()]).await?;
+        create_index(schema, "powercrud_session_user", tables::SESSION, &["user_id"]).await?;
+        if schema.has_column(tables::BULK_TASK, "user_name").await? {
             return Ok(());
         }
         let name = ColumnDef::new("user_name").string_len(190).take();
-        manager.alter_table(Table::alter().table(tables::BULK_TASK).add_column(name).take()).await
+        schema.run(Table::alter().table(tables::BULK_TASK).add_column(name).take()).await
     }
 }
 

@@ -1,30 +1,27 @@
 //! Who did what, and why.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::{DbBackend, DbErr},
     sea_query::{ColumnDef, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, number, tables, text, uuid, word};
+use super::{OwnMigration, Schema, create_index, create_tables, number, tables, text, uuid, word};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0011_audit"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create_tables(manager, [audit(manager.get_database_backend())]).await?;
-        create_index(manager, "powercrud_audit_at", tables::AUDIT, &["at"]).await?;
-        create_index(manager, "powercrud_audit_record", tables::AUDIT, &["record_hash", "at"]).await?;
-        create_index(manager, "powercrud_audit_user", tables::AUDIT, &["user_id", "at"]).await?;
-        create_index(manager, "powercrud_audit_resource", tables::AUDIT, &["resource", "at"]).await
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
+        create_tables(schema, [audit(schema.get_database_backend())]).await?;
+        create_index(schema, "powercrud_audit_at", tables::AUDIT, &["at"]).await?;
+        create_index(schema, "powercrud_audit_record", tables::AUDIT, &["record_hash", "at"]).await?;
+        create_index(schema, "powercrud_audit_user", tables::AUDIT, &["user_id", "at"]).await?;
+        create_index(schema, "powercrud_audit_resource", tables::AUDIT, &["resource", "at"]).await
     }
 }
 

@@ -1,27 +1,24 @@
 //! Where the records of an ended task lie in its frozen selection, so that the tasks that changed a record are found.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::DbErr,
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{create_index, create_tables, number, tables, timestamp, uuid};
+use super::{OwnMigration, Schema, create_index, create_tables, number, tables, timestamp, uuid};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0012_places"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create_tables(manager, [range()]).await?;
-        create_index(manager, "powercrud_bulk_task_resource", tables::BULK_TASK, &["model_name", "completed_at"]).await
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
+        create_tables(schema, [range()]).await?;
+        create_index(schema, "powercrud_bulk_task_resource", tables::BULK_TASK, &["model_name", "completed_at"]).await
     }
 }
 

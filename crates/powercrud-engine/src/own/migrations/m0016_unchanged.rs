@@ -1,23 +1,19 @@
 //! How many of a task's records held what they were to hold already, and were not written.
 
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager, async_trait::async_trait, sea_orm::DbErr, sea_query::ColumnDef,
-};
+use sea_orm_migration::{async_trait::async_trait, sea_orm::DbErr, sea_query::ColumnDef};
 
-use super::{add_column, tables};
+use super::{OwnMigration, Schema, add_column, tables};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0016_unchanged"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
         let unchanged = ColumnDef::new("unchanged_records").big_integer().not_null().default(0).take();
-        add_column(manager, tables::BULK_TASK, unchanged).await
+        add_column(schema, tables::BULK_TASK, unchanged).await
     }
 }

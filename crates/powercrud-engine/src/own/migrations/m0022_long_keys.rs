@@ -1,30 +1,27 @@
 //! Keys and changes of any length: ticked keys are found by their SHA-256, and MySQL's texts end at 64 KB no more.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::{DbBackend, DbErr},
     sea_query::{ColumnDef, Index, Table, TableCreateStatement},
 };
 
-use super::{create_tables, tables, text, uuid, word};
+use super::{OwnMigration, Schema, create_tables, tables, text, uuid, word};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0022_long_keys"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let backend = manager.get_database_backend();
-        if !manager.has_column(tables::SELECTION_KEY, "record_hash").await? {
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
+        let backend = schema.get_database_backend();
+        if !schema.has_column(tables::SELECTION_KEY, "record_hash").await? {
             // What is ticked at this moment has to be ticked again.
-            manager.drop_table(Table::drop().table(tables::SELECTION_KEY).if_exists().take()).await?;
-            create_tables(manager, [selection_key(backend)]).await?;
+            schema.run(Table::drop().table(tables::SELECTION_KEY).if_exists().take()).await?;
+            create_tables(schema, [selection_key(backend)]).await?;
         }
         if backend == DbBackend::MySql {
             for (table, columns) in LONG {
@@ -35,7 +32,7 @@ impl MigrationTrait for Migration {
                     long.custom("longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
                     alter.modify_column(if required { long.not_null().take() } else { long.null().take() });
                 }
-                manager.alter_table(alter.take()).await?;
+                schema.run(alter.take()).await?;
             }
         }
         Ok(())

@@ -1,34 +1,31 @@
 //! Which records of a delete went with which other record of it.
 
 use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
     async_trait::async_trait,
     sea_orm::DbBackend,
     sea_orm::DbErr,
     sea_query::{ColumnDef, Index, Table},
 };
 
-use super::{create_tables, tables, text, uuid, word};
+use super::{OwnMigration, Schema, create_tables, tables, text, uuid, word};
 
 pub(super) struct Migration;
 
-impl MigrationName for Migration {
+#[async_trait]
+impl OwnMigration for Migration {
     fn name(&self) -> &str {
         "m0024_taken"
     }
-}
 
-#[async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+    async fn up(&self, schema: &Schema<'_>) -> Result<(), DbErr> {
         let mut table = Table::create();
         // The SHA-256 of the record's key, which may be longer than an index takes.
         table.table(tables::CASCADE).col(uuid("task_id")).col(word("record_hash"));
-        match manager.get_database_backend() {
+        match schema.get_database_backend() {
             // Its text ends at 64 KB.
             DbBackend::MySql => table.col(ColumnDef::new("cascaded_from").custom("longtext").not_null()),
             _ => table.col(text("cascaded_from")),
         };
-        create_tables(manager, [table.primary_key(Index::create().col("task_id").col("record_hash")).take()]).await
+        create_tables(schema, [table.primary_key(Index::create().col("task_id").col("record_hash")).take()]).await
     }
 }

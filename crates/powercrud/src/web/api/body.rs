@@ -13,11 +13,12 @@ use serde::{
 };
 use serde_json::{error::Category, value::RawValue};
 
+use super::caller::refuse_nul;
 use crate::web::{
     Web,
     error::{Problem, WebError, WebResult},
 };
-use powercrud_engine::error::{Error, FieldError};
+use powercrud_engine::error::FieldError;
 
 /// A JSON object, of [`MOST_KEYS`] at most.
 #[derive(Debug)]
@@ -97,11 +98,6 @@ fn has_too_many_keys(error: &serde_json::Error) -> bool {
 /// counts too: nobody will miss it.)
 fn has_nul(json: &str) -> bool {
     json.contains("\\u0000")
-}
-
-pub(super) fn refuse_nul(name: &str) -> Error {
-    let name = name.replace('\0', "");
-    Error::invalid(&name, "INVALID_VALUE", "holds the NUL character (U+0000), which is not accepted")
 }
 
 impl<'de> Deserialize<'de> for Body {

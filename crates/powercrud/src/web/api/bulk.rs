@@ -23,8 +23,8 @@ use crate::{
 use powercrud_engine::{
     action::Action,
     bulk::{self, Answer, BulkRequest, RequestKey, Requested, Route},
+    change::Changes,
     error::{Error, FieldError},
-    form::Input,
     query::ListParams,
     resource::{Resource, grouped},
     selection::Selection,
@@ -252,20 +252,21 @@ impl Wanted {
         let expected_count = body.read("expected_count", "a whole number from 0", &mut errors);
         let request_id = request_id(body, &mut errors);
         let selection = selection(resource, body, &mut errors);
-        let inputs = match kind {
-            Kind::Update => changes(resource, body, &mut errors),
-            Kind::Delete => Vec::new(),
-            Kind::Action(action) => action::values(action, body, &mut errors),
-        };
-        let Some(selection) = selection.filter(|_| errors.is_empty()) else { return Err(Error::Invalid(errors)) };
-        let (kind, operation) = match kind {
-            Kind::Update => (json!(true), Requested::Update(inputs.clone())),
-            Kind::Delete => (json!(false), Requested::Delete),
-            Kind::Action(Action { name, .. }) => {
-                (json!(name), Requested::Action { name: name.clone(), values: inputs.clone() })
+        let operation = match kind {
+            Kind::Update => Requested::Update(changes(resource, body, &mut errors)),
+            Kind::Delete => Requested::Delete,
+            Kind::Action(action) => {
+                let values = action::values(action, body, &mut errors);
+                Requested::Action { name: action.name.clone(), values }
             }
         };
-        let content = json!([resource.name, kind, inputs, selection_json(&selection), background]);
+        let Some(selection) = selection.filter(|_| errors.is_empty()) else { return Err(Error::Invalid(errors)) };
+        let asked = match &operation {
+            Requested::Update(changes) => json!(["update", changes]),
+            Requested::Action { name, values } => json!(["action", name, values]),
+            Requested::Delete | Requested::Revert(_) => json!(["delete"]),
+        };
+        let content = json!([resource.name, asked, selection_json(&selection), background]);
         Ok(Self { operation, selection, validate_only, request_id, background, expected_count, content })
     }
 }
@@ -279,15 +280,15 @@ fn request_id(body: &Body, errors: &mut Vec<FieldError>) -> Option<String> {
     Some(id)
 }
 
-fn changes(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Vec<Input> {
+fn changes(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Changes {
     let allowed = "an object of field names and new values, 1,000 at most";
     match body.read::<Body>("changes", allowed, errors) {
-        Some(changes) => value::inputs(resource, &changes, errors),
+        Some(changes) => value::changes(resource, &changes, errors),
         None => {
             if body.get("changes").is_none() {
                 errors.push(FieldError::new("changes", "NOT_NULL", format!("must be there: {allowed}")));
             }
-            Vec::new()
+            Changes::new()
         }
     }
 }
@@ -382,7 +383,7 @@ fn filter(resource: &Resource, conditions: &Body) -> Result<ListParams, Vec<Fiel
     }
     match ListParams::parse(resource, &pairs) {
         // A search for nothing finds everything.
-        Ok(params) if errors.is_empty() && params.is_unfiltered() => Err(vec![no_condition()]),
+        Ok(params) if errors.is_empty() && params.says_nothing() => Err(vec![no_condition()]),
         Ok(params) if errors.is_empty() => Ok(params),
         Err(Error::Invalid(more)) => {
             errors.extend(more);

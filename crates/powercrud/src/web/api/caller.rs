@@ -16,7 +16,7 @@ use crate::{
         refusal, span,
     },
 };
-use powercrud_engine::user::User;
+use powercrud_engine::{error::Error, user::User};
 
 /// What a handler of the API knows of its request.
 pub(in crate::web) struct Caller {
@@ -33,7 +33,7 @@ impl FromRequestParts<Web> for Caller {
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> WebResult<Self> {
         let query = parse_query(parts.uri.query().unwrap_or_default());
         if let Some((name, _)) = query.iter().find(|(name, value)| name.contains('\0') || value.contains('\0')) {
-            return Err(super::body::refuse_nul(name).into());
+            return Err(refuse_nul(name).into());
         }
         if web.app.is_closed() {
             return Err(Problem::closed().into());
@@ -94,6 +94,12 @@ impl Caller {
         problem.challenge = Some(format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\""));
         Err(problem.into())
     }
+}
+
+/// Nothing in a database holds it.
+pub(super) fn refuse_nul(name: &str) -> Error {
+    let name = name.replace('\0', "");
+    Error::invalid(&name, "INVALID_VALUE", "holds the NUL character (U+0000), which is not accepted")
 }
 
 fn nobody() -> Problem {

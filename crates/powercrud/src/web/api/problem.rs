@@ -5,15 +5,15 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde::Serialize;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::web::error::Problem;
 use powercrud_engine::error::FieldError;
 
 /// Why a request was not answered as asked.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Problem)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "api", schema(as = Problem))]
 pub(in crate::web) struct ProblemJson {
     /// Names the kind of problem: `urn:powercrud:problem:` and the code.
     r#type: String,
@@ -24,7 +24,7 @@ pub(in crate::web) struct ProblemJson {
     /// What went wrong and what is allowed, for people.
     detail: String,
     /// The kind of problem for programs; never changes its meaning.
-    #[schema(example = "UNKNOWN_RESOURCE", pattern = "^[A-Z][A-Z0-9_]*$")]
+    #[cfg_attr(feature = "api", schema(example = "UNKNOWN_RESOURCE", pattern = "^[A-Z][A-Z0-9_]*$"))]
     code: String,
     /// What is wrong with which field or parameter; a hundred at most.
     errors: Vec<FieldProblem>,
@@ -32,17 +32,18 @@ pub(in crate::web) struct ProblemJson {
     request_id: String,
     /// The bulk task in the way, where there is one that you may see.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[cfg_attr(feature = "api", schema(nullable = false))]
     task: Option<Uuid>,
 }
 
 /// One thing wrong with a request.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "api", derive(utoipa::ToSchema))]
 pub(in crate::web) struct FieldProblem {
     /// The field, key of the body or parameter, where it can be told.
     field: Option<String>,
     /// The kind of mistake for programs, such as `NOT_NULL` or `INVALID_TYPE`.
-    #[schema(pattern = "^[A-Z][A-Z0-9_]*$")]
+    #[cfg_attr(feature = "api", schema(pattern = "^[A-Z][A-Z0-9_]*$"))]
     code: String,
     /// What was wrong and what is allowed, for people.
     message: String,

@@ -22,6 +22,7 @@ use super::body::Body;
 use crate::web::view::to_scale;
 use powercrud_db::{ColumnType, Value};
 use powercrud_engine::{
+    change::{Change, Changes},
     error::FieldError,
     form::Input,
     resource::{Field, Resource},
@@ -49,19 +50,7 @@ pub(super) fn to_json(field: &Field, value: &Value) -> Box<RawValue> {
 pub(super) fn inputs(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Vec<Input> {
     let mut inputs = Vec::with_capacity(body.0.len());
     for (name, value) in &body.0 {
-        if resource.field(name).is_none() && resource.many_to_many(name).is_some() && value.get().starts_with('{') {
-            links(name, value, &mut inputs, errors);
-            continue;
-        }
-        let column = resource.require_field(name).ok().map(|field| &field.column);
-        // Where a cell may hold a number although its column's type is another, a number is no mistake of kind.
-        let column_type = column.map(|column| match &column.column_type {
-            ColumnType::Boolean if column.takes_numbers_for_flags() && is_number(value) => &ColumnType::Float,
-            ColumnType::Other if column.holds_anything() && is_number(value) => &ColumnType::Float,
-            ColumnType::Bytes if is_number(value) => &ColumnType::Float,
-            column_type => column_type,
-        });
-        match input(column_type, value) {
+        match of_field(resource, name, value) {
             Ok(text) => inputs.push((name.clone(), text)),
             Err(message) => errors.push(FieldError::new(name, "INVALID_TYPE", message)),
         }
@@ -69,25 +58,75 @@ pub(super) fn inputs(resource: &Resource, body: &Body, errors: &mut Vec<FieldErr
     inputs
 }
 
+/// What a bulk edit's body says of fields; mistakes as of [`inputs`].
+pub(super) fn changes(resource: &Resource, body: &Body, errors: &mut Vec<FieldError>) -> Changes {
+    let mut changes = Changes::new();
+    for (name, value) in &body.0 {
+        if resource.field(name).is_none() && resource.many_to_many(name).is_some() {
+            links(name, value, &mut changes, errors);
+            continue;
+        }
+        match of_field(resource, name, value) {
+            Ok(text) => changes.push(name, Change::to(text)),
+            Err(message) => errors.push(FieldError::new(name, "INVALID_TYPE", message)),
+        }
+    }
+    changes
+}
+
+fn of_field(resource: &Resource, name: &str, value: &RawValue) -> Result<Option<String>, &'static str> {
+    let column = resource.require_field(name).ok().map(|field| &field.column);
+    // Where a cell may hold a number although its column's type is another, a number is no mistake of kind.
+    let column_type = column.map(|column| match &column.column_type {
+        ColumnType::Boolean if column.takes_numbers_for_flags() && is_number(value) => &ColumnType::Float,
+        ColumnType::Other if column.holds_anything() && is_number(value) => &ColumnType::Float,
+        ColumnType::Bytes if is_number(value) => &ColumnType::Float,
+        column_type => column_type,
+    });
+    input(column_type, value)
+}
+
 fn is_number(value: &RawValue) -> bool {
     value.get().starts_with(|c: char| c == '-' || c.is_ascii_digit())
 }
 
-/// What an object of operations says of a many-to-many field: `{"add": [1, 2], "remove": [3]}`.
-fn links(name: &str, operations: &RawValue, inputs: &mut Vec<Input>, errors: &mut Vec<FieldError>) {
-    let operations = serde_json::from_str::<Body>(operations.get()).map(|body| body.0).unwrap_or_default();
+/// What is said of a many-to-many field: `{"add": [1, 2], "remove": [3]}`; an array alone replaces, and null clears.
+fn links(name: &str, value: &RawValue, changes: &mut Changes, errors: &mut Vec<FieldError>) {
+    let operations = match value.get().as_bytes() {
+        [b'{', ..] => serde_json::from_str::<Body>(value.get()).map(|body| body.0).unwrap_or_default(),
+        [b'[', ..] => vec![("replace".to_owned(), value.to_owned())],
+        b"null" => return changes.push(name, Change::Clear),
+        _ => {
+            let message = "takes an object of add, remove, replace and clear, or an array of keys";
+            return errors.push(FieldError::new(name, "INVALID_TYPE", message));
+        }
+    };
     for (operation, keys) in operations {
-        let input = format!("{name}__{operation}");
-        match keys.get() {
-            "true" if operation == "clear" => inputs.push((input, None)),
-            keys if keys.starts_with('[') => inputs.push((input, Some(keys.to_owned()))),
-            _ => errors.push(FieldError::new(
-                name,
-                "INVALID_TYPE",
-                format!("{operation} takes an array of keys, and clear takes true"),
-            )),
+        let keys = match keys.get() {
+            "true" if operation == "clear" => Some(Vec::new()),
+            array if array.starts_with('[') => self::keys(array),
+            _ => None,
+        };
+        match keys.map(|keys| Change::of_links(name, &operation, keys)) {
+            Some(Ok(change)) => changes.push(name, change),
+            Some(Err(error)) => errors.push(error),
+            None => {
+                let message = format!("{operation} takes an array of keys, and clear takes true");
+                errors.push(FieldError::new(name, "INVALID_TYPE", message));
+            }
         }
     }
+}
+
+/// The keys of an array of strings and numbers.
+fn keys(array: &str) -> Option<Vec<String>> {
+    let keys: Vec<&RawValue> = serde_json::from_str(array).ok()?;
+    let text = |key: &&RawValue| match key.get().as_bytes() {
+        [b'"', ..] => serde_json::from_str(key.get()).ok(),
+        [b'-' | b'0'..=b'9', ..] => Some(key.get().to_owned()),
+        _ => None,
+    };
+    keys.iter().map(text).collect()
 }
 
 /// One value as the text that a form would have; `None` is NULL. `column_type` is unknown where the field is.
@@ -98,7 +137,7 @@ fn input(column_type: Option<&ColumnType>, value: &RawValue) -> Result<Option<St
         (Some(b'n'), _) => None,
         (_, Some(Json)) => Some(text.to_owned()),
         (Some(b'"'), _) => Some(serde_json::from_str(text).map_err(|_| "is not a text of Unicode characters")?),
-        // Keys of a many-to-many field; what there is not at all is refused by its name.
+        // What there is not at all is refused by its name.
         (_, None) => Some(text.to_owned()),
         (Some(b't' | b'f'), Some(Boolean)) => Some(text.to_owned()),
         (Some(b't' | b'f'), _) => return Err("is not true or false; give a string"),

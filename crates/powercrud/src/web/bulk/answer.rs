@@ -59,7 +59,7 @@ async fn queued_view(context: &RequestContext, resource: &Resource, task: &BulkT
         view.detail = task.error_message.clone();
     } else if task.status == Status::Waiting {
         view.detail = "It waits for another bulk task, and starts by itself in its turn.".to_owned();
-    } else if task.status == Status::Pending && !heartbeat::any_alive(context.app()).await? {
+    } else if task.status == Status::Pending && !heartbeat::any_alive_for(context.app(), resource.backend()).await? {
         view.tone = "warning";
         view.detail = "No worker is running at the moment: the task waits, safely stored, until one starts.".to_owned();
     }

@@ -20,8 +20,8 @@ use crate::web::{
 use powercrud_db::ColumnType;
 use powercrud_engine::{
     bulk::{self, Answer, BulkRequest, Requested, Route},
+    change::{Change, Changes},
     error::{Error, FieldError},
-    form::Input,
     resource::{Field, Resource},
     selection::{Selection, StoredSelection},
     task::Status,
@@ -135,8 +135,8 @@ async fn run(
     shown: u64,
     form: &FormData,
 ) -> Result<bulk::Answer, Error> {
-    let (inputs, mut errors) = read(resource, form, true);
-    let mut request = request(context, resource, stored, inputs);
+    let (changes, mut errors) = read(resource, form, true);
+    let mut request = request(context, resource, stored, changes);
     match on_conflict(form) {
         Ok(on_conflict) => request.on_conflict = on_conflict,
         Err(error) => errors.push(error),
@@ -149,17 +149,17 @@ async fn run(
 
 /// The mistakes of the form's shape, with those that a check of its other fields finds.
 async fn all_errors(context: &RequestContext, request: BulkRequest, mut errors: Vec<FieldError>) -> Vec<FieldError> {
-    let has_inputs = matches!(&request.operation, Requested::Update(inputs) if !inputs.is_empty());
-    if has_inputs && let Err(Error::Invalid(more)) = bulk::plan(context.app(), request).await {
+    let has_changes = matches!(&request.operation, Requested::Update(changes) if !changes.is_empty());
+    if has_changes && let Err(Error::Invalid(more)) = bulk::plan(context.app(), request).await {
         errors.extend(more);
     }
     errors
 }
 
-fn request(context: &RequestContext, resource: &Resource, stored: &StoredSelection, inputs: Vec<Input>) -> BulkRequest {
+fn request(context: &RequestContext, resource: &Resource, stored: &StoredSelection, changes: Changes) -> BulkRequest {
     BulkRequest {
         resource: resource.name.clone(),
-        operation: Requested::Update(inputs),
+        operation: Requested::Update(changes),
         selection: Selection::Stored(stored.id),
         user: context.user.clone(),
         route: Route::Auto,
@@ -170,13 +170,13 @@ fn request(context: &RequestContext, resource: &Resource, stored: &StoredSelecti
 
 /// The ticked fields with their values, and what is wrong with the form itself. A ticked field with an empty box is a mistake, never
 /// "make it empty": that has a tick of its own.
-fn read(resource: &Resource, form: &FormData, typed: bool) -> (Vec<Input>, Vec<FieldError>) {
-    let mut inputs = Vec::new();
+fn read(resource: &Resource, form: &FormData, typed: bool) -> (Changes, Vec<FieldError>) {
+    let mut changes = Changes::new();
     let mut errors = Vec::new();
     for name in form.all("change") {
         if let Some(field) = resource.bulk_many_to_many().find(|links| links.name == name) {
             match links::read(field, form, typed) {
-                Ok(input) => inputs.push(input),
+                Ok(change) => changes.push(name, change),
                 Err(error) => errors.push(error),
             }
             continue;
@@ -186,9 +186,9 @@ fn read(resource: &Resource, form: &FormData, typed: bool) -> (Vec<Input>, Vec<F
         let text = form.get(&format!("set.{name}")).unwrap_or_default();
         match field {
             Some(field) if empty && !field.nullable() && is_text(field) => {
-                inputs.push((name.to_owned(), Some(String::new())))
+                changes.push(name, Change::Set(String::new()))
             }
-            _ if empty => inputs.push((name.to_owned(), None)),
+            _ if empty => changes.push(name, Change::SetNull),
             Some(field) if text.is_empty() => {
                 let message = if offers_empty(field) {
                     "needs a value, or a tick at “Set to empty”"
@@ -197,10 +197,10 @@ fn read(resource: &Resource, form: &FormData, typed: bool) -> (Vec<Input>, Vec<F
                 };
                 errors.push(FieldError::new(name, "NO_VALUE", message));
             }
-            _ => inputs.push((name.to_owned(), Some(text.to_owned()))),
+            _ => changes.push(name, Change::Set(text.to_owned())),
         }
     }
-    (inputs, errors)
+    (changes, errors)
 }
 
 fn is_text(field: &Field) -> bool {
@@ -223,9 +223,9 @@ pub(in crate::web) async fn preview(
     resource.require_bulk_update()?;
     let (stored, total) = selected_for(&context, &resource, &form).await?;
     // While somebody is typing, what stands in a search box is no key yet.
-    let (inputs, errors) = read(&resource, &form, !context.htmx.partial);
+    let (changes, errors) = read(&resource, &form, !context.htmx.partial);
     let mut view = PreviewView { submit_label: submit_label(&resource, total), ..PreviewView::default() };
-    if inputs.is_empty() || !errors.is_empty() {
+    if changes.is_empty() || !errors.is_empty() {
         // Half a form is no mistake yet.
         let waiting = form.get("change").is_none() || context.htmx.partial;
         view.waiting = if waiting {
@@ -236,7 +236,7 @@ pub(in crate::web) async fn preview(
         view.errors =
             if waiting { Vec::new() } else { errors.iter().map(|error| sentence(&error.to_string())).collect() };
     } else {
-        match bulk::plan(context.app(), request(&context, &resource, &stored, inputs)).await {
+        match bulk::plan(context.app(), request(&context, &resource, &stored, changes)).await {
             Ok(plan) => fill(&mut view, context.app(), &resource, &plan.preview().await?),
             Err(Error::Invalid(errors)) => {
                 let label = |error: &FieldError| error.field.as_deref().map(|name| resource.label_of(name));

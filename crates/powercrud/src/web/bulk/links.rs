@@ -9,8 +9,8 @@ use crate::web::{
 };
 use powercrud_db::{Column, Value};
 use powercrud_engine::{
+    change::{Change, LinkOperation, keys_from_text},
     error::{FieldError, Result},
-    form::{Input, LinkOperation},
     query,
     resource::{ManyToMany, Resource},
 };
@@ -102,21 +102,18 @@ async fn chosen(context: &RequestContext, links: &ManyToMany, form: &FormData) -
 }
 
 /// What the form says about a ticked many-to-many field. `typed`: whether what stands in its search box counts as a key.
-pub(super) fn read(links: &ManyToMany, form: &FormData, typed: bool) -> Result<Input, FieldError> {
+pub(super) fn read(links: &ManyToMany, form: &FormData, typed: bool) -> Result<Change, FieldError> {
     let name = &links.name;
     let word = form.get(&format!("links.{name}")).unwrap_or("add");
     if word == LinkOperation::Clear.as_str() {
-        return Ok((format!("{name}__{word}"), None));
+        return Ok(Change::Clear);
     }
-    let typed = form.get(&format!("keys.{name}")).filter(|_| typed).unwrap_or_default().trim();
+    let typed = form.get(&format!("keys.{name}")).filter(|_| typed).unwrap_or_default();
     let chosen_name = format!("set.{name}");
     let mut keys: Vec<String> = form.all(&chosen_name).map(str::to_owned).collect();
-    match serde_json::from_str::<Vec<String>>(typed) {
-        Ok(more) => keys.extend(more),
-        Err(_) => keys.extend(typed.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty())),
-    }
+    keys.extend(keys_from_text(name, typed)?);
     if keys.is_empty() {
         return Err(FieldError::new(name, "NO_VALUE", "choose at least one"));
     }
-    Ok((format!("{name}__{word}"), Some(serde_json::json!(keys).to_string())))
+    Change::of_links(name, word, keys)
 }

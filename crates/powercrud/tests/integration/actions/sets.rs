@@ -1,7 +1,7 @@
 //! Actions that are named sets of changes.
 
 use powercrud::{
-    Action, PowerCrud, Resource, Selection, User,
+    Action, Changes, PowerCrud, Resource, Selection, User,
     audit::{self, AuditFilter},
     bulk::{self, Answer},
     task::{Status, store},
@@ -46,7 +46,7 @@ async fn what_it_sets_is_set(database: TestDatabase) {
     let task = carry_out(&app, request).await;
     assert_eq!((task.status, counts(&task)), (Status::Success, (100, 0, 0)), "{}", task.error_message);
     assert_eq!((task.operation.as_str(), task.action()), ("action:retire", Some("retire")));
-    assert_eq!(task.changes, serde_json::json!({"status": "gone", "note": null}));
+    assert_eq!(task.changes.to_json(), serde_json::json!({"status": "gone", "note": null}));
     let was_so = |row: &[Option<String>]| row[3].as_deref() == Some("gone") && row[4].is_none();
     let changes = |key: i64| key <= 100 && !was_so(&before[&key.to_string()]);
     let expected = with_changes(&before, changes, |row| (row[3], row[4]) = (Some("gone".into()), None));
@@ -58,7 +58,7 @@ async fn what_it_sets_is_set(database: TestDatabase) {
     assert_no_locks(&database).await;
     // Few at once, from code.
     let answer = bulk::action(&app, "item", "retire").keys([101, 102]).run().await.expect("an action");
-    let Answer::Done(task) = answer else { panic!("{answer:?}") };
+    let Answer::Done(task) = answer.into_answer() else { panic!("it is queued") };
     assert_eq!((task.status, counts(&task)), (Status::Success, (2, 0, 0)));
 }
 
@@ -114,7 +114,7 @@ async fn an_unknown_one_is_left_to_others(database: TestDatabase) {
     let left = work(&other, &task).await;
     assert_eq!((left.status, left.attempt), (Status::Pending, 0));
     // What another version wrote of an action that this one knows is refused, not guessed.
-    let whole: &str = "UPDATE powercrud_bulk_task SET changes = '{\"version\":\"2\",\"work\":{\"set\":{\"note\":null}},\"origin\":null}'";
+    let whole: &str = "UPDATE powercrud_bulk_task SET changes = '{\"version\":\"2\",\"work\":{\"change\":[[\"note\",\"set_null\"]]},\"origin\":null}'";
     database.execute(&format!("{whole} WHERE status = 'PENDING';")).await;
     let refused = work(&app, &task).await;
     assert_eq!((refused.status, counts(&refused)), (Status::Failure, (0, 0, 30)));
@@ -149,7 +149,7 @@ async fn links_are_added(database: TestDatabase) {
              INSERT INTO tag VALUES (1, 'sale'), (2, 'new');",
         )
         .await;
-    let app = with_actions(&database, [Action::set("on_sale", [("tags__add", Some("1"))])]).await;
+    let app = with_actions(&database, [Action::change("on_sale", Changes::new().add("tags", [1]))]).await;
     let task = carry_out(&app, in_background(action("item", "on_sale", keys(1..=25), []))).await;
     assert_eq!((task.status, counts(&task)), (Status::Success, (25, 0, 0)), "{}", task.error_message);
     assert_eq!(count(&database, "item_tag").await, 25);

@@ -147,6 +147,7 @@ async fn every_mistake_is_named(database: TestDatabase) {
         (json!({"all": 1, "changes": change}), "INVALID", &["\"all\"", "INVALID_TYPE"]),
         (json!({"filter": {}, "changes": change}), "INVALID", &["holds no condition"]),
         (json!({"filter": {"q": " "}, "changes": change}), "INVALID", &["holds no condition"]),
+        (json!({"filter": {"title__contains": ""}, "changes": change}), "INVALID", &["holds no condition"]),
         (json!({"filter": {"nope": 1}, "changes": change}), "INVALID", &["UNKNOWN_FIELD"]),
         (json!({"filter": {"price__almost": 1}, "changes": change}), "INVALID", &["UNKNOWN_OPERATOR"]),
         (json!({"filter": {"price": null}, "changes": change}), "INVALID", &["__isnull"]),

@@ -139,7 +139,7 @@ async fn addresses_are_checked(database: TestDatabase) {
         app.build()
     };
     for (url, part) in [
-        (None, "there is no backend \"redis\"; allowed are: database; redis needs redis_url"),
+        (None, "there is no backend \"redis\"; allowed are: database, in_process; redis needs redis_url"),
         (
             Some("http://:hunter2@localhost"),
             "redis_url, redis_channel: that is no address of Redis; allowed is redis://",

@@ -145,7 +145,7 @@ async fn one_change(
     }
     let inputs: Vec<_> = inputs.into_iter().collect();
     let request = BulkRequest {
-        operation: Requested::Update(inputs.clone()),
+        operation: Requested::Update(inputs.iter().cloned().collect()),
         ..in_background(update(table, selection, [("b", Some("1"))]))
     };
     // What is wrong with the request as a whole is refused before there is anything to foretell; so is nothing at all.

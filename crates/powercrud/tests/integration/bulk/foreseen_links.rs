@@ -7,7 +7,7 @@ use powercrud::{
 };
 
 use crate::{
-    shop::{carry_out, count, counts, discovered, in_background, keys, update},
+    shop::{carry_out, changes_of, count, counts, discovered, in_background, keys, update},
     support::{TestDatabase, each_database},
 };
 
@@ -41,8 +41,7 @@ async fn tables(database: &TestDatabase) {
 
 async fn foreseen(app: &powercrud::PowerCrud, inputs: &[(&str, Option<&str>)]) -> Preview {
     let mut request = in_background(update("a", Selection::All, [("v", None)]));
-    let inputs = inputs.iter().map(|(name, text)| ((*name).to_owned(), text.map(str::to_owned)));
-    request.operation = powercrud::bulk::Requested::Update(inputs.collect());
+    request.operation = powercrud::bulk::Requested::Update(changes_of(inputs.iter().copied()));
     let preview = plan(app, request.clone()).await.expect("a plan").preview().await.expect("a preview");
     let task = carry_out(app, request).await;
     let errors = store::errors(app, &powercrud::User::operator(), task.id, 0, 99).await.expect("errors");

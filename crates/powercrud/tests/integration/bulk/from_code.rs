@@ -39,7 +39,7 @@ async fn small_ones_are_done_at_once(database: TestDatabase) {
     // A column of an entity, and a name, whatever is set.
     let answer = update(&app, "item").set(item::Column::Price, 777).set_null(item::Column::Note).set("stock", 5);
     let answer = answer.filter("id__gte=3").filter("id__lte=7").by(&ann).run().await.expect("it is allowed");
-    let Answer::Done(task) = answer else { panic!("{answer:?}") };
+    let Answer::Done(task) = answer.into_answer() else { panic!("it is queued") };
     assert_eq!((task.status, task.succeeded_records, task.user_id.as_deref()), (Status::Success, 5, Some("7")));
     assert_eq!(
         count(&database, "item WHERE price = 777 AND note IS NULL AND stock = 5 AND id BETWEEN 3 AND 7").await,
@@ -47,7 +47,7 @@ async fn small_ones_are_done_at_once(database: TestDatabase) {
     );
     assert_eq!(count(&database, "item WHERE price = 777").await, 5);
 
-    let task = delete(&app, "item").keys([1, 2]).run().await.expect("it is allowed").wait(&app).await.expect("it ends");
+    let task = delete(&app, "item").keys([1, 2]).run().await.expect("it is allowed").wait().await.expect("it ends");
     assert_eq!((task.status, task.succeeded_records), (Status::Success, 2));
     assert_eq!(count(&database, "item").await, 38);
 }
@@ -58,8 +58,8 @@ async fn large_ones_are_waited_for(database: TestDatabase) {
     let stop = CancellationToken::new();
     let worker = tokio::spawn(app.worker().run(stop.clone()));
     let answer = update(&app, "item").set("status", "used").all().run().await.expect("it is allowed");
-    assert!(matches!(answer, Answer::Queued { .. }), "{answer:?}");
-    let task = answer.wait(&app).await.expect("a worker is there");
+    assert!(matches!(&*answer, Answer::Queued { .. }), "{answer:?}");
+    let task = answer.wait().await.expect("a worker is there");
     assert_eq!((task.status, task.succeeded_records), (Status::Success, 500));
     assert_eq!(count(&database, "item WHERE status = 'used'").await, 500);
 

@@ -11,7 +11,7 @@ use powercrud::{
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement, TransactionTrait as _};
 
 use crate::{
-    shop::{carry_out, counts, discovered, failures, in_background, keys, update},
+    shop::{carry_out, changes_of, counts, discovered, failures, in_background, keys, update},
     support::{Kind, TestDatabase, each_database, with_role},
 };
 
@@ -118,8 +118,7 @@ async fn as_plain_sql(app: &PowerCrud, connection: &DatabaseConnection, words: &
             before.push(links_of(connection, *record).await);
         }
         let mut request = in_background(update("a", Selection::All, [("v", None)]));
-        let inputs = case.0.iter().map(|(name, text)| ((*name).to_owned(), text.map(str::to_owned)));
-        request.operation = powercrud::bulk::Requested::Update(inputs.collect());
+        request.operation = powercrud::bulk::Requested::Update(changes_of(case.0.iter().copied()));
         let task = carry_out(app, request).await;
         let failed = refused.len() as u64;
         assert_eq!(counts(&task), (RECORDS as u64 - failed, failed, 0), "{:?} {:?}", case.0, refused);

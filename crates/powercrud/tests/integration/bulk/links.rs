@@ -11,8 +11,8 @@ use sea_orm::{ConnectionTrait as _, Statement};
 
 use crate::{
     shop::{
-        assert_no_locks, carry_out, counts, discovered, failures, in_background, items, keys, matching, queue, update,
-        work,
+        assert_no_locks, carry_out, changes_of, counts, discovered, failures, in_background, items, keys, matching,
+        queue, update, work,
     },
     support::{Kind, TestDatabase, each_database},
 };
@@ -21,6 +21,8 @@ each_database! {
     each_operation, fields_and_links_together, from_the_other_side, keys_of_every_kind, what_a_preview_says, mistakes,
     a_record_that_is_refused, everything_or_nothing, a_target_that_goes_before_the_work, many_records
 }
+
+each_database! { [mysql] a_trigger_that_counts_links }
 
 /// Items `1..=count`, tags 1 to 6, and links of the items whose number the tag's divides.
 async fn tagged(database: &TestDatabase, count: usize) {
@@ -47,8 +49,7 @@ type Sampled = (String, Option<String>, Option<String>);
 /// A change of the items that `selection` holds.
 fn change(selection: Selection, inputs: &[(&str, Option<&str>)]) -> BulkRequest {
     let mut request = update("item", selection, []);
-    let inputs = inputs.iter().map(|(name, text)| ((*name).to_owned(), text.map(str::to_owned)));
-    request.operation = Requested::Update(inputs.collect());
+    request.operation = Requested::Update(changes_of(inputs.iter().copied()));
     request
 }
 
@@ -115,8 +116,8 @@ async fn each_operation(database: TestDatabase) {
             let request = change(matching(&app, "item", conditions), inputs);
             let task = carry_out(&app, in_background(request)).await;
             let total = (1..=60).filter(|id| selected(*id)).count() as u64;
-            assert_eq!((task.status, counts(&task)), (Status::Success, (total, 0, 0)), "{}", task.changes);
-            assert_eq!(links(&database).await, expected, "{conditions:?} {}", task.changes);
+            assert_eq!((task.status, counts(&task)), (Status::Success, (total, 0, 0)), "{:?}", task.changes);
+            assert_eq!(links(&database).await, expected, "{conditions:?} {:?}", task.changes);
         }
         // Once everything is linked with something, the next selection has something to take away.
         carry_out(&app, in_background(update("item", Selection::All, [("tags__add", Some("2,3,6"))]))).await;
@@ -150,7 +151,7 @@ async fn fields_and_links_together(database: TestDatabase) {
     let expected = serde_json::json!({
         "note": null, "price": "3.50", "tags": {"add": {"1": "one"}}, "shelfs": {"replace": {"2": "right"}}
     });
-    assert_eq!(task.changes, expected);
+    assert_eq!(task.changes.to_json(), expected);
     assert_eq!(links_of(&database, "item_shelf", ["item", "shelf"]).await, (11..=30).map(|id| (id, 2)).collect());
     assert_eq!(links(&database).await.iter().filter(|(_, tag)| *tag == 1).count(), 20);
     let changed = crate::shop::rows(&database, "item", &["id", "note", "touched"]).await;
@@ -273,14 +274,17 @@ async fn mistakes(database: TestDatabase) {
     let long = (1..=1001).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
     let too_many = [("tags__add", Some(&*long))];
     type Case<'a> = (&'a [(&'a str, Option<&'a str>)], &'a str, &'a str);
-    let cases: [Case<'_>; 12] = [
+    let cases: [Case<'_>; 11] = [
         (&[("tags__add", Some("2,77,99"))], "FOREIGN_KEY", "there is no tag with id 77, 99"),
         (&[("tags__remove", Some("x"))], "INVALID_TYPE", "\"x\" is no key of tag"),
-        (&[("tags__add", Some("[1"))], "INVALID_VALUE", "neither keys separated by commas nor a JSON array"),
         (&[("tags__add", Some(" , "))], "NO_VALUE", "add needs the key of at least one tag"),
         (&[("tags__replace", Some(""))], "NO_VALUE", "clear removes all"),
-        (&[("tags__clear", Some("1"))], "INVALID_VALUE", "clear takes no keys"),
-        (&[("tags__toggle", Some("1"))], "UNKNOWN_OPERATION", "allowed are: add, remove, replace, clear"),
+        (
+            &[("tags", Some("1"))],
+            "UNKNOWN_OPERATION",
+            "has no value of its own; allowed are: add, remove, replace, clear",
+        ),
+        (&[("price__add", Some("1"))], "UNKNOWN_OPERATION", "is no many-to-many field"),
         (&[("tags__add", Some("1")), ("tags__add", Some("2"))], "DUPLICATE_FIELD", "more than once"),
         (&[("tags__add", Some("1")), ("tags__clear", None)], "CONTRADICTION", "can't go together"),
         (&[("tags__add", Some("1,2")), ("tags__remove", Some("2"))], "CONTRADICTION", "both added and removed"),
@@ -297,8 +301,7 @@ async fn mistakes(database: TestDatabase) {
         assert!(error.message.contains(message), "{error}");
     }
     // All mistakes at once.
-    let request =
-        update("item", Selection::All, [("tags__add", Some("99")), ("price", Some("dear")), ("tags__x", None)]);
+    let request = update("item", Selection::All, [("tags__add", Some("99")), ("price", Some("dear")), ("tags", None)]);
     let Err(powercrud::Error::Invalid(errors)) = powercrud::bulk::run(&app, request).await else { panic!("taken") };
     assert_eq!(errors.len(), 3, "{errors:?}");
     assert_eq!(links(&database).await, before);
@@ -399,4 +402,24 @@ async fn many_records(database: TestDatabase) {
     let has = |id: i64, tag: i64| now.contains(&(id, tag));
     assert!((1..=20_000).filter(|id| id % 3 != 0).all(|id| has(id, 1) && has(id, 2) && !has(id, 5)));
     assert!((1..=20_000).filter(|id| id % 15 == 0).all(|id| has(id, 5) && has(id, 3) && !has(id, 1)));
+}
+
+/// MySQL lets no trigger write to a table that the statement reads.
+async fn a_trigger_that_counts_links(database: TestDatabase) {
+    tagged(&database, 30).await;
+    let add = "CREATE TRIGGER added AFTER INSERT ON item_tag FOR EACH ROW UPDATE item SET touched = touched + 100 WHERE id = NEW.item_id;";
+    database.execute(add).await;
+    let app = discovered(&database).await;
+    let all: Vec<i64> = (1..=30).collect();
+    for (round, tags) in [("tags__add", "[5,6]"), ("tags__replace", "[1,2]")].into_iter().enumerate() {
+        let request = in_background(change(Selection::All, &[(tags.0, Some(tags.1))]));
+        let before = links(&database).await;
+        let task = carry_out(&app, request).await;
+        assert_eq!((task.status, counts(&task)), (Status::Success, (30, 0, 0)), "{}", task.error_message);
+        let wanted: Links = match round {
+            0 => before.iter().copied().chain(all.iter().flat_map(|id| [(*id, 5), (*id, 6)])).collect(),
+            _ => all.iter().flat_map(|id| [(*id, 1), (*id, 2)]).collect(),
+        };
+        assert_eq!(links(&database).await, wanted);
+    }
 }

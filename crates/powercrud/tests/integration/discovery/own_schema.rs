@@ -14,6 +14,7 @@ use crate::{
 
 each_database! { [postgres mysql] own_tables_are_in_a_schema_of_their_own, what_a_role_lacks_there_is_told }
 each_database! { [sqlite] a_file_has_no_schemas }
+each_database! { several_processes_start_at_once }
 
 /// A name that has to be quoted; databases of a server need one each.
 fn name(database: &TestDatabase) -> String {
@@ -161,4 +162,19 @@ async fn a_file_has_no_schemas(database: TestDatabase) {
         error.to_string().contains("tables_schema: \"own\" is not allowed, because a SQLite file has no schemas"),
         "{error}"
     );
+}
+
+/// Whoever starts first makes the tables; the others wait, and find them.
+async fn several_processes_start_at_once(database: TestDatabase) {
+    let mut starting = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let url = database.url.clone();
+        starting.spawn(async move {
+            let database = Database::connect(&url).await.expect("a database");
+            powercrud::db::migrate(&database).await
+        });
+    }
+    for started in starting.join_all().await {
+        started.expect("the tables are there");
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
     support::{TestDatabase, each_database},
 };
 
+each_database! { [sqlite] rules_over_fields_that_are_hidden_since }
 each_database! {
     a_task_is_carried_out_with_the_rights_of_today, records_that_left_the_scope_fail_by_name,
     records_that_are_gone_beside_those_that_left_the_scope
@@ -107,4 +108,27 @@ async fn records_that_are_gone_beside_those_that_left_the_scope(database: TestDa
     let told: Vec<_> = errors.iter().map(|error| (error.record_key.as_str(), error.code.as_str())).collect();
     assert_eq!(told, [("1", "NOT_FOUND"), ("2", "FORBIDDEN")]);
     assert_eq!(count(&database, "book WHERE status = 'x'").await, 4);
+}
+
+/// Errors that were stored when all fields were shown don't tell the rule to somebody who is not shown one of them now.
+async fn rules_over_fields_that_are_hidden_since(database: TestDatabase) {
+    books(&database).await;
+    database
+        .execute("CREATE TABLE offer (id integer PRIMARY KEY, price integer, cost integer, CHECK (price >= cost)); INSERT INTO offer VALUES (1, 9, 5);")
+        .await;
+    let mut settings = settings();
+    let offer = powercrud::RoleResource { allow: ["all"].into(), hide: ["cost"].into(), ..Default::default() };
+    settings.roles.get_mut("clerk").expect("a role").resources.insert("offer".to_owned(), offer);
+    let app =
+        PowerCrud::builder(database.clone()).all_settings(settings).user(|_| None).build().await.expect("no mistakes");
+    let mut request = update("offer", Selection::All, [("price", Some("1"))]);
+    request.user = user(":");
+    let task = bulk::run(&app, request).await.expect("it runs").task().clone();
+    let told = async |word: &str| {
+        let user = user(word);
+        let errors = store::errors(&app.for_user(&user), &user, task.id, 0, 10).await.expect("errors");
+        errors[0].message.clone()
+    };
+    assert!(told(":").await.contains("price >= cost"), "{}", told(":").await);
+    assert!(!told("clerk:1").await.contains("cost"), "{}", told("clerk:1").await);
 }

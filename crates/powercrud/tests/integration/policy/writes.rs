@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::http::Method;
 use powercrud::{
-    Action, Error, PowerCrud, Resource, RoleResource, RoleSettings, Selection, Settings, User,
+    Action, Changes, Error, PowerCrud, Resource, RoleResource, RoleSettings, Selection, Settings, User,
     bulk::{self, BulkRequest},
     record,
 };
@@ -18,7 +18,7 @@ use crate::{
 each_database! {
     records_stay_within_the_scope, bulk_tasks_stay_within_the_scope, a_delete_takes_nobody_elses_records_along,
     what_is_not_allowed_is_neither_offered_nor_done, an_action_needs_no_right_but_its_own, what_nobody_could_own_is_not_made,
-    others_tasks_tell_no_counts, without_a_role_nothing_changes
+    others_tasks_tell_no_counts, a_preview_counts_what_would_leave_the_scope, without_a_role_nothing_changes
 }
 
 /// Field and code of each mistake.
@@ -198,7 +198,7 @@ async fn an_action_needs_no_right_but_its_own(database: TestDatabase) {
         ("archivist".to_owned(), role(&["view", "action:archive"], &[])),
         ("keeper".to_owned(), role(&["all"], &["status", "tags"])),
     ]);
-    let archive = Action::set("archive", [("status", Some("archived")), ("tags__clear", None)]);
+    let archive = Action::change("archive", Changes::new().set("status", "archived").clear("tags"));
     let app = PowerCrud::builder(database.clone())
         .all_settings(Settings { discover: true, roles, ..Settings::default() })
         .resource(Resource::table("book").action(archive))
@@ -297,4 +297,29 @@ async fn without_a_role_nothing_changes(database: TestDatabase) {
     let page = viewer.get("/resources/book/records/9").await.expect(200).text;
     assert!(page.contains(OUTSIDE) && !page.contains("records/9/edit"), "{page}");
     viewer.form("/resources/book/records/9/delete", "").await.expect(403);
+}
+
+async fn a_preview_counts_what_would_leave_the_scope(database: TestDatabase) {
+    super::books(&database).await;
+    let clerk = RoleSettings {
+        resources: BTreeMap::from([(
+            "book".to_owned(),
+            RoleResource {
+                allow: ["view", "bulk_update"].into(),
+                rows: ["status=new"].into(),
+                ..RoleResource::default()
+            },
+        )]),
+        ..RoleSettings::default()
+    };
+    let roles = BTreeMap::from([("clerk".to_owned(), clerk)]);
+    let settings = Settings { discover: true, roles, ..Settings::default() };
+    let app =
+        PowerCrud::builder(database.clone()).all_settings(settings).user(|_| None).build().await.expect("no mistakes");
+    let request = || BulkRequest { user: user("clerk"), ..update("book", keys([1, 2, 3]), [("status", Some("old"))]) };
+    let seen = bulk::plan(&app, request()).await.expect("a plan").preview().await.expect("a preview");
+    assert_eq!((seen.changing_records, seen.failing_records), (0, 3), "{seen:?}");
+    assert_eq!(seen.failures[0].code, "LEAVES_SCOPE");
+    let task = carry_out(&app, request()).await;
+    assert_eq!(counts(&task), (0, 3, 0));
 }

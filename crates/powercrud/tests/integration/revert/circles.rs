@@ -13,7 +13,9 @@ use crate::{
     support::{Kind, TestDatabase, each_database},
 };
 
-each_database! { circles_go_as_by_one_statement, circles_that_empty_or_take_along_come_back }
+each_database! {
+    circles_go_as_by_one_statement, circles_that_empty_or_take_along_come_back, a_circle_comes_back_without_what_leans_on_nothing
+}
 
 /// Records and what they refer to: a ring of 40, pairs across the whole range, a pair that 200 keeps, a record that refers to itself, and
 /// a chain at the ring.
@@ -106,4 +108,24 @@ async fn circles_that_empty_or_take_along_come_back(database: TestDatabase) {
         assert_eq!(rows(&database, "ring", &["id", "next"]).await, before, "{action} {of}");
     }
     assert_no_locks(&database).await;
+}
+
+/// One record's parent is gone for good; what does not hang on it comes back.
+async fn a_circle_comes_back_without_what_leans_on_nothing(database: TestDatabase) {
+    // 3 and then 7 lean on 4, which goes; 5 and 6 lean on each other, as 8 to 11 do in a ring, and 12 on that.
+    let links = [(1, 2), (2, 1), (4, 4), (3, 4), (5, 6), (6, 5), (7, 3), (8, 9), (9, 10), (10, 11), (11, 8), (12, 9)];
+    for size in [2, 5, 100] {
+        make(&database, "ring", "integer", "CASCADE", &links).await;
+        let app = in_chunks(&database, "ring", size).await;
+        let selected = links.iter().map(|(id, _)| *id).filter(|id| *id != 4);
+        let task = queue(&app, in_background(delete("ring", keys(selected)))).await;
+        let task = work(&app, &task).await;
+        assert_eq!((task.status, counts(&task)), (Status::Success, (11, 0, 0)), "{}", task.error_message);
+        database.execute("DELETE FROM ring WHERE id = 4;").await;
+        let reverted = revert(&app, &task).await;
+        assert_eq!((reverted.status, counts(&reverted)), (Status::Partial, (9, 2, 0)), "chunks of {size}");
+        let failed = store::errors(&app, &User::operator(), reverted.id, 0, 10).await.expect("errors");
+        let failed: Vec<_> = failed.iter().map(|error| error.record_key.as_str()).collect();
+        assert_eq!(failed, ["3", "7"], "chunks of {size}");
+    }
 }

@@ -11,6 +11,7 @@ use crate::{
 };
 
 each_database! { [sqlite postgres] what_is_refused_at_the_end_is_named, one_that_refers_to_nothing_keeps_all }
+each_database! { [mysql] a_zero_is_not_numbered_anew }
 each_database! {
     deleted_rows_come_back, taken_keys_and_missing_parents, rows_that_refer_to_each_other, rows_that_change_with_others,
     keys_that_the_database_fills, what_was_gone_already, many_columns
@@ -213,9 +214,9 @@ async fn many_columns(database: TestDatabase) {
     let names: Vec<_> = std::iter::once("id".to_owned()).chain((0..70).map(|n| format!("v{n}"))).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let before = rows(&database, "wide", &names).await;
-    let changes: Vec<_> = (0..40).map(|n| (format!("v{n}"), Some(format!("new {n}")))).collect();
+    let changes = (0..40).map(|n| (format!("v{n}"), Some(format!("new {n}"))));
     let request = powercrud::bulk::BulkRequest {
-        operation: powercrud::bulk::Requested::Update(changes),
+        operation: powercrud::bulk::Requested::Update(changes.collect()),
         ..delete("wide", keys([1, 3]))
     };
     let task = carry_out(&app, request).await;
@@ -226,4 +227,21 @@ async fn many_columns(database: TestDatabase) {
     let task = carry_out(&app, delete("wide", Selection::All)).await;
     assert_eq!(revert(&app, &task).await.status, Status::Success);
     assert_eq!(rows(&database, "wide", &names).await, before);
+}
+
+/// MySQL gives an AUTO_INCREMENT column the next number where it is given a zero.
+async fn a_zero_is_not_numbered_anew(database: TestDatabase) {
+    database
+        .execute(
+            "SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_AUTO_VALUE_ON_ZERO');
+             CREATE TABLE counted (id int PRIMARY KEY AUTO_INCREMENT, v varchar(9));
+             INSERT INTO counted VALUES (0, 'zero'), (1, 'one'), (2, 'two');",
+        )
+        .await;
+    let app = revertible(&database, ["counted"]).await;
+    let before = rows(&database, "counted", &["id", "v"]).await;
+    let task = carry_out(&app, delete("counted", Selection::All)).await;
+    let reverted = revert(&app, &task).await;
+    assert_eq!((reverted.status, counts(&reverted)), (Status::Success, (3, 0, 0)), "{}", reverted.error_message);
+    assert_eq!(rows(&database, "counted", &["id", "v"]).await, before);
 }

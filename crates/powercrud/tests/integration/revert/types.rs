@@ -96,7 +96,10 @@ async fn values_of_every_type(database: TestDatabase) {
     // Bytes can be deleted, but not edited.
     assert!(inputs.len() >= columns.len() - 4, "{inputs:?}");
     for inputs in inputs.iter().map(std::slice::from_ref).chain([&inputs[..]]) {
-        let request = BulkRequest { operation: Requested::Update(inputs.to_vec()), ..delete("odd", Selection::All) };
+        let request = BulkRequest {
+            operation: Requested::Update(inputs.iter().cloned().collect()),
+            ..delete("odd", Selection::All)
+        };
         let task = carry_out(&app, request).await;
         assert_eq!(task.status, Status::Success, "{inputs:?}: {}", task.error_message);
         let reverted = revert(&app, &task).await;

@@ -17,6 +17,8 @@ each_database! {
     many_records_by_other_keys
 }
 
+each_database! { [sqlite postgres] references_that_an_edit_empties }
+
 /// The columns of `item` but for the count of its changes.
 const VALUES: &[&str] = ITEM.split_last().expect("columns").1;
 
@@ -293,5 +295,27 @@ async fn many_records_by_other_keys(database: TestDatabase) {
         let reverted = revert(&app, &task).await;
         assert_eq!(counts(&reverted), (ROWS as u64, 0, 0), "{}", reverted.error_message);
         assert_eq!(exact(&database, table, columns).await, before);
+    }
+}
+
+/// What referred to a changed value and was emptied with it would not come back, so the edit can't be reverted; the preview tells it.
+async fn references_that_an_edit_empties(database: TestDatabase) {
+    for action in ["SET NULL", "CASCADE"] {
+        database
+            .execute(&format!(
+                "DROP TABLE IF EXISTS node;
+                 CREATE TABLE node (id integer PRIMARY KEY, u integer UNIQUE, f integer REFERENCES node (u) ON UPDATE {action});
+                 INSERT INTO node VALUES (1, 10, NULL), (2, NULL, 10), (3, 30, 10);"
+            ))
+            .await;
+        let app = revertible(&database, ["node"]).await;
+        let request = || update("node", Selection::All, [("u", None)]);
+        let seen = bulk::plan(&app, request()).await.expect("a plan").preview().await.expect("a preview");
+        let emptied: Vec<_> = seen.referrers.iter().map(|referrer| (referrer.action, referrer.records)).collect();
+        assert_eq!(emptied, if action == "SET NULL" { vec![("set_null", 2)] } else { vec![] });
+        let task = carry_out(&app, request()).await;
+        assert_eq!(task.status, Status::Success, "{}", task.error_message);
+        let error = super::refusal(&app, &powercrud::User::operator(), &task).await;
+        assert!(error.contains("kept no former values"), "{error}");
     }
 }

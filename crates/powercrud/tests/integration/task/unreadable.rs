@@ -59,11 +59,17 @@ async fn unreadable_changes_are_refused(database: TestDatabase) {
     for changes in [
         "{}",
         "[]",
-        "{\"note\": 7}",
-        "{\"note\": {\"append\": {}}}",
-        "{\"note\": [\"x\"]}",
         "no json",
-        "{\"nothing\": \"x\"}",
+        // As it once was kept.
+        r#"{"note":"x"}"#,
+        r#"{"version":"1","work":{"change":[]},"origin":null}"#,
+        r#"{"version":"1","work":{"change":[["note",{"set":7}]]},"origin":null}"#,
+        r#"{"version":"1","work":{"change":[["note",{"append":"x"}]]},"origin":null}"#,
+        r#"{"version":"1","work":{"change":[["note","upper"]]},"origin":null}"#,
+        r#"{"version":"1","work":"delete","origin":null}"#,
+        r#"{"version":"2","work":{"change":[["note",{"set":"x"}]]},"origin":null}"#,
+        // Known in form, and no field of the resource.
+        r#"{"version":"1","work":{"change":[["nothing",{"set":"x"}]]},"origin":null}"#,
     ] {
         let task = queue(&app, in_background(update("item", Selection::All, [("note", Some("x"))]))).await;
         database

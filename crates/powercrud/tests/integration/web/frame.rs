@@ -133,13 +133,14 @@ async fn health_is_told_in_plain_text() {
         let (app, mut browser) = open(database).await;
         assert_eq!(browser.get("/healthz").await.expect(200).text, "ok\n");
         let told = browser.get("/readyz").await.expect(200).text;
-        assert_eq!(told, "ready; no worker is alive: bulk tasks wait in the database\n");
+        assert_eq!(told, "ready; no worker is alive: bulk tasks wait in the database\nbackend database: reached\n");
         let stop = CancellationToken::new();
         let working = tokio::spawn(app.worker().run(stop.clone()));
         while worker::alive(&app).await.expect("a list").is_empty() {
             tokio::task::yield_now().await;
         }
-        assert_eq!(browser.get("/readyz").await.expect(200).text, "ready\n");
+        let ready = browser.get("/readyz").await.expect(200).text;
+        assert_eq!(ready, "ready\nworkers alive: 1\nbackend database: reached\n");
         stop.cancel();
         working.await.expect("no panic").expect("a worker");
     })
