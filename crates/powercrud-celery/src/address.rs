@@ -13,7 +13,7 @@ pub struct Address {
 
 #[derive(Clone)]
 pub(crate) enum Kind {
-    Redis { client: redis::Client, database: i64 },
+    Redis { client: Box<redis::Client>, database: i64 },
     Amqp { url: String },
 }
 
@@ -53,7 +53,7 @@ impl Address {
             "redis" | "rediss" => {
                 let client = redis::Client::open(text).map_err(|_| not())?;
                 let database = client.get_connection_info().redis_settings().db();
-                Kind::Redis { client, database }
+                Kind::Redis { client: Box::new(client), database }
             }
             "amqp" | "amqps" | "pyamqp" => Kind::Amqp { url: amqp(url) },
             _ => return Err(not()),

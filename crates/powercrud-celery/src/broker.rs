@@ -66,17 +66,19 @@ pub(crate) enum Settle {
 
 /// A connection.
 pub(crate) enum Connection {
-    Redis(redis::Redis),
-    Amqp(amqp::Amqp),
+    Redis(Box<redis::Redis>),
+    Amqp(Box<amqp::Amqp>),
 }
 
 impl Connection {
     pub(crate) async fn open(address: &Address) -> Result<Self> {
         match &address.kind {
             Kind::Redis { client, database } => {
-                within("Redis", redis::Redis::open(client, *database)).await.map(Self::Redis)
+                within("Redis", redis::Redis::open(client, *database)).await.map(|redis| Self::Redis(Box::new(redis)))
             }
-            Kind::Amqp { url } => within("RabbitMQ", amqp::Amqp::open(url)).await.map(Self::Amqp),
+            Kind::Amqp { url } => {
+                within("RabbitMQ", amqp::Amqp::open(url)).await.map(|amqp| Self::Amqp(Box::new(amqp)))
+            }
         }
     }
 

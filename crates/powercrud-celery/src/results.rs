@@ -67,7 +67,7 @@ impl Results {
             .set_connection_timeout(Some(ANSWERS_WITHIN))
             .set_response_timeout(Some(ANSWERS_WITHIN))
             .set_number_of_retries(1);
-        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        let connection = ConnectionManager::new_lazy_with_config((**client).clone(), config)?;
         Ok(Self { connection, expires })
     }
 

@@ -5,6 +5,7 @@
 //! acknowledged. So a message that is lost, delivered twice or late changes nothing about the task.
 
 mod handler;
+mod read;
 mod request;
 mod told;
 
@@ -19,25 +20,19 @@ use uuid::Uuid;
 
 use self::handler::Tasks;
 use crate::{
-    bulk::Requested,
     config::Settings,
     engine::{Backend, Engine, Listener},
-    error::{Error, Result},
-    resource::Resource,
-    selection::Selection,
+    error::Error,
     task::store,
 };
 
-/// Reads what a bulk `update` or `delete` of a resource is about from a JSON object, as the JSON API takes it: what to do, and with which records.
-pub type RequestReader = fn(&Resource, &str, &str) -> Result<(Requested, Selection)>;
-
 /// The backend, where settings name its broker; what is wrong with them joins `mistakes`. It connects when it is first needed.
 #[must_use]
-pub fn configured(settings: &Settings, reader: RequestReader, mistakes: &mut Vec<String>) -> Option<Arc<dyn Backend>> {
+pub fn configured(settings: &Settings, mistakes: &mut Vec<String>) -> Option<Arc<dyn Backend>> {
     let broker = settings.celery_broker_url.as_ref()?;
     let results = settings.celery_result_backend.as_ref().map(|results| results.reveal());
     match Celery::new(broker.reveal(), results, &settings.celery_queue) {
-        Ok(celery) => Some(Arc::new(celery.reader(reader))),
+        Ok(celery) => Some(Arc::new(celery)),
         Err(mistake) => {
             mistakes.push(mistake);
             None
@@ -72,7 +67,6 @@ pub struct Celery {
     results: Option<Address>,
     queue: String,
     client: Client,
-    reader: Option<RequestReader>,
 }
 
 impl Celery {
@@ -89,13 +83,7 @@ impl Celery {
             return Err("celery_queue: allowed is a name of 1 to 200 bytes".to_owned());
         }
         let client = Client::new(broker.clone());
-        Ok(Self { broker, results, queue: queue.to_owned(), client, reader: None })
-    }
-
-    /// Messages may also ask for tasks that there are not yet, in the words that `reader` reads.
-    #[must_use]
-    pub fn reader(self, reader: RequestReader) -> Self {
-        Self { reader: Some(reader), ..self }
+        Ok(Self { broker, results, queue: queue.to_owned(), client })
     }
 }
 
@@ -131,7 +119,7 @@ impl Backend for Celery {
                 results: self.results.clone(),
                 ..WorkerOptions::new("powercrud", self.queue.as_str())
             };
-            let tasks = Tasks::new(engine.for_everybody(), self.reader, Arc::clone(&heard), self.results.is_some());
+            let tasks = Tasks::new(engine.for_everybody(), Arc::clone(&heard), self.results.is_some());
             let worker = Worker::connect(self.broker.clone(), options, Arc::new(tasks)).await;
             let worker = worker.map_err(|error| error.to_string())?;
             let stop = CancellationToken::new();

@@ -392,11 +392,7 @@ impl Builder {
         }
         let mut backends = powercrud_engine::backend::configured(&self.settings, &mut mistakes);
         #[cfg(feature = "celery")]
-        backends.extend(powercrud_engine::celery::configured(
-            &self.settings,
-            crate::web::read_bulk_request,
-            &mut mistakes,
-        ));
+        backends.extend(powercrud_engine::celery::configured(&self.settings, &mut mistakes));
         backends.extend(self.backends);
         let lookup =
             doors::lookup(&self.database, self.users.is_some(), self.token_users.clone().filter(|_| !has_login));

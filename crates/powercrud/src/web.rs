@@ -68,8 +68,6 @@ use tower_http::{
 
 use crate::{app::PowerCrud, templates::Templates};
 
-#[cfg(feature = "celery")]
-pub(crate) use api::read_bulk_request;
 pub use own_pages::{Frame, ListSelection, PageError, Selected};
 
 /// What every handler needs.

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::{sync::Notify, time::sleep};
 use uuid::Uuid;
 
-use super::{ANY, DELETE, EDIT, RequestReader, name_of, request, told};
+use super::{ANY, DELETE, EDIT, name_of, request, told};
 use crate::{
     control,
     engine::Engine,
@@ -30,7 +30,6 @@ const MOST_LOOKS: u32 = 25;
 /// What this process does with messages.
 pub(super) struct Tasks {
     engine: Engine,
-    reader: Option<RequestReader>,
     /// Wakes the workers of this process.
     heard: Arc<Notify>,
     tells_progress: bool,
@@ -39,15 +38,15 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn new(engine: Engine, reader: Option<RequestReader>, heard: Arc<Notify>, tells_progress: bool) -> Self {
-        Self { engine, reader, heard, tells_progress, rows: Mutex::default() }
+    pub(super) fn new(engine: Engine, heard: Arc<Notify>, tells_progress: bool) -> Self {
+        Self { engine, heard, tells_progress, rows: Mutex::default() }
     }
 
     /// The row that a message is about: the one that it names, or one that is made as it asks.
     async fn row(&self, engine: &Engine, message: &Message) -> Result<BulkTask, Failure> {
         match message.args.as_slice() {
             [] if message.kwargs.get("task_id").is_none() => {
-                request::submit(engine, self.reader, message).await.map_err(|error| told::refusal(&error))
+                request::submit(engine, message).await.map_err(|error| told::refusal(&error))
             }
             [id] if message.kwargs.is_empty() => self.named(engine, message, id).await,
             [] if message.kwargs.len() == 1 => self.named(engine, message, &message.kwargs["task_id"]).await,
@@ -71,6 +70,8 @@ impl Tasks {
     async fn bring_to_its_end(&self, job: &Job) -> Result<Outcome, Failure> {
         let engine = self.engine.clone();
         let message = job.message();
+        // Whatever it is about, something may have been dispatched.
+        self.heard.notify_one();
         let mut task = self.row(&engine, message).await?;
         self.rows().insert(message.id.clone(), task.id);
         self.heard.notify_one();

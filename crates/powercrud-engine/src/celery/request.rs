@@ -3,7 +3,7 @@
 use powercrud_celery::Message;
 use serde_json::{Value, json};
 
-use super::{DELETE, EDIT, RequestReader};
+use super::{DELETE, EDIT, read};
 use crate::{
     bulk::{self, BulkRequest, RequestKey, Route},
     engine::{Engine, WhoIs},
@@ -13,10 +13,10 @@ use crate::{
 };
 
 /// Submits what a message asks for, under the checks of a page; a message that is delivered again leads to the same task.
-pub(super) async fn submit(engine: &Engine, reader: Option<RequestReader>, message: &Message) -> Result<BulkTask> {
-    let operation = match message.name.as_str() {
-        EDIT => "update",
-        DELETE => "delete",
+pub(super) async fn submit(engine: &Engine, message: &Message) -> Result<BulkTask> {
+    let is_delete = match message.name.as_str() {
+        EDIT => false,
+        DELETE => true,
         other => {
             return Err(Error::invalid(
                 "task_id",
@@ -25,9 +25,6 @@ pub(super) async fn submit(engine: &Engine, reader: Option<RequestReader>, messa
             ));
         }
     };
-    let Some(reader) = reader else {
-        return Err(Error::NotAllowed("this worker takes messages with the id of a bulk task alone".to_owned()));
-    };
     let mut asked = message.kwargs.clone();
     let user = user(engine, asked.remove("user").as_ref()).await?;
     let Some(Value::String(name)) = asked.remove("resource") else {
@@ -35,7 +32,7 @@ pub(super) async fn submit(engine: &Engine, reader: Option<RequestReader>, messa
     };
     let engine = engine.for_user(&user);
     let resource = engine.resource(&name)?.clone();
-    let (operation, selection) = reader(&resource, operation, &Value::Object(asked).to_string())?;
+    let (operation, selection) = read::read(&resource, is_delete, &asked)?;
     let key = RequestKey::new(&user, &format!("celery:{}", message.id), &json!([message.name, message.kwargs]));
     if let Some(task) = key.find(&engine).await? {
         return Ok(task);

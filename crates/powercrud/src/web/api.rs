@@ -38,8 +38,6 @@ mod addresses;
 
 #[cfg(feature = "api")]
 pub(super) use addresses::{list, page, routes};
-#[cfg(feature = "celery")]
-pub(crate) use bulk::read as read_bulk_request;
 pub(super) use caller::Caller;
 pub(super) use problem::problem;
 

@@ -100,12 +100,6 @@ fn has_nul(json: &str) -> bool {
     json.contains("\\u0000")
 }
 
-/// Refuses a JSON text that names it anywhere.
-#[cfg(feature = "celery")]
-pub(super) fn refuse_nul_in(json: &str) -> Result<(), powercrud_engine::Error> {
-    if has_nul(json) { Err(refuse_nul("kwargs")) } else { Ok(()) }
-}
-
 impl<'de> Deserialize<'de> for Body {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Pairs;

@@ -138,20 +138,6 @@ async fn carry_out(caller: &Caller, resource: &str, body: &Body, kind: Kind<'_>)
     tasks::answer(caller, &plan.run().await?).await
 }
 
-/// What a message asks for that is a bulk request, `update` or `delete`, with the keys of that request's body.
-///
-/// # Errors
-/// [`Error::Invalid`], with every mistake.
-#[cfg(feature = "celery")]
-pub(crate) fn read(resource: &Resource, operation: &str, json: &str) -> Result<(Requested, Selection), Error> {
-    super::body::refuse_nul_in(json)?;
-    let body: Body =
-        serde_json::from_str(json).map_err(|error| Error::invalid("kwargs", "INVALID_BODY", &error.to_string()))?;
-    let kind = if operation == "delete" { Kind::Delete } else { Kind::Update };
-    let wanted = Wanted::read(resource, &body, kind)?;
-    Ok((wanted.operation, wanted.selection))
-}
-
 /// A bulk request's body, read.
 struct Wanted {
     operation: Requested,

@@ -172,7 +172,7 @@ async fn python_asks_for_tasks(database: TestDatabase) {
         // A full request, with what follows it.
         let told = broker
             .python(
-                "r = edit(resource='item', user=None, filter={'status': 'new'}, changes={'price': Decimal('9.90'), 'note': None}).apply_async()\n\
+                "r = edit(resource='item', user=None, filter={'status': 'new'}, changes={'price': Decimal('9.25'), 'note': None}).apply_async()\n\
                  done = r.get(timeout=60)\n\
                  both = chain(edit(resource='item', user=None, ids=[1, 2], changes={'note': 'a'}), edit(resource='item', user=None, ids=[2], changes={'note': 'b'}).set(immutable=True)).apply_async().get(timeout=60)\n\
                  wrong = [edit(resource='item', ids=[1], changes={'note': 'c'}), edit(resource='nothing', user=None, all=True, changes={}), edit(resource='item', user=None, ids=[1], changes={'nothing': 1}),\n\
@@ -200,7 +200,7 @@ async fn python_asks_for_tasks(database: TestDatabase) {
         assert!(failed == "BulkTaskFailed" || told[4] == json!("FAILURE"), "{told}");
         let now = rows(&database, "item", &["id", "price", "note"]).await;
         assert_eq!(now["2"], [Some("2.25".to_owned()), Some("b".to_owned())]);
-        assert_eq!(now["3"], [Some("9.90".to_owned()), None]);
+        assert_eq!(now["3"], [Some("9.25".to_owned()), None]);
         stop.cancel();
         worker.await.expect("no panic").expect("a worker that could start");
         drop(told);
