@@ -105,6 +105,10 @@ impl ResourceSettings {
                 continue;
             };
             let mut action = ActionSettings::default();
+            // What is set is shown first, however the file has it.
+            let place = |key: &str| ActionSettings::KEYS.iter().position(|known| *known == key);
+            let mut keys: Vec<_> = keys.into_iter().collect();
+            keys.sort_by_key(|(key, _)| place(key).unwrap_or(usize::MAX));
             for (key, value) in keys {
                 action.set_key(&key, value, &mut |under, mistake| complain(&format!(".{name}.{key}{under}"), mistake));
             }
