@@ -13,14 +13,14 @@ use std::{
     time::Duration,
 };
 
-use redis::{Client, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection};
 use serde_json::{Value, json};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     task::JoinSet,
 };
 
-use super::{Incoming, Settle, Wanted};
+use super::{ANSWERS_WITHIN, Incoming, Settle, Wanted};
 use crate::{
     envelope::Envelope,
     error::{Error, Result},
@@ -45,6 +45,11 @@ fn lists(queues: &[String]) -> Vec<String> {
     STEPS.iter().flat_map(|step| queues.iter().map(|queue| list(queue, *step))).collect()
 }
 
+/// A connection whose server may take so long for an answer; by itself it would be half a second.
+fn answering_within(time: Duration) -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new().set_connection_timeout(Some(ANSWERS_WITHIN)).set_response_timeout(Some(time))
+}
+
 /// What is held, and whether it counts against the prefetch.
 type Held = Arc<Mutex<HashMap<String, Option<OwnedSemaphorePermit>>>>;
 
@@ -58,7 +63,7 @@ pub(crate) struct Redis {
 
 impl Redis {
     pub(super) async fn open(client: &Client, database: i64) -> Result<Self> {
-        let connection = client.get_multiplexed_async_connection().await?;
+        let connection = client.get_multiplexed_async_connection_with_config(&answering_within(ANSWERS_WITHIN)).await?;
         let (held, running) = (Held::default(), Mutex::default());
         Ok(Self { client: client.clone(), database, connection, held, running })
     }

@@ -11,7 +11,7 @@ use crate::{
     support::{Scene, each_celery, redis_says, until},
 };
 
-each_celery! { a_worker_that_is_gone_loses_nothing, what_is_no_message_is_refused, a_prefetch_is_kept }
+each_celery! { a_worker_that_stops_gives_back_what_it_holds, a_worker_that_is_gone_loses_nothing, what_is_no_message_is_refused, a_prefetch_is_kept }
 
 async fn a_worker_that_is_gone_loses_nothing(scene: Scene) {
     let client = Client::new(Address::parse(&scene.broker).expect("an address"));
@@ -32,6 +32,23 @@ async fn a_worker_that_is_gone_loses_nothing(scene: Scene) {
             assert_eq!(redis_says(&scene.redis, &["EXISTS", key]), json!(0), "{key}");
         }
     }
+}
+
+async fn a_worker_that_stops_gives_back_what_it_holds(scene: Scene) {
+    let client = Client::new(Address::parse(&scene.broker).expect("an address"));
+    // On Redis nobody would deliver it again for an hour.
+    let options = WorkerOptions { lease: Duration::from_secs(3600), ..scene.options() };
+    let first = scene.worker_with(options.clone()).await;
+    client.send("rust", Message::new("rust.wait").id("w").priority(3)).await.expect("sent");
+    until("the first has it", || first.state.count() == 1).await;
+    first.end().await;
+    let second = scene.worker_with(options).await;
+    until("the second has it", || second.state.count() == 1).await;
+    let again = second.state.seen.lock().expect("no panic")[0].clone();
+    assert_eq!((again.id.as_str(), again.priority, again.is_redelivered()), ("w", Some(3), true));
+    second.state.release();
+    assert_eq!(scene.python("say(app.AsyncResult('w').get(timeout=60))"), json!("released"));
+    second.end().await;
 }
 
 async fn what_is_no_message_is_refused(scene: Scene) {

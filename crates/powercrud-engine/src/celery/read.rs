@@ -164,11 +164,20 @@ fn changes(resource: &Resource, given: &Map<String, Value>, errors: &mut Vec<Fie
     changes
 }
 
-/// Of a many-to-many field: `{"add": [1, 2], "remove": [3]}`, `{"replace": [1]}` or `{"clear": true}`.
+/// Of a many-to-many field: `{"add": [1, 2], "remove": [3]}`, `{"replace": [1]}` or `{"clear": true}`; an array alone replaces, and null clears.
 fn links(name: &str, value: &Value, changes: &mut Changes, errors: &mut Vec<FieldError>) {
-    let Some(operations) = value.as_object() else {
-        let message = "takes an object of add, remove, replace and clear";
-        return errors.push(FieldError::new(name, "INVALID_TYPE", message));
+    let replaced;
+    let operations = match value {
+        Value::Object(operations) => operations,
+        Value::Array(_) => {
+            replaced = Map::from_iter([("replace".to_owned(), value.clone())]);
+            &replaced
+        }
+        Value::Null => return changes.push(name, Change::Clear),
+        _ => {
+            let message = "takes an object of add, remove, replace and clear, or an array of keys";
+            return errors.push(FieldError::new(name, "INVALID_TYPE", message));
+        }
     };
     for (operation, keys) in operations {
         let keys: Option<Vec<_>> = match keys {

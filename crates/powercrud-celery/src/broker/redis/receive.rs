@@ -13,7 +13,7 @@ use tokio::{
     time::{interval, timeout},
 };
 
-use super::{Held, give_back, lists, scripts};
+use super::{Held, answering_within, give_back, lists, scripts};
 use crate::{
     broker::{ANSWERS_WITHIN, Incoming, Tag, Wanted},
     envelope::Envelope,
@@ -45,8 +45,9 @@ impl Parts {
         let lists = lists(&wanted.queues);
         let is_there = Arc::new(Notify::new());
         let mut wanting = Vec::new();
+        let patient = answering_within(WAIT + ANSWERS_WITHIN);
         for list in &lists {
-            let connection = self.client.get_multiplexed_async_connection_with_config(&patient()).await?;
+            let connection = self.client.get_multiplexed_async_connection_with_config(&patient).await?;
             let is_wanted = Arc::new(Notify::new());
             wanting.push(Arc::clone(&is_wanted));
             self.run(&mut running, watch(connection, list.clone(), is_wanted, Arc::clone(&is_there)));
@@ -160,13 +161,6 @@ async fn hear(commands: redis::aio::PubSub, sender: mpsc::UnboundedSender<Incomi
             },
         }
     }
-}
-
-/// One that waits for answers that are held back.
-fn patient() -> redis::AsyncConnectionConfig {
-    redis::AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(ANSWERS_WITHIN))
-        .set_response_timeout(Some(WAIT + ANSWERS_WITHIN))
 }
 
 /// Waits, each time it is wanted, until a list holds something. Nothing is taken, for what is taken by a connection that breaks would be lost:

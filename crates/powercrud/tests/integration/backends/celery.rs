@@ -262,7 +262,12 @@ async fn addresses_are_checked(database: TestDatabase) {
     };
     let good = Some("amqps://u:hunter2@localhost/v");
     for (broker, results, queue, part) in [
-        (None, None, QUEUE, "there is no backend \"celery\"; allowed are: database; celery needs celery_broker_url"),
+        (
+            None,
+            None,
+            QUEUE,
+            "there is no backend \"celery\"; allowed are: database, in_process; celery needs celery_broker_url",
+        ),
         (
             Some("http://:hunter2@localhost"),
             None,
