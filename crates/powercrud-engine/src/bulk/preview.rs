@@ -231,7 +231,8 @@ impl Plan {
             // Of a record that fails by both this is told.
             let beyond = beyond(engine, &self.resource);
             if let Some(beyond) = &beyond {
-                kept = if blocked.is_empty() { Condition::any() } else { Condition::any().add(kept) }.add(beyond.clone());
+                kept =
+                    if blocked.is_empty() { Condition::any() } else { Condition::any().add(kept) }.add(beyond.clone());
                 let records = connection.number(&self.count(condition.clone().add(beyond.clone()))).await?;
                 preview.add_failure(beyond_failure(records));
             }

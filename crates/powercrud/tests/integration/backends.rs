@@ -195,7 +195,8 @@ async fn a_task_that_has_just_ended_is_not_lost(database: TestDatabase) {
     items(&database, 30).await;
     let item = Resource::table("item").bulk_async_on_conflict(powercrud::OnConflict::Queue);
     // It is renewed every 20 ms, and the broker takes much longer to be told.
-    let settings = Settings { lease: Duration::from_millis(60), bulk_async_backend: "hangs".into(), ..Settings::default() };
+    let settings =
+        Settings { lease: Duration::from_millis(60), bulk_async_backend: "hangs".into(), ..Settings::default() };
     let app = PowerCrud::builder(database.clone()).open_to_everybody().all_settings(settings).resource(item);
     let app = app.backend(Hangs).build().await.expect("no mistakes");
     let first = queue(&app, in_background(update("item", Selection::All, [("note", Some("x"))]))).await;

@@ -15,6 +15,9 @@ use powercrud_db::{ForeignKey, QueryExt as _, Transaction};
 const TARGET: &str = "powercrud_target";
 const PARENT: &str = "powercrud_parent";
 
+/// The places of the records that one refers to, by its own place.
+type Parents = HashMap<i64, HashSet<i64>>;
+
 /// Of more records it is not looked which come back for each other's sake.
 const MOST: u64 = 5_000;
 
@@ -32,7 +35,7 @@ impl Chunk<'_> {
         }
         let table = &self.resource.table;
         // By reference to the table itself: the places that refer to nothing that is there, and those that they refer to.
-        let mut leaning: Vec<(Vec<i64>, HashMap<i64, HashSet<i64>>)> = Vec::new();
+        let mut leaning: Vec<(Vec<i64>, Parents)> = Vec::new();
         for key in &table.foreign_keys {
             let Some(target) = self.engine.catalog().table(key.referenced_schema.as_deref(), &key.referenced_table)
             else {
@@ -100,7 +103,7 @@ impl Chunk<'_> {
         range: Range<'_>,
         columns: &[usize],
         referenced: &[usize],
-    ) -> Result<HashMap<i64, HashSet<i64>>> {
+    ) -> Result<Parents> {
         let dialect = self.engine.database().dialect();
         let mut same = Cond::all();
         for (&index, &referenced) in columns.iter().zip(referenced) {
@@ -115,7 +118,7 @@ impl Chunk<'_> {
             Alias::new(PARENT),
             same,
         );
-        let mut parents: HashMap<i64, HashSet<i64>> = HashMap::new();
+        let mut parents = Parents::new();
         for row in transaction.rows(&select).await? {
             let (place, parent): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
             parents.entry(place).or_default().insert(parent);

@@ -157,7 +157,8 @@ pub(super) fn unknown_defaults(engine: &Engine, table: &Table) -> Vec<String> {
 pub(super) async fn defaults_that_go(engine: &Engine, table: &Table, selected: &Condition) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let is_set_default = |(_, key): &(&Table, &ForeignKey)| key.on_delete == ReferentialAction::SetDefault;
-    for (from, key) in engine.catalog().referrers(table).filter(|key| is_set_default(key) && is_readable(key.0, key.1)) {
+    for (from, key) in engine.catalog().referrers(table).filter(|key| is_set_default(key) && is_readable(key.0, key.1))
+    {
         let defaults = key.columns.iter().map(|name| from.column(name)?.default.clone());
         let Some(defaults) = defaults.collect::<Option<Vec<_>>>() else { continue };
         if defaults.iter().any(|default| is_called(default)) {
