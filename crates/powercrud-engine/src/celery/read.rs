@@ -94,7 +94,7 @@ fn matching(resource: &Resource, conditions: &Map<String, Value>, errors: &mut V
         }
     }
     match ListParams::parse(resource, &pairs) {
-        Ok(params) if params.is_unfiltered() => {
+        Ok(params) if params.says_nothing() => {
             errors.push(FieldError::new(
                 "filter",
                 "INVALID_SELECTION",
