@@ -82,7 +82,7 @@ async fn revert_view(context: &RequestContext, task: &BulkTask, obstacle: Obstac
                 vec!["Records that have changed since: they stay as they are, and the report lists them.".to_owned()]
             }
         },
-        background_note: background_note(resource, records),
+        background_note: background_note(context, resource, records).await?,
         submit_label: format!("Restore {counted}"),
         errors_title: "Nothing was restored",
         errors: elsewhere(&obstacle.errors, &[]),

@@ -281,7 +281,7 @@ async fn action_view(
         others: Vec::new(),
         unknown: String::new(),
         samples: Vec::new(),
-        background_note: background_note(resource, total),
+        background_note: background_note(context, resource, total).await?,
         submit_label: submit_label(action, resource, target, total),
         hidden: match target {
             Target::Selected(stored, total) => {

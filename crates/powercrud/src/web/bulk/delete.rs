@@ -136,7 +136,7 @@ async fn delete_view(
             }
             false => "This can't be undone.".to_owned(),
         },
-        background_note: background_note(resource, total),
+        background_note: background_note(context, resource, total).await?,
         submit_label: format!("Delete {}", resource.count_in_words(total)),
         hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored, total) }],
         errors_title: "Nothing was deleted",

@@ -22,6 +22,7 @@ use powercrud_engine::{
     bulk::{self, Answer, BulkRequest, Requested, Route},
     change::{Change, Changes},
     error::{Error, FieldError},
+    heartbeat,
     resource::{Field, Resource},
     selection::{Selection, StoredSelection},
     task::Status,
@@ -342,7 +343,7 @@ async fn edit_view(
         preview_action: context.of_tab(context.paths.under(&resource.name, "bulk-edit/preview")),
         back_href: context.paths.list(&resource.name),
         submit_label: submit_label(resource, total),
-        background_note: background_note(resource, total),
+        background_note: background_note(context, resource, total).await?,
         hidden: vec![Pair { name: "selection".to_owned(), value: fingerprint(stored, total) }],
         errors: elsewhere(&obstacle.errors, &names),
         errors_title: "Nothing was changed",
@@ -353,10 +354,18 @@ async fn edit_view(
     })
 }
 
-/// Tells beforehand that it will run in the background.
-pub(in crate::web) fn background_note(resource: &Resource, total: u64) -> String {
+/// Tells beforehand that it will run in the background, and whether anybody is there to carry it out.
+pub(in crate::web) async fn background_note(
+    context: &RequestContext,
+    resource: &Resource,
+    total: u64,
+) -> WebResult<String> {
     if !resource.should_process_async(total) {
-        return String::new();
+        return Ok(String::new());
     }
-    "This runs in the background: you can continue working and follow its progress.".to_owned()
+    let note = match heartbeat::any_alive_for(context.app(), resource.backend()).await? {
+        true => "This runs in the background: you can continue working and follow its progress.",
+        false => "This runs in the background. No worker is running at the moment: it waits, safely stored, until one starts.",
+    };
+    Ok(note.to_owned())
 }

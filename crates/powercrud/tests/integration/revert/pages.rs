@@ -24,7 +24,7 @@ async fn a_task_is_reverted_from_its_page(database: TestDatabase) {
     let words = [
         "60 items get back what they held before in: Stock, Note.",
         "Restore 60 items",
-        "This runs in the background",
+        "This runs in the background. No worker is running at the moment",
         "changed since",
     ];
     browser
