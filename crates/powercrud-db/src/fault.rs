@@ -3,8 +3,8 @@
 //! Errors that are not listed here are a record's, until single records fail alike: triggers, policies and extensions may raise any.
 
 #[cfg_attr(
-    not(all(feature = "postgres", feature = "mysql")),
-    expect(dead_code, reason = "errors of a database that is not built in")
+    not(any(feature = "postgres", feature = "mysql")),
+    expect(dead_code, reason = "what the errors of servers are read with")
 )]
 mod native;
 
@@ -13,10 +13,10 @@ use std::error::Error as _;
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr};
 
 #[cfg(feature = "mysql")]
-use native::{ABOUT_NAMES, QUOTING, mysql};
-use native::{LEFT_OUT, sqlite, without_literal};
+use native::mysql::{ABOUT_NAMES, QUOTING, mysql};
 #[cfg(feature = "postgres")]
-use native::{is_raised, postgres};
+use native::postgres::{is_raised, postgres};
+use native::{LEFT_OUT, sqlite, without_literal};
 
 /// A database error in this crate's words.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -365,7 +365,9 @@ pub(in crate::web) async fn background_note(
     }
     let note = match heartbeat::any_alive_for(context.app(), resource.backend()).await? {
         true => "This runs in the background: you can continue working and follow its progress.",
-        false => "This runs in the background. No worker is running at the moment: it waits, safely stored, until one starts.",
+        false => {
+            "This runs in the background. No worker is running at the moment: it waits, safely stored, until one starts."
+        }
     };
     Ok(note.to_owned())
 }
