@@ -24,11 +24,6 @@ impl Kind {
             Self::Mysql => "mysql",
         }
     }
-
-    /// Whether it can wake a worker in another process.
-    pub(crate) fn notifies(self) -> bool {
-        self == Self::Postgres
-    }
 }
 
 /// A database that is dropped at the end.
@@ -37,7 +32,7 @@ pub(crate) struct Bench {
     pub(crate) url: String,
     pub(crate) database: Database,
     server: Option<Database>,
-    name: String,
+    pub(crate) name: String,
 }
 
 impl Bench {

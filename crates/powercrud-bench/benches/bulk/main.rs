@@ -93,10 +93,7 @@ async fn measure(bench: &Bench, size: Size, parts: &[&str], report: &mut Report)
         conflict::scopes(bench, size, report).await?;
     }
     if wanted("latency") {
-        latency::same_process(bench, report).await?;
-        if bench.kind.notifies() {
-            latency::other_process(bench, report).await?;
-        }
+        latency::backends(bench, report).await?;
     }
     if wanted("large") {
         eprintln!("{}: {} rows …", bench.kind.name(), size.large);

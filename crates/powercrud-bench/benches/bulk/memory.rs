@@ -18,7 +18,7 @@ use crate::{
     report::Report,
 };
 
-/// Tells the child what to do: `run TASK URL`, or `worker URL`.
+/// Tells the child what to do: `run TASK URL`, or `worker BACKEND NAME URL`.
 pub(crate) const CHILD: &str = "POWERCRUD_BENCH_CHILD";
 
 /// In megabytes.
@@ -64,11 +64,7 @@ pub(crate) async fn child(task: &str) -> Result<()> {
             println!("{}", peak_megabytes().map_or_else(|| "unknown".to_owned(), |peak| peak.to_string()));
             Ok(())
         }
-        ["worker", url] => {
-            let powercrud = powercrud(Database::connect(url).await?).await?;
-            powercrud.worker().run(CancellationToken::new()).await?;
-            Ok(())
-        }
+        ["worker", backend, name, url] => crate::latency::worker(backend, name, url).await,
         _ => anyhow::bail!("{CHILD} is for this program itself"),
     }
 }

@@ -3,7 +3,7 @@
 use powercrud::{Resource, Selection, bulk::Requested, task::Status};
 
 use crate::{
-    shop::{assert_no_locks, carry_out, counts, failures, in_background, update},
+    shop::{assert_no_locks, carry_out, changes_of, counts, failures, in_background, update},
     support::{Kind, TestDatabase, each_database},
 };
 
@@ -52,8 +52,7 @@ async fn what_another_records_trigger_undoes(database: TestDatabase) {
         let builder = powercrud::PowerCrud::builder(database.clone()).open_to_everybody().discover(true);
         let app = builder.resource(Resource::table("text")).build().await.expect("a configuration");
         let mut request = in_background(update("text", Selection::All, []));
-        let inputs = changes.iter().map(|(name, value)| ((*name).to_owned(), Some((*value).to_owned())));
-        request.operation = Requested::Update(inputs.collect());
+        request.operation = Requested::Update(changes_of(changes.iter().map(|(name, value)| (*name, Some(*value)))));
         let task = carry_out(&app, request).await;
         let what = format!("{does}: {}", task.error_message);
         assert_eq!((task.status, counts(&task)), (Status::Partial, (3, 1, 0)), "{what}");
