@@ -133,6 +133,6 @@ async fn two_of_one_name_are_told_apart(database: TestDatabase) {
     let again = browser.in_dialog().post("/resources/book/bulk-edit", &format!("{chosen}&keys.labels=no")).await;
     again.expect(422).holds(&["Sale (1)", "Sale (8)", ">Three<"]);
     browser.in_dialog().post("/resources/book/bulk-edit", &chosen).await.expect(200);
-    browser.get("/tasks").await.holds(&["Labels: add Sale (1), Three, Sale (8)"]);
+    browser.get("/tasks").await.holds(&["Labels: add Sale (1), Sale (8), Three"]);
     browser.get("/resources/book/records/4").await.holds(&["Sale (1), Three, Sale (8)"]);
 }

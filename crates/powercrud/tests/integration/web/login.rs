@@ -60,7 +60,7 @@ async fn people_sign_in_and_out(database: TestDatabase) {
     answer.holds(&["type=\"password\"", "action=\"/admin/login\"", "name=\"next\" value=\"/admin/tasks\""]);
     let lost = browser.post("/admin/resources/book/new", "title=x").await.location();
     assert_eq!(lost, "/admin/login?lost=1");
-    browser.get(&lost).await.expect(200).holds(&["nothing was done or saved"]).lacks(&["title=x"]);
+    browser.get(&lost).await.expect(200).holds(&["nothing was saved"]).lacks(&["title=x"]);
     browser.with("accept", "application/json").get("/admin/resources/book").await.expect(401);
     // A wrong password and a name that nobody has are told alike.
     let told = async |form: &str| {
