@@ -14,7 +14,7 @@ pub struct InProcess(broadcast::Sender<Uuid>);
 
 impl InProcess {
     /// Its name in `bulk_async_backend`.
-    pub const NAME: &str = "in_process";
+    pub const NAME: &str = "channel";
 }
 
 impl Default for InProcess {
