@@ -275,13 +275,6 @@ fn key_part(id: &RawValue) -> Option<String> {
 fn filter(resource: &Resource, conditions: &Body) -> Result<ListParams, Vec<FieldError>> {
     let mut errors = Vec::new();
     let mut pairs = Vec::new();
-    let no_condition = || {
-        let message = "holds no condition; say \"all\": true where every record is meant";
-        FieldError::new("filter", "INVALID_SELECTION", message)
-    };
-    if conditions.0.is_empty() {
-        errors.push(no_condition());
-    }
     for (name, value) in &conditions.0 {
         if ["ordering", "page", "page_size"].contains(&name.as_str()) {
             // A field of such a name, as nothing else makes sense here.
@@ -299,7 +292,10 @@ fn filter(resource: &Resource, conditions: &Body) -> Result<ListParams, Vec<Fiel
     }
     match ListParams::parse(resource, &pairs) {
         // A search for nothing finds everything.
-        Ok(params) if errors.is_empty() && params.says_nothing() => Err(vec![no_condition()]),
+        Ok(params) if errors.is_empty() && params.says_nothing() => {
+            let message = "holds no condition; say \"all\": true where every record is meant";
+            Err(vec![FieldError::new("filter", "INVALID_SELECTION", message)])
+        }
         Ok(params) if errors.is_empty() => Ok(params),
         Err(Error::Invalid(more)) => {
             errors.extend(more);
